@@ -1,0 +1,71 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "Trompe",
+  products: [
+    .executable(name: "trompe", targets: ["trompe"]),
+    .library(name: "TensorGraph", targets: ["TensorGraph"]),
+    .library(name: "TensorPlan", targets: ["TensorPlan"]),
+    .library(name: "TensorReference", targets: ["TensorReference"]),
+    .library(name: "TensorCPU", targets: ["TensorCPU"]),
+    .library(name: "Networks", targets: ["Networks"]),
+    .library(name: "Checkpoints", targets: ["Checkpoints"]),
+    .library(name: "ImageData", targets: ["ImageData"]),
+    .library(name: "Explanations", targets: ["Explanations"]),
+    .library(name: "Manipulation", targets: ["Manipulation"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+  ],
+  targets: [
+    // The system's libraries, as packaged by Debian and Ubuntu.
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+
+    // The engine.
+    .target(name: "TensorGraph"),
+    .target(name: "TensorPlan", dependencies: ["TensorGraph"]),
+    .target(name: "TensorReference", dependencies: ["TensorGraph"]),
+    .target(name: "CTensorKernels", dependencies: ["COneDNN"]),
+    .target(name: "TensorCPU", dependencies: ["TensorGraph", "TensorPlan", "CTensorKernels"]),
+
+    // What is built on it.
+    .target(name: "Networks", dependencies: ["TensorGraph"]),
+    .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5"]),
+    .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG"]),
+    .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
+    .target(
+      name: "Manipulation",
+      dependencies: [
+        "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
+        "Explanations", "Yams", .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(
+      name: "trompe",
+      dependencies: [
+        "Manipulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "TensorReference"]),
+    .testTarget(name: "TensorPlanTests", dependencies: ["TensorGraph", "TensorPlan"]),
+    .testTarget(
+      name: "TensorCPUTests", dependencies: ["TensorGraph", "TensorCPU", "TensorReference"]),
+    .testTarget(name: "NetworksTests", dependencies: ["Networks", "TensorReference"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph"]),
+    .testTarget(name: "ImageDataTests", dependencies: ["ImageData"]),
+    .testTarget(
+      name: "ManipulationTests",
+      dependencies: [
+        "Manipulation", "Explanations", "TensorReference", "TensorCPU",
+      ]),
+    .testTarget(name: "CommandLineTests", dependencies: ["Manipulation"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)
