@@ -43,6 +43,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 public enum ElementType: Hashable, Sendable {
   case float32
   case int32
+  case uint8
 }
 
 /// Operands that do not fit an operation. The text names the operation, both shapes and both
