@@ -32,7 +32,9 @@ let package = Package(
     .target(name: "TensorGraph"),
     .target(name: "TensorPlan", dependencies: ["TensorGraph"]),
     .target(name: "TensorReference", dependencies: ["TensorGraph"]),
-    .target(name: "CTensorKernels", dependencies: ["COneDNN"]),
+    .target(
+      name: "CTensorKernels", dependencies: ["COneDNN"],
+      cSettings: [.headerSearchPath(".")], linkerSettings: [.linkedLibrary("gomp")]),
     .target(name: "TensorCPU", dependencies: ["TensorGraph", "TensorPlan", "CTensorKernels"]),
 
     // What is built on it.

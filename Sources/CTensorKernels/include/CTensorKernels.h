@@ -1,1 +1,9 @@
+// What the CPU executor runs: oneDNN behind a shim that hides its version, and our own kernels.
 #pragma once
+
+#include "kernels_convolution.h"
+#include "kernels_layout.h"
+#include "kernels_optimizer.h"
+#include "kernels_pointwise.h"
+#include "kernels_pooling.h"
+#include "kernels_threads.h"

@@ -1,0 +1,331 @@
+#include "kernels_convolution.h"
+
+#include <dnnl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if DNNL_VERSION_MAJOR >= 3
+#define ONEDNN_3 1
+typedef dnnl_memory_desc_t Layout;  // a handle that is owned
+#else
+#define ONEDNN_3 0
+typedef dnnl_memory_desc_t *Layout;  // a copy of oneDNN's struct on the heap
+#endif
+
+struct trompe_convolution {
+  trompe_convolution_shape shape;
+  dnnl_engine_t engine;
+  dnnl_stream_t stream;
+  dnnl_primitive_desc_t description;
+  dnnl_primitive_t primitive;
+  dnnl_primitive_t reorder;
+  Layout filter, plain_filter;
+  // Bound to their buffers at every run.
+  dnnl_memory_t x_memory, filter_memory, bias_memory, y_memory, scratch_memory;
+  dnnl_memory_t from_memory, to_memory;
+  size_t scratch_bytes, filter_bytes;
+};
+
+static Layout layout_create(int rank, const dnnl_dims_t extents, dnnl_format_tag_t tag) {
+#if ONEDNN_3
+  dnnl_memory_desc_t layout = NULL;
+  if (dnnl_memory_desc_create_with_tag(&layout, rank, extents, dnnl_f32, tag) != dnnl_success)
+    return NULL;
+  return layout;
+#else
+  dnnl_memory_desc_t *layout = malloc(sizeof *layout);
+  if (layout && dnnl_memory_desc_init_by_tag(layout, rank, extents, dnnl_f32, tag) != dnnl_success) {
+    free(layout);
+    return NULL;
+  }
+  return layout;
+#endif
+}
+
+static void layout_destroy(Layout layout) {
+  if (!layout) return;
+#if ONEDNN_3
+  dnnl_memory_desc_destroy(layout);
+#else
+  free(layout);
+#endif
+}
+
+static Layout layout_of(const_dnnl_primitive_desc_t description, dnnl_query_t what, int index) {
+#if ONEDNN_3
+  dnnl_memory_desc_t layout = NULL;
+  dnnl_memory_desc_clone(&layout, dnnl_primitive_desc_query_md(description, what, index));
+  return layout;
+#else
+  dnnl_memory_desc_t *layout = malloc(sizeof *layout);
+  if (layout) *layout = *dnnl_primitive_desc_query_md(description, what, index);
+  return layout;
+#endif
+}
+
+static dnnl_memory_t memory_create(Layout layout, dnnl_engine_t engine) {
+  dnnl_memory_t memory = NULL;
+  dnnl_memory_create(&memory, layout, engine, DNNL_MEMORY_NONE);
+  return memory;
+}
+
+// An engine is a handle to the CPU; one per process, made by whoever comes first.
+static dnnl_engine_t shared_engine;
+static void make_engine(void) { dnnl_engine_create(&shared_engine, dnnl_cpu, 0); }
+
+#include <pthread.h>
+static dnnl_engine_t cpu_engine(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_engine);
+  return shared_engine;
+}
+
+static dnnl_primitive_desc_t describe(
+    const trompe_convolution_shape *s, dnnl_engine_t engine, Layout x, Layout filter, Layout bias,
+    Layout y, const_dnnl_primitive_attr_t attributes) {
+  const dnnl_dims_t strides = {s->stride_y, s->stride_x};
+  const dnnl_dims_t dilations = {s->dilation_y - 1, s->dilation_x - 1};
+  const dnnl_dims_t low = {s->top, s->left}, high = {s->bottom, s->right};
+  dnnl_primitive_desc_t description = NULL;
+  dnnl_status_t status = dnnl_invalid_arguments;
+#if ONEDNN_3
+  dnnl_primitive_desc_t hint = NULL;
+  const dnnl_alg_kind_t direct = dnnl_convolution_direct;
+  if (s->kind != TROMPE_CONVOLUTION_FORWARD &&
+      dnnl_convolution_forward_primitive_desc_create(
+          &hint, engine, dnnl_forward_training, direct, x, filter, NULL, y, strides, dilations, low,
+          high, NULL) != dnnl_success)
+    return NULL;
+  switch (s->kind) {
+    case TROMPE_CONVOLUTION_FORWARD:
+      status = dnnl_convolution_forward_primitive_desc_create(
+          &description, engine, dnnl_forward_inference, direct, x, filter, bias, y, strides,
+          dilations, low, high, attributes);
+      break;
+    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
+      status = dnnl_convolution_backward_data_primitive_desc_create(
+          &description, engine, direct, x, filter, y, strides, dilations, low, high, hint,
+          attributes);
+      break;
+    case TROMPE_CONVOLUTION_FILTER_GRADIENT:
+      status = dnnl_convolution_backward_weights_primitive_desc_create(
+          &description, engine, direct, x, filter, NULL, y, strides, dilations, low, high, hint,
+          attributes);
+      break;
+  }
+  if (hint) dnnl_primitive_desc_destroy(hint);
+#else
+  dnnl_convolution_desc_t forward, operation;
+  const dnnl_alg_kind_t direct = dnnl_convolution_direct;
+  dnnl_primitive_desc_t hint = NULL;
+  if (s->kind != TROMPE_CONVOLUTION_FORWARD) {
+    if (dnnl_dilated_convolution_forward_desc_init(
+            &forward, dnnl_forward_training, direct, x, filter, NULL, y, strides, dilations, low,
+            high) != dnnl_success ||
+        dnnl_primitive_desc_create(&hint, &forward, NULL, engine, NULL) != dnnl_success)
+      return NULL;
+  }
+  switch (s->kind) {
+    case TROMPE_CONVOLUTION_FORWARD:
+      status = dnnl_dilated_convolution_forward_desc_init(
+          &operation, dnnl_forward_inference, direct, x, filter, bias, y, strides, dilations, low,
+          high);
+      break;
+    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
+      status = dnnl_dilated_convolution_backward_data_desc_init(
+          &operation, direct, x, filter, y, strides, dilations, low, high);
+      break;
+    case TROMPE_CONVOLUTION_FILTER_GRADIENT:
+      status = dnnl_dilated_convolution_backward_weights_desc_init(
+          &operation, direct, x, filter, NULL, y, strides, dilations, low, high);
+      break;
+  }
+  if (status == dnnl_success)
+    status = dnnl_primitive_desc_create(&description, &operation, attributes, engine, hint);
+  if (hint) dnnl_primitive_desc_destroy(hint);
+#endif
+  return status == dnnl_success ? description : NULL;
+}
+
+static dnnl_primitive_attr_t attributes_for(const trompe_convolution_shape *s) {
+  dnnl_primitive_attr_t attributes = NULL;
+  if (dnnl_primitive_attr_create(&attributes) != dnnl_success) return NULL;
+  dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+  if (s->adds_to_result || s->has_relu) {
+    dnnl_post_ops_t after = NULL;
+    dnnl_post_ops_create(&after);
+#if ONEDNN_3
+    if (s->adds_to_result) dnnl_post_ops_append_sum(after, 1, 0, dnnl_data_type_undef);
+    if (s->has_relu) dnnl_post_ops_append_eltwise(after, dnnl_eltwise_relu, 0, 0);
+#else
+    if (s->adds_to_result) dnnl_post_ops_append_sum(after, 1);
+    if (s->has_relu) dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, 0, 0);
+#endif
+    dnnl_primitive_attr_set_post_ops(attributes, after);
+    dnnl_post_ops_destroy(after);
+  }
+  return attributes;
+}
+
+trompe_convolution *trompe_convolution_create(
+    const trompe_convolution_shape *s, char *message, size_t message_size) {
+  dnnl_engine_t engine = cpu_engine();
+  trompe_convolution *self = calloc(1, sizeof *self);
+  if (!engine || !self) {
+    snprintf(message, message_size, "oneDNN has no CPU engine");
+    free(self);
+    return NULL;
+  }
+  self->shape = *s;
+  self->engine = engine;
+  const int grouped = s->groups > 1, rank = grouped ? 5 : 4;
+  const dnnl_dims_t image = {s->n, s->c, s->h, s->w}, result = {s->n, s->k, s->p, s->q};
+  const dnnl_dims_t dense = {s->k, s->c, s->r, s->s};
+  const dnnl_dims_t split = {s->groups, s->k / s->groups, s->c / s->groups, s->r, s->s};
+  const dnnl_dims_t channels = {s->k};
+  Layout x = layout_create(4, image, dnnl_nhwc), y = layout_create(4, result, dnnl_nhwc);
+  Layout filter = layout_create(rank, grouped ? split : dense, dnnl_format_tag_any);
+  Layout bias = s->has_bias ? layout_create(1, channels, dnnl_x) : NULL;
+  self->plain_filter =
+      layout_create(rank, grouped ? split : dense, grouped ? dnnl_gohwi : dnnl_ohwi);
+  dnnl_primitive_attr_t attributes = attributes_for(s);
+  if (x && y && filter && self->plain_filter && attributes)
+    self->description = describe(s, engine, x, filter, bias, y, attributes);
+  if (attributes) dnnl_primitive_attr_destroy(attributes);
+  int made = 0;
+  if (self->description && dnnl_stream_create(&self->stream, engine, dnnl_stream_in_order) == dnnl_success &&
+      dnnl_primitive_create(&self->primitive, self->description) == dnnl_success) {
+    const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+    self->filter = layout_of(
+        self->description, to_filter ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
+    Layout scratch = layout_of(self->description, dnnl_query_scratchpad_md, 0);
+    self->filter_bytes = dnnl_memory_desc_get_size(self->filter);
+    self->scratch_bytes = dnnl_memory_desc_get_size(scratch);
+    self->x_memory = memory_create(x, engine);
+    self->y_memory = memory_create(y, engine);
+    self->filter_memory = memory_create(self->filter, engine);
+    if (bias) self->bias_memory = memory_create(bias, engine);
+    self->scratch_memory = memory_create(scratch, engine);
+    layout_destroy(scratch);
+    Layout from = to_filter ? self->filter : self->plain_filter;
+    Layout to = to_filter ? self->plain_filter : self->filter;
+    self->from_memory = memory_create(from, engine);
+    self->to_memory = memory_create(to, engine);
+    made = 1;
+    if (!trompe_convolution_filter_is_plain(self)) {
+      dnnl_primitive_desc_t reorder = NULL;
+      made = dnnl_reorder_primitive_desc_create(&reorder, from, engine, to, engine, NULL) ==
+                 dnnl_success &&
+             dnnl_primitive_create(&self->reorder, reorder) == dnnl_success;
+      if (reorder) dnnl_primitive_desc_destroy(reorder);
+    }
+  }
+  layout_destroy(x);
+  layout_destroy(y);
+  layout_destroy(filter);
+  layout_destroy(bias);
+  if (!made) {
+    snprintf(message, message_size,
+             "oneDNN %s has no convolution (kind %d) for image [%lld, %lld, %lld, %lld], filter "
+             "[%lld, %lld, %lld, %lld]",
+             trompe_onednn_version(), s->kind, (long long)s->n, (long long)s->h, (long long)s->w,
+             (long long)s->c, (long long)s->k, (long long)s->r, (long long)s->s,
+             (long long)(s->c / s->groups));
+    trompe_convolution_destroy(self);
+    return NULL;
+  }
+  return self;
+}
+
+void trompe_convolution_destroy(trompe_convolution *self) {
+  if (!self) return;
+  dnnl_memory_t memories[] = {self->x_memory,       self->filter_memory, self->bias_memory,
+                              self->y_memory,       self->scratch_memory, self->from_memory,
+                              self->to_memory};
+  for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
+    if (memories[i]) dnnl_memory_destroy(memories[i]);
+  if (self->primitive) dnnl_primitive_destroy(self->primitive);
+  if (self->reorder) dnnl_primitive_destroy(self->reorder);
+  if (self->description) dnnl_primitive_desc_destroy(self->description);
+  if (self->stream) dnnl_stream_destroy(self->stream);
+  layout_destroy(self->filter);
+  layout_destroy(self->plain_filter);
+  free(self);
+}
+
+const char *trompe_convolution_implementation(const trompe_convolution *self) {
+  const char *name = "";
+  dnnl_primitive_desc_query(self->description, dnnl_query_impl_info_str, 0, (void *)&name);
+  return name;
+}
+
+size_t trompe_convolution_scratch_bytes(const trompe_convolution *self) {
+  return self->scratch_bytes;
+}
+
+size_t trompe_convolution_filter_bytes(const trompe_convolution *self) {
+  return self->filter_bytes;
+}
+
+int trompe_convolution_filter_is_plain(const trompe_convolution *self) {
+  return dnnl_memory_desc_equal(self->filter, self->plain_filter);
+}
+
+int trompe_convolution_same_filter_layout(
+    const trompe_convolution *a, const trompe_convolution *b) {
+  return dnnl_memory_desc_equal(a->filter, b->filter);
+}
+
+int trompe_convolution_reorder_filter(
+    const trompe_convolution *self, const float *from, float *to) {
+  if (!self->reorder) {
+    memcpy(to, from, self->filter_bytes);
+    return 0;
+  }
+  dnnl_memory_set_data_handle(self->from_memory, (void *)from);
+  dnnl_memory_set_data_handle(self->to_memory, to);
+  dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, self->from_memory}, {DNNL_ARG_TO, self->to_memory}};
+  if (dnnl_primitive_execute(self->reorder, self->stream, 2, arguments) != dnnl_success) return 1;
+  return dnnl_stream_wait(self->stream) != dnnl_success;
+}
+
+int trompe_convolution_run(
+    const trompe_convolution *self, float *x, float *filter, float *bias, float *y, void *scratch) {
+  static const int roles[3][3] = {
+      {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
+      {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},
+      {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST},
+  };
+  const int *role = roles[self->shape.kind];
+  dnnl_memory_set_data_handle(self->x_memory, x);
+  dnnl_memory_set_data_handle(self->filter_memory, filter);
+  dnnl_memory_set_data_handle(self->y_memory, y);
+  dnnl_memory_set_data_handle(self->scratch_memory, scratch);
+  dnnl_exec_arg_t arguments[5] = {{role[0], self->x_memory},
+                                  {role[1], self->filter_memory},
+                                  {role[2], self->y_memory},
+                                  {DNNL_ARG_SCRATCHPAD, self->scratch_memory}};
+  int count = 4;
+  if (self->bias_memory) {
+    dnnl_memory_set_data_handle(self->bias_memory, bias);
+    arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, self->bias_memory};
+  }
+  if (dnnl_primitive_execute(self->primitive, self->stream, count, arguments) != dnnl_success)
+    return 1;
+  return dnnl_stream_wait(self->stream) != dnnl_success;
+}
+
+int trompe_matrix_product(
+    int transposes_a, int transposes_b, int64_t m, int64_t n, int64_t k, const float *a,
+    const float *b, float *c) {
+  return dnnl_sgemm(transposes_a ? 'T' : 'N', transposes_b ? 'T' : 'N', m, n, k, 1, a,
+                    transposes_a ? m : k, b, transposes_b ? k : n, 0, c, n) != dnnl_success;
+}
+
+const char *trompe_onednn_version(void) {
+  static char text[32];
+  const dnnl_version_t *version = dnnl_version();
+  snprintf(text, sizeof text, "%d.%d.%d", version->major, version->minor, version->patch);
+  return text;
+}

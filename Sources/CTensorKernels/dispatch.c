@@ -1,0 +1,44 @@
+// Compiles the inner loops for several x86 levels and picks one at run time.
+#include "isa/table.h"
+
+#define SUFFIX baseline
+#include "isa/kernels.h"
+#undef SUFFIX
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
+#define SUFFIX avx2
+#include "isa/kernels.h"
+#undef SUFFIX
+#pragma clang attribute pop
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c,bmi,bmi2"))), \
+    apply_to = function)
+#define SUFFIX avx512
+#include "isa/kernels.h"
+#undef SUFFIX
+#pragma clang attribute pop
+
+static int has_avx512(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+}
+static int has_avx2(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+const KernelTable *trompe_kernels(void) {
+  if (has_avx512()) return &table_avx512;
+  return has_avx2() ? &table_avx2 : &table_baseline;
+}
+
+const char *trompe_instruction_set(void) {
+  if (has_avx512()) return "avx512";
+  return has_avx2() ? "avx2" : "baseline";
+}
+#else
+const KernelTable *trompe_kernels(void) { return &table_baseline; }
+
+const char *trompe_instruction_set(void) { return "baseline"; }
+#endif

@@ -1,0 +1,18 @@
+// Copies between layouts, and the few operations on rows.
+#pragma once
+
+#include <stdint.h>
+
+// to[Σ index·to_stride] = from[Σ index·from_stride] for all indices; elements of 4 bytes.
+void trompe_copy_strided(
+    int rank, const int64_t *extent, const float *from, const int64_t *from_stride, float *to,
+    const int64_t *to_stride, int threads);
+
+// Index of the largest of each row, the first of equals.
+void trompe_argmax(int64_t rows, int64_t columns, const float *x, int32_t *index);
+// 1 at the `count` largest of each row (of equals the first), else 0.
+void trompe_top_k_mask(int64_t rows, int64_t columns, int64_t count, const float *x, float *mask);
+// Row i is 1 at index[i]; an index outside 0 ..< depth gives a row of zeros.
+void trompe_one_hot(int64_t rows, int64_t depth, const int32_t *index, float *y);
+// 1 if all are finite.
+int trompe_all_finite(int64_t count, const float *x);

@@ -1,0 +1,21 @@
+// One thread pool for everybody: oneDNN runs on libgomp, so our own loops enter the same pool.
+#pragma once
+
+#include <stdint.h>
+
+// Number of threads that parallel work started from the calling thread uses.
+int trompe_thread_count(void);
+void trompe_set_thread_count(int count);
+
+// Calls body(context, thread, threads) once on each of up to `threads` threads of the pool and
+// waits. Which part of the work a thread does must follow from `thread` and `threads` alone, so
+// that results are the same in every run.
+typedef void (*trompe_parallel_body)(void *context, int thread, int threads);
+void trompe_parallel(trompe_parallel_body body, void *context, int threads);
+
+// The `part`-th of `parts` nearly equal runs of 0..<count.
+static inline void trompe_share(int64_t count, int part, int parts, int64_t *begin, int64_t *end) {
+  int64_t base = count / parts, rest = count % parts;
+  *begin = base * part + (part < rest ? part : rest);
+  *end = *begin + base + (part < rest ? 1 : 0);
+}

@@ -1,0 +1,30 @@
+// The inner loops of one instruction set.
+#pragma once
+
+#include <stdint.h>
+
+#include "kernels_optimizer.h"
+#include "kernels_pointwise.h"
+#include "kernels_pooling.h"
+
+typedef struct {
+  void (*unary[TROMPE_SIGMOID - TROMPE_COPY + 1])(float *, const float *, int64_t);
+  void (*binary[TROMPE_IS_EQUAL - TROMPE_ADD + 1])(float *, const float *, const float *, int64_t);
+  void (*select)(float *, const float *, const float *, const float *, int64_t);
+  void (*splat)(float *, float, int64_t);
+  float (*sum)(const float *, int64_t);
+  float (*largest)(const float *, int64_t);
+  float (*smallest)(const float *, int64_t);
+  void (*pool_max_row)(const trompe_pool *, const float *, float *, uint8_t *, int64_t, int64_t);
+  void (*pool_select_row)(
+      const trompe_pool *, const float *, const uint8_t *, float *, int64_t, int64_t);
+  void (*pool_scatter_image)(const trompe_pool *, const float *, const uint8_t *, float *, int64_t);
+  void (*pool_average_row)(const trompe_pool *, int, const float *, float *, int64_t, int64_t);
+  void (*pool_average_gradient_image)(const trompe_pool *, int, const float *, float *, int64_t);
+  void (*adam)(
+      const trompe_adam *, float, float, int64_t, float *, const float *, float *, float *);
+  void (*sgd)(const trompe_sgd *, int64_t, float *, const float *, float *);
+} KernelTable;
+
+// The best that this processor has.
+const KernelTable *trompe_kernels(void);

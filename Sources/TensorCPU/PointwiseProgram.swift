@@ -1,0 +1,184 @@
+import CTensorKernels
+import TensorGraph
+import TensorPlan
+
+/// A pointwise cluster as the C kernels want it: axes merged where every operand allows it.
+final class PointwiseProgram {
+  private let program: UnsafeMutablePointer<trompe_pointwise>
+  private let cluster: PointwiseCluster
+
+  init(_ cluster: PointwiseCluster, name: String) throws(ExecutionError) {
+    self.cluster = cluster
+    let reductionStrides = cluster.reductions.map { reduction in
+      let result = cluster.shape.dimensions.enumerated().map {
+        reduction.axes.contains($0.offset) ? 1 : $0.element
+      }
+      return zip(Shape(result).strides, cluster.shape.dimensions.indices).map {
+        reduction.axes.contains($1) ? 0 : $0
+      }
+    }
+    var extents: [Int] = []
+    var strides: [[Int]] = []  // per axis: of every input, then of every reduction
+    for axis in cluster.shape.dimensions.indices where cluster.shape[axis] != 1 {
+      let extent = cluster.shape[axis]
+      let own = cluster.inputs.map { $0.strides[axis] } + reductionStrides.map { $0[axis] }
+      if let last = strides.last, zip(last, own).allSatisfy({ $0 == $1 * extent }) {
+        extents[extents.count - 1] *= extent
+        strides[strides.count - 1] = own
+      } else {
+        extents.append(extent)
+        strides.append(own)
+      }
+    }
+    guard extents.count <= Int(TROMPE_MAX_RANK), cluster.registerCount <= 256 else {
+      throw ExecutionError(
+        "\(name) over \(cluster.shape): \(extents.count) axes, \(cluster.registerCount) registers")
+    }
+    program = .allocate(capacity: 1)
+    program.initialize(to: trompe_pointwise())
+    program.pointee.rank = Int32(extents.count)
+    program.pointee.register_count = Int32(cluster.registerCount)
+    withUnsafeMutableBytes(of: &program.pointee.extent) { raw in
+      let target = raw.bindMemory(to: Int64.self)
+      for (axis, extent) in extents.enumerated() { target[axis] = Int64(extent) }
+    }
+    func array<Element>(_ elements: [Element]) -> UnsafeMutablePointer<Element> {
+      let pointer = UnsafeMutablePointer<Element>.allocate(capacity: max(elements.count, 1))
+      pointer.initialize(from: elements, count: elements.count)
+      return pointer
+    }
+    program.pointee.inputs = array(
+      cluster.inputs.indices.map { index in
+        var input = trompe_pointwise_input()
+        withUnsafeMutableBytes(of: &input.stride) { raw in
+          let target = raw.bindMemory(to: Int64.self)
+          for axis in extents.indices { target[axis] = Int64(strides[axis][index]) }
+        }
+        return input
+      })
+    program.pointee.input_count = Int32(cluster.inputs.count)
+    program.pointee.scalars = array(
+      cluster.scalars.map {
+        trompe_pointwise_scalar(reg: Int32($0.register), value: Float($0.value))
+      })
+    program.pointee.scalar_count = Int32(cluster.scalars.count)
+    program.pointee.instructions = array(cluster.instructions.map(\.encoded))
+    program.pointee.instruction_count = Int32(cluster.instructions.count)
+    program.pointee.outputs = array(
+      cluster.outputs.map { trompe_pointwise_output(reg: Int32($0.register), base: nil) })
+    program.pointee.output_count = Int32(cluster.outputs.count)
+    program.pointee.reductions = array(
+      cluster.reductions.enumerated().map { index, reduction in
+        var encoded = trompe_pointwise_reduction()
+        encoded.reg = Int32(reduction.register)
+        encoded.code = Int32(reduction.function.code.rawValue)
+        encoded.count = Int64(
+          cluster.shape.dimensions.enumerated().reduce(1) {
+            reduction.axes.contains($1.offset) ? $0 : $0 * $1.element
+          })
+        withUnsafeMutableBytes(of: &encoded.stride) { raw in
+          let target = raw.bindMemory(to: Int64.self)
+          for axis in extents.indices {
+            target[axis] = Int64(strides[axis][cluster.inputs.count + index])
+          }
+        }
+        return encoded
+      })
+    program.pointee.reduction_count = Int32(cluster.reductions.count)
+  }
+
+  deinit {
+    program.pointee.inputs.deallocate()
+    program.pointee.scalars.deallocate()
+    program.pointee.instructions.deallocate()
+    program.pointee.outputs.deallocate()
+    program.pointee.reductions.deallocate()
+    program.deallocate()
+  }
+
+  func scratchBytes(threads: Int) -> Int {
+    trompe_pointwise_scratch_bytes(program, Int32(threads))
+  }
+
+  /// Fixes where the operands stand.
+  func bind(_ address: (Int) -> UnsafeMutableRawPointer) {
+    for (index, view) in cluster.inputs.enumerated() {
+      program.pointee.inputs[index].base = UnsafePointer(
+        address(view.storage).assumingMemoryBound(to: Float.self) + view.offset)
+    }
+    for (index, output) in cluster.outputs.enumerated() {
+      program.pointee.outputs[index].base =
+        address(output.storage).assumingMemoryBound(to: Float.self)
+    }
+    for (index, reduction) in cluster.reductions.enumerated() {
+      program.pointee.reductions[index].base =
+        address(reduction.storage).assumingMemoryBound(to: Float.self)
+    }
+  }
+
+  func run(scratch: UnsafeMutableRawPointer, threads: Int) {
+    trompe_pointwise_run(program, scratch, Int32(threads))
+  }
+}
+
+extension Reduction.Function {
+  fileprivate var code: trompe_reduction_code {
+    switch self {
+    case .sum: TROMPE_REDUCE_SUM
+    case .maximum: TROMPE_REDUCE_MAXIMUM
+    case .minimum: TROMPE_REDUCE_MINIMUM
+    }
+  }
+}
+
+extension Unary.Function {
+  fileprivate var code: trompe_instruction_code {
+    switch self {
+    case .negate: TROMPE_NEGATE
+    case .absolute: TROMPE_ABSOLUTE
+    case .exponential: TROMPE_EXPONENTIAL
+    case .logarithm: TROMPE_LOGARITHM
+    case .squareRoot: TROMPE_SQUARE_ROOT
+    case .reciprocal: TROMPE_RECIPROCAL
+    case .square: TROMPE_SQUARE
+    case .relu: TROMPE_RELU
+    case .isPositive: TROMPE_IS_POSITIVE
+    case .sign: TROMPE_SIGN
+    case .softplus: TROMPE_SOFTPLUS
+    case .sigmoid: TROMPE_SIGMOID
+    }
+  }
+}
+
+extension Binary.Function {
+  fileprivate var code: trompe_instruction_code {
+    switch self {
+    case .add: TROMPE_ADD
+    case .subtract: TROMPE_SUBTRACT
+    case .multiply: TROMPE_MULTIPLY
+    case .divide: TROMPE_DIVIDE
+    case .maximum: TROMPE_MAXIMUM
+    case .minimum: TROMPE_MINIMUM
+    case .isGreater: TROMPE_IS_GREATER
+    case .isGreaterOrEqual: TROMPE_IS_GREATER_OR_EQUAL
+    case .isEqual: TROMPE_IS_EQUAL
+    }
+  }
+}
+
+extension PointwiseCluster.Instruction {
+  fileprivate var encoded: trompe_instruction {
+    func encode(_ code: trompe_instruction_code, _ d: Int, _ a: Int, _ b: Int = 0, _ c: Int = 0)
+      -> trompe_instruction
+    {
+      trompe_instruction(
+        code: Int32(code.rawValue), d: Int32(d), a: Int32(a), b: Int32(b), c: Int32(c))
+    }
+    return switch self {
+    case .copy(let d, let a): encode(TROMPE_COPY, d, a)
+    case .unary(let function, let d, let a): encode(function.code, d, a)
+    case .binary(let function, let d, let a, let b): encode(function.code, d, a, b)
+    case .select(let d, let mask, let a, let b): encode(TROMPE_SELECT, d, mask, a, b)
+    }
+  }
+}

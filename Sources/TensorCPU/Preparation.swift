@@ -1,0 +1,142 @@
+import CTensorKernels
+import TensorGraph
+import TensorPlan
+
+/// What must be known before memory is laid out: the primitive of every kernel, the scratch it
+/// wants, and which weights are packed for whom.
+struct Preparation {
+  /// A filter in the order in which primitives want it; made before its first reader, shared by all
+  /// that want the same order.
+  final class Pack {
+    let filter: Int
+    let primitive: ConvolutionPrimitive
+    let firstKernel: Int
+    let isParameterOnly: Bool
+    var lastKernel: Int
+    var request = -1
+
+    init(filter: Int, primitive: ConvolutionPrimitive, kernel: Int, isParameterOnly: Bool) {
+      (self.filter, self.primitive, firstKernel) = (filter, primitive, kernel)
+      (self.isParameterOnly, lastKernel) = (isParameterOnly, kernel)
+    }
+  }
+
+  struct Prepared {
+    var convolution: ConvolutionPrimitive?
+    var pointwise: PointwiseProgram?
+    var pack: Pack?
+    /// Index of the memory request for scratch.
+    var scratch: Int?
+  }
+
+  let plan: ProgramPlan
+  let options: Executable.Options
+  private(set) var kernels: [Prepared] = []
+  private(set) var requests: [MemoryPlan.Request] = []
+  /// Storage to the memory request in which it stands.
+  private(set) var storageRequest: [Int: Int] = [:]
+  private let parameterOnly: Set<Int>
+  private var packs: [Int: [Pack]] = [:]
+
+  init(_ plan: ProgramPlan, _ options: Executable.Options) {
+    self.plan = plan
+    self.options = options
+    parameterOnly = plan.parameterOnly
+  }
+
+  static func aligned(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
+
+  func isParameterOnly(_ kernel: Kernel) -> Bool {
+    kernel.writes.allSatisfy(parameterOnly.contains)
+  }
+
+  mutating func prepare() throws(ExecutionError) {
+    for (index, kernel) in plan.kernels.enumerated() {
+      try kernels.append(prepare(kernel, index))
+    }
+    let last = plan.kernels.count
+    let kept = options.keepsParameterWork ? parameterOnly : []
+    let lifetimes = Lifetimes(plan, persistent: kept)
+    for buffer in lifetimes.spans.keys.sorted() {
+      let span = lifetimes.spans[buffer]!
+      storageRequest[buffer] = requests.count
+      requests.append(
+        .init(
+          bytes: plan.graph.nodes[buffer].byteCount, first: span.lowerBound, last: span.upperBound))
+    }
+    for (storage, buffer) in lifetimes.place { storageRequest[storage] = storageRequest[buffer] }
+    for pack in packs.values.joined() {
+      let stays = options.keepsParameterWork && pack.isParameterOnly
+      pack.request = requests.count
+      requests.append(
+        .init(
+          bytes: pack.primitive.filterBytes, first: stays ? 0 : pack.firstKernel,
+          last: stays ? last : pack.lastKernel))
+    }
+    for index in kernels.indices {
+      let bytes = scratchBytes(kernels[index], plan.kernels[index])
+      guard bytes > 0 else { continue }
+      kernels[index].scratch = requests.count
+      requests.append(.init(bytes: bytes, first: index, last: index))
+    }
+  }
+
+  private func scratchBytes(_ prepared: Prepared, _ kernel: Kernel) -> Int {
+    if let program = prepared.pointwise { return program.scratchBytes(threads: options.threads) }
+    guard let convolution = prepared.convolution else { return 0 }
+    guard case .operation(let operation) = kernel.work, operation is ConvolutionFilterGradient,
+      !convolution.filterIsPlain
+    else { return convolution.scratchBytes }
+    return Self.aligned(convolution.scratchBytes) + convolution.filterBytes
+  }
+
+  private mutating func prepare(
+    _ kernel: Kernel, _ index: Int
+  ) throws(ExecutionError) -> Prepared {
+    var prepared = Prepared()
+    func shape(_ storage: Int) -> Shape { plan.graph.nodes[storage].shape }
+    switch kernel.work {
+    case .pointwise(let cluster):
+      prepared.pointwise = try PointwiseProgram(cluster, name: kernel.name)
+    case .convolution(let convolution, let epilogue):
+      prepared.convolution = try ConvolutionPrimitive(
+        kind: TROMPE_CONVOLUTION_FORWARD, window: convolution.window, groups: convolution.groups,
+        image: shape(kernel.reads[0]), filter: shape(kernel.reads[1]),
+        result: shape(kernel.writes[0]),
+        epilogue: (epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU))
+      prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
+    case .operation(let operation):
+      if let gradient = operation as? ConvolutionInputGradient {
+        prepared.convolution = try ConvolutionPrimitive(
+          kind: TROMPE_CONVOLUTION_INPUT_GRADIENT, window: gradient.window,
+          groups: gradient.groups, image: gradient.inputShape, filter: shape(kernel.reads[1]),
+          result: shape(kernel.reads[0]))
+        prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
+      }
+      if let gradient = operation as? ConvolutionFilterGradient {
+        prepared.convolution = try ConvolutionPrimitive(
+          kind: TROMPE_CONVOLUTION_FILTER_GRADIENT, window: gradient.window,
+          groups: gradient.groups, image: shape(kernel.reads[0]), filter: shape(kernel.writes[0]),
+          result: shape(kernel.reads[1]))
+      }
+    case .maxPool: break
+    }
+    return prepared
+  }
+
+  private mutating func pack(
+    _ filter: Int, _ primitive: ConvolutionPrimitive, _ kernel: Int
+  ) -> Pack? {
+    if primitive.filterIsPlain { return nil }
+    if let known = packs[filter]?.first(where: { $0.primitive.hasSameFilterLayout(as: primitive) })
+    {
+      known.lastKernel = kernel
+      return known
+    }
+    let pack = Pack(
+      filter: filter, primitive: primitive, kernel: kernel,
+      isParameterOnly: parameterOnly.contains(filter))
+    packs[filter, default: []].append(pack)
+    return pack
+  }
+}

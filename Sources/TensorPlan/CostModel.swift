@@ -1,0 +1,65 @@
+import TensorGraph
+
+/// What a kernel costs on any machine: arithmetic and memory traffic.
+public struct Cost: Hashable, Sendable {
+  /// Floating-point operations; a multiply-add counts as two.
+  public var flops: Int
+  /// Bytes read and written if every operand is read once and every result written once.
+  public var bytes: Int
+
+  public static func + (a: Cost, b: Cost) -> Cost {
+    Cost(flops: a.flops + b.flops, bytes: a.bytes + b.bytes)
+  }
+  public static let zero = Cost(flops: 0, bytes: 0)
+}
+
+extension Kernel {
+  /// - Parameter graph: the graph from which the kernel was made; storages are ids of its nodes.
+  public func cost(in graph: Graph) -> Cost {
+    let traffic = (reads + writes).reduce(0) { $0 + graph.nodes[$1].byteCount }
+    func shape(_ storage: Int) -> Shape { graph.nodes[storage].shape }
+    switch work {
+    case .convolution(let convolution, let epilogue):
+      let y = shape(writes[0])
+      var flops = convolution.window.flops(y, channels: shape(reads[0])[3], convolution.groups)
+      flops +=
+        y.count
+        * [epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU]
+        .filter { $0 }.count
+      return Cost(flops: flops, bytes: traffic)
+    case .pointwise(let cluster):
+      let operations = cluster.instructions.count + cluster.reductions.count
+      return Cost(flops: operations * cluster.shape.count, bytes: traffic)
+    case .maxPool(let window):
+      return Cost(flops: shape(writes[0]).count * window.height * window.width, bytes: traffic)
+    case .operation(let operation):
+      let flops =
+        switch operation {
+        case let gradient as ConvolutionInputGradient:
+          gradient.window.flops(
+            shape(reads[0]), channels: gradient.inputShape[3], gradient.groups)
+        case let gradient as ConvolutionFilterGradient:
+          gradient.window.flops(shape(reads[1]), channels: shape(reads[0])[3], gradient.groups)
+        case let product as MatrixProduct:
+          2 * shape(writes[0]).count * shape(reads[0])[product.transposesLeft ? 0 : 1]
+        case let pool as MaxPoolIndex:
+          shape(writes[0]).count * pool.window.height * pool.window.width
+        case let pool as AveragePool:
+          shape(writes[0]).count * pool.window.height * pool.window.width
+        default: 0
+        }
+      return Cost(flops: flops, bytes: traffic)
+    }
+  }
+}
+
+extension Window2D {
+  /// Multiply-adds of a convolution with result `y` [N, P, Q, K], counted twice.
+  fileprivate func flops(_ y: Shape, channels: Int, _ groups: Int) -> Int {
+    2 * y.count * height * width * channels / groups
+  }
+}
+
+extension Node {
+  public var byteCount: Int { shape.count * (type == .uint8 ? 1 : 4) }
+}

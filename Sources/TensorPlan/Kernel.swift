@@ -1,0 +1,112 @@
+import TensorGraph
+
+/// A piece of work that an executor does in one go: one or many nodes of the graph.
+public struct Kernel: Sendable {
+  public enum Work: Sendable {
+    /// One operation as it stands, e.g. a filter gradient or a pooling.
+    case operation(any Operation)
+    /// A convolution with what follows it.
+    case convolution(Convolution, Epilogue)
+    /// The maximum of every window and which tap holds it, written in that order.
+    case maxPool(Window2D)
+    /// Pointwise operations and the reductions that read them.
+    case pointwise(PointwiseCluster)
+  }
+
+  /// What a convolution adds to its sums before it stores them: `max(conv + bias + residual, 0)`.
+  public struct Epilogue: Hashable, Sendable {
+    /// Storage of a vector over the output channels.
+    public var bias: Int?
+    /// Storage of an array of the result's shape.
+    public var residual: Int?
+    public var hasReLU = false
+  }
+
+  public let work: Work
+  /// Storages that are read, in the operation's own order for `.operation` and `.convolution`
+  /// (the epilogue's last).
+  public let reads: [Int]
+  /// Storages that are written.
+  public let writes: [Int]
+
+  /// The name used in profiles.
+  public var name: String {
+    switch work {
+    case .operation(let operation): operation.name
+    case .convolution(_, let epilogue):
+      "convolution" + (epilogue.bias == nil ? "" : " + bias")
+        + (epilogue.residual == nil ? "" : " + residual") + (epilogue.hasReLU ? " + relu" : "")
+    case .maxPool: "max pool"
+    case .pointwise(let cluster):
+      cluster.reductions.isEmpty
+        ? "pointwise" : (cluster.instructions.isEmpty ? "reduction" : "pointwise + reduction")
+    }
+  }
+}
+
+/// Where a pointwise cluster reads: element `index` of the iteration space is
+/// `storage[offset + Σ index·strides]`.
+public struct View: Hashable, Sendable {
+  public let storage: Int
+  public let offset: Int
+  public let strides: [Int]
+}
+
+/// A straight-line program over registers, run for every element of `shape`.
+///
+/// Registers `0 ..< inputs.count` hold the inputs.
+public struct PointwiseCluster: Sendable {
+  public enum Instruction: Sendable {
+    case copy(into: Int, Int)
+    case unary(Unary.Function, into: Int, Int)
+    case binary(Binary.Function, into: Int, Int, Int)
+    case select(into: Int, mask: Int, Int, Int)
+  }
+  public struct Output: Sendable {
+    public let register: Int
+    public let storage: Int
+  }
+  public struct Reduction: Sendable {
+    public let register: Int
+    public let function: TensorGraph.Reduction.Function
+    public let axes: [Int]
+    public let storage: Int
+  }
+
+  public let shape: Shape
+  public let inputs: [View]
+  public let scalars: [(register: Int, value: Double)]
+  public let instructions: [Instruction]
+  public let outputs: [Output]
+  public let reductions: [Reduction]
+  public let registerCount: Int
+
+  /// Whether `output` may stand in the memory of input register `input`: every read of the input
+  /// comes no later than the instruction that writes the output, and at the same element.
+  func canOverwrite(input: Int, by output: Output) -> Bool {
+    guard inputs[input].offset == 0, inputs[input].strides == shape.strides,
+      let written = instructions.firstIndex(where: { $0.target == output.register }),
+      !reductions.contains(where: { $0.register == input })
+    else { return false }
+    for (position, instruction) in instructions.enumerated() where position > written {
+      if instruction.sources.contains(input) { return false }
+    }
+    // The same storage read in another way as well (e.g. repeated) would see new values.
+    return inputs.filter { $0.storage == inputs[input].storage }.count == 1
+  }
+}
+
+extension PointwiseCluster.Instruction {
+  public var target: Int {
+    switch self {
+    case .copy(let d, _), .unary(_, let d, _), .binary(_, let d, _, _), .select(let d, _, _, _): d
+    }
+  }
+  public var sources: [Int] {
+    switch self {
+    case .copy(_, let a), .unary(_, _, let a): [a]
+    case .binary(_, _, let a, let b): [a, b]
+    case .select(_, let mask, let a, let b): [mask, a, b]
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/// The order in which kernels run.
+enum Schedule {
+  /// Topological, and otherwise by position in the graph: what was asked for first runs first, so
+  /// a backward pass frees what its forward pass kept in the reverse of the order it was made.
+  static func order(_ kernels: [(position: Int, Kernel)]) -> [Kernel] {
+    var producer: [Int: Int] = [:]
+    for (index, (_, kernel)) in kernels.enumerated() {
+      for storage in kernel.writes { producer[storage] = index }
+    }
+    var waiting = [Int](repeating: 0, count: kernels.count)
+    var successors = [[Int]](repeating: [], count: kernels.count)
+    for (index, (_, kernel)) in kernels.enumerated() {
+      let sources = Set(kernel.reads.compactMap { producer[$0] })
+      precondition(!sources.contains(index), "\(kernel.name) reads what it writes")
+      waiting[index] = sources.count
+      for source in sources { successors[source].append(index) }
+    }
+    var ready = Heap()
+    for index in kernels.indices where waiting[index] == 0 {
+      ready.insert((kernels[index].position, index))
+    }
+    var ordered: [Kernel] = []
+    while let (_, index) = ready.removeFirst() {
+      ordered.append(kernels[index].1)
+      for successor in successors[index] {
+        waiting[successor] -= 1
+        if waiting[successor] == 0 { ready.insert((kernels[successor].position, successor)) }
+      }
+    }
+    precondition(ordered.count == kernels.count, "kernels wait for each other")
+    return ordered
+  }
+
+  /// A binary heap of (position, index), smallest first.
+  private struct Heap {
+    private var items: [(Int, Int)] = []
+
+    mutating func insert(_ item: (Int, Int)) {
+      items.append(item)
+      var child = items.count - 1
+      while child > 0, items[child] < items[(child - 1) / 2] {
+        items.swapAt(child, (child - 1) / 2)
+        child = (child - 1) / 2
+      }
+    }
+
+    mutating func removeFirst() -> (Int, Int)? {
+      guard let first = items.first else { return nil }
+      let last = items.removeLast()
+      guard !items.isEmpty else { return first }
+      items[0] = last
+      var parent = 0
+      while true {
+        var child = 2 * parent + 1
+        guard child < items.count else { break }
+        if child + 1 < items.count, items[child + 1] < items[child] { child += 1 }
+        guard items[child] < items[parent] else { break }
+        items.swapAt(child, parent)
+        parent = child
+      }
+      return first
+    }
+  }
+}
