@@ -15,10 +15,7 @@ public struct AveragePool: Operation {
   public func resultShape(of operands: [Shape]) throws(ShapeError) -> Shape {
     try expect(1, operands)
     let (rows, columns) = try window.slide(over: operands[0], for: name)
-    guard window.top < window.height * window.dilationY,
-      window.bottom < window.height * window.dilationY,
-      window.left < window.width * window.dilationX, window.right < window.width * window.dilationX
-    else { throw ShapeError("\(name): padding is as large as the window") }
+    try window.checkEveryWindow(of: (rows, columns), meets: operands[0], for: name)
     return [operands[0][0], rows, columns, operands[0][3]]
   }
 

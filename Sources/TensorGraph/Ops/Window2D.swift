@@ -46,4 +46,25 @@ public struct Window2D: Hashable, Sendable {
     }
     return (rows / strideY + 1, columns / strideX + 1)
   }
+
+  /// A pooling window needs at least one tap inside the image: there is no maximum or mean of
+  /// padding alone.
+  func checkEveryWindow(
+    of windows: (Int, Int), meets image: Shape, for operation: String
+  ) throws(ShapeError) {
+    let (rows, columns) = windows
+    func meets(_ position: Int, _ taps: Int, _ dilation: Int, _ extent: Int) -> Bool {
+      (0..<taps).contains { (0..<extent).contains(position + $0 * dilation) }
+    }
+    for p in 0..<rows where !meets(p * strideY - top, height, dilationY, image[1]) {
+      throw ShapeError(
+        "\(operation): row \(p) of windows lies on the padding (\(top), \(bottom)) of \(image) alone"
+      )
+    }
+    for q in 0..<columns where !meets(q * strideX - left, width, dilationX, image[2]) {
+      throw ShapeError(
+        "\(operation): column \(q) of windows lies on the padding (\(left), \(right)) of \(image) alone"
+      )
+    }
+  }
 }
