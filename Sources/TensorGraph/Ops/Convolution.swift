@@ -82,7 +82,7 @@ public struct ConvolutionFilterGradient: Operation {
       throw ShapeError(
         "\(name): cotangent \(dy), expected [\(x[0]), \(rows), \(columns), K] for input \(x)")
     }
-    guard x[3] % groups == 0, dy[3] % groups == 0 else {
+    guard groups > 0, x[3] % groups == 0, dy[3] % groups == 0 else {
       throw ShapeError("\(name): \(groups) groups do not divide the channels of \(x) and \(dy)")
     }
     return [dy[3], window.height, window.width, x[3] / groups]
