@@ -7,7 +7,7 @@ public struct Reduction: Operation {
   public var name: String { "reduce \(function.rawValue)" }
 
   public init(_ function: Function, axes: [Int]) {
-    (self.function, self.axes) = (function, axes.sorted())
+    (self.function, self.axes) = (function, Set(axes).sorted())
   }
 
   public func resultShape(of operands: [Shape]) throws(ShapeError) -> Shape {
