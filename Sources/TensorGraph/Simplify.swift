@@ -74,7 +74,6 @@ extension GraphBuilder {
         return x
       case (.absolute, .negate): return try absolute(source)
       case (.square, .negate), (.square, .absolute): return try square(source)
-      case (.isPositive, .relu): return try isPositive(source)
       default: break
       }
     }
@@ -144,7 +143,8 @@ extension GraphBuilder {
   private mutating func simplified(
     _ reduction: Reduction, _ operands: [Value]
   ) throws(ShapeError) -> Value? {
-    guard operands.count == 1, reduction.axes.allSatisfy({ $0 < operands[0].shape.rank })
+    guard operands.count == 1,
+      reduction.axes.allSatisfy({ operands[0].shape.dimensions.indices.contains($0) })
     else { return nil }
     let x = operands[0]
     let axes = reduction.axes.filter { x.shape[$0] != 1 }
