@@ -1,6 +1,7 @@
 extension GraphBuilder {
   /// Appends the derivatives of a scalar (or, with `seed`, of ⟨seed, of⟩) and returns one value
   /// per entry of `variables`, each of that entry's shape; zeros where nothing depends on it.
+  /// A variable that is neither input nor parameter must have been given to `watch` before use.
   ///
   /// Reverse accumulation over the nodes that lie between `variables` and `target`. The result is
   /// ordinary graph, so calling it again on an expression of gradients gives higher orders.

@@ -5,6 +5,7 @@
 public struct GraphBuilder: Sendable {
   public private(set) var nodes: [Node] = []
   private var known: [NodeKey: Int] = [:]
+  private var watched: Set<Int> = []
   let simplifies: Bool
 
   /// - Parameter simplifies: `false` keeps every node as it is asked for; tests compare both.
@@ -14,7 +15,18 @@ public struct GraphBuilder: Sendable {
     Value(id: id, shape: nodes[id].shape, type: nodes[id].type)
   }
 
-  func node(of value: Value) -> Node { nodes[value.id] }
+  /// How `value` is computed, as far as simplification may know.
+  func definition(of value: Value) -> Node? {
+    watched.contains(value.id) ? nil : nodes[value.id]
+  }
+
+  /// From now on simplification takes `x` as given and does not look through it.
+  ///
+  /// Needed before a value inside the network is used, if a gradient will be taken with respect to
+  /// it: without it |−z| becomes |z| and no longer reads −z, so ∂|−z|/∂(−z) would be zero. Inputs
+  /// and parameters need no watching. Values that are equal by simplification are one value and
+  /// share their derivative.
+  public mutating func watch(_ x: Value) { watched.insert(x.id) }
 
   /// The value of `operation` applied to `operands`.
   public mutating func append(

@@ -35,7 +35,7 @@ extension GraphBuilder {
 
   /// The number that `value` holds everywhere, if it is known.
   func number(_ value: Value) -> Double? {
-    let node = node(of: value)
+    guard let node = definition(of: value) else { return nil }
     if let scalar = node.operation as? Scalar { return scalar.value }
     if node.operation is Broadcast { return number(self.value(node.operands[0])) }
     return nil
@@ -43,13 +43,14 @@ extension GraphBuilder {
 
   /// What `value` repeats, if it repeats anything.
   private func repeated(_ value: Value) -> Value? {
-    let node = node(of: value)
+    guard let node = definition(of: value) else { return nil }
     return node.operation is Broadcast ? self.value(node.operands[0]) : nil
   }
 
   private func operand<O: Operation>(of value: Value, if type: O.Type) -> (O, Value)? {
-    let node = node(of: value)
-    guard let operation = node.operation as? O, node.operands.count == 1 else { return nil }
+    guard let node = definition(of: value), let operation = node.operation as? O,
+      node.operands.count == 1
+    else { return nil }
     return (operation, self.value(node.operands[0]))
   }
 
@@ -105,8 +106,8 @@ extension GraphBuilder {
         return try multiply(source, -b)
       }
       // (z·c)·b = z·(c·b)
-      let inner = node(of: x)
-      if let product = inner.operation as? Binary, product.function == .multiply,
+      if let inner = definition(of: x), let product = inner.operation as? Binary,
+        product.function == .multiply,
         let c = number(value(inner.operands[1]))
       {
         return try multiply(value(inner.operands[0]), b * c)
@@ -177,8 +178,9 @@ extension GraphBuilder {
       return try negate(sum(source, axes: axes))
     }
     // Σ x·s = s·Σ x where s is repeated along all summed axes.
-    let node = node(of: x)
-    if let product = node.operation as? Binary, product.function == .multiply {
+    if let node = definition(of: x), let product = node.operation as? Binary,
+      product.function == .multiply
+    {
       for (factor, other) in [
         (node.operands[1], node.operands[0]), (node.operands[0], node.operands[1]),
       ] {
@@ -240,8 +242,7 @@ extension GraphBuilder {
     if result == x.shape { return x }
     if let number = number(x) { return try constant(number, shape: result) }
     // A slice that is exactly one of the concatenated parts is that part.
-    let node = node(of: x)
-    if let concatenation = node.operation as? Concatenation {
+    if let node = definition(of: x), let concatenation = node.operation as? Concatenation {
       var begin = 0
       for part in node.operands {
         let shape = nodes[part].shape
