@@ -60,7 +60,8 @@ let package = Package(
       name: "TensorCPUTests", dependencies: ["TensorGraph", "TensorCPU", "TensorReference"]),
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "TensorReference"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph"]),
-    .testTarget(name: "ImageDataTests", dependencies: ["ImageData"]),
+    .testTarget(
+      name: "ImageDataTests", dependencies: ["ImageData"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ManipulationTests",
       dependencies: [

@@ -1,0 +1,37 @@
+/// Images of one size with their labels, ready for a network.
+public struct Batch: Sendable {
+  /// Normalised samples, [batch size, height, width, 3]; zero beyond `validCount`.
+  public let images: [Float]
+  public let imageSize: ImageSize
+  /// [batch size]; zero beyond `validCount`.
+  public let labels: [Int32]
+  /// The samples' positions in the source, [validCount].
+  public let indices: [Int]
+  /// How many of the images are real; they come first.
+  public let validCount: Int
+  /// Where in its order the batch stands.
+  public let position: BatchPosition
+}
+
+/// A place in the order of batches.
+public struct BatchPosition: Codable, Hashable, Sendable {
+  /// Passes over the whole set before this one; 0 in evaluation.
+  public var epoch: Int
+  /// Batches of this epoch before this one.
+  public var batch: Int
+
+  public init(epoch: Int = 0, batch: Int = 0) {
+    self.epoch = epoch
+    self.batch = batch
+  }
+
+  public static let start = BatchPosition()
+}
+
+/// An image that could not be read and was left out.
+public struct SkippedImage: Hashable, Sendable {
+  /// Its position in the source.
+  public let index: Int
+  public let name: String
+  public let reason: String
+}

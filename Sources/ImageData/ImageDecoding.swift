@@ -1,0 +1,95 @@
+import Foundation
+
+/// Reading image files.
+///
+/// The format is decided by the file's first bytes, never by its name. Nothing in a header is
+/// believed before it is checked against `DecodingLimits`.
+extension Image {
+  /// What a file may claim before it is refused unread.
+  public enum DecodingLimits {
+    /// Longest side in pixels.
+    public static let side = 16_384
+    /// Most pixels: 100 megapixels, 300 MB decoded.
+    public static let pixels = 100_000_000
+    /// Largest file in bytes.
+    public static let fileSize = 512 << 20
+  }
+
+  /// Decodes the JPEG or PNG file at `path`.
+  /// - Throws: `ImageError` when the file cannot be read, is no JPEG or PNG, is truncated or
+  ///   corrupt, or is larger than `DecodingLimits` allows.
+  public init(contentsOf path: String) throws(ImageError) {
+    try self.init(decoding: readFile(path), name: path)
+  }
+
+  /// Decodes a JPEG or PNG file held in memory; `name` stands for it in errors.
+  public init(decoding bytes: [UInt8], name: String) throws(ImageError) {
+    guard !bytes.isEmpty else { throw ImageError(path: name, reason: "the file is empty") }
+    if bytes.starts(with: jpegSignature) {
+      self = try decodeJPEG(bytes, name: name)
+    } else if bytes.starts(with: pngSignature) {
+      self = try decodePNG(bytes, name: name)
+    } else {
+      throw ImageError(path: name, reason: "neither a JPEG nor a PNG file")
+    }
+  }
+}
+
+let jpegSignature: [UInt8] = [0xFF, 0xD8, 0xFF]
+let pngSignature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+
+/// The size that a header claims, if it is one we are willing to allocate.
+func checkedSize(width: Int, height: Int, name: String) throws(ImageError) -> ImageSize {
+  let size = ImageSize(width: width, height: height)
+  guard width > 0, height > 0 else {
+    throw ImageError(path: name, reason: "its header claims \(size) pixels")
+  }
+  guard
+    width <= Image.DecodingLimits.side, height <= Image.DecodingLimits.side,
+    size.area <= Image.DecodingLimits.pixels
+  else {
+    throw ImageError(
+      path: name,
+      reason: "its header claims \(size) pixels; the limit is \(Image.DecodingLimits.side) a "
+        + "side and \(Image.DecodingLimits.pixels) in all")
+  }
+  return size
+}
+
+/// The bytes of a regular file. Opened without blocking, so that a named pipe is an error and
+/// not a wait for ever.
+private func readFile(_ path: String) throws(ImageError) -> [UInt8] {
+  func failure() -> ImageError {
+    ImageError(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
+  }
+  let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+  guard descriptor >= 0 else { throw failure() }
+  defer { close(descriptor) }
+  var status = stat()
+  guard fstat(descriptor, &status) == 0 else { throw failure() }
+  guard status.st_mode & S_IFMT == S_IFREG else {
+    throw ImageError(path: path, reason: "not a file")
+  }
+  let size = Int(status.st_size)
+  guard size <= Image.DecodingLimits.fileSize else {
+    throw ImageError(
+      path: path,
+      reason: "has \(size) bytes; the limit is \(Image.DecodingLimits.fileSize)")
+  }
+  var failed = false
+  let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+    while count < size {
+      let got = read(descriptor, buffer.baseAddress! + count, size - count)
+      if got > 0 {
+        count += got
+      } else if got == 0 {
+        break  // The file shrank meanwhile; the decoder will say that it is truncated.
+      } else if errno != EINTR {
+        failed = true
+        break
+      }
+    }
+  }
+  if failed { throw failure() }
+  return bytes
+}

@@ -1,0 +1,168 @@
+import Foundation
+
+/// How an image becomes the input of a network: resized, cropped to its middle, and normalised
+/// channel by channel, (v / 255 - mean) / standard deviation.
+public struct Preprocessing: Codable, Hashable, Sendable {
+  /// What is done to the size first. All resizing is Pillow's antialiased bilinear filter.
+  public enum Resize: Codable, Hashable, Sendable {
+    case none
+    /// To this size, whatever becomes of the proportions.
+    case exact(width: Int, height: Int)
+    /// The shorter side to this length, the longer in proportion, rounded down: torchvision's
+    /// `Resize(length)`.
+    case shorterSide(length: Int)
+  }
+
+  public var resize: Resize
+  /// The size of the middle that is kept after resizing; everything when `nil`.
+  public var centerCrop: ImageSize?
+  /// Per channel, of samples in [0, 1].
+  public var mean: [Float]
+  /// Per channel, of samples in [0, 1].
+  public var standardDeviation: [Float]
+
+  public init(
+    resize: Resize = .none, centerCrop: ImageSize? = nil,
+    mean: [Float] = Preprocessing.imageNetMean,
+    standardDeviation: [Float] = Preprocessing.imageNetStandardDeviation
+  ) {
+    self.resize = resize
+    self.centerCrop = centerCrop
+    self.mean = mean
+    self.standardDeviation = standardDeviation
+  }
+
+  /// Statistics of ImageNet's training photographs, as torchvision's weights expect them.
+  public static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
+  public static let imageNetStandardDeviation: [Float] = [0.229, 0.224, 0.225]
+
+  /// A preprocessing that cannot be carried out.
+  public struct Invalid: Error, Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+  }
+
+  /// - Throws: `Invalid` when a size is not positive or too large, when mean and standard
+  ///   deviation are not three finite numbers each, or when a deviation is not positive.
+  public func validate() throws(Invalid) {
+    switch resize {
+    case .none: break
+    case .exact(let width, let height):
+      try Preprocessing.check(ImageSize(width: width, height: height), as: "resize.exact")
+    case .shorterSide(let length):
+      try Preprocessing.check(
+        ImageSize(width: length, height: length), as: "resize.shorterSide")
+    }
+    if let centerCrop { try Preprocessing.check(centerCrop, as: "centerCrop") }
+    guard mean.count == Image.channels, mean.allSatisfy(\.isFinite) else {
+      throw Invalid(description: "mean is \(mean), expected three numbers")
+    }
+    guard
+      standardDeviation.count == Image.channels,
+      standardDeviation.allSatisfy({ $0.isFinite && $0 > 0 })
+    else {
+      throw Invalid(
+        description: "standardDeviation is \(standardDeviation), expected three positive numbers")
+    }
+  }
+
+  private static func check(_ size: ImageSize, as field: String) throws(Invalid) {
+    let sides = 1...Image.DecodingLimits.side
+    guard sides.contains(size.width), sides.contains(size.height) else {
+      throw Invalid(
+        description: "\(field) is \(size), expected sides from 1 to \(sides.upperBound)")
+    }
+  }
+
+  /// The size of every result, where it does not depend on the source.
+  public var outputSize: ImageSize? {
+    if let centerCrop { return centerCrop }
+    if case .exact(let width, let height) = resize {
+      return ImageSize(width: width, height: height)
+    }
+    return nil
+  }
+
+  /// The size of the result for a source of this size.
+  public func outputSize(of source: ImageSize) -> ImageSize {
+    outputSize ?? resizedSize(of: source)
+  }
+
+  private func resizedSize(of source: ImageSize) -> ImageSize {
+    switch resize {
+    case .none: return source
+    case .exact(let width, let height): return ImageSize(width: width, height: height)
+    case .shorterSide(let length):
+      let longer = length * max(source.width, source.height) / min(source.width, source.height)
+      return source.width <= source.height
+        ? ImageSize(width: length, height: longer) : ImageSize(width: longer, height: length)
+    }
+  }
+
+  /// Resized and cropped, not yet normalised.
+  /// - Parameter name: stands for the image in errors.
+  /// - Throws: `ImageError` when the resized image is smaller than the crop, or would be larger
+  ///   than `Image.DecodingLimits`.
+  public func prepare(_ image: Image, name: String) throws(ImageError) -> Image {
+    let size = resizedSize(of: image.size)
+    if let centerCrop, size.width < centerCrop.width || size.height < centerCrop.height {
+      throw ImageError(
+        path: name,
+        reason: "is \(size) after resizing, smaller than the centre crop of \(centerCrop)")
+    }
+    guard size.area <= Image.DecodingLimits.pixels else {
+      throw ImageError(
+        path: name,
+        reason: "of \(image.size) would become \(size); the limit is "
+          + "\(Image.DecodingLimits.pixels) pixels")
+    }
+    let resized = size == image.size ? image : image.resized(to: size)
+    guard let centerCrop else { return resized }
+    // Python's rounding of halves to even, as torchvision's CenterCrop has it.
+    func origin(_ margin: Int) -> Int { Int((Double(margin) / 2).rounded(.toNearestOrEven)) }
+    return resized.cropped(
+      x: origin(size.width - centerCrop.width), y: origin(size.height - centerCrop.height),
+      to: centerCrop)
+  }
+}
+
+/// (v / 255 - mean) / standard deviation for all 256 values of the three channels.
+public struct Normalizer: Sendable {
+  /// [256, 3].
+  private let table: [Float]
+
+  /// - Precondition: `preprocessing` is valid.
+  public init(_ preprocessing: Preprocessing) {
+    precondition(
+      preprocessing.mean.count == Image.channels
+        && preprocessing.standardDeviation.count == Image.channels,
+      "three means and three standard deviations")
+    table = (0..<256 * Image.channels).map { entry in
+      let (value, channel) = entry.quotientAndRemainder(dividingBy: Image.channels)
+      return (Float(value) / 255 - preprocessing.mean[channel])
+        / preprocessing.standardDeviation[channel]
+    }
+  }
+
+  /// The image as network input, [height, width, 3].
+  public func callAsFunction(_ image: Image) -> [Float] {
+    [Float](unsafeUninitializedCapacity: image.pixels.count) { target, count in
+      write(image, to: target)
+      count = image.pixels.count
+    }
+  }
+
+  /// - Precondition: `target` has room for every sample.
+  func write(_ image: Image, to target: UnsafeMutableBufferPointer<Float>) {
+    precondition(target.count >= image.pixels.count, "no room for \(image.size)")
+    table.withUnsafeBufferPointer { table in
+      image.pixels.withUnsafeBufferPointer { source in
+        for offset in stride(from: 0, to: source.count, by: Image.channels) {
+          for channel in 0..<Image.channels {
+            target[offset + channel] =
+              table[Int(source[offset + channel]) * Image.channels + channel]
+          }
+        }
+      }
+    }
+  }
+}
