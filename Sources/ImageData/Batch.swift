@@ -34,4 +34,10 @@ public struct SkippedImage: Hashable, Sendable {
   public let index: Int
   public let name: String
   public let reason: String
+
+  public init(index: Int, name: String, reason: String) {
+    self.index = index
+    self.name = name
+    self.reason = reason
+  }
 }

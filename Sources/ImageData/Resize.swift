@@ -18,8 +18,10 @@ extension Image {
   /// Bilinear resizing with antialiasing, bit for bit what Pillow's
   /// `Image.resize((width, height), BILINEAR, box)` gives.
   ///
-  /// A triangle filter whose support grows with the reduction, horizontally and then vertically,
-  /// with 22-bit fixed-point weights and rounding to 8 bits in between.
+  /// A triangle filter whose support grows with the reduction, in two passes with 22-bit
+  /// fixed-point weights and rounding to 8 bits in between.
+  /// - Note: the passes are ordered as in Pillow 13. Earlier versions always begin with the
+  ///   width; their result differs, by a rounding step, where `resizesVerticallyFirst` holds.
   /// - Parameter box: the part of the source to take; everything when `nil`. Pixels just outside
   ///   it take part in the filter, as in Pillow; crop first where they must not.
   /// - Precondition: `size` and `box` are not empty and the box lies within the image.
@@ -39,17 +41,23 @@ extension Image {
       size.width != width || box.left != 0 || box.right != Float(size.width)
     let changesHeight =
       size.height != height || box.top != 0 || box.bottom != Float(size.height)
-    var image = self
-    var firstRow = 0
-    if changesWidth {
-      // Only the rows that the vertical pass will read.
-      firstRow = changesHeight ? rows.starts[0] : 0
-      let lastRow =
-        changesHeight ? rows.starts[size.height - 1] + rows.counts[size.height - 1] : height
-      image = image.resampledHorizontally(columns, rows: firstRow..<lastRow)
+    guard changesWidth || changesHeight else { return self }
+    guard changesHeight else { return resampledHorizontally(columns, rows: 0..<height) }
+    guard changesWidth else { return resampledVertically(rows, offset: 0) }
+    if resizesVerticallyFirst(to: size) {
+      return resampledVertically(rows, offset: 0)
+        .resampledHorizontally(columns, rows: 0..<size.height)
     }
-    if changesHeight { image = image.resampledVertically(rows, offset: firstRow) }
-    return image
+    // Only the rows that the vertical pass will read.
+    let needed = rows.starts[0]..<rows.starts[size.height - 1] + rows.counts[size.height - 1]
+    return resampledHorizontally(columns, rows: needed)
+      .resampledVertically(rows, offset: needed.lowerBound)
+  }
+
+  /// The order of the passes shows in the rounding. Pillow 13 begins with the height where it
+  /// loses more than twice as many pixels as the width does; the box plays no part in this.
+  private func resizesVerticallyFirst(to size: ImageSize) -> Bool {
+    size.height < height && height - size.height > 2 * (width - size.width)
   }
 
   private func resampledHorizontally(_ weights: ResizeWeights, rows: Range<Int>) -> Image {

@@ -3,7 +3,7 @@ import Foundation
 /// The built-in set: a textured object of one of ten shapes before a cluttered background,
 /// 64x64 RGB, made when it is asked for.
 ///
-/// Every image is a function of (seed, split, index) alone. The object spans 25 to 50 % of the
+/// Every image is a function of (seed, split, index) alone. The object spans 20 to 50 % of the
 /// side, lies anywhere, is turned by up to 25°, and has any colours that stand out from the
 /// background; only its outline tells its class. Which pixels it covers is known (`mask(at:)`),
 /// so an explanation can be checked against the truth.
@@ -55,8 +55,8 @@ private typealias Color = SIMD4<Float>
 /// One image of the set: what is drawn at random about the object, and how it is painted.
 private struct ShapeDrawing {
   private static let side = ShapesDataset.side
-  /// Radius of the object's circle in pixels: 25 to 50 % of the side across.
-  private static let radii: ClosedRange<Float> = 8.5...16
+  /// Radius of the circle around the object in pixels; the square fills least of it, 70 %.
+  private static let radii: ClosedRange<Float> = 9.5...16.5
   /// Radians.
   private static let largestTurn: Float = 25 * .pi / 180
   /// Least Euclidean distance in the RGB unit cube between the object and what is behind it.

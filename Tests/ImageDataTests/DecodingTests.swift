@@ -1,0 +1,136 @@
+import Foundation
+import ImageData
+import Testing
+
+@Suite struct DecodingTests {
+  /// Every kind of file gives the pixels that Pillow gives.
+  @Test(arguments: [
+    "rgb.png", "gray.png", "bilevel.png", "palette.png", "palette-transparent.png", "rgba.png",
+    "gray-alpha.png", "gray16.png", "444.jpg", "422.jpg", "420.jpg", "progressive.jpg", "gray.jpg",
+    "cmyk.jpg",
+  ])
+  func pixelsEqualPillows(file: String) throws {
+    let expected = try #require(
+      try Fixtures.decode([String: Fixtures.File].self, from: "files.json")[file])
+    let image = try Image(contentsOf: Fixtures.path(file))
+    #expect(image.size == ImageSize(width: expected.width, height: expected.height))
+    #expect(crc32(image.pixels) == expected.crc32)
+  }
+
+  @Test(.enabled(if: sharedData != nil, "needs the folder shared/data beside the package"))
+  func photographsEqualPillows() throws {
+    let photographs = try Fixtures.decode(Fixtures.Pillow.self, from: "pillow.json").photographs
+    #expect(photographs.count == 5)
+    for (path, expected) in photographs {
+      let image = try Image(contentsOf: "\(sharedData!)/\(path)")
+      #expect(image.size == ImageSize(width: expected.width, height: expected.height))
+      for point in expected.pixels {
+        let pixel = image[point.x, point.y]
+        #expect([pixel.red, pixel.green, pixel.blue] == point.rgb, "\(path) at \(point)")
+      }
+      #expect(crc32(image.pixels) == expected.crc32, "\(path)")
+    }
+  }
+
+  @Test func formatIsDecidedByContentAndNotByName() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/really-a-png.JPEG"
+      try Data(Fixtures.bytes("rgb.png")).write(to: URL(fileURLWithPath: path))
+      #expect(try Image(contentsOf: path) == Image(contentsOf: Fixtures.path("rgb.png")))
+    }
+  }
+
+  @Test(arguments: ["rgb.png", "palette.png", "420.jpg", "progressive.jpg", "cmyk.jpg"])
+  func everyTruncationIsAnError(file: String) throws {
+    let bytes = try Fixtures.bytes(file)
+    for length in stride(from: 0, to: bytes.count - 1, by: 37) {
+      let error = #expect(throws: ImageError.self, "\(file) cut to \(length) bytes") {
+        try Image(decoding: Array(bytes.prefix(length)), name: "cut")
+      }
+      #expect(error?.path == "cut")
+    }
+  }
+
+  /// Damage may or may not be noticed, but it must end in pixels or in an `ImageError`.
+  @Test(arguments: ["rgb.png", "420.jpg", "progressive.jpg", "gray16.png"])
+  func damagedFilesNeverDoHarm(file: String) throws {
+    let bytes = try Fixtures.bytes(file)
+    var generator = RandomGenerator(seed: 5)
+    var refused = 0
+    for _ in 0..<300 {
+      var damaged = bytes
+      for _ in 0..<4 {
+        damaged[generator.integer(below: bytes.count)] = UInt8(generator.integer(below: 256))
+      }
+      do {
+        _ = try Image(decoding: damaged, name: "damaged")
+      } catch {
+        refused += 1
+        #expect(!error.reason.isEmpty)
+      }
+    }
+    #expect(refused > 0)
+  }
+
+  @Test func aHeaderIsNotBelieved() throws {
+    var png = try Fixtures.bytes("rgb.png")
+    // The width, in the IHDR chunk.
+    png.replaceSubrange(16..<20, with: [0x7F, 0xFF, 0xFF, 0xFF])
+    let error = #expect(throws: ImageError.self) { try Image(decoding: png, name: "big.png") }
+    #expect(
+      error?.description
+        == "big.png: its header claims 2147483647x34 pixels; the limit is 16384 a side and "
+        + "100000000 in all")
+    // Within the limit of a side, but not in all.
+    png.replaceSubrange(16..<24, with: [0, 0, 0x3F, 0xFF, 0, 0, 0x3F, 0xFF])
+    #expect(throws: ImageError.self) { try Image(decoding: png, name: "big.png") }
+    // 65500 a side is the most that libjpeg itself would take.
+    var jpeg = try Fixtures.bytes("420.jpg")
+    let frame = try #require(
+      jpeg.indices.dropLast(9).first { jpeg[$0] == 0xFF && jpeg[$0 + 1] == 0xC0 })
+    jpeg.replaceSubrange(frame + 5..<frame + 9, with: [0xFF, 0xDC, 0xFF, 0xDC])
+    let refused = #expect(throws: ImageError.self) { try Image(decoding: jpeg, name: "big.jpg") }
+    #expect(refused?.reason.contains("65500x65500") == true)
+  }
+
+  @Test func errorsNameFileAndReason() throws {
+    try withTemporaryFolder { folder in
+      func message(_ name: String, _ content: String) throws -> String? {
+        let path = "\(folder)/\(name)"
+        try Data(content.utf8).write(to: URL(fileURLWithPath: path))
+        return #expect(throws: ImageError.self) { try Image(contentsOf: path) }?.description
+      }
+      let empty = try message("empty.jpg", "")
+      #expect(empty == "\(folder)/empty.jpg: the file is empty")
+      let text = try message("text.jpg", "no picture")
+      #expect(text == "\(folder)/text.jpg: neither a JPEG nor a PNG file")
+      let missing = #expect(throws: ImageError.self) {
+        try Image(contentsOf: folder + "/missing.png")
+      }
+      #expect(
+        missing?.description
+          == "\(folder)/missing.png: cannot be read: No such file or directory")
+      let directory = #expect(throws: ImageError.self) { try Image(contentsOf: folder) }
+      #expect(directory?.description == "\(folder): not a file")
+    }
+  }
+
+  @Test func pngWritingKeepsEveryPixel() throws {
+    let image = pattern(width: 37, height: 11)
+    #expect(try Image(decoding: [UInt8](image.png()), name: "memory") == image)
+    try withTemporaryFolder { folder in
+      try image.writePNG(to: folder + "/a.png")
+      try image.writePNG(to: folder + "/a.png")
+      #expect(try Image(contentsOf: folder + "/a.png") == image)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.png"])
+      let error = #expect(throws: ImageError.self) { try image.writePNG(to: folder + "/no/a.png") }
+      #expect(error?.path == folder + "/no/a.png")
+    }
+    // Noise does not compress: the bound on the file's size must hold all the same.
+    var generator = RandomGenerator(seed: 1)
+    let noise = Image(
+      width: 300, height: 200,
+      pixels: (0..<180_000).map { _ in UInt8(truncatingIfNeeded: generator.next()) })
+    #expect(try Image(decoding: [UInt8](noise.png()), name: "noise") == noise)
+  }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import ImageData
+import Testing
+
+@Suite struct PreprocessingTests {
+  @Test func normalizationIsExactForEveryValue() {
+    let preprocessing = Preprocessing(mean: [0.5, 0, 0.25], standardDeviation: [0.5, 2, 0.125])
+    let image = Image(width: 256, height: 1, pixels: (0..<256).flatMap { [UInt8($0), 255, 51] })
+    let result = Normalizer(preprocessing)(image)
+    #expect(result.count == 768)
+    for value in 0..<256 {
+      #expect(result[value * 3] == (Float(value) / 255 - 0.5) / 0.5)
+      #expect(result[value * 3 + 1] == 0.5)
+      // 51 / 255 is 0.2; the tolerance is a few units in the last place of -0.4.
+      #expect(abs(result[value * 3 + 2] - -0.4) < 1e-6)
+    }
+  }
+
+  /// torchvision's Resize(n) keeps the ratio and rounds the longer side down.
+  @Test func shorterSideFollowsTorchvision() throws {
+    let preprocessing = Preprocessing(resize: .shorterSide(length: 40))
+    #expect(preprocessing.outputSize == nil)
+    for (source, result) in [((97, 61), (63, 40)), ((61, 97), (40, 63)), ((40, 40), (40, 40))] {
+      let image = pattern(width: source.0, height: source.1)
+      let expected = ImageSize(width: result.0, height: result.1)
+      #expect(preprocessing.outputSize(of: image.size) == expected)
+      #expect(try preprocessing.prepare(image, name: "a").size == expected)
+    }
+  }
+
+  /// Halves round to even: of the margins 97 - 32 = 65 and 61 - 32 = 29, 32 and 14 come first.
+  @Test func centerCropFollowsTorchvision() throws {
+    let preprocessing = Preprocessing(centerCrop: ImageSize(width: 32, height: 32))
+    #expect(preprocessing.outputSize == ImageSize(width: 32, height: 32))
+    let image = pattern(width: 97, height: 61)
+    #expect(
+      try preprocessing.prepare(image, name: "a")
+        == image.cropped(x: 32, y: 14, to: ImageSize(width: 32, height: 32)))
+  }
+
+  @Test func impossibleCropsAndSizesAreErrors() throws {
+    let crop = Preprocessing(centerCrop: ImageSize(width: 32, height: 32))
+    let error = #expect(throws: ImageError.self) {
+      try crop.prepare(pattern(width: 40, height: 20), name: "flat.png")
+    }
+    #expect(
+      error?.description
+        == "flat.png: is 40x20 after resizing, smaller than the centre crop of 32x32")
+    let thin = Image(width: 1, height: 16_000, color: .white)
+    #expect(throws: ImageError.self) {
+      try Preprocessing(resize: .shorterSide(length: 256)).prepare(thin, name: "thin.png")
+    }
+  }
+
+  @Test func validationNamesTheField() {
+    func message(_ preprocessing: Preprocessing) -> String? {
+      #expect(throws: Preprocessing.Invalid.self) { try preprocessing.validate() }?.description
+    }
+    #expect(
+      message(Preprocessing(resize: .exact(width: 0, height: 8)))
+        == "resize.exact is 0x8, expected sides from 1 to 16384")
+    #expect(message(Preprocessing(mean: [0.5])) == "mean is [0.5], expected three numbers")
+    #expect(message(Preprocessing(standardDeviation: [1, 0, 1])) != nil)
+    func message(_ augmentation: Augmentation) -> String? {
+      #expect(throws: Augmentation.Invalid.self) { try augmentation.validate() }?.description
+    }
+    #expect(
+      message(Augmentation(crop: .none, flipProbability: 1.5))
+        == "flipProbability is 1.5, expected 0 to 1")
+    #expect(message(.randomResizedCrop(scale: 0...1)) != nil)
+    #expect(message(.padAndCrop(-1)) != nil)
+  }
+
+  @Test func configurationsSurviveJSON() throws {
+    for resize in [
+      Preprocessing.Resize.none, .exact(width: 3, height: 4), .shorterSide(length: 256),
+    ] {
+      let value = Preprocessing(
+        resize: resize, centerCrop: ImageSize(width: 224, height: 224))
+      let data = try JSONEncoder().encode(value)
+      #expect(try JSONDecoder().decode(Preprocessing.self, from: data) == value)
+    }
+    for value in [Augmentation.none, .flip, .randomResizedCrop(), .padAndCrop()] {
+      let data = try JSONEncoder().encode(value)
+      #expect(try JSONDecoder().decode(Augmentation.self, from: data) == value)
+    }
+  }
+}
