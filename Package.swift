@@ -27,6 +27,7 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // The engine.
     .target(name: "TensorGraph"),
@@ -39,7 +40,7 @@ let package = Package(
 
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
-    .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5"]),
+    .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5", "CCrypto"]),
     .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG"]),
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
     .target(
@@ -59,7 +60,9 @@ let package = Package(
     .testTarget(
       name: "TensorCPUTests", dependencies: ["TensorGraph", "TensorCPU", "TensorReference"]),
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "TensorReference"]),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph"]),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph"],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ImageDataTests", dependencies: ["ImageData"], resources: [.copy("Fixtures")]),
     .testTarget(

@@ -1,0 +1,47 @@
+/// What is wrong with a file, in one sentence for each thing that is wrong.
+public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertible {
+  public struct Problem: Hashable, Sendable {
+    /// Full name of the dataset, group or attribute inside the file; nil when it is the whole file.
+    public let dataset: String?
+    public let text: String
+
+    public init(dataset: String? = nil, _ text: String) {
+      self.dataset = dataset
+      self.text = text
+    }
+  }
+
+  public let path: String
+  public let problems: [Problem]
+
+  public init(path: String, problems: [Problem]) {
+    precondition(!problems.isEmpty, "an error without a problem")
+    self.path = path
+    self.problems = problems
+  }
+
+  public init(path: String, dataset: String? = nil, _ text: String) {
+    self.init(path: path, problems: [Problem(dataset: dataset, text)])
+  }
+
+  /// One line for each problem: `vgg19.h5: /features.0.weight is missing, expected [64, 3, 3, 3]`.
+  public var description: String {
+    problems.map { problem in
+      let place = problem.dataset.map { ": /\(printable($0)) " } ?? ": "
+      return printable(path) + place + problem.text
+    }.joined(separator: "\n")
+  }
+}
+
+/// Names come from files we did not write: control characters must not reach a terminal.
+func printable(_ name: String) -> String {
+  var result = ""
+  for scalar in name.unicodeScalars {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator:
+      result += "\\u{\(String(scalar.value, radix: 16))}"
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result
+}

@@ -1,0 +1,31 @@
+import CCrypto
+import Foundation
+
+/// SHA-256 (FIPS 180-4) of a file's bytes as 64 lowercase hexadecimal digits, read in pieces.
+///
+/// - Throws: `CheckpointError` if the file cannot be read.
+public func sha256(ofFile path: String) throws -> String {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else {
+    throw CheckpointError(path: path, "cannot be opened: \(String(cString: strerror(errno)))")
+  }
+  defer { close(descriptor) }
+  guard let context = EVP_MD_CTX_new() else { preconditionFailure("libcrypto has no memory") }
+  defer { EVP_MD_CTX_free(context) }
+  precondition(EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1, "libcrypto has no SHA-256")
+  let pieceSize = 1 << 20
+  let piece = UnsafeMutableRawPointer.allocate(byteCount: pieceSize, alignment: 64)
+  defer { piece.deallocate() }
+  while true {
+    let count = Glibc.read(descriptor, piece, pieceSize)
+    if count < 0 && errno == EINTR { continue }
+    guard count >= 0 else {
+      throw CheckpointError(path: path, "cannot be read: \(String(cString: strerror(errno)))")
+    }
+    if count == 0 { break }
+    precondition(EVP_DigestUpdate(context, piece, count) == 1, "SHA-256 failed")
+  }
+  var digest = [UInt8](repeating: 0, count: 32)
+  precondition(EVP_DigestFinal_ex(context, &digest, nil) == 1, "SHA-256 failed")
+  return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}

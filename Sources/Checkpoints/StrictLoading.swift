@@ -1,0 +1,129 @@
+import TensorGraph
+
+/// A parameter (or buffer) that a network wants from a file.
+public struct ParameterSpecification: Hashable, Sendable {
+  /// Full name in the file.
+  public let name: String
+  /// Shape in the file's layout; see `WeightLayout.fileShape(of:)`.
+  public let shape: Shape
+
+  public init(name: String, shape: Shape) {
+    self.name = name
+    self.shape = shape
+  }
+
+  /// PyTorch counts the batches that a batch-norm layer has seen under this name. No formula here
+  /// uses the count: such entries are kept, and may be missing or surplus.
+  public var isBatchCount: Bool { isBatchCountName(name) }
+}
+
+private func isBatchCountName(_ name: String) -> Bool {
+  name == "num_batches_tracked" || name.hasSuffix(".num_batches_tracked")
+    || name.hasSuffix("/num_batches_tracked")
+}
+
+/// What a network takes from a file.
+public struct LoadedParameters: Hashable, Sendable {
+  /// In the file's layout, by name: all that was expected, batch counts excepted.
+  public var tensors: [String: Tensor]
+  /// The file's `num_batches_tracked` entries, by name.
+  public var batchCounts: [String: Int64]
+
+  public init(tensors: [String: Tensor] = [:], batchCounts: [String: Int64] = [:]) {
+    self.tensors = tensors
+    self.batchCounts = batchCounts
+  }
+}
+
+extension TensorContainer {
+  /// Every dataset that is a network's: neither training state nor our notes.
+  public var parameters: [StoredTensor] {
+    tensors.filter { !$0.name.hasPrefix("state/") && !$0.name.hasPrefix("_metadata/") }
+  }
+
+  /// Checks that the file has exactly the parameters that are expected, each of floats and of the
+  /// expected shape. `num_batches_tracked` is optional both ways; what lies in the groups `state` and
+  /// `_metadata` is not a parameter.
+  ///
+  /// - Throws: one `CheckpointError` that lists every missing, misshapen and surplus tensor.
+  public func check(_ expected: [ParameterSpecification]) throws {
+    var problems: [CheckpointError.Problem] = []
+    var names: Set<String> = []
+    for parameter in expected {
+      precondition(names.insert(parameter.name).inserted, "\(parameter.name) is expected twice")
+      guard !parameter.isBatchCount else { continue }
+      guard let stored = tensor(named: parameter.name) else {
+        problems.append(.init(dataset: parameter.name, "is missing, expected \(parameter.shape)"))
+        continue
+      }
+      if stored.shape != parameter.shape {
+        problems.append(
+          .init(
+            dataset: parameter.name, "has shape \(stored.shape), expected \(parameter.shape)"))
+      } else if !stored.elementType.isFloat {
+        problems.append(
+          .init(
+            dataset: parameter.name,
+            "has elements of type \(stored.elementType), expected floats"))
+      }
+    }
+    for stored in parameters where !names.contains(stored.name) && !isBatchCountName(stored.name) {
+      problems.append(
+        .init(
+          dataset: stored.name,
+          "has shape \(stored.shape), but the network has no parameter of this name"))
+    }
+    if !problems.isEmpty { throw CheckpointError(path: path, problems: problems) }
+  }
+
+  /// Checks the file as `check` does, then hands over one parameter after the other in the order
+  /// expected, so that only one is in memory twice.
+  ///
+  /// - Throws: `CheckpointError` as `check`, or listing every parameter with a value that is not
+  ///   finite (after all were handed over), or what `body` throws.
+  public func forEachParameter(
+    _ expected: [ParameterSpecification], _ body: (ParameterSpecification, Tensor) throws -> Void
+  ) throws {
+    try check(expected)
+    var problems: [CheckpointError.Problem] = []
+    for parameter in expected where !parameter.isBatchCount {
+      let tensor = try read(parameter.name)
+      if let problem = Self.nonFinite(tensor) {
+        problems.append(.init(dataset: parameter.name, problem))
+      } else {
+        try body(parameter, tensor)
+      }
+    }
+    if !problems.isEmpty { throw CheckpointError(path: path, problems: problems) }
+  }
+
+  /// Checks the file as `check` does and reads all of it that is expected.
+  ///
+  /// - Throws: `CheckpointError` as `check`, or listing every parameter with a value that is not
+  ///   finite.
+  public func load(_ expected: [ParameterSpecification]) throws -> LoadedParameters {
+    var loaded = LoadedParameters()
+    try forEachParameter(expected) { loaded.tensors[$0.name] = $1 }
+    for stored in parameters where isBatchCountName(stored.name) {
+      loaded.batchCounts[stored.name] = try readInteger(stored.name)
+    }
+    return loaded
+  }
+
+  private static func nonFinite(_ tensor: Tensor) -> String? {
+    // A sum of x·0 is zero unless an x is infinite or NaN; it needs no branch per element.
+    let isFinite = tensor.values.withUnsafeBufferPointer { values in
+      var sum = SIMD8<Float>.zero
+      let whole = values.count & ~7
+      for start in stride(from: 0, to: whole, by: 8) {
+        let eight = UnsafeRawPointer(values.baseAddress! + start)
+          .loadUnaligned(as: SIMD8<Float>.self)
+        sum += eight * 0
+      }
+      return sum == .zero && values[whole...].allSatisfy(\.isFinite)
+    }
+    guard !isFinite else { return nil }
+    let count = tensor.values.count { !$0.isFinite }
+    return "has \(count) of \(tensor.values.count) values that are not finite numbers"
+  }
+}

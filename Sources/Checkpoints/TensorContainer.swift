@@ -1,0 +1,108 @@
+import TensorGraph
+
+/// What a dataset's elements are in the file.
+public enum StoredElementType: Hashable, Sendable, CustomStringConvertible {
+  case float16
+  case bfloat16
+  case float32
+  case float64
+  case integer(bits: Int, signed: Bool)
+  /// Neither floats nor integers; listed, never read.
+  case other(String)
+
+  public var isFloat: Bool {
+    switch self {
+    case .float16, .bfloat16, .float32, .float64: true
+    case .integer, .other: false
+    }
+  }
+
+  public var isInteger: Bool {
+    if case .integer = self { true } else { false }
+  }
+
+  public var description: String {
+    switch self {
+    case .float16: "float16"
+    case .bfloat16: "bfloat16"
+    case .float32: "float32"
+    case .float64: "float64"
+    case .integer(let bits, let signed): "\(signed ? "" : "u")int\(bits)"
+    case .other(let name): name
+    }
+  }
+}
+
+/// One named array of a file.
+public struct StoredTensor: Hashable, Sendable {
+  /// Full name without a leading slash: `layer1.0.conv1.weight`, or `a/b/c` in nested groups.
+  public let name: String
+  /// In the file's layout.
+  public let shape: Shape
+  public let elementType: StoredElementType
+
+  public init(name: String, shape: Shape, elementType: StoredElementType) {
+    self.name = name
+    self.shape = shape
+    self.elementType = elementType
+  }
+}
+
+/// A file of named arrays, whatever its format. What the names and axes mean is a `WeightLayout`'s.
+public protocol TensorContainer: Sendable {
+  /// As the user gave it, for messages.
+  var path: String { get }
+
+  /// Every array, sorted by name.
+  var tensors: [StoredTensor] { get }
+
+  /// Reads a dataset of floats or integers, converted to float, row-major.
+  ///
+  /// - Precondition: `buffer` has as many elements as the dataset.
+  /// - Throws: `CheckpointError` if there is none of this name, or it cannot be read.
+  func read(_ name: String, into buffer: UnsafeMutableBufferPointer<Float>) throws
+
+  /// Reads a dataset of integers; a scalar gives one.
+  ///
+  /// - Throws: `CheckpointError` if there is none of this name, or it cannot be read.
+  func readIntegers(_ name: String) throws -> [Int64]
+}
+
+extension TensorContainer {
+  /// The dataset of this name, found by binary search.
+  public func tensor(named name: String) -> StoredTensor? {
+    var low = 0
+    var high = tensors.count
+    while low < high {
+      let middle = (low + high) / 2
+      if tensors[middle].name < name { low = middle + 1 } else { high = middle }
+    }
+    return low < tensors.count && tensors[low].name == name ? tensors[low] : nil
+  }
+
+  /// Reads a dataset of floats or integers, converted to float.
+  ///
+  /// - Throws: `CheckpointError` if there is none of this name, or it cannot be read.
+  public func read(_ name: String) throws -> Tensor {
+    guard let stored = tensor(named: name) else {
+      throw CheckpointError(path: path, dataset: name, "is missing")
+    }
+    let values = try [Float](unsafeUninitializedCapacity: stored.shape.count) { buffer, count in
+      try read(name, into: UnsafeMutableBufferPointer(rebasing: buffer[..<stored.shape.count]))
+      count = stored.shape.count
+    }
+    return Tensor(shape: stored.shape, values: values)
+  }
+
+  /// Reads a dataset of one integer, such as `num_batches_tracked`.
+  ///
+  /// - Throws: `CheckpointError` if there is none of this name, or it is not one integer.
+  public func readInteger(_ name: String) throws -> Int64 {
+    let values = try readIntegers(name)
+    guard values.count == 1 else {
+      throw CheckpointError(
+        path: path, dataset: name, "has \(values.count) elements, expected one integer")
+    }
+    return values[0]
+  }
+}

@@ -1,0 +1,139 @@
+import Checkpoints
+import Foundation
+import TensorGraph
+import Testing
+
+struct HostileFileTests {
+  /// What each file does, and how it is refused.
+  @Test(arguments: [
+    (
+      "external-link.h5",
+      "/weight is a link into another file, which is refused: store the data itself"
+    ),
+    ("soft-link.h5", "/weight is a soft link, which is refused: store the data itself"),
+    (
+      "external-storage.h5",
+      "/weight has its data in another file, which is refused: store the data itself"
+    ),
+    ("virtual.h5", "/weight is a virtual dataset, which is refused: store the data itself"),
+    ("cycle.h5", "/a/b/back is a group that the file reaches twice, perhaps a cycle"),
+    ("deep.h5", "/g" + String(repeating: "/g", count: 32) + " is a group more than 32 groups deep"),
+    (
+      "huge.h5",
+      "/weight has shape [1048576, 1048576, 1048576], more than the limit of 2147483648 elements"
+    ),
+    (
+      "unwritten.h5",
+      "/weight has shape [1000, 1000], 4000000 bytes, but only 0 bytes of data are stored"
+    ),
+    (
+      "unwritten-chunks.h5",
+      "/weight has shape [1000, 1000], 4000000 bytes, but only 40000 bytes of data are stored"
+    ),
+    (
+      "filter.h5",
+      "/weight uses filter 32000, only deflate (gzip), shuffle and Fletcher-32 are read"
+    ),
+  ])
+  func isRefused(name: String, reason: String) {
+    #expect(failure { _ = try HDF5File(path: fixture(name)) } == "\(name): \(reason)")
+  }
+
+  @Test func limitsAreTheCallers() {
+    var limits = HDF5Limits()
+    limits.links = 5
+    #expect(
+      failure { _ = try HDF5File(path: fixture("types.h5"), limits: limits) }
+        == "types.h5: has more than 5 links")
+    limits = HDF5Limits()
+    limits.elements = 599
+    #expect(
+      failure { _ = try HDF5File(path: fixture("types.h5"), limits: limits) }
+        == "types.h5: /zipped has shape [30, 20], more than the limit of 599 elements")
+  }
+
+  @Test func otherFilesAreNotHDF5() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("file.h5")
+    try Data(repeating: 7, count: 5000).write(to: URL(fileURLWithPath: path))
+    #expect(failure { _ = try HDF5File(path: path) } == "file.h5: is not an HDF5 file")
+    try Data().write(to: URL(fileURLWithPath: path))
+    #expect(failure { _ = try HDF5File(path: path) } == "file.h5: is not an HDF5 file")
+    #expect(
+      failure { _ = try HDF5File(path: folder.path) }?.hasSuffix("is not a regular file") == true)
+    #expect(
+      failure { _ = try HDF5File(path: folder.file("none.h5")) }
+        == "none.h5: cannot be opened: No such file or directory")
+    #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
+    #expect(
+      failure { _ = try HDF5File(path: folder.file("pipe")) } == "pipe: is not a regular file")
+  }
+
+  /// Reads all there is; a throw is as good as a value, a crash is not.
+  private func readEverything(_ path: String) throws {
+    let file = try HDF5File(path: path)
+    for tensor in file.tensors where tensor.elementType.isFloat { _ = try file.read(tensor.name) }
+    for tensor in file.tensors where tensor.elementType.isInteger {
+      _ = try file.readIntegers(tensor.name)
+    }
+    _ = try file.attributes()
+    _ = try file.readTrainingState()
+  }
+
+  private func writeExample(to path: String) throws {
+    try Checkpoint(
+      parameters: ["conv.weight": ramp([4, 3, 3, 2]), "fc.weight": ramp([5, 4])],
+      batchCounts: ["bn.num_batches_tracked": 3],
+      metadata: CheckpointMetadata(architecture: "{}", classNames: ["a", "b"]),
+      state: TrainingState(groups: ["adam": ["m": ramp([7])]], json: "{\"step\":1}")
+    ).save(to: path)
+  }
+
+  @Test func aTruncatedFileIsRefusedAtManyLengths() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("whole.h5")
+    try writeExample(to: path)
+    let whole = try contents(path)
+    let cut = folder.file("cut.h5")
+    for length in stride(from: 0, to: whole.count, by: max(1, whole.count / 100)) {
+      try whole.prefix(length).write(to: URL(fileURLWithPath: cut))
+      #expect(throws: CheckpointError.self, "\(length) of \(whole.count) bytes") {
+        try readEverything(cut)
+      }
+    }
+  }
+
+  /// Files of ours have checksums over all headers, files of others (the second) have none.
+  @Test(arguments: [true, false])
+  func damagedBytesGiveValuesOrErrors(ours: Bool) throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("whole.h5")
+    if ours { try writeExample(to: path) }
+    let whole = [UInt8](try contents(ours ? path : fixture("old-headers.h5")))
+    let damagedPath = folder.file("damaged.h5")
+    var random: UInt64 = 42
+    func next(_ bound: Int) -> Int {
+      random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int((random >> 33) % UInt64(bound))
+    }
+    var refused = 0
+    for _ in 0..<500 {
+      var damaged = whole
+      for _ in 0...next(3) {
+        let position = next(damaged.count)
+        switch next(4) {
+        case 0: damaged[position] ^= 1 << UInt8(next(8))
+        case 1: damaged[position] = UInt8(next(256))
+        case 2: damaged[position] = 0xff
+        default: damaged[position] = 0
+        }
+      }
+      try Data(damaged).write(to: URL(fileURLWithPath: damagedPath))
+      do { try readEverything(damagedPath) } catch let error as CheckpointError {
+        refused += 1
+        #expect(error.description.hasPrefix(damagedPath + ": "))
+      }
+    }
+    #expect(refused > 20)
+  }
+}

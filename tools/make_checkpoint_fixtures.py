@@ -1,0 +1,82 @@
+"""Makes the files of Tests/CheckpointsTests/Fixtures with h5py, as others would write them.
+
+Run once, by hand, from the root of the repository: python3 tools/make_checkpoint_fixtures.py
+"""
+
+import os
+
+import h5py
+import numpy as np
+
+folder = "Tests/CheckpointsTests/Fixtures"
+
+
+def create(name):
+    return h5py.File(os.path.join(folder, name), "w")
+
+
+with create("types.h5") as f:
+    values = np.array([[1.5, -2.25, 0.0], [65504.0, -0.125, 3.0]])
+    f["half"] = values.astype("<f2")
+    f["single"] = values.astype("<f4")
+    f["double"] = values.astype("<f8")
+    f["bigEndian"] = values.astype(">f4")
+    f["nested/group/byte"] = np.array([0, 7, 255], "u1")
+    f["nested/scalar"] = np.int64(-(2**40))
+    f["flag"] = np.array([True, False])
+    f["pair"] = np.array([(1, 2.0)], [("a", "i4"), ("b", "f4")])
+    f["empty"] = np.zeros((0, 3), "f4")
+    f["null"] = h5py.Empty("f4")
+    f["layer one/wéight"] = np.float32(4)
+    f["bell\x07"] = np.float32(5)
+    f.create_dataset(
+        "zipped", data=np.arange(600, dtype="f4").reshape(30, 20), chunks=(7, 6),
+        compression="gzip", shuffle=True, fletcher32=True)
+    f.attrs["variable"] = "häuser"
+    f.attrs["fixed"] = np.bytes_(b"hello")
+    f.attrs["names"] = ["conv1", "bn1", ""]
+    f.attrs["fixedNames"] = np.array([b"a", b"bcd"])
+    f.attrs["integer"] = 3
+    f.attrs["number"] = 0.5
+    f.attrs["numbers"] = np.array([1.0, 2.5], "f4")
+    f.attrs["integers"] = np.array([[1, 2], [3, 4]])
+    f.attrs["truth"] = True
+    f["nested"].attrs["weight_names"] = ["kernel:0", "bias:0"]
+
+with create("external-link.h5") as f:
+    f["weight"] = h5py.ExternalLink("types.h5", "/single")
+with create("soft-link.h5") as f:
+    f["single"] = np.float32(1)
+    f["weight"] = h5py.SoftLink("/single")
+with create("external-storage.h5") as f:
+    f.create_dataset("weight", (4,), "f4", external=[("/etc/passwd", 0, 16)])
+with create("virtual.h5") as f:
+    layout = h5py.VirtualLayout((2, 3), "f4")
+    layout[:] = h5py.VirtualSource("types.h5", "single", shape=(2, 3))
+    f.create_virtual_dataset("weight", layout)
+with create("cycle.h5") as f:
+    group = f.create_group("a/b")
+    group["back"] = f["a"]
+with create("deep.h5") as f:
+    f.create_group("/".join(["g"] * 40))
+with create("huge.h5") as f:
+    f.create_dataset("weight", (2**20, 2**20, 2**20), "f4", chunks=(16, 16, 16))
+with create("unwritten.h5") as f:
+    f.create_dataset("weight", (1000, 1000), "f4")
+with create("unwritten-chunks.h5") as f:
+    f.create_dataset("weight", (1000, 1000), "f4", chunks=(100, 100))[:10, :10] = 1
+with create("filter.h5") as f:
+    f.create_dataset("weight", data=np.zeros((64, 64), "f4"), chunks=(8, 8), compression="lzf")
+# As Keras and PyTorch exports look: old headers, and text of variable length.
+with create("old-headers.h5") as f:
+    random = np.random.RandomState(0)
+    for layer in range(4):
+        f[f"layer{layer}.weight"] = random.randn(4, 3, 3, 3).astype("f4")
+    f["bn.num_batches_tracked"] = np.int64(5)
+    f["a/b"] = random.randn(5).astype("f2")
+    f.create_dataset(
+        "z", data=random.randn(50, 10).astype("f4"), chunks=(10, 5), compression="gzip")
+    f.attrs["format"] = "trompe"
+    f.attrs["names"] = ["a", "bb", "ccc"]
+    f.attrs["fixed"] = np.bytes_(b"hello")
+    f.attrs["number"] = 3
