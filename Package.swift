@@ -59,7 +59,9 @@ let package = Package(
     .testTarget(name: "TensorPlanTests", dependencies: ["TensorGraph", "TensorPlan"]),
     .testTarget(
       name: "TensorCPUTests", dependencies: ["TensorGraph", "TensorCPU", "TensorReference"]),
-    .testTarget(name: "NetworksTests", dependencies: ["Networks", "TensorReference"]),
+    .testTarget(
+      name: "NetworksTests", dependencies: ["Networks", "TensorReference"],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph"],
       resources: [.copy("Fixtures")]),
@@ -69,7 +71,7 @@ let package = Package(
       name: "ManipulationTests",
       dependencies: [
         "Manipulation", "Explanations", "TensorReference", "TensorCPU",
-      ]),
+      ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["Manipulation"]),
   ],
   swiftLanguageModes: [.v6],
