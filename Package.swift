@@ -35,7 +35,7 @@ let package = Package(
     .target(name: "TensorReference", dependencies: ["TensorGraph"]),
     .target(
       name: "CTensorKernels", dependencies: ["COneDNN"],
-      cSettings: [.headerSearchPath(".")], linkerSettings: [.linkedLibrary("gomp")]),
+      cSettings: [.headerSearchPath(".")], linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
     .target(name: "TensorCPU", dependencies: ["TensorGraph", "TensorPlan", "CTensorKernels"]),
 
     // What is built on it.

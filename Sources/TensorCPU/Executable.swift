@@ -238,7 +238,7 @@ public final class Executable {
         return trompe_convolution_run(primitive.handle, x, filter, bias, y, scratch)
       }
     case .maxPool(let window):
-      var pool = poolShape(window, image: kernel.reads[0], result: kernel.writes[0])
+      var pool = poolShape(window, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let (x, y) = (floats(kernel.reads[0]), floats(kernel.writes[0]))
       let index = address[kernel.writes[1]]!.assumingMemoryBound(to: UInt8.self)
       return {
@@ -257,9 +257,8 @@ public final class Executable {
     }
   }
 
-  private func poolShape(_ window: Window2D, image: Int, result: Int) -> trompe_pool {
-    let (x, y) = (plan.graph.nodes[image].shape, plan.graph.nodes[result].shape)
-    return trompe_pool(
+  private func poolShape(_ window: Window2D, image x: Shape, result y: Shape) -> trompe_pool {
+    trompe_pool(
       n: Int64(x[0]), h: Int64(x[1]), w: Int64(x[2]), c: Int64(x[3]), p: Int64(y[1]),
       q: Int64(y[2]), height: Int64(window.height), width: Int64(window.width),
       stride_y: Int64(window.strideY), stride_x: Int64(window.strideX),
@@ -273,7 +272,6 @@ public final class Executable {
   ) throws(ExecutionError) -> () -> Int32 {
     let threads = Int32(options.threads)
     let graph = plan.graph
-    func shape(_ storage: Int) -> Shape { graph.nodes[storage].shape }
     let y = floats(kernel.writes[0])
     switch operation {
     case is ConvolutionInputGradient:
@@ -296,14 +294,14 @@ public final class Executable {
       }
     case let product as MatrixProduct:
       let (a, b) = (floats(kernel.reads[0]), floats(kernel.reads[1]))
-      let result = shape(kernel.writes[0])
-      let inner = shape(kernel.reads[0])[product.transposesLeft ? 0 : 1]
+      let result = kernel.writeShapes[0]
+      let inner = kernel.readShapes[0][product.transposesLeft ? 0 : 1]
       let (m, n, k) = (Int64(result[0]), Int64(result[1]), Int64(inner))
       let left: Int32 = product.transposesLeft ? 1 : 0
       let right: Int32 = product.transposesRight ? 1 : 0
       return { trompe_matrix_product(left, right, m, n, k, a, b, y) }
     case let index as MaxPoolIndex:
-      var pool = poolShape(index.window, image: kernel.reads[0], result: kernel.writes[0])
+      var pool = poolShape(index.window, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let x = floats(kernel.reads[0])
       let result = address[kernel.writes[0]]!.assumingMemoryBound(to: UInt8.self)
       return {
@@ -311,7 +309,8 @@ public final class Executable {
         return 0
       }
     case let select as MaxPoolSelect:
-      var pool = poolShape(select.window, image: kernel.reads[0], result: kernel.writes[0])
+      var pool = poolShape(
+        select.window, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let x = floats(kernel.reads[0])
       let index = address[kernel.reads[1]]!.assumingMemoryBound(to: UInt8.self)
       return {
@@ -319,7 +318,8 @@ public final class Executable {
         return 0
       }
     case let scatter as MaxPoolScatter:
-      var pool = poolShape(scatter.window, image: kernel.writes[0], result: kernel.reads[0])
+      var pool = poolShape(
+        scatter.window, image: kernel.writeShapes[0], result: kernel.readShapes[0])
       let dy = floats(kernel.reads[0])
       let index = address[kernel.reads[1]]!.assumingMemoryBound(to: UInt8.self)
       return {
@@ -327,7 +327,8 @@ public final class Executable {
         return 0
       }
     case let average as AveragePool:
-      var pool = poolShape(average.window, image: kernel.reads[0], result: kernel.writes[0])
+      var pool = poolShape(
+        average.window, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let x = floats(kernel.reads[0])
       let counts: Int32 = average.countsPadding ? 1 : 0
       return {
@@ -335,7 +336,8 @@ public final class Executable {
         return 0
       }
     case let gradient as AveragePoolGradient:
-      var pool = poolShape(gradient.window, image: kernel.writes[0], result: kernel.reads[0])
+      var pool = poolShape(
+        gradient.window, image: kernel.writeShapes[0], result: kernel.readShapes[0])
       let dy = floats(kernel.reads[0])
       let counts: Int32 = gradient.countsPadding ? 1 : 0
       return {
@@ -343,8 +345,8 @@ public final class Executable {
         return 0
       }
     case let pad as Pad:
-      let from = shape(kernel.reads[0])
-      let result = shape(kernel.writes[0])
+      let from = kernel.readShapes[0]
+      let result = kernel.writeShapes[0]
       let x = floats(kernel.reads[0])
       let strides = result.strides
       let first: Int = pad.low.indices.reduce(0) { $0 + pad.low[$1] * strides[$1] }
@@ -360,13 +362,13 @@ public final class Executable {
         return 0
       }
     case let concatenation as Concatenation:
-      let result = shape(kernel.writes[0])
+      let result = kernel.writeShapes[0]
       let inner = result.dimensions[(concatenation.axis + 1)...].reduce(1, *)
       let outer = result.dimensions[..<concatenation.axis].reduce(1, *)
       var begin = 0
       var parts: [(from: UnsafeMutablePointer<Float>, begin: Int, width: Int)] = []
-      for storage in kernel.reads {
-        let width = graph.nodes[storage].shape.count / max(outer, 1)
+      for (storage, shape) in zip(kernel.reads, kernel.readShapes) {
+        let width = shape.count / max(outer, 1)
         parts.append((floats(storage), begin, width))
         begin += width
       }
@@ -381,8 +383,8 @@ public final class Executable {
       }
     case is ArgMax:
       let x = floats(kernel.reads[0])
-      let columns = shape(kernel.reads[0])[-1]
-      let rows = shape(kernel.writes[0]).count
+      let columns = kernel.readShapes[0][-1]
+      let rows = kernel.writeShapes[0].count
       let index = address[kernel.writes[0]]!.assumingMemoryBound(to: Int32.self)
       return {
         trompe_argmax(Int64(rows), Int64(columns), x, index)
@@ -390,15 +392,15 @@ public final class Executable {
       }
     case let mask as TopKMask:
       let x = floats(kernel.reads[0])
-      let columns = shape(kernel.reads[0])[-1]
-      let rows = shape(kernel.reads[0]).count / max(columns, 1)
+      let columns = kernel.readShapes[0][-1]
+      let rows = kernel.readShapes[0].count / max(columns, 1)
       return {
         trompe_top_k_mask(Int64(rows), Int64(columns), Int64(mask.count), x, y)
         return 0
       }
     case let oneHot as OneHot:
       let index = address[kernel.reads[0]]!.assumingMemoryBound(to: Int32.self)
-      let rows = shape(kernel.reads[0]).count
+      let rows = kernel.readShapes[0].count
       return {
         trompe_one_hot(Int64(rows), Int64(oneHot.depth), index, y)
         return 0

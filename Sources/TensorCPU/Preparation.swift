@@ -94,30 +94,29 @@ struct Preparation {
     _ kernel: Kernel, _ index: Int
   ) throws(ExecutionError) -> Prepared {
     var prepared = Prepared()
-    func shape(_ storage: Int) -> Shape { plan.graph.nodes[storage].shape }
     switch kernel.work {
     case .pointwise(let cluster):
       prepared.pointwise = try PointwiseProgram(cluster, name: kernel.name)
     case .convolution(let convolution, let epilogue):
       prepared.convolution = try ConvolutionPrimitive(
         kind: TROMPE_CONVOLUTION_FORWARD, window: convolution.window, groups: convolution.groups,
-        image: shape(kernel.reads[0]), filter: shape(kernel.reads[1]),
-        result: shape(kernel.writes[0]),
+        image: kernel.readShapes[0], filter: kernel.readShapes[1],
+        result: kernel.writeShapes[0],
         epilogue: (epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU))
       prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
     case .operation(let operation):
       if let gradient = operation as? ConvolutionInputGradient {
         prepared.convolution = try ConvolutionPrimitive(
           kind: TROMPE_CONVOLUTION_INPUT_GRADIENT, window: gradient.window,
-          groups: gradient.groups, image: gradient.inputShape, filter: shape(kernel.reads[1]),
-          result: shape(kernel.reads[0]))
+          groups: gradient.groups, image: gradient.inputShape, filter: kernel.readShapes[1],
+          result: kernel.readShapes[0])
         prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
       }
       if let gradient = operation as? ConvolutionFilterGradient {
         prepared.convolution = try ConvolutionPrimitive(
           kind: TROMPE_CONVOLUTION_FILTER_GRADIENT, window: gradient.window,
-          groups: gradient.groups, image: shape(kernel.reads[0]), filter: shape(kernel.writes[0]),
-          result: shape(kernel.reads[1]))
+          groups: gradient.groups, image: kernel.readShapes[0], filter: kernel.writeShapes[0],
+          result: kernel.readShapes[1])
       }
     case .maxPool: break
     }

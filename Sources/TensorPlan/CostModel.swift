@@ -17,11 +17,10 @@ extension Kernel {
   /// - Parameter graph: the graph from which the kernel was made; storages are ids of its nodes.
   public func cost(in graph: Graph) -> Cost {
     let traffic = (reads + writes).reduce(0) { $0 + graph.nodes[$1].byteCount }
-    func shape(_ storage: Int) -> Shape { graph.nodes[storage].shape }
     switch work {
     case .convolution(let convolution, let epilogue):
-      let y = shape(writes[0])
-      var flops = convolution.window.flops(y, channels: shape(reads[0])[3], convolution.groups)
+      let y = writeShapes[0]
+      var flops = convolution.window.flops(y, channels: readShapes[0][3], convolution.groups)
       flops +=
         y.count
         * [epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU]
@@ -31,21 +30,21 @@ extension Kernel {
       let operations = cluster.instructions.count + cluster.reductions.count
       return Cost(flops: operations * cluster.shape.count, bytes: traffic)
     case .maxPool(let window):
-      return Cost(flops: shape(writes[0]).count * window.height * window.width, bytes: traffic)
+      return Cost(flops: writeShapes[0].count * window.height * window.width, bytes: traffic)
     case .operation(let operation):
       let flops =
         switch operation {
         case let gradient as ConvolutionInputGradient:
           gradient.window.flops(
-            shape(reads[0]), channels: gradient.inputShape[3], gradient.groups)
+            readShapes[0], channels: gradient.inputShape[3], gradient.groups)
         case let gradient as ConvolutionFilterGradient:
-          gradient.window.flops(shape(reads[1]), channels: shape(reads[0])[3], gradient.groups)
+          gradient.window.flops(readShapes[1], channels: readShapes[0][3], gradient.groups)
         case let product as MatrixProduct:
-          2 * shape(writes[0]).count * shape(reads[0])[product.transposesLeft ? 0 : 1]
+          2 * writeShapes[0].count * readShapes[0][product.transposesLeft ? 0 : 1]
         case let pool as MaxPoolIndex:
-          shape(writes[0]).count * pool.window.height * pool.window.width
+          writeShapes[0].count * pool.window.height * pool.window.width
         case let pool as AveragePool:
-          shape(writes[0]).count * pool.window.height * pool.window.width
+          writeShapes[0].count * pool.window.height * pool.window.width
         default: 0
         }
       return Cost(flops: flops, bytes: traffic)

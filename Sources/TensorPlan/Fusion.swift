@@ -298,17 +298,11 @@ struct Fusion {
       guard kind(id) == .other, !isAbsorbed[id] || epilogue[id] != nil else { continue }
       if let convolution = node.operation as? Convolution {
         let (end, taken) = epilogue[id] ?? (id, Kernel.Epilogue())
+        let operands = node.operands + [taken.bias, taken.residual].compactMap { $0 }
         var stored = taken
         stored.bias = taken.bias.map { storage[$0] }
         stored.residual = taken.residual.map { storage[$0] }
-        let extra = [stored.bias, stored.residual].compactMap { $0 }
-        emitted.append(
-          (
-            id,
-            Kernel(
-              work: .convolution(convolution, stored),
-              reads: node.operands.map { storage[$0] } + extra, writes: [end])
-          ))
+        emitted.append((id, kernel(.convolution(convolution, stored), operands, [end])))
       } else if let index = node.operation as? MaxPoolIndex,
         let select = users[id].first(where: {
           graph.nodes[$0].operation is MaxPoolSelect
@@ -317,24 +311,19 @@ struct Fusion {
       {
         // Finding which tap wins finds its value as well.
         selectedWithIndex.insert(select)
-        emitted.append(
-          (
-            id,
-            Kernel(
-              work: .maxPool(index.window), reads: [storage[node.operands[0]]],
-              writes: [select, id])
-          ))
+        emitted.append((id, kernel(.maxPool(index.window), node.operands, [select, id])))
       } else {
-        emitted.append(
-          (
-            id,
-            Kernel(
-              work: .operation(node.operation), reads: node.operands.map { storage[$0] },
-              writes: [id])
-          ))
+        emitted.append((id, kernel(.operation(node.operation), node.operands, [id])))
       }
     }
     kernels = Schedule.order(emitted)
+  }
+
+  private func kernel(_ work: Kernel.Work, _ operands: [Int], _ results: [Int]) -> Kernel {
+    Kernel(
+      work: work, reads: operands.map { storage[$0] }, writes: results,
+      readShapes: operands.map { graph.nodes[$0].shape },
+      writeShapes: results.map { graph.nodes[$0].shape })
   }
 
   /// Whether a cluster member's value is read by anybody outside its cluster.
@@ -378,9 +367,8 @@ struct Fusion {
     for input in finished.inputs where !reads.contains(input.storage) {
       reads.append(input.storage)
     }
-    return Kernel(
-      work: .pointwise(finished), reads: reads,
-      writes: finished.outputs.map(\.storage) + finished.reductions.map(\.storage))
+    let writes = finished.outputs.map(\.storage) + finished.reductions.map(\.storage)
+    return kernel(.pointwise(finished), reads, writes)
   }
 
   private func register(

@@ -28,6 +28,10 @@ public struct Kernel: Sendable {
   public let reads: [Int]
   /// Storages that are written.
   public let writes: [Int]
+  /// For each entry of `reads` the shape under which it is read; a storage may be known by several.
+  public let readShapes: [Shape]
+  /// For each entry of `writes` its shape.
+  public let writeShapes: [Shape]
 
   /// The name used in profiles.
   public var name: String {
