@@ -55,7 +55,8 @@ func evaluate(
   var results: [[ReferenceArray]] = []
   for simplifies in [true, false] {
     var builder = GraphBuilder(simplifies: simplifies)
-    let graph = builder.graph(outputs: try build(&builder))
+    let outputs = try build(&builder)
+    let graph = builder.graph(outputs: outputs)
     try graph.verify()
     results.append(try ReferenceEvaluator.evaluate(graph, placeholders: placeholders))
   }
