@@ -25,6 +25,9 @@ public final class BatchLoader: Sendable {
   /// … but never for this many or fewer, as long as some image is readable.
   public static let alwaysToleratedUnreadable = 10
 
+  /// So that batches can be numbered through all epochs.
+  private static let mostEpochs = 1_000_000_000
+
   /// A loader that cannot be made from these arguments, or a set that turned out unreadable.
   public struct LoadingError: Error, Hashable, Sendable, CustomStringConvertible {
     public let description: String
@@ -60,10 +63,17 @@ public final class BatchLoader: Sendable {
             + "\(batchSize); use a batch size of at most \(source.count)")
       }
       let batchesPerEpoch = source.count / batchSize
-      guard start.epoch >= 0, (0...batchesPerEpoch).contains(start.batch), epochs ?? 0 >= 0 else {
+      let epochNumbers = 0...BatchLoader.mostEpochs
+      guard epochNumbers.contains(epochs ?? 0) else {
+        throw LoadingError(
+          description: "cannot run \(epochs ?? 0) epochs, only 0 to \(BatchLoader.mostEpochs)")
+      }
+      guard
+        epochNumbers.contains(start.epoch), (0...batchesPerEpoch).contains(start.batch)
+      else {
         throw LoadingError(
           description: "cannot start at batch \(start.batch) of epoch \(start.epoch): an epoch "
-            + "has \(batchesPerEpoch) batches")
+            + "has \(batchesPerEpoch) batches, and epochs count from 0")
       }
     }
     let size =

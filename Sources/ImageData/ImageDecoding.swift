@@ -3,7 +3,8 @@ import Foundation
 /// Reading image files.
 ///
 /// The format is decided by the file's first bytes, never by its name. Nothing in a header is
-/// believed before it is checked against `DecodingLimits`.
+/// believed before it is checked against `DecodingLimits`. Pixels come as they are stored: an Exif
+/// orientation is not applied.
 extension Image {
   /// What a file may claim before it is refused unread.
   public enum DecodingLimits {

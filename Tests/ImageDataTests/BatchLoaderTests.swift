@@ -237,7 +237,11 @@ private func expectEqual(_ a: [Batch], _ b: [Batch]) {
         == "the set holds 8 images, fewer than one batch of 9; use a batch size of at most 8")
     #expect(
       message(order: .training(seed: 0, start: BatchPosition(epoch: 0, batch: 3)))
-        == "cannot start at batch 3 of epoch 0: an epoch has 2 batches")
+        == "cannot start at batch 3 of epoch 0: an epoch has 2 batches, and epochs count from 0")
+    for epoch in [-1, Int.max] {
+      #expect(message(order: .training(seed: 0, start: BatchPosition(epoch: epoch))) != nil)
+      #expect(message(order: .training(seed: 0, epochs: epoch)) != nil)
+    }
   }
 
   /// A source that outlives the loader only if a thread does.
