@@ -30,9 +30,10 @@ public struct Checkpoint: Hashable, Sendable {
     let inFile = expected.map {
       ParameterSpecification(name: $0.name, shape: layout.fileShape(of: $0.shape))
     }
-    let loaded = try file.load(inFile)
+    var parameters: [String: Tensor] = [:]
+    try file.forEachParameter(inFile) { parameters[$0.name] = layout.toGraph($1) }
     self.init(
-      parameters: loaded.tensors.mapValues(layout.toGraph), batchCounts: loaded.batchCounts,
+      parameters: parameters, batchCounts: try file.readBatchCounts(),
       metadata: try file.readMetadata(), state: try file.readTrainingState())
   }
 

@@ -104,26 +104,30 @@ extension TensorContainer {
   public func load(_ expected: [ParameterSpecification]) throws -> LoadedParameters {
     var loaded = LoadedParameters()
     try forEachParameter(expected) { loaded.tensors[$0.name] = $1 }
-    for stored in parameters where isBatchCountName(stored.name) {
-      loaded.batchCounts[stored.name] = try readInteger(stored.name)
-    }
+    loaded.batchCounts = try readBatchCounts()
     return loaded
   }
 
-  private static func nonFinite(_ tensor: Tensor) -> String? {
-    // A sum of x·0 is zero unless an x is infinite or NaN; it needs no branch per element.
-    let isFinite = tensor.values.withUnsafeBufferPointer { values in
-      var sum = SIMD8<Float>.zero
-      let whole = values.count & ~7
-      for start in stride(from: 0, to: whole, by: 8) {
-        let eight = UnsafeRawPointer(values.baseAddress! + start)
-          .loadUnaligned(as: SIMD8<Float>.self)
-        sum += eight * 0
-      }
-      return sum == .zero && values[whole...].allSatisfy(\.isFinite)
+  /// The file's `num_batches_tracked` entries, by name.
+  ///
+  /// - Throws: `CheckpointError` if one is not a single integer.
+  public func readBatchCounts() throws -> [String: Int64] {
+    var counts: [String: Int64] = [:]
+    for stored in parameters where isBatchCountName(stored.name) {
+      counts[stored.name] = try readInteger(stored.name)
     }
-    guard !isFinite else { return nil }
-    let count = tensor.values.count { !$0.isFinite }
+    return counts
+  }
+
+  private static func nonFinite(_ tensor: Tensor) -> String? {
+    // The exponent is all ones in infinities and NaNs. Counting without a branch is vectorised.
+    let exponent: UInt32 = 0x7f80_0000
+    let count = tensor.values.withUnsafeBufferPointer { values in
+      var count = 0
+      for value in values { count &+= value.bitPattern & exponent == exponent ? 1 : 0 }
+      return count
+    }
+    guard count > 0 else { return nil }
     return "has \(count) of \(tensor.values.count) values that are not finite numbers"
   }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Dispatch
 import Foundation
 import TensorGraph
 import Testing
@@ -89,6 +90,51 @@ struct HDF5WritingTests {
     try HDF5Writer.write(to: path) { try $0.write(ramp([2]), as: "new") }
     #expect(try HDF5File(path: path).tensors.map(\.name) == ["new"])
     #expect(try folder.names == ["a.h5"])
+  }
+
+  /// A limit on the size of files stands for a full disk: both fail in the middle of a write.
+  @Test func aWriteThatDoesNotFitLeavesTheOldFile() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("a.h5")
+    try HDF5Writer.write(to: path) { try $0.write(ramp([3]), as: "old") }
+    let old = try contents(path)
+    // Tests beside this one share the limit, so it is far above what any of them writes.
+    let previous = signal(SIGXFSZ, SIG_IGN)
+    var limit = rlimit()
+    #expect(getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+    var small = limit
+    small.rlim_cur = 48 << 20
+    #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &small) == 0)
+    let reason = failure {
+      try HDF5Writer.write(to: path) { file in
+        try file.write(ramp([2]), as: "first")
+        try file.write(Tensor(repeating: 1, shape: [13 << 20]), as: "large")
+      }
+    }
+    #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+    signal(SIGXFSZ, previous)
+    #expect(
+      reason == """
+        a.h5: /large cannot be written (HDF5: File too large)
+        a.h5: was not written; what was there before is unchanged
+        """)
+    #expect(try contents(path) == old)
+    #expect(try folder.names == ["a.h5"])
+    try HDF5Writer.write(to: path) { try $0.write(ramp([2]), as: "new") }
+    #expect(try HDF5File(path: path).tensors.map(\.name) == ["new"])
+  }
+
+  @Test func manyThreadsTakeTurns() throws {
+    let folder = try TemporaryFolder()
+    let paths = (0..<8).map { folder.file("\($0).h5") }
+    DispatchQueue.concurrentPerform(iterations: paths.count) { index in
+      _ = failure {
+        try HDF5Writer.write(to: paths[index]) { try $0.write(Tensor(Float(index)), as: "x") }
+      }
+    }
+    for (index, path) in paths.enumerated() {
+      #expect(try HDF5File(path: path).read("x") == Tensor(Float(index)))
+    }
   }
 
   @Test func aReaderKeepsTheFileItOpened() throws {
