@@ -1,0 +1,28 @@
+import TensorGraph
+
+/// Writes the nodes of a family's networks: each layer reads the one before unless told otherwise.
+struct ArchitectureBuilder {
+  private(set) var nodes: [LayerNode] = []
+  private(set) var aliases: [String: String] = [:]
+  /// Name of the activation that the next layer reads.
+  private(set) var last = Architecture.inputName
+
+  mutating func append(_ name: String, _ layer: Layer) { append(name, layer, [last]) }
+
+  mutating func append(_ name: String, _ layer: Layer, _ inputs: [String]) {
+    nodes.append(LayerNode(name: name, layer: layer, inputs: inputs))
+    last = name
+  }
+
+  /// Lets `name` stand for the latest activation.
+  mutating func alias(_ name: String) { aliases[name] = last }
+
+  func architecture(
+    _ specification: ArchitectureSpecification, _ initialization: DenseInitialization
+  ) throws(NetworkError) -> Architecture {
+    try Architecture(
+      name: specification.family, inputShape: specification.inputShape,
+      classes: specification.classes, nodes: nodes, aliases: aliases,
+      denseInitialization: initialization)
+  }
+}

@@ -1,0 +1,71 @@
+import TensorGraph
+
+/// One array of numbers that a network needs: named as in the state dict of the PyTorch module,
+/// shaped as in the graph (filters [K, R, S, C / groups], dense weights [outputs, inputs]).
+public struct NetworkParameter: Hashable, Sendable {
+  public enum Role: String, Hashable, Sendable, CaseIterable {
+    /// Of a convolution or dense layer.
+    case weight, bias
+    /// Of a batch norm: factor and summand.
+    case gamma, beta
+    /// Of a batch norm: statistics of the training set, not trained by gradients.
+    case runningMean, runningVariance
+
+    /// The last part of the name in a PyTorch state dict.
+    public var suffix: String {
+      switch self {
+      case .weight, .gamma: "weight"
+      case .bias, .beta: "bias"
+      case .runningMean: "running_mean"
+      case .runningVariance: "running_var"
+      }
+    }
+  }
+
+  /// e.g. `layer1.0.bn1.running_mean`
+  public let name: String
+  /// Name of the layer it belongs to, e.g. `layer1.0.bn1`.
+  public let layer: String
+  public let shape: Shape
+  public let role: Role
+  public var isTrainable: Bool { role != .runningMean && role != .runningVariance }
+
+  init(layer: String, role: Role, shape: Shape) {
+    self.name = Self.name(of: role, in: layer)
+    (self.layer, self.shape, self.role) = (layer, shape, role)
+  }
+
+  static func name(of role: Role, in layer: String) -> String { "\(layer).\(role.suffix)" }
+}
+
+extension LayerNode {
+  /// The parameters of this layer, in the order of PyTorch's state dict.
+  var parameters: [NetworkParameter] {
+    func parameter(_ role: NetworkParameter.Role, _ shape: Shape) -> NetworkParameter {
+      NetworkParameter(layer: name, role: role, shape: shape)
+    }
+    switch layer {
+    case .convolution(let layer):
+      return [parameter(.weight, layer.weightShape)]
+        + (layer.hasBias ? [parameter(.bias, [layer.outputChannels])] : [])
+    case .dense(let layer):
+      return [parameter(.weight, [layer.outputs, layer.inputs])]
+        + (layer.hasBias ? [parameter(.bias, [layer.outputs])] : [])
+    case .batchNorm(let layer):
+      return [.gamma, .beta, .runningMean, .runningVariance].map {
+        parameter($0, [layer.channels])
+      }
+    default: return []
+    }
+  }
+}
+
+extension Architecture {
+  /// All parameters, in the order of `nodes`.
+  public var parameters: [NetworkParameter] { nodes.flatMap(\.parameters) }
+
+  /// Number of trained numbers: what publications call the number of parameters.
+  public var trainableCount: Int {
+    parameters.filter(\.isTrainable).reduce(0) { $0 + $1.shape.count }
+  }
+}

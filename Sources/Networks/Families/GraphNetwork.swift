@@ -1,0 +1,17 @@
+/// A network given layer by layer in the specification itself.
+enum GraphNetwork {
+  static let families = [
+    NetworkFamily("graph", options: [.graph]) { (specification) throws(NetworkError) in
+      guard let graph = specification.graph else {
+        throw NetworkError("graph needs \"graph\": the layers of the network")
+      }
+      guard graph.inputShape == specification.inputShape, graph.classes == specification.classes
+      else {
+        throw NetworkError(
+          "graph: \(graph.name) takes \(graph.inputShape) and has \(graph.classes) classes, "
+            + "the specification says \(specification.inputShape) and \(specification.classes)")
+      }
+      return graph
+    }
+  ]
+}

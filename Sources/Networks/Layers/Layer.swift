@@ -1,0 +1,90 @@
+import TensorGraph
+
+/// One step of a network, with everything that decides its shape and none of its values.
+///
+/// Images are [height, width, channels] here: the batch axis comes first in the graph and is no
+/// part of an architecture.
+public enum Layer: Hashable, Sendable {
+  case convolution(ConvolutionLayer)
+  case batchNorm(BatchNormLayer)
+  case relu
+  case maxPool(Window2D)
+  /// `countsPadding`: whether taps on the padding count for the mean (PyTorch: yes, Keras: no).
+  case averagePool(Window2D, countsPadding: Bool = true)
+  /// The mean over rows ⌊i·H/h⌋ ..< ⌈(i+1)·H/h⌉ and the same for columns, as PyTorch.
+  case adaptiveAveragePool(height: Int, width: Int)
+  /// The mean over all positions: [H, W, C] to [1, 1, C].
+  case globalAveragePool
+  case dense(DenseLayer)
+  /// [H, W, C] to [C·H·W] in channel, height, width order, as PyTorch's dense weights expect.
+  case flatten
+  /// The sum of two or more inputs of one shape.
+  case add
+  /// The channels of all inputs, one after the other.
+  case concatenate
+  /// Every `stride`-th row and column, with zero channels put before and after: the shortcut
+  /// without parameters of He et al. 2016, option A.
+  case subsampleAndPadChannels(stride: Int, before: Int, after: Int)
+  case zeroPadding(top: Int, left: Int, bottom: Int, right: Int)
+  /// Sets a share `rate` of the elements to zero and divides the others by 1 − rate in training.
+  case dropout(rate: Double)
+  case softmax
+}
+
+/// Cross-correlation with a filter of graph layout [K, R, S, C / groups].
+public struct ConvolutionLayer: Hashable, Sendable {
+  public var inputChannels: Int
+  public var outputChannels: Int
+  public var window: Window2D
+  public var groups: Int
+  public var hasBias: Bool
+
+  public init(
+    inputChannels: Int, outputChannels: Int, window: Window2D, groups: Int = 1, hasBias: Bool = true
+  ) {
+    (self.inputChannels, self.outputChannels) = (inputChannels, outputChannels)
+    (self.window, self.groups, self.hasBias) = (window, groups, hasBias)
+  }
+
+  /// A square kernel with the same stride and padding in both directions.
+  public init(
+    inputChannels: Int, outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
+    groups: Int = 1, hasBias: Bool = true
+  ) {
+    self.init(
+      inputChannels: inputChannels, outputChannels: outputChannels,
+      window: Window2D(kernelSize, stride: stride, padding: padding), groups: groups,
+      hasBias: hasBias)
+  }
+
+  /// Only for validated layers: `groups` divides `inputChannels`.
+  var weightShape: Shape { [outputChannels, window.height, window.width, inputChannels / groups] }
+}
+
+/// y = gamma · (x − mean) / √(variance + epsilon) + beta for each channel.
+public struct BatchNormLayer: Hashable, Sendable {
+  public static let torchEpsilon = 1e-5  // torch.nn.BatchNorm2d
+  public static let torchMomentum = 0.1  // torch.nn.BatchNorm2d
+
+  public var channels: Int
+  public var epsilon: Double
+  /// Weight of the newest batch in the running statistics: PyTorch's convention, 1 − Keras's.
+  public var momentum: Double
+
+  public init(
+    channels: Int, epsilon: Double = torchEpsilon, momentum: Double = torchMomentum
+  ) {
+    (self.channels, self.epsilon, self.momentum) = (channels, epsilon, momentum)
+  }
+}
+
+/// y = x·Wᵀ + b with W [outputs, inputs].
+public struct DenseLayer: Hashable, Sendable {
+  public var inputs: Int
+  public var outputs: Int
+  public var hasBias: Bool
+
+  public init(inputs: Int, outputs: Int, hasBias: Bool = true) {
+    (self.inputs, self.outputs, self.hasBias) = (inputs, outputs, hasBias)
+  }
+}

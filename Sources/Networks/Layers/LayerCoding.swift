@@ -1,0 +1,165 @@
+import TensorGraph
+
+/// `{"kind": "convolution", "inputChannels": 3, …}`. Decoding checks every number against
+/// `Limits` before anything is built of it, so no file can violate a precondition.
+extension Layer: Codable {
+  enum Kind: String, Codable, CaseIterable {
+    case convolution, batchNorm, relu, maxPool, averagePool, adaptiveAveragePool, globalAveragePool
+    case dense, flatten, add, concatenate, subsampleAndPadChannels, zeroPadding, dropout, softmax
+  }
+
+  private enum Key: String, CodingKey {
+    case kind, inputChannels, outputChannels, window, groups, bias
+    case channels, epsilon, momentum, countsPadding, height, width, inputs, outputs
+    case stride, before, after, top, left, bottom, right, rate
+  }
+
+  var kind: Kind {
+    switch self {
+    case .convolution: .convolution
+    case .batchNorm: .batchNorm
+    case .relu: .relu
+    case .maxPool: .maxPool
+    case .averagePool: .averagePool
+    case .adaptiveAveragePool: .adaptiveAveragePool
+    case .globalAveragePool: .globalAveragePool
+    case .dense: .dense
+    case .flatten: .flatten
+    case .add: .add
+    case .concatenate: .concatenate
+    case .subsampleAndPadChannels: .subsampleAndPadChannels
+    case .zeroPadding: .zeroPadding
+    case .dropout: .dropout
+    case .softmax: .softmax
+    }
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    let name = try values.decode(String.self, forKey: .kind)
+    guard let kind = Kind(rawValue: name) else {
+      throw NetworkError(
+        "unknown layer kind \"\(name)\": "
+          + NameSuggestions.sentence(for: name, among: Kind.allCases.map(\.rawValue)))
+    }
+    func integer(_ key: Key) throws -> Int { try values.decode(Int.self, forKey: key) }
+    func number(_ key: Key) throws -> Double { try values.decode(Double.self, forKey: key) }
+    func window() throws -> Window2D {
+      try values.decode(WindowRecord.self, forKey: .window).window()
+    }
+    switch kind {
+    case .convolution:
+      self = .convolution(
+        ConvolutionLayer(
+          inputChannels: try integer(.inputChannels), outputChannels: try integer(.outputChannels),
+          window: try window(), groups: try values.decodeIfPresent(Int.self, forKey: .groups) ?? 1,
+          hasBias: try values.decode(Bool.self, forKey: .bias)))
+    case .batchNorm:
+      self = .batchNorm(
+        BatchNormLayer(
+          channels: try integer(.channels), epsilon: try number(.epsilon),
+          momentum: try number(.momentum)))
+    case .relu: self = .relu
+    case .maxPool: self = .maxPool(try window())
+    case .averagePool:
+      self = .averagePool(
+        try window(), countsPadding: try values.decode(Bool.self, forKey: .countsPadding))
+    case .adaptiveAveragePool:
+      self = .adaptiveAveragePool(height: try integer(.height), width: try integer(.width))
+    case .globalAveragePool: self = .globalAveragePool
+    case .dense:
+      self = .dense(
+        DenseLayer(
+          inputs: try integer(.inputs), outputs: try integer(.outputs),
+          hasBias: try values.decode(Bool.self, forKey: .bias)))
+    case .flatten: self = .flatten
+    case .add: self = .add
+    case .concatenate: self = .concatenate
+    case .subsampleAndPadChannels:
+      self = .subsampleAndPadChannels(
+        stride: try integer(.stride), before: try integer(.before), after: try integer(.after))
+    case .zeroPadding:
+      self = .zeroPadding(
+        top: try integer(.top), left: try integer(.left), bottom: try integer(.bottom),
+        right: try integer(.right))
+    case .dropout: self = .dropout(rate: try number(.rate))
+    case .softmax: self = .softmax
+    }
+    try checkNumbers()
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(kind.rawValue, forKey: .kind)
+    switch self {
+    case .convolution(let layer):
+      try values.encode(layer.inputChannels, forKey: .inputChannels)
+      try values.encode(layer.outputChannels, forKey: .outputChannels)
+      try values.encode(WindowRecord(layer.window), forKey: .window)
+      try values.encode(layer.groups, forKey: .groups)
+      try values.encode(layer.hasBias, forKey: .bias)
+    case .batchNorm(let layer):
+      try values.encode(layer.channels, forKey: .channels)
+      try values.encode(layer.epsilon, forKey: .epsilon)
+      try values.encode(layer.momentum, forKey: .momentum)
+    case .maxPool(let window): try values.encode(WindowRecord(window), forKey: .window)
+    case .averagePool(let window, let countsPadding):
+      try values.encode(WindowRecord(window), forKey: .window)
+      try values.encode(countsPadding, forKey: .countsPadding)
+    case .adaptiveAveragePool(let height, let width):
+      try values.encode(height, forKey: .height)
+      try values.encode(width, forKey: .width)
+    case .dense(let layer):
+      try values.encode(layer.inputs, forKey: .inputs)
+      try values.encode(layer.outputs, forKey: .outputs)
+      try values.encode(layer.hasBias, forKey: .bias)
+    case .subsampleAndPadChannels(let stride, let before, let after):
+      try values.encode(stride, forKey: .stride)
+      try values.encode(before, forKey: .before)
+      try values.encode(after, forKey: .after)
+    case .zeroPadding(let top, let left, let bottom, let right):
+      try values.encode(top, forKey: .top)
+      try values.encode(left, forKey: .left)
+      try values.encode(bottom, forKey: .bottom)
+      try values.encode(right, forKey: .right)
+    case .dropout(let rate): try values.encode(rate, forKey: .rate)
+    case .relu, .globalAveragePool, .flatten, .add, .concatenate, .softmax: break
+    }
+  }
+}
+
+/// A `Window2D` in a file; what is left out is 1 (strides, dilations) or 0 (padding).
+private struct WindowRecord: Codable {
+  var height: Int
+  var width: Int
+  var strideY: Int?
+  var strideX: Int?
+  var dilationY: Int?
+  var dilationX: Int?
+  var top: Int?
+  var left: Int?
+  var bottom: Int?
+  var right: Int?
+
+  init(_ window: Window2D) {
+    (height, width) = (window.height, window.width)
+    (strideY, strideX) = (window.strideY, window.strideX)
+    (dilationY, dilationX) = (window.dilationY, window.dilationX)
+    (top, left, bottom, right) = (window.top, window.left, window.bottom, window.right)
+  }
+
+  func window() throws -> Window2D {
+    try Limits.check(
+      positive: [
+        ("height", height), ("width", width), ("strideY", strideY ?? 1), ("strideX", strideX ?? 1),
+        ("dilationY", dilationY ?? 1), ("dilationX", dilationX ?? 1),
+      ],
+      nonNegative: [
+        ("top", top ?? 0), ("left", left ?? 0), ("bottom", bottom ?? 0), ("right", right ?? 0),
+      ], in: "window")
+    return Window2D(
+      height: height, width: width, strideY: strideY ?? 1, strideX: strideX ?? 1,
+      dilationY: dilationY ?? 1, dilationX: dilationX ?? 1,
+      top: top ?? 0, left: left ?? 0, bottom: bottom ?? 0, right: right ?? 0)
+  }
+}

@@ -1,0 +1,124 @@
+import TensorGraph
+
+/// A network as part of a graph: what its logits, activations and parameters are there.
+///
+/// A value describes the nodes and does not own them; a `GraphBuilder` may hold several networks.
+/// Two that share parameter names share the parameters.
+public struct NetworkGraph: Sendable {
+  public enum Mode: String, Hashable, Sendable, CaseIterable {
+    /// Batch norm by the running statistics; gamma and beta remain parameters. No dropout.
+    case frozen
+    /// Batch norm by the statistics of the batch, dropout by masks given at every run.
+    case training
+  }
+
+  /// A placeholder to be filled at every run: 0 with probability `rate`, else 1 / (1 − rate).
+  public struct DropoutMask: Hashable, Sendable {
+    /// The placeholder's name, `dropout.<layer>`.
+    public let name: String
+    public let shape: Shape
+    public let rate: Double
+  }
+
+  /// A layer and its place in the graph, for those who walk the layers themselves (layer-wise
+  /// relevance does).
+  ///
+  /// A convolution or dense layer into which the following batch norm was folded is one step, with
+  /// the folded weight and bias and under the batch norm's name.
+  public struct Step: Sendable {
+    /// Name of the activation this step computes.
+    public let name: String
+    /// Names of the layers it stands for: two where a batch norm was folded, else one.
+    public let layers: [String]
+    public let layer: Layer
+    /// What it reads, as names of other steps or `Architecture.inputName`.
+    public let inputNames: [String]
+    public let inputs: [Value]
+    public let output: Value
+    /// Filter or matrix as applied; of a batch norm by itself the factor [C].
+    public let weight: Value?
+    /// Summand as applied, [K]; of a batch norm by itself the summand [C].
+    public let bias: Value?
+  }
+
+  public let architecture: Architecture
+  public let mode: Mode
+  /// Names of the layers whose own activation was asked to stay in the graph.
+  public let keeping: Set<String>
+  public let foldsBatchNorm: Bool
+
+  /// [N, H, W, C]
+  public let input: Value
+  /// [N, classes]; of a network that ends in a softmax, what enters it.
+  public let logits: Value
+  /// Every parameter that the graph reads, by name.
+  public let parameters: [String: Value]
+  /// In training, the new value of each running statistic by its parameter's name.
+  public let runningStatisticsUpdates: [String: Value]
+  public let dropoutMasks: [DropoutMask]
+  /// In the order of computation.
+  public let steps: [Step]
+
+  private let activations: [String: Value]
+
+  /// Appends `architecture` applied to `input`.
+  ///
+  /// - Parameters:
+  ///   - input: images [N, H, W, C].
+  ///   - keeping: names of activations that must exist as such, e.g. the target layer of a heatmap;
+  ///     it prevents folding where the raw output of a convolution is asked for.
+  ///   - foldsBatchNorm: `false` keeps every frozen batch norm a step of its own.
+  /// - Throws: `NetworkError` for unknown names, an input that does not fit, or a training batch too
+  ///   small for its statistics.
+  public init(
+    _ architecture: Architecture, input: Value, mode: Mode = .frozen,
+    keeping: Set<String> = [], foldsBatchNorm: Bool = true, in graph: inout GraphBuilder
+  ) throws {
+    guard input.shape.rank == 4, input.shape[0] > 0,
+      Array(input.shape.dimensions.dropFirst()) == architecture.inputShape.dimensions
+    else {
+      let expected = architecture.inputShape.dimensions.map(String.init).joined(separator: ", ")
+      throw NetworkError("\(architecture.name): input \(input.shape), expected [N, \(expected)]")
+    }
+    var kept: Set<String> = []
+    for name in keeping.sorted() {
+      kept.insert(architecture.nodes[try architecture.index(of: name)].name)
+    }
+    var lowering = Lowering(
+      architecture: architecture, input: input, mode: mode, keeping: kept,
+      foldsBatchNorm: foldsBatchNorm)
+    try lowering.run(&graph)
+
+    (self.architecture, self.mode, self.keeping) = (architecture, mode, kept)
+    (self.foldsBatchNorm, self.input) = (foldsBatchNorm, input)
+    parameters = lowering.parameters
+    runningStatisticsUpdates = lowering.runningStatisticsUpdates
+    dropoutMasks = lowering.dropoutMasks
+    steps = lowering.steps
+    activations = lowering.activations
+    let last = lowering.steps[lowering.steps.count - 1]
+    logits = last.layer == .softmax ? last.inputs[0] : last.output
+  }
+
+  /// The value of an activation: [N, H, W, C] or [N, D].
+  ///
+  /// - Throws: `NetworkError` for an unknown name, or a convolution whose own output is not in the
+  ///   graph because the following batch norm was folded into it.
+  public func activation(named name: String) throws(NetworkError) -> Value {
+    let layer = architecture.nodes[try architecture.index(of: name)].name
+    guard let value = activations[layer] else {
+      let folded = steps.first { $0.layers.contains(layer) }
+      throw NetworkError(
+        "\(architecture.name): \(layer) has no activation of its own because \(folded?.name ?? "")"
+          + " was folded into it; name it under `keeping`, or take \(folded?.name ?? "")")
+    }
+    return value
+  }
+
+  /// The same network with the same parameters, mode and kept activations, applied to another input.
+  public func lowered(on input: Value, in graph: inout GraphBuilder) throws -> NetworkGraph {
+    try NetworkGraph(
+      architecture, input: input, mode: mode, keeping: keeping, foldsBatchNorm: foldsBatchNorm,
+      in: &graph)
+  }
+}
