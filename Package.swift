@@ -63,6 +63,8 @@ let package = Package(
       name: "NetworksTests", dependencies: ["Networks", "TensorReference"],
       resources: [.copy("Fixtures")]),
     .testTarget(
+      name: "ExplanationsTests", dependencies: ["Explanations", "Networks", "TensorReference"]),
+    .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph"],
       resources: [.copy("Fixtures")]),
     .testTarget(

@@ -1,0 +1,32 @@
+import Networks
+import TensorGraph
+
+/// A method that explains a classification by a heatmap, written as more graph, so that any loss
+/// can be differentiated through it.
+///
+/// A new method is one new file with its `InterpreterKind` and one line in `InterpreterKind.all`.
+public protocol Interpreter: Sendable {
+  /// The name in recipes and reports, e.g. `grad-cam`.
+  var name: String { get }
+  /// The layer whose height and width the heatmap has; `nil` for heatmaps at the input.
+  var targetLayer: String? { get }
+  /// Activations that a network must be lowered with (`NetworkGraph.init`, `keeping:`).
+  var keptActivations: Set<String> { get }
+
+  /// One heatmap for each image, [N, h, w], for the class that `classes` marks.
+  ///
+  /// Interpreters that explain several inputs (noisy or interpolated ones) lower the network again
+  /// with `network.lowered(on:in:)`; the parameters are shared.
+  /// - Parameters:
+  ///   - network: a lowered network; the heatmap belongs to its `input`.
+  ///   - classes: one-hot rows, [N, classes].
+  /// - Throws: `NetworkError` for a target layer that does not exist or has no height and width.
+  func heatmap(
+    of network: NetworkGraph, classes: Value, in graph: inout GraphBuilder
+  ) throws -> Value
+}
+
+extension Interpreter {
+  public var targetLayer: String? { nil }
+  public var keptActivations: Set<String> { targetLayer.map { [$0] } ?? [] }
+}
