@@ -30,21 +30,9 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
 
   private enum Key: String, CodingKey, CaseIterable { case name, layer }
 
-  private struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
-
   /// Unknown keys are errors: a misspelt option must not be ignored.
   public init(from decoder: any Decoder) throws {
-    for key in try decoder.container(keyedBy: AnyKey.self).allKeys
-    where Key(rawValue: key.stringValue) == nil {
-      throw NetworkError(
-        "interpreter: unknown key \"\(key.stringValue)\": "
-          + NameSuggestions.sentence(for: key.stringValue, among: Key.allCases.map(\.rawValue)))
-    }
+    try decoder.rejectUnknownKeys(besides: Key.self, of: "interpreter")
     let values = try decoder.container(keyedBy: Key.self)
     self.init(
       name: try values.decode(String.self, forKey: .name),

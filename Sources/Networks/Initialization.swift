@@ -2,7 +2,8 @@ import Foundation
 import TensorGraph
 
 extension Architecture {
-  /// Fresh values for every parameter, the same on every machine for the same `seed`.
+  /// Fresh values for every parameter, the same for the same `seed` (up to the last bit of the
+  /// system's logarithm and cosine).
   ///
   /// Filters: normal with variance 2 / (K·R·S) (He et al. 2015 with fan-out, torchvision), their
   /// biases 0; gamma and running variance 1, beta and running mean 0; dense layers by

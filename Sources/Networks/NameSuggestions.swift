@@ -22,8 +22,8 @@ public enum NameSuggestions {
 
   /// Levenshtein distance without regard to case.
   static func distance(_ a: String, _ b: String) -> Int {
-    // A name from a file may be of any length; what follows the first 200 bytes decides nothing.
-    let (a, b) = (Array(a.lowercased().utf8.prefix(200)), Array(b.lowercased().utf8.prefix(200)))
+    // A name from a file may be of any length; what follows the first 64 bytes decides nothing.
+    let (a, b) = (Array(a.lowercased().utf8.prefix(64)), Array(b.lowercased().utf8.prefix(64)))
     var previous = Array(0...b.count)
     for (row, x) in a.enumerated() {
       var current = [row + 1]

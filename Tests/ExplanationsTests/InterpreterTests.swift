@@ -129,6 +129,22 @@ private enum ByHand {
     }
   }
 
+  /// The graph knows that the gradient before a global average pool is a row of the classifier:
+  /// besides the network itself only A·α has the activation's size.
+  @Test func gradCAMBeforeGlobalPoolingNeedsNoGradientOfTheActivationsSize() throws {
+    let architecture = try small(widths: [3, 4])
+    let setting = try Setting(
+      architecture, InterpreterSpecification(name: "grad-cam", layer: "layer2"))
+    let size = try setting.network.activation(named: "layer2").shape
+    func count(_ outputs: [Value]) -> Int {
+      setting.graph.graph(outputs: outputs).nodes.filter {
+        $0.shape == size && !($0.operation is Broadcast)
+      }.count
+    }
+    #expect(
+      count([setting.network.logits, setting.heatmap]) == count([setting.network.logits]) + 1)
+  }
+
   @Test func inputTimesGradientSumsToTheLogitWithoutBiases() throws {
     let architecture = try ByHand.architecture()
     let setting = try Setting(architecture, InterpreterSpecification(name: "input-x-gradient"))

@@ -134,6 +134,39 @@ import Testing
     }
   }
 
+  /// Running mean 3, variance 3.5, epsilon 0.5, gamma 2, beta 1: x − 2, by itself and folded into a
+  /// convolution that passes its input through and adds 5.
+  @Test(arguments: [true, false])
+  func frozenBatchNormMatchesHandComputation(followsConvolution: Bool) throws {
+    let convolution = LayerNode(
+      name: "conv",
+      layer: .convolution(ConvolutionLayer(inputChannels: 1, outputChannels: 1, kernelSize: 1)),
+      inputs: ["input"])
+    let architecture = try Architecture(
+      name: "norm", inputShape: [1, 2, 1], classes: 2,
+      nodes: (followsConvolution ? [convolution] : []) + [
+        LayerNode(
+          name: "bn", layer: .batchNorm(BatchNormLayer(channels: 1, epsilon: 0.5)),
+          inputs: [followsConvolution ? "conv" : "input"]),
+        LayerNode(name: "flat", layer: .flatten, inputs: ["bn"]),
+      ])
+    let (graph, network) = try lowered(architecture)
+    let result = try ReferenceEvaluator.evaluate(
+      graph.graph(outputs: [network.logits]),
+      placeholders: ["images": ReferenceArray(shape: [2, 1, 2, 1], values: [1, 2, 3, 6])],
+      parameters: [
+        "conv.weight": ReferenceArray(shape: [1, 1, 1, 1], values: [1]),
+        "conv.bias": ReferenceArray(shape: [1], values: [5]),
+        "bn.weight": ReferenceArray(shape: [1], values: [2]),
+        "bn.bias": ReferenceArray(shape: [1], values: [1]),
+        "bn.running_mean": ReferenceArray(shape: [1], values: [3]),
+        "bn.running_var": ReferenceArray(shape: [1], values: [3.5]),
+      ])[0]
+    let expected = [-1.0, 0, 1, 4].map { followsConvolution ? $0 + 5 : $0 }
+    #expect(
+      largestDifference(result, ReferenceArray(shape: [2, 2], values: expected)) < 1e-12)
+  }
+
   // MARK: Training mode
 
   /// x = 1, 2, 3, 6: mean 3, biased variance 3.5, unbiased 14/3; with epsilon 0.5 the deviation

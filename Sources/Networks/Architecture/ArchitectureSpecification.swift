@@ -79,21 +79,9 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
     case plan, batchNorm, classifier, widths, blocks, graph
   }
 
-  private struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
-
   /// Unknown keys are errors: a misspelt option must not be ignored.
   public init(from decoder: any Decoder) throws {
-    for key in try decoder.container(keyedBy: AnyKey.self).allKeys
-    where Key(rawValue: key.stringValue) == nil {
-      throw NetworkError(
-        "network: unknown key \"\(key.stringValue)\": "
-          + NameSuggestions.sentence(for: key.stringValue, among: Key.allCases.map(\.rawValue)))
-    }
+    try decoder.rejectUnknownKeys(besides: Key.self, of: "network")
     let values = try decoder.container(keyedBy: Key.self)
     self.init(
       family: try values.decode(String.self, forKey: .family),
