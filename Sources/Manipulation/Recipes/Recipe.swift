@@ -1,0 +1,143 @@
+import Explanations
+import ImageData
+import Networks
+import TensorCPU
+
+/// Everything that one `trompe fool` does, as a recipe file says it: read once, validated once,
+/// saved whole with the results.
+///
+/// Paths in a recipe file are relative to that file.
+public struct FoolingRecipe: Hashable, Sendable {
+  public var network: NetworkSection
+  public var data: DataSection
+  public var fooling: FoolingSpecification
+  public var interpreter: InterpreterSpecification
+  public var training: TrainingSection
+  public var evaluation: EvaluationSection
+  public var compute: ComputeSection
+
+  public init(
+    network: NetworkSection, data: DataSection, fooling: FoolingSpecification,
+    interpreter: InterpreterSpecification, training: TrainingSection,
+    evaluation: EvaluationSection = .init(), compute: ComputeSection = .init()
+  ) {
+    (self.network, self.data, self.fooling) = (network, data, fooling)
+    (self.interpreter, self.training) = (interpreter, training)
+    (self.evaluation, self.compute) = (evaluation, compute)
+  }
+}
+
+/// Everything that one `trompe train` does: ordinary training with cross-entropy.
+public struct TrainingRecipe: Hashable, Sendable {
+  public var network: NetworkSection
+  public var data: DataSection
+  public var training: TrainingSection
+  public var evaluation: EvaluationSection
+  public var compute: ComputeSection
+
+  public init(
+    network: NetworkSection, data: DataSection, training: TrainingSection,
+    evaluation: EvaluationSection = .init(), compute: ComputeSection = .init()
+  ) {
+    (self.network, self.data, self.training) = (network, data, training)
+    (self.evaluation, self.compute) = (evaluation, compute)
+  }
+}
+
+/// Which network, from which file.
+public struct NetworkSection: Hashable, Sendable {
+  /// The file to start from. `trompe train` may leave it out and then starts from random weights.
+  public var checkpoint: String?
+  /// Needed where the file does not say which network it holds, or there is no file.
+  public var architecture: ArchitectureSpecification?
+  /// Replaces what the file says; the file's, or none at all with ImageNet's statistics, if left out.
+  public var preprocessing: Preprocessing?
+  /// Replaces the file's class names; else those of the data's folders.
+  public var classNames: [String]?
+
+  public init(
+    checkpoint: String? = nil, architecture: ArchitectureSpecification? = nil,
+    preprocessing: Preprocessing? = nil, classNames: [String]? = nil
+  ) {
+    (self.checkpoint, self.architecture) = (checkpoint, architecture)
+    (self.preprocessing, self.classNames) = (preprocessing, classNames)
+  }
+}
+
+/// Which images.
+public struct DataSection: Hashable, Sendable {
+  public enum Source: Hashable, Sendable {
+    /// Folders with one folder per class, ImageNet's layout.
+    case folders(train: String, validation: String)
+    /// The built-in synthetic set: this many images of each split, drawn from `seed`.
+    case shapes(train: Int, validation: Int, seed: UInt64)
+  }
+  public var source: Source
+  public var augmentation: Augmentation
+  /// Decoding threads; one per core if `nil`.
+  public var threads: Int?
+
+  public init(source: Source, augmentation: Augmentation = .none, threads: Int? = nil) {
+    (self.source, self.augmentation, self.threads) = (source, augmentation, threads)
+  }
+}
+
+/// How the weights are changed.
+public struct TrainingSection: Hashable, Sendable {
+  public enum Duration: Hashable, Sendable {
+    case steps(Int)
+    case epochs(Int)
+  }
+  public enum Schedule: String, Codable, Hashable, Sendable, CaseIterable {
+    /// The learning rate stays.
+    case constant
+    /// Half a cosine from the learning rate to 0 at the last step (Loshchilov & Hutter 2017).
+    case cosine
+  }
+  public var optimizer: Optimizer.Method
+  public var learningRate: Double
+  public var schedule: Schedule
+  /// The learning rate grows linearly over this many first steps.
+  public var warmupSteps: Int
+  public var duration: Duration
+  public var batchSize: Int
+  public var seed: UInt64
+  /// A line of `metrics.jsonl` every so many steps.
+  public var logEvery: Int
+  /// Validation on a part of the validation split every so many steps; 0: only before and after.
+  public var validateEvery: Int
+  /// How many validation images those intermediate validations use, evenly spread.
+  public var validateImages: Int
+  /// The state to resume from is saved every so many steps; 0: only when stopped.
+  public var saveEvery: Int
+
+  public init(
+    optimizer: Optimizer.Method = .adam, learningRate: Double, schedule: Schedule = .constant,
+    warmupSteps: Int = 0, duration: Duration, batchSize: Int = 8, seed: UInt64 = 0,
+    logEvery: Int = 10, validateEvery: Int = 0, validateImages: Int = 500, saveEvery: Int = 200
+  ) {
+    (self.optimizer, self.learningRate, self.schedule) = (optimizer, learningRate, schedule)
+    (self.warmupSteps, self.duration, self.batchSize) = (warmupSteps, duration, batchSize)
+    (self.seed, self.logEvery, self.validateEvery) = (seed, logEvery, validateEvery)
+    (self.validateImages, self.saveEvery) = (validateImages, saveEvery)
+  }
+}
+
+/// How results are measured.
+public struct EvaluationSection: Hashable, Sendable {
+  public var batchSize: Int
+  /// Interpreters besides the fooled one by which success is measured.
+  public var interpreters: [InterpreterSpecification]
+
+  public init(batchSize: Int = 16, interpreters: [InterpreterSpecification] = []) {
+    (self.batchSize, self.interpreters) = (batchSize, interpreters)
+  }
+}
+
+/// On what the program runs.
+public struct ComputeSection: Hashable, Sendable {
+  /// Worker threads; one per core if `nil`.
+  public var threads: Int?
+
+  public init(threads: Int? = nil) { self.threads = threads }
+}

@@ -1,0 +1,5 @@
+/// A run that could not be done or go on: one sentence that says what happened and what to do.
+public struct RunError: Error, Hashable, Sendable, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
