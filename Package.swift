@@ -60,7 +60,8 @@ let package = Package(
     .testTarget(
       name: "TensorCPUTests", dependencies: ["TensorGraph", "TensorCPU", "TensorReference"]),
     .testTarget(
-      name: "NetworksTests", dependencies: ["Networks", "TensorReference"],
+      name: "NetworksTests",
+      dependencies: ["Networks", "TensorReference", "Checkpoints", "ImageData"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExplanationsTests", dependencies: ["Explanations", "Networks", "TensorReference"]),

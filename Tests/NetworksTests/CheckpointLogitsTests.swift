@@ -1,0 +1,109 @@
+import Checkpoints
+import Foundation
+import ImageData
+import Networks
+import TensorGraph
+import TensorReference
+import Testing
+
+/// Logits and activations of the shared checkpoints as PyTorch computes them in double precision
+/// (`tools/make_network_fixtures.py`), on photographs beside the package or at `TROMPE_SHARED`.
+@Suite struct CheckpointLogitsTests {
+  private struct Fixture: Decodable {
+    struct Image: Decodable { let path: String }
+    struct Activation: Decodable {
+      let name: String
+      let shape: [Int]
+      let meanAbsolute: [Double]
+    }
+    let side: Int
+    let images: [Image]
+    let logits: [[Double]]
+    let activations: [Activation]
+  }
+
+  static let shared: String? = {
+    let path =
+      ProcessInfo.processInfo.environment["TROMPE_SHARED"]
+      ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared").path
+    return FileManager.default.fileExists(atPath: path + "/checkpoints") ? path : nil
+  }()
+
+  // checkpoints/README.md
+  private static let mean = [0.485, 0.456, 0.406]
+  private static let deviation = [0.229, 0.224, 0.225]
+
+  static let networks: [(checkpoint: String, ArchitectureSpecification)] = [
+    (
+      "resnet20-cifar10",
+      ArchitectureSpecification(family: "cifar-resnet20", classes: 10, height: 32, width: 32)
+    ),
+    (
+      "vgg-cifar10",
+      ArchitectureSpecification(
+        family: "vgg-style", classes: 10, height: 32, width: 32,
+        plan: [
+          .convolution(channels: 32), .pool, .convolution(channels: 64), .pool,
+          .convolution(channels: 128), .convolution(channels: 128), .pool,
+          .convolution(channels: 256), .convolution(channels: 256), .pool,
+          .convolution(channels: 256), .convolution(channels: 256),
+        ], classifier: [256])
+    ),
+  ]
+
+  @Test(
+    .enabled(if: shared != nil, "needs the shared checkpoints: set TROMPE_SHARED"),
+    arguments: networks)
+  func matchPyTorch(checkpoint: String, specification: ArchitectureSpecification) throws {
+    let shared = try #require(Self.shared)
+    let url = try #require(
+      Bundle.module.url(
+        forResource: "Fixtures/\(checkpoint)-logits", withExtension: "json"))
+    let fixture = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+    let architecture = try specification.architecture()
+    let loaded = try Checkpoint(
+      contentsOf: HDF5File(path: "\(shared)/checkpoints/\(checkpoint).h5"),
+      expecting: architecture.parameters.map {
+        ParameterSpecification(name: $0.name, shape: $0.shape)
+      })
+
+    // Two images: the reference evaluator is exact, not fast.
+    let count = 2
+    var pixels: [Double] = []
+    for image in fixture.images.prefix(count) {
+      let decoded = try Image(contentsOf: "\(shared)/\(image.path)")
+      for (index, byte) in decoded.pixels.enumerated() {
+        pixels.append((Double(byte) / 255 - Self.mean[index % 3]) / Self.deviation[index % 3])
+      }
+    }
+    var graph = GraphBuilder()
+    let images = try graph.placeholder("images", shape: [count, fixture.side, fixture.side, 3])
+    let network = try NetworkGraph(architecture, input: images, in: &graph)
+    var outputs = [network.logits]
+    for activation in fixture.activations {
+      outputs.append(try network.activation(named: activation.name))
+    }
+    let results = try ReferenceEvaluator.evaluate(
+      graph.graph(outputs: outputs),
+      placeholders: ["images": ReferenceArray(shape: images.shape, values: pixels)],
+      parameters: loaded.parameters.mapValues(ReferenceArray.init))
+
+    // Both in double precision on the same bytes: only the order of summation differs.
+    let classes = architecture.classes
+    for image in 0..<count {
+      for label in 0..<classes {
+        let (value, expected) = (
+          results[0].values[image * classes + label], fixture.logits[image][label]
+        )
+        #expect(abs(value - expected) < 1e-9, "image \(image), class \(label)")
+      }
+      for (activation, result) in zip(fixture.activations, results.dropFirst()) {
+        let size = result.values.count / count
+        let sum = result.values[image * size..<(image + 1) * size].reduce(0) { $0 + abs($1) }
+        #expect(
+          abs(sum / Double(size) - activation.meanAbsolute[image]) < 1e-9, "\(activation.name)")
+      }
+    }
+  }
+}
