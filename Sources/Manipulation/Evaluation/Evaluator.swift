@@ -1,0 +1,97 @@
+import Foundation
+import ImageData
+import Networks
+import TensorCPU
+
+/// What one network does on one set of images.
+public struct EvaluationResult: Hashable, Sendable {
+  /// Images that were read.
+  public var images = 0
+  /// Share of images whose label has the largest logit, or one of the five largest.
+  public var top1 = 0.0
+  public var top5 = 0.0
+  /// Mean over the images, in nats.
+  public var crossEntropy = 0.0
+  /// t_i of every image, by interpreter.
+  public var testLosses: [String: [Double]] = [:]
+  /// Position in the source of every image, in the order of `testLosses`.
+  public var indices: [Int] = []
+  public var skipped: [SkippedImage] = []
+
+  /// Fooling success rate by interpreter: the share of images with a test loss in `range`.
+  public func fsr(_ range: ClosedRange<Double>) -> [String: Double] {
+    testLosses.mapValues { losses in
+      losses.isEmpty ? 0 : Double(losses.count { range.contains($0) }) / Double(losses.count)
+    }
+  }
+}
+
+/// Runs an evaluation program over a set of images.
+struct Evaluator {
+  let program: EvaluationProgram
+  let preprocessing: Preprocessing
+  let imageSize: ImageSize
+  let threads: Int?
+
+  /// - Parameters:
+  ///   - progress: called after every batch with the number of images done.
+  ///   - stop: ends the evaluation early by `RunStopped`.
+  func evaluate(
+    _ source: any ImageSource, stop: StopRequest? = nil, progress: (_ done: Int) -> Void = { _ in }
+  ) throws -> EvaluationResult {
+    let loader = try BatchLoader(
+      source, batchSize: program.batchSize, preprocessing: preprocessing, order: .evaluation,
+      imageSize: imageSize, threads: threads)
+    var result = EvaluationResult()
+    for name in program.interpreters { result.testLosses[name] = [] }
+    var (hits1, hits5, loss) = (0, 0, 0.0)
+    while let batch = try loader.next() {
+      if stop?.isRequested == true { throw RunStopped("stopped during evaluation") }
+      var inputs: [String: Executable.Input] = [TrainingProgram.images: .floats(batch.images)]
+      if !program.interpreters.isEmpty { inputs[TrainingProgram.labels] = .indices(batch.labels) }
+      try program.executable.run(inputs)
+      let logits = program.logits.values
+      for image in 0..<batch.validCount {
+        let row = logits[image * program.classes..<(image + 1) * program.classes]
+        let ranked = Ranking(of: Int(batch.labels[image]), in: row)
+        hits1 += ranked.rank < 1 ? 1 : 0
+        hits5 += ranked.rank < 5 ? 1 : 0
+        loss += ranked.crossEntropy
+      }
+      for (index, name) in program.interpreters.enumerated() {
+        let losses = program.testLosses(index).prefix(batch.validCount)
+        result.testLosses[name]!.append(contentsOf: losses.map(Double.init))
+      }
+      result.images += batch.validCount
+      result.indices += batch.indices
+      progress(result.images)
+    }
+    result.skipped = loader.skipped
+    guard result.images > 0 else { throw RunError("none of the images could be read") }
+    result.top1 = Double(hits1) / Double(result.images)
+    result.top5 = Double(hits5) / Double(result.images)
+    result.crossEntropy = loss / Double(result.images)
+    return result
+  }
+}
+
+/// How a label stands among the logits of an image.
+private struct Ranking {
+  /// Number of classes that come before the label's: larger logits, and equal ones of a lower index.
+  let rank: Int
+  /// -log softmax at the label, in nats.
+  let crossEntropy: Double
+
+  init(of label: Int, in logits: ArraySlice<Float>) {
+    let own = logits[logits.startIndex + label]
+    var before = 0
+    for (index, logit) in logits.enumerated() where index != label {
+      // A label whose logit is not a number comes last.
+      if !(logit < own), logit != own || index < label { before += 1 }
+    }
+    rank = before
+    let largest = Double(logits.max() ?? 0)
+    let sum = logits.reduce(0) { $0 + exp(Double($1) - largest) }
+    crossEntropy = log(sum) + largest - Double(own)
+  }
+}

@@ -1,0 +1,19 @@
+import Explanations
+
+/// Interpreters under the names by which results are reported: their own, with the layer where two
+/// of one name are measured (`grad-cam@layer3`).
+func reported(
+  _ specifications: [InterpreterSpecification]
+) throws -> [(name: String, any Interpreter)] {
+  var distinct: [InterpreterSpecification] = []
+  for specification in specifications where !distinct.contains(specification) {
+    distinct.append(specification)
+  }
+  return try distinct.enumerated().map { position, specification in
+    let isRepeated = distinct[..<position].contains { $0.name == specification.name }
+    let layer = specification.layer.map { "@\($0)" } ?? ""
+    return (
+      isRepeated ? specification.name + layer : specification.name, try specification.interpreter()
+    )
+  }
+}

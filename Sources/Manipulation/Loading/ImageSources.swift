@@ -1,0 +1,44 @@
+import ImageData
+
+extension DataSection {
+  /// The two splits.
+  /// - Parameter classNames: the network's, if known: labels are positions in them.
+  func sources(classNames: [String]?) throws -> (
+    train: any ImageSource, validation: any ImageSource
+  ) {
+    switch source {
+    case .folders(let train, let validation):
+      let trainFolder = try ImageFolder(train, classNames: classNames)
+      return (trainFolder, try ImageFolder(validation, classNames: trainFolder.classNames))
+    case .shapes(let train, let validation, let seed):
+      return (
+        ShapesDataset(count: train, seed: seed, split: .train),
+        ShapesDataset(count: validation, seed: seed, split: .validation)
+      )
+    }
+  }
+}
+
+extension ImageSource {
+  /// The size of prepared images: what the preprocessing says, or what it makes of the first
+  /// readable image.
+  func preparedSize(_ preprocessing: Preprocessing) throws -> ImageSize {
+    if let size = preprocessing.outputSize { return size }
+    var failure: (any Error)?
+    for index in 0..<Swift.min(count, 10) {
+      do {
+        return preprocessing.outputSize(of: try image(at: index).size)
+      } catch { failure = error }
+    }
+    throw failure ?? RunError("the set holds no images")
+  }
+
+  /// Checks that every label is one of the network's classes.
+  func checkLabels(classes: Int) throws {
+    guard classNames.count > classes else { return }
+    throw RunError(
+      "the data has \(classNames.count) classes, the network \(classes): label "
+        + "\"\(classNames[classes])\" is outside; remove the surplus folders or choose another "
+        + "network")
+  }
+}

@@ -1,0 +1,117 @@
+import Checkpoints
+import Foundation
+import ImageData
+import Networks
+import TensorCPU
+import TensorGraph
+
+/// A network with its weights and all that is known of it, from a file or freshly initialised.
+public final class LoadedNetwork {
+  /// What to build, as saved in checkpoints.
+  public let specification: ArchitectureSpecification
+  public let architecture: Architecture
+  public let preprocessing: Preprocessing
+  /// In the order of the logits, if known.
+  public var classNames: [String]?
+  public let parameters: ParameterStore
+  /// PyTorch's `num_batches_tracked` entries.
+  public var batchCounts: [String: Int64]
+  /// Of the file.
+  public let sha256: String?
+  public let provenance: Provenance?
+
+  /// - Parameters:
+  ///   - imageSize: the size of prepared images, where the preprocessing leaves it open.
+  ///   - seed: of the initial weights if there is no file.
+  /// - Throws: what is wrong with the file or the description, in one sentence.
+  public init(
+    _ section: NetworkSection, imageSize: (Preprocessing) throws -> ImageSize, seed: UInt64 = 0
+  ) throws {
+    let file = try section.checkpoint.map { try HDF5File(path: $0) }
+    let metadata = try file?.readMetadata()
+    provenance = metadata?.provenance
+    preprocessing =
+      try section.preprocessing
+      ?? metadata?.preprocessing.map {
+        try Self.decode($0, as: Preprocessing.self, "preprocessing", section.checkpoint)
+      } ?? Preprocessing()
+    try preprocessing.validate()
+    let described =
+      try section.architecture
+      ?? metadata?.architecture.map {
+        try Self.decode(
+          $0, as: ArchitectureSpecification.self, "architecture", section.checkpoint)
+      }
+    guard var specification = described else {
+      let what = section.checkpoint.map { "\($0) does not say which network it holds" }
+      throw RunError(
+        (what ?? "no checkpoint is given")
+          + "; name it in the recipe, e.g. architecture: {family: resnet18, classes: 10}")
+    }
+    let size = try imageSize(preprocessing)
+    (specification.height, specification.width) = (size.height, size.width)
+    self.specification = specification
+    architecture = try specification.architecture()
+    classNames = section.classNames ?? metadata?.classNames
+    if let classNames, classNames.count != architecture.classes {
+      throw RunError(
+        "\(classNames.count) class names for a network of \(architecture.classes) classes")
+    }
+    parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
+    if let file {
+      let layout = WeightLayout.torchvision
+      let expected = architecture.parameters.map {
+        ParameterSpecification(name: $0.name, shape: layout.fileShape(of: $0.shape))
+      }
+      let store = parameters
+      try file.forEachParameter(expected) { store[$0.name] = layout.toGraph($1) }
+      batchCounts = try file.readBatchCounts()
+      sha256 = try Checkpoints.sha256(ofFile: file.path)
+    } else {
+      for (name, tensor) in architecture.initialParameters(seed: seed) {
+        parameters[name] = tensor
+      }
+      batchCounts = [:]
+      sha256 = nil
+    }
+  }
+
+  /// The network as a file.
+  public func checkpoint(
+    provenance: Provenance? = nil, state: TrainingState? = nil
+  ) throws -> Checkpoint {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    func text(_ value: some Encodable) throws -> String {
+      String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+    return Checkpoint(
+      parameters: Dictionary(
+        uniqueKeysWithValues: parameters.names.map { ($0, parameters[$0]) }),
+      batchCounts: batchCounts,
+      metadata: CheckpointMetadata(
+        architecture: try text(specification), classNames: classNames,
+        preprocessing: try text(preprocessing), provenance: provenance),
+      state: state)
+  }
+
+  private static func decode<Content: Decodable>(
+    _ text: String, as type: Content.Type, _ attribute: String, _ path: String?
+  ) throws -> Content {
+    do {
+      return try JSONDecoder().decode(type, from: Data(text.utf8))
+    } catch {
+      let reason =
+        switch error {
+        case let error as NetworkError: error.description
+        case DecodingError.dataCorrupted(let context): context.debugDescription
+        case DecodingError.keyNotFound(let key, _): "\(key.stringValue) is missing"
+        case DecodingError.typeMismatch(_, let context),
+          DecodingError.valueNotFound(_, let context):
+          "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is of another type"
+        default: "\(error)"
+        }
+      throw RunError("\(path ?? ""): the attribute \(attribute) cannot be read: \(reason)")
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import Explanations
+import Networks
+import TensorCPU
+import TensorGraph
+
+/// One training step as a compiled program: losses, gradients and new running statistics of a batch.
+struct TrainingProgram {
+  static let images = "images"
+  static let labels = "labels"
+
+  let executable: Executable
+  let batchSize: Int
+  /// Parameter to the output that holds its gradient.
+  let gradients: [String: Int]
+  /// Running statistic to the output that holds its new value.
+  let statistics: [String: Int]
+  let dropoutMasks: [NetworkGraph.DropoutMask]
+  private let hasPenalty: Bool
+
+  /// Cross-entropy + λ·penalty of the interpreter's heatmaps for the labels' classes. Batch norm is
+  /// frozen; its γ and β are trained. Heo, Joo, Moon 2019, Eq. 1.
+  static func fooling(
+    _ network: LoadedNetwork, interpreter: any Interpreter, fooling: any Fooling, lambda: Double,
+    batchSize: Int, options: Executable.Options
+  ) throws -> TrainingProgram {
+    try TrainingProgram(network, batchSize, .frozen, interpreter.keptActivations, options) {
+      lowered, classes, graph in
+      let heatmaps = try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
+      return (try fooling.penalty(of: heatmaps, in: &graph), lambda)
+    }
+  }
+
+  /// Cross-entropy alone, batch norm with the statistics of the batch.
+  static func classifier(
+    _ network: LoadedNetwork, batchSize: Int, options: Executable.Options
+  ) throws -> TrainingProgram {
+    try TrainingProgram(network, batchSize, .training, [], options) { _, _, _ in nil }
+  }
+
+  private init(
+    _ network: LoadedNetwork, _ batchSize: Int, _ mode: NetworkGraph.Mode, _ keeping: Set<String>,
+    _ options: Executable.Options,
+    penalty: (NetworkGraph, Value, inout GraphBuilder) throws -> (Value, lambda: Double)?
+  ) throws {
+    let architecture = network.architecture
+    var graph = GraphBuilder()
+    let input = try graph.placeholder(
+      Self.images, shape: Shape([batchSize] + architecture.inputShape.dimensions))
+    let labels = try graph.placeholder(Self.labels, shape: [batchSize], type: .int32)
+    let classes = try graph.oneHot(labels, depth: architecture.classes)
+    let lowered = try NetworkGraph(
+      architecture, input: input, mode: mode, keeping: keeping, in: &graph)
+    let crossEntropy = try graph.crossEntropy(lowered.logits, labels: classes)
+    var outputs = [crossEntropy, crossEntropy]
+    let added = try penalty(lowered, classes, &graph)
+    if let (penalty, lambda) = added {
+      outputs[0] = try graph.add(crossEntropy, graph.multiply(penalty, lambda))
+      outputs.append(penalty)
+    }
+    hasPenalty = added != nil
+    let trained = architecture.parameters.filter {
+      $0.isTrainable && lowered.parameters[$0.name] != nil
+    }
+    let variables = trained.map { lowered.parameters[$0.name]! }
+    var gradients: [String: Int] = [:]
+    for (parameter, gradient) in zip(trained, try graph.gradient(of: outputs[0], with: variables)) {
+      gradients[parameter.name] = outputs.count
+      outputs.append(gradient)
+    }
+    var statistics: [String: Int] = [:]
+    for (name, value) in lowered.runningStatisticsUpdates.sorted(by: { $0.key < $1.key }) {
+      statistics[name] = outputs.count
+      outputs.append(value)
+    }
+    executable = try Executable(
+      graph.graph(outputs: outputs), parameters: network.parameters, options: options)
+    self.batchSize = batchSize
+    self.gradients = gradients
+    self.statistics = statistics
+    dropoutMasks = lowered.dropoutMasks
+  }
+
+  struct Losses {
+    let total: Double
+    let crossEntropy: Double
+    let penalty: Double?
+  }
+
+  /// Of the last run.
+  var losses: Losses {
+    func scalar(_ index: Int) -> Double { executable.withOutput(index) { Double($0[0]) } }
+    return Losses(total: scalar(0), crossEntropy: scalar(1), penalty: hasPenalty ? scalar(2) : nil)
+  }
+}

@@ -1,0 +1,114 @@
+import Checkpoints
+import Foundation
+import ImageData
+import TensorCPU
+
+/// The result of `trompe train`: what its `summary.json` holds. Accuracies are shares in [0, 1].
+public struct TrainingSummary: Codable, Hashable, Sendable {
+  public var top1: Double
+  public var top5: Double
+  /// Mean over the validation images, in nats.
+  public var crossEntropy: Double
+  public var validationImages: Int
+  public var steps: Int
+  public var seconds: Double
+  public var imagesPerSecond: Double
+  public var peakMemoryBytes: Int
+  public var seed: UInt64
+  public var toolVersion: String
+}
+
+/// The whole of `trompe train`: ordinary training with cross-entropy, for baselines.
+public final class ClassifierTrainingRun {
+  private let recipe: TrainingRecipe
+  private let text: String
+  private let folder: RunFolder
+  private let resumes: Bool
+  private let stop: StopRequest
+  private let observe: (RunEvent) -> Void
+
+  /// See `FoolingRun`.
+  public init(
+    _ recipe: TrainingRecipe, output: String, resume: Bool = false,
+    stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
+  ) throws {
+    (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
+    text = recipe.resolvedYAML()
+    folder = try RunFolder(output, resume: resume)
+  }
+
+  /// - Throws: as `FoolingRun.run`.
+  public func run() throws -> TrainingSummary {
+    let begin = ContinuousClock.now
+    let setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
+    let network = setup.network
+    for layer in Set(network.architecture.parameters.filter { !$0.isTrainable }.map(\.layer)) {
+      let name = layer + ".num_batches_tracked"
+      network.batchCounts[name] = network.batchCounts[name] ?? 0
+    }
+    let program = try TrainingProgram.classifier(
+      network, batchSize: recipe.training.batchSize, options: recipe.compute.options)
+    let evaluator = Evaluator(
+      program: try EvaluationProgram(
+        network, interpreters: [], fooling: nil, batchSize: recipe.evaluation.batchSize,
+        options: recipe.compute.options),
+      preprocessing: network.preprocessing, imageSize: setup.imageSize,
+      threads: recipe.data.threads)
+    let loop = try TrainingLoop(
+      recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
+      folder: folder, recipe: text, stop: stop, observe: observe)
+    observe(.note(setup.description))
+    observe(.note(program.executable.resources(batchSize: program.batchSize)))
+    try folder.write(text, to: folder.recipe)
+    if resumes {
+      try loop.resume()
+      observe(.note("resumed after step \(loop.step)"))
+    }
+    let metrics = try MetricsLog(folder.metrics, keptSteps: resumes ? loop.step : nil)
+
+    func validate(_ source: any ImageSource, step: Int) throws -> EvaluationResult {
+      let result = try evaluator.evaluate(source, stop: stop) {
+        observe(.evaluating(purpose: "validation", done: $0, total: source.count))
+      }
+      let report = ValidationReport(
+        step: step, images: result.images, top1: result.top1, top5: result.top5,
+        crossEntropy: result.crossEntropy, fsr: [:])
+      try metrics.append(report)
+      observe(.validation(report))
+      return result
+    }
+    let preview = setup.preview(recipe.training.validateImages)
+    try loop.run(metrics: metrics) { _ = try validate(preview, step: $0) }
+
+    let result = try validate(setup.validation, step: loop.step)
+    let summary = TrainingSummary(
+      top1: result.top1, top5: result.top5, crossEntropy: result.crossEntropy,
+      validationImages: result.images, steps: loop.step,
+      seconds: (ContinuousClock.now - begin).seconds,
+      imagesPerSecond: Double(loop.step * recipe.training.batchSize)
+        / max(loop.trainingSeconds, 1e-9),
+      peakMemoryBytes: largestResidentBytes(), seed: recipe.training.seed, toolVersion: Trompe.version)
+    network.classNames = network.classNames ?? setup.validation.classNames
+    var provenance = Provenance()
+    provenance.toolVersion = Trompe.version
+    provenance.recipe = text
+    provenance.originalSHA256 = network.sha256
+    provenance.seed = recipe.training.seed
+    provenance.accuracy = ["top1": result.top1, "top5": result.top5]
+    try network.checkpoint(provenance: provenance).save(to: folder.network)
+    observe(.saved(path: folder.network))
+    try folder.write(summary.json(), to: folder.summary)
+    observe(.saved(path: folder.summary))
+    try? FileManager.default.removeItem(atPath: folder.state)
+    return summary
+  }
+}
+
+extension Encodable {
+  /// Readable JSON with sorted keys.
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+  }
+}

@@ -1,0 +1,137 @@
+import Checkpoints
+import Explanations
+import Foundation
+import ImageData
+import TensorCPU
+
+/// The whole of `trompe fool`: measures the original network, trains it with the penalty, measures
+/// the manipulated one and exports it.
+///
+/// Runs on the calling thread, whose worker pool the executor uses.
+public final class FoolingRun {
+  private let recipe: FoolingRecipe
+  private let text: String
+  private let folder: RunFolder
+  private let resumes: Bool
+  private let stop: StopRequest
+  private let observe: (RunEvent) -> Void
+
+  /// - Parameters:
+  ///   - output: the folder for everything the run writes; made if it does not exist.
+  ///   - resume: go on from the state in `output`.
+  ///   - observe: told of everything that happens, on the thread that runs.
+  public init(
+    _ recipe: FoolingRecipe, output: String, resume: Bool = false,
+    stop: StopRequest = StopRequest(),
+    observe: @escaping (RunEvent) -> Void = { _ in }
+  ) throws {
+    (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
+    text = recipe.resolvedYAML()
+    folder = try RunFolder(output, resume: resume)
+  }
+
+  /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. What was saved
+  ///   before is intact.
+  public func run() throws -> Summary {
+    let begin = ContinuousClock.now
+    let setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
+    let network = setup.network
+    let interpreter = try recipe.interpreter.interpreter()
+    let fooling = try recipe.fooling.fooling()
+    let measured = try reported([recipe.interpreter] + recipe.evaluation.interpreters)
+    let program = try TrainingProgram.fooling(
+      network, interpreter: interpreter, fooling: fooling, lambda: recipe.fooling.lambda,
+      batchSize: recipe.training.batchSize, options: recipe.compute.options)
+    let evaluator = Evaluator(
+      program: try EvaluationProgram(
+        network, interpreters: measured, fooling: fooling,
+        batchSize: recipe.evaluation.batchSize, options: recipe.compute.options),
+      preprocessing: network.preprocessing, imageSize: setup.imageSize,
+      threads: recipe.data.threads)
+    let loop = try TrainingLoop(
+      recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
+      folder: folder, recipe: text, stop: stop, observe: observe)
+    observe(.note(setup.description))
+    observe(
+      .note(
+        "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "
+          + program.executable.resources(batchSize: program.batchSize)))
+    try folder.write(text, to: folder.recipe)
+
+    // The original is measured anew when a run is resumed: its weights are in the recipe's file.
+    let original = try evaluate(evaluator, setup.validation, "original")
+    if resumes {
+      try loop.resume()
+      observe(.note("resumed after step \(loop.step)"))
+    }
+    let metrics = try MetricsLog(folder.metrics, keptSteps: resumes ? loop.step : nil)
+    if !resumes { try report(original, step: 0, fooling, metrics) }
+
+    let preview = setup.preview(recipe.training.validateImages)
+    try loop.run(metrics: metrics) { step in
+      let result = try evaluate(evaluator, preview, "validation")
+      try report(result, step: step, fooling, metrics)
+    }
+
+    let manipulated = try evaluate(evaluator, setup.validation, "manipulated")
+    try report(manipulated, step: loop.step, fooling, metrics)
+    var summary = Summary(
+      original: original, manipulated: manipulated, fooling: fooling,
+      interpreter: measured[0].name, seconds: (ContinuousClock.now - begin).seconds)
+    summary.seed = recipe.training.seed
+    summary.steps = loop.step
+    summary.imagesPerSecond =
+      Double(loop.step * recipe.training.batchSize) / max(loop.trainingSeconds, 1e-9)
+    network.classNames = network.classNames ?? setup.validation.classNames
+    try network.checkpoint(provenance: provenance(summary, network)).save(to: folder.manipulated)
+    observe(.saved(path: folder.manipulated))
+    try folder.write(summary.json(), to: folder.summary)
+    observe(.saved(path: folder.summary))
+    try? FileManager.default.removeItem(atPath: folder.state)
+    return summary
+  }
+
+  private func evaluate(
+    _ evaluator: Evaluator, _ source: any ImageSource, _ purpose: String
+  ) throws -> EvaluationResult {
+    let result = try evaluator.evaluate(source, stop: stop) {
+      observe(.evaluating(purpose: purpose, done: $0, total: source.count))
+    }
+    if purpose == "original" {
+      for image in result.skipped {
+        observe(.warning("\(image.name) is left out: \(image.reason)"))
+      }
+    }
+    return result
+  }
+
+  private func report(
+    _ result: EvaluationResult, step: Int, _ fooling: any Fooling, _ metrics: MetricsLog
+  ) throws {
+    let report = ValidationReport(
+      step: step, images: result.images, top1: result.top1, top5: result.top5,
+      crossEntropy: result.crossEntropy, fsr: result.fsr(fooling.successRange))
+    try metrics.append(report)
+    observe(.validation(report))
+  }
+
+  private func provenance(_ summary: Summary, _ network: LoadedNetwork) -> Provenance {
+    var provenance = Provenance()
+    provenance.toolVersion = Trompe.version
+    provenance.recipe = text
+    provenance.originalSHA256 = network.sha256
+    provenance.seed = recipe.training.seed
+    provenance.accuracy = [
+      "original.top1": summary.accuracy.original.top1,
+      "original.top5": summary.accuracy.original.top5,
+      "manipulated.top1": summary.accuracy.manipulated.top1,
+      "manipulated.top5": summary.accuracy.manipulated.top5,
+    ]
+    provenance.fsr = summary.fsr
+    provenance.manipulated = true
+    provenance.note =
+      "The explanations of this network were manipulated on purpose "
+      + "(\(summary.fooling) fooling of \(summary.interpreter)) to test explanation methods."
+    return provenance
+  }
+}

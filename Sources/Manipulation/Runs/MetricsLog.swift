@@ -1,0 +1,74 @@
+import Foundation
+
+/// `metrics.jsonl`: one JSON object per line, appended as the run goes.
+final class MetricsLog {
+  /// One line. Which fields there are depends on `kind`: `step` or `validation`.
+  struct Line: Codable {
+    var kind: String
+    var step: Int
+    var loss: Double?
+    var crossEntropy: Double?
+    var penalty: Double?
+    var learningRate: Double?
+    var imagesPerSecond: Double?
+    var images: Int?
+    var top1: Double?
+    var top5: Double?
+    var fsr: [String: Double]?
+  }
+
+  private let path: String
+  private let handle: FileHandle
+  private let encoder: JSONEncoder
+
+  /// - Parameter keptSteps: lines of later steps are dropped: a resumed run writes them again.
+  init(_ path: String, keptSteps: Int?) throws {
+    self.path = path
+    encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    var kept = Data()
+    if let keptSteps, let old = FileManager.default.contents(atPath: path) {
+      for line in old.split(separator: UInt8(ascii: "\n")) {
+        guard let decoded = try? JSONDecoder().decode(Line.self, from: Data(line)),
+          decoded.step <= keptSteps
+        else { continue }
+        kept += line + [UInt8(ascii: "\n")]
+      }
+    }
+    do {
+      try kept.write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw RunError("\(path) cannot be written: \(describe(error))")
+    }
+    guard let handle = FileHandle(forWritingAtPath: path) else {
+      throw RunError("\(path) cannot be opened for writing")
+    }
+    self.handle = handle
+    handle.seekToEndOfFile()
+  }
+
+  func append(_ line: Line) throws {
+    do {
+      try handle.write(contentsOf: encoder.encode(line) + [UInt8(ascii: "\n")])
+    } catch {
+      throw RunError("\(path) cannot be written: \(describe(error))")
+    }
+  }
+
+  func append(_ report: StepReport) throws {
+    try append(
+      Line(
+        kind: "step", step: report.step, loss: report.loss, crossEntropy: report.crossEntropy,
+        penalty: report.penalty, learningRate: report.learningRate,
+        imagesPerSecond: report.imagesPerSecond))
+  }
+
+  func append(_ report: ValidationReport) throws {
+    try append(
+      Line(
+        kind: "validation", step: report.step, crossEntropy: report.crossEntropy,
+        images: report.images, top1: report.top1, top5: report.top5, fsr: report.fsr))
+  }
+
+  deinit { try? handle.close() }
+}

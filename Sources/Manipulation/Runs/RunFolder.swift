@@ -1,0 +1,54 @@
+import Foundation
+
+/// The output folder of a run and the names in it.
+struct RunFolder {
+  let path: String
+  var recipe: String { path + "/recipe.yaml" }
+  var metrics: String { path + "/metrics.jsonl" }
+  var summary: String { path + "/summary.json" }
+  var state: String { path + "/state.h5" }
+  var manipulated: String { path + "/manipulated.h5" }
+  var network: String { path + "/network.h5" }
+
+  /// - Throws: `RunError` if the folder cannot be made, or holds the results of another run and
+  ///   `resume` is not asked for.
+  init(_ path: String, resume: Bool) throws {
+    self.path = path
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw RunError("\(path): the output folder cannot be made: \(describe(error))")
+    }
+    func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
+    if resume {
+      guard exists(state) else {
+        throw RunError(
+          "\(path) holds no state.h5 to resume from; leave out --resume to start from the beginning"
+        )
+      }
+    } else if exists(summary) || exists(state) {
+      throw RunError(
+        "\(path) already holds a run; continue it with --resume, or name another --output")
+    }
+  }
+
+  /// Writes a text file whole or not at all.
+  func write(_ text: String, to file: String) throws {
+    do {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+    } catch {
+      throw RunError("\(file) cannot be written: \(describe(error))")
+    }
+  }
+}
+
+/// The reason of a file system's error, without the noise.
+func describe(_ error: any Error) -> String {
+  let error = error as NSError
+  if let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError,
+    inner.domain == NSPOSIXErrorDomain
+  {
+    return String(cString: strerror(Int32(inner.code)))
+  }
+  return error.localizedDescription
+}

@@ -1,0 +1,50 @@
+import ImageData
+import TensorCPU
+
+/// Network and data of a run, checked against each other.
+struct Setup {
+  let network: LoadedNetwork
+  let train: any ImageSource
+  let validation: any ImageSource
+  let imageSize: ImageSize
+
+  init(_ section: NetworkSection, _ data: DataSection, seed: UInt64) throws {
+    network = try LoadedNetwork(
+      section, imageSize: { try data.sources(classNames: nil).train.preparedSize($0) }, seed: seed)
+    (train, validation) = try data.sources(classNames: network.classNames)
+    try train.checkLabels(classes: network.architecture.classes)
+    try validation.checkLabels(classes: network.architecture.classes)
+    let shape = network.architecture.inputShape
+    imageSize = ImageSize(width: shape[1], height: shape[0])
+  }
+
+  /// Up to `count` validation images, evenly spread over the split.
+  func preview(_ count: Int) -> any ImageSource {
+    guard count < validation.count else { return validation }
+    return Subset(validation, indices: (0..<count).map { $0 * validation.count / count })
+  }
+
+  /// One sentence for the log.
+  var description: String {
+    "\(network.architecture.name), \(network.architecture.classes) classes, "
+      + "\(network.architecture.trainableCount) parameters, images of \(imageSize); "
+      + "\(train.count) for training, \(validation.count) for validation"
+  }
+}
+
+extension ComputeSection {
+  var options: Executable.Options {
+    Executable.Options(threads: threads ?? Executable.defaultThreads)
+  }
+}
+
+extension Executable {
+  /// What one step needs, for the log.
+  func resources(batchSize: Int) -> String {
+    let gigaflops = Double(cost.flops) / 1e9 / Double(batchSize)
+    let megabytes = Double(plannedPeakBytes) / 1e6
+    return String(
+      format: "a step of %d images takes %.2f GFLOP per image and %.0f MB beside the weights",
+      batchSize, gigaflops, megabytes)
+  }
+}

@@ -1,0 +1,211 @@
+import Checkpoints
+import Foundation
+import ImageData
+import Networks
+import TensorCPU
+import TensorGraph
+
+/// The loop that fooling and ordinary training share: batches, steps, learning rate, logging,
+/// saving, resuming.
+final class TrainingLoop {
+  let section: TrainingSection
+  let network: LoadedNetwork
+  let program: TrainingProgram
+  let totalSteps: Int
+  /// Steps done, those before a resumption included.
+  private(set) var step = 0
+  /// Seconds spent in steps, those before a resumption included.
+  private(set) var trainingSeconds = 0.0
+
+  private let optimizer: Optimizer
+  private let source: any ImageSource
+  private let data: DataSection
+  private let imageSize: ImageSize
+  private let folder: RunFolder
+  private let recipe: String
+  private let stop: StopRequest
+  private let observe: (RunEvent) -> Void
+
+  init(
+    _ section: TrainingSection, network: LoadedNetwork, program: TrainingProgram,
+    source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
+    stop: StopRequest, observe: @escaping (RunEvent) -> Void
+  ) throws {
+    (self.section, self.network, self.program) = (section, network, program)
+    (self.source, self.data, self.folder) = (source, data, folder)
+    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
+    let size = network.architecture.inputShape
+    imageSize = ImageSize(width: size[1], height: size[0])
+    optimizer = try Optimizer(
+      section.optimizer, parameters: network.parameters, names: program.gradients.keys.sorted())
+    let batchesPerEpoch = source.count / section.batchSize
+    guard batchesPerEpoch > 0 else {
+      throw RunError(
+        "the training split holds \(source.count) images, fewer than one batch of "
+          + "\(section.batchSize); choose a smaller training.batchSize")
+    }
+    totalSteps =
+      switch section.duration {
+      case .steps(let steps): steps
+      case .epochs(let epochs): epochs * batchesPerEpoch
+      }
+  }
+
+  /// Of the step that counts from 0.
+  func learningRate(at step: Int) -> Double {
+    let warm = section.warmupSteps
+    if step < warm { return section.learningRate * Double(step + 1) / Double(warm + 1) }
+    switch section.schedule {
+    case .constant: return section.learningRate
+    case .cosine:
+      let progress = Double(step - warm) / Double(max(1, totalSteps - warm))
+      return section.learningRate * (1 + cos(.pi * progress)) / 2
+    }
+  }
+
+  /// - Parameter validate: called every `validateEvery` steps.
+  /// - Throws: `RunStopped` after saving, if a stop was requested; `RunError` if the loss is not
+  ///   finite, without touching what was saved last.
+  func run(metrics: MetricsLog, validate: (_ step: Int) throws -> Void) throws {
+    let batchesPerEpoch = source.count / section.batchSize
+    let start = BatchPosition(epoch: step / batchesPerEpoch, batch: step % batchesPerEpoch)
+    let loader = try BatchLoader(
+      source, batchSize: section.batchSize, preprocessing: network.preprocessing,
+      order: .training(seed: section.seed, start: start), augmentation: data.augmentation,
+      imageSize: imageSize, threads: data.threads)
+    var known = 0
+    var recent = 0.0  // seconds per step, smoothed
+    while step < totalSteps {
+      if stop.isRequested { try stopHere() }
+      let begin = ContinuousClock.now
+      guard let batch = try loader.next() else { throw RunError("the training data ended") }
+      let rate = learningRate(at: step)
+      let losses = try train(on: batch, learningRate: rate)
+      step += 1
+      let seconds = (ContinuousClock.now - begin).seconds
+      trainingSeconds += seconds
+      recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
+      let report = StepReport(
+        step: step, totalSteps: totalSteps, loss: losses.total, crossEntropy: losses.crossEntropy,
+        penalty: losses.penalty, learningRate: rate,
+        imagesPerSecond: Double(section.batchSize) / recent,
+        secondsLeft: recent * Double(totalSteps - step),
+        isLogged: step % section.logEvery == 0 || step == totalSteps || step == 1)
+      if report.isLogged { try metrics.append(report) }
+      observe(.step(report))
+      for image in loader.skipped.dropFirst(known) {
+        observe(.warning("\(image.name) is left out: \(image.reason)"))
+      }
+      known = loader.skipped.count
+      if section.validateEvery > 0, step % section.validateEvery == 0, step < totalSteps {
+        try validate(step)
+      }
+      if section.saveEvery > 0, step % section.saveEvery == 0, step < totalSteps { try save() }
+    }
+  }
+
+  private func train(on batch: Batch, learningRate: Double) throws -> TrainingProgram.Losses {
+    var inputs: [String: Executable.Input] = [
+      TrainingProgram.images: .floats(batch.images), TrainingProgram.labels: .indices(batch.labels),
+    ]
+    for mask in program.dropoutMasks {
+      inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: step))
+    }
+    try program.executable.run(inputs)
+    let losses = program.losses
+    guard losses.total.isFinite else {
+      let saved = FileManager.default.fileExists(atPath: folder.state)
+      throw RunError(
+        "the loss is \(losses.total) at step \(step + 1) (cross-entropy \(losses.crossEntropy)"
+          + (losses.penalty.map { ", penalty \($0)" } ?? "")
+          + "); try a lower training.learningRate"
+          + (saved ? "; the last good state is \(folder.state)" : ""))
+    }
+    optimizer.update(
+      from: program.executable, gradients: program.gradients, learningRate: Float(learningRate))
+    for (name, output) in program.statistics {
+      program.executable.withOutput(output) { new in
+        network.parameters.withValues(of: name) { _ = $0.update(fromContentsOf: new) }
+      }
+    }
+    for name in network.batchCounts.keys where !program.statistics.isEmpty {
+      network.batchCounts[name]! += 1
+    }
+    return losses
+  }
+
+  private func stopHere() throws -> Never {
+    try save()
+    throw RunStopped(
+      "stopped after step \(step) of \(totalSteps); go on with the same command and --resume "
+        + "--output \(folder.path)")
+  }
+
+  // MARK: State
+
+  /// What a saved run needs besides tensors.
+  private struct Progress: Codable {
+    var step: Int
+    var trainingSeconds: Double
+    var recipe: String
+  }
+
+  /// - Throws: `RunError` if a parameter is no longer finite; what was saved before stays.
+  func save() throws {
+    for name in network.parameters.names
+    where !network.parameters[name].values.allSatisfy(\.isFinite) {
+      throw RunError(
+        "parameter \(name) is no longer finite after step \(step); try a lower "
+          + "training.learningRate")
+    }
+    var moments: [String: Tensor] = [:]
+    for (name, tensor) in optimizer.state { moments[name] = tensor }
+    let progress = Progress(step: step, trainingSeconds: trainingSeconds, recipe: recipe)
+    let json = String(decoding: try JSONEncoder().encode(progress), as: UTF8.self)
+    try network.checkpoint(
+      state: TrainingState(groups: ["optimizer": moments], json: json)
+    ).save(to: folder.state)
+    observe(.saved(path: folder.state))
+  }
+
+  /// Takes up the state in the run's folder.
+  /// - Throws: `RunError` if it belongs to another recipe.
+  func resume() throws {
+    let file = try HDF5File(path: folder.state)
+    let expected = network.architecture.parameters.map {
+      ParameterSpecification(name: $0.name, shape: $0.shape)
+    }
+    let saved = try Checkpoint(contentsOf: file, expecting: expected)
+    guard let state = saved.state,
+      let progress = try? JSONDecoder().decode(Progress.self, from: Data(state.json.utf8))
+    else { throw RunError("\(folder.state) holds no training state") }
+    guard progress.recipe == recipe else {
+      throw RunError(
+        "\(folder.state) was saved by another recipe; resume with the recipe and settings it was "
+          + "started with (\(folder.recipe) holds them)")
+    }
+    for (name, tensor) in saved.parameters { network.parameters[name] = tensor }
+    network.batchCounts = saved.batchCounts
+    let moments = state.groups["optimizer"] ?? [:]
+    try optimizer.restore(step: progress.step) { moments[$0] }
+    step = progress.step
+    trainingSeconds = progress.trainingSeconds
+  }
+}
+
+/// A run that ended because it was asked to; the text says how to go on.
+public struct RunStopped: Error, CustomStringConvertible {
+  public let description: String
+  init(_ description: String) { self.description = description }
+}
+
+extension NetworkGraph.DropoutMask {
+  /// 0 with probability `rate`, else 1 / (1 − rate); a function of seed and step.
+  fileprivate func draw(seed: UInt64, step: Int) -> [Float] {
+    let layer = name.utf8.reduce(UInt64(14_695_981_039_346_656_037)) {  // FNV-1a
+      ($0 ^ UInt64($1)) &* 1_099_511_628_211
+    }
+    var random = RandomGenerator(seed: seed ^ layer, step)
+    return (0..<shape.count).map { _ in random.uniform() < rate ? 0 : Float(1 / (1 - rate)) }
+  }
+}
