@@ -4,22 +4,22 @@ import TensorCPU
 import TensorGraph
 
 /// One training step as a compiled program: losses, gradients and new running statistics of a batch.
-struct TrainingProgram {
-  static let images = "images"
-  static let labels = "labels"
+public struct TrainingProgram {
+  public static let images = "images"
+  public static let labels = "labels"
 
-  let executable: Executable
-  let batchSize: Int
+  public let executable: Executable
+  public let batchSize: Int
   /// Parameter to the output that holds its gradient.
-  let gradients: [String: Int]
+  public let gradients: [String: Int]
   /// Running statistic to the output that holds its new value.
-  let statistics: [String: Int]
-  let dropoutMasks: [NetworkGraph.DropoutMask]
+  public let statistics: [String: Int]
+  public let dropoutMasks: [NetworkGraph.DropoutMask]
   private let hasPenalty: Bool
 
   /// Cross-entropy + λ·penalty of the interpreter's heatmaps for the labels' classes. Batch norm is
   /// frozen; its γ and β are trained. Heo, Joo, Moon 2019, Eq. 1.
-  static func fooling(
+  public static func fooling(
     _ network: LoadedNetwork, interpreter: any Interpreter, fooling: any Fooling, lambda: Double,
     batchSize: Int, options: Executable.Options
   ) throws -> TrainingProgram {
@@ -31,7 +31,7 @@ struct TrainingProgram {
   }
 
   /// Cross-entropy alone, batch norm with the statistics of the batch.
-  static func classifier(
+  public static func classifier(
     _ network: LoadedNetwork, batchSize: Int, options: Executable.Options
   ) throws -> TrainingProgram {
     try TrainingProgram(network, batchSize, .training, [], options) { _, _, _ in nil }
@@ -80,14 +80,14 @@ struct TrainingProgram {
     dropoutMasks = lowered.dropoutMasks
   }
 
-  struct Losses {
-    let total: Double
-    let crossEntropy: Double
-    let penalty: Double?
+  public struct Losses {
+    public let total: Double
+    public let crossEntropy: Double
+    public let penalty: Double?
   }
 
   /// Of the last run.
-  var losses: Losses {
+  public var losses: Losses {
     func scalar(_ index: Int) -> Double { executable.withOutput(index) { Double($0[0]) } }
     return Losses(total: scalar(0), crossEntropy: scalar(1), penalty: hasPenalty ? scalar(2) : nil)
   }

@@ -1,0 +1,163 @@
+import Checkpoints
+import Explanations
+import Foundation
+import ImageData
+import Manipulation
+import Networks
+import TensorCPU
+import TensorGraph
+import Testing
+
+/// Expected values by PyTorch's double backward in double precision (tools/make_network_fixtures.py).
+private struct Fixture: Decodable {
+  struct Picture: Decodable {
+    let path: String
+    let label: Int
+  }
+  struct Gradient: Decodable {
+    let name: String
+    let shape: [Int]
+    let l2: Double
+    /// At flat indices ⌊k·(n−1)/(c−1)⌋ of the array in the file's layout.
+    let entries: [Double]
+  }
+  let explanation: String
+  let targetLayer: String?
+  /// Missing where only the penalty is differentiated.
+  let lambda: Double?
+  let images: [Picture]
+  let loss: Double?
+  let crossEntropy: Double?
+  let penalty: Double
+  let heatmaps: [[[Double]]]
+  /// Of the loss, or of the penalty where there is no λ.
+  let gradients: [Gradient]
+  let penaltyGradients: [Gradient]?
+
+  init(_ name: String) throws {
+    let url = try #require(
+      Bundle.module.url(forResource: name, withExtension: "json", subdirectory: "Fixtures"))
+    self = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+  }
+
+  var interpreter: any Interpreter {
+    switch (explanation, targetLayer) {
+    case ("gradcam", let layer?): GradCAM(layer: layer)
+    case (_, let layer?): SimpleGradAtLayer(layer: layer)
+    default: SimpleGrad()
+    }
+  }
+}
+
+extension NetworkSection {
+  static let resnet20 = NetworkSection(
+    checkpoint: Shared.root + "/checkpoints/resnet20-cifar10.h5",
+    architecture: ArchitectureSpecification(
+      family: "cifar-resnet20", classes: 10, height: 32, width: 32))
+
+  static let vgg = NetworkSection(
+    checkpoint: Shared.root + "/checkpoints/vgg-cifar10.h5",
+    architecture: ArchitectureSpecification(
+      family: "vgg-style", classes: 10, height: 32, width: 32,
+      plan: [32, nil, 64, nil, 128, 128, nil, 256, 256, nil, 256, 256].map {
+        $0.map { .convolution(channels: $0) } ?? .pool
+      }, batchNorm: true, classifier: [256]))
+}
+
+/// The fixture's images as a batch.
+private func batch(_ pictures: [Fixture.Picture]) throws -> (images: [Float], labels: [Int32]) {
+  let normalize = Normalizer(Preprocessing())
+  let images = try pictures.flatMap {
+    normalize(try Image(contentsOf: Shared.root + "/" + $0.path))
+  }
+  return (images, pictures.map { Int32($0.label) })
+}
+
+/// ‖actual − expected‖ / ‖expected‖ over the sampled entries, and the same of the norms.
+private func relativeError(
+  _ tensor: Tensor, _ expected: Fixture.Gradient
+) -> (entries: Double, norm: Double) {
+  let values = WeightLayout.torchvision.toFile(tensor).values
+  let count = expected.entries.count
+  var (difference, scale) = (0.0, 0.0)
+  for (k, entry) in expected.entries.enumerated() {
+    let index = count == 1 ? 0 : k * (values.count - 1) / (count - 1)
+    difference += (Double(values[index]) - entry) * (Double(values[index]) - entry)
+    scale += entry * entry
+  }
+  let norm = values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+  // A gradient that is exactly zero must come out as exactly zero.
+  return (
+    scale == 0 ? difference.squareRoot() : (difference / scale).squareRoot(),
+    expected.l2 == 0 ? norm : abs(norm - expected.l2) / expected.l2
+  )
+}
+
+@Suite(.enabled(if: Shared.isThere, "needs ../shared"))
+struct PyTorchGradientTests {
+  /// fp32 against double precision. Where gradients of single images cancel, what is left of a
+  /// sum is less exact than its terms: hence the norm over a tensor and not each entry.
+  @Test(
+    arguments: [
+      ("resnet20-gradcam-layer3", 1e-4), ("resnet20-gradcam-layer2", 1e-4),
+      ("resnet20-simplegrad-layer2", 1e-4), ("resnet20-simplegrad-input", 1e-4),
+      ("vgg-gradcam-features20", 1e-4), ("vgg-gradcam-features13", 1e-4),
+    ])
+  func lossAndGradientsAgreeWithPyTorchsDoubleBackward(name: String, tolerance: Double) throws {
+    let fixture = try Fixture(name)
+    let section: NetworkSection = name.hasPrefix("resnet20") ? .resnet20 : .vgg
+    let network = try LoadedNetwork(section) { _ in ImageSize(width: 32, height: 32) }
+    let (images, labels) = try batch(fixture.images)
+
+    var graph = GraphBuilder()
+    let x = try graph.placeholder("images", shape: [labels.count, 32, 32, 3])
+    let label = try graph.placeholder("labels", shape: [labels.count], type: .int32)
+    let classes = try graph.oneHot(label, depth: 10)
+    let interpreter = fixture.interpreter
+    let lowered = try NetworkGraph(
+      network.architecture, input: x, keeping: interpreter.keptActivations, in: &graph)
+    let heatmaps = try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
+    let penalty = try Location().penalty(of: heatmaps, in: &graph)
+    let crossEntropy = try graph.crossEntropy(lowered.logits, labels: classes)
+    let loss = try graph.add(crossEntropy, graph.multiply(penalty, fixture.lambda ?? 1))
+    let lossGradients = fixture.lambda == nil ? [] : fixture.gradients
+    let penaltyList = fixture.penaltyGradients ?? fixture.gradients
+    let variables = try lossGradients.map { try #require(lowered.parameters[$0.name]) }
+    let penaltyVariables = try penaltyList.map {
+      try #require(lowered.parameters[$0.name])
+    }
+    let gradients = try graph.gradient(of: loss, with: variables)
+    let penaltyGradients = try graph.gradient(of: penalty, with: penaltyVariables)
+    let outputs = [loss, crossEntropy, penalty, heatmaps] + gradients + penaltyGradients
+    let program = try Executable(graph.graph(outputs: outputs), parameters: network.parameters)
+    try program.run(["images": .floats(images), "labels": .indices(labels)])
+
+    let scalars: [Double?] = [fixture.loss, fixture.crossEntropy, fixture.penalty]
+    for (index, expected) in scalars.enumerated() {
+      guard let expected else { continue }
+      #expect(abs(Double(program.output(index).values[0]) / expected - 1) < 1e-5)
+    }
+    let map = program.output(3).values
+    let pixels = map.count / labels.count
+    for (image, rows) in fixture.heatmaps.enumerated() {
+      let expected = rows.flatMap(\.self)
+      for (pixel, value) in expected.enumerated() {
+        #expect(abs(Double(map[image * pixels + pixel]) - value) < 1e-5 * expected.max()!)
+      }
+    }
+    var worst = (0.0, "")
+    for (offset, list) in [
+      (4, lossGradients), (4 + gradients.count, penaltyList),
+    ] {
+      for (index, expected) in list.enumerated() {
+        let error = relativeError(program.output(offset + index), expected)
+        let larger = max(error.entries, error.norm)
+        if larger > worst.0 { worst = (larger, expected.name) }
+        #expect(
+          error.entries < tolerance && error.norm < tolerance,
+          "\(offset == 4 ? "loss" : "penalty") by \(expected.name): \(error)")
+      }
+    }
+    print("\(name): largest relative error \(worst.0) at \(worst.1)")
+  }
+}
