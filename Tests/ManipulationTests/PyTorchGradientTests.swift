@@ -34,12 +34,6 @@ private struct Fixture: Decodable {
   let gradients: [Gradient]
   let penaltyGradients: [Gradient]?
 
-  init(_ name: String) throws {
-    let url = try #require(
-      Bundle.module.url(forResource: name, withExtension: "json", subdirectory: "Fixtures"))
-    self = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
-  }
-
   var interpreter: any Interpreter {
     switch (explanation, targetLayer) {
     case ("gradcam", let layer?): GradCAM(layer: layer)
@@ -62,6 +56,12 @@ extension NetworkSection {
       plan: [32, nil, 64, nil, 128, 128, nil, 256, 256, nil, 256, 256].map {
         $0.map { .convolution(channels: $0) } ?? .pool
       }, batchNorm: true, classifier: [256]))
+}
+
+private func decode<Content: Decodable>(_ name: String) throws -> Content {
+  let url = try #require(
+    Bundle.module.url(forResource: name, withExtension: "json", subdirectory: "Fixtures"))
+  return try JSONDecoder().decode(Content.self, from: Data(contentsOf: url))
 }
 
 /// The fixture's images as a batch.
@@ -104,7 +104,7 @@ struct PyTorchGradientTests {
       ("vgg-gradcam-features20", 1e-4), ("vgg-gradcam-features13", 1e-4),
     ])
   func lossAndGradientsAgreeWithPyTorchsDoubleBackward(name: String, tolerance: Double) throws {
-    let fixture = try Fixture(name)
+    let fixture: Fixture = try decode(name)
     let section: NetworkSection = name.hasPrefix("resnet20") ? .resnet20 : .vgg
     let network = try LoadedNetwork(section) { _ in ImageSize(width: 32, height: 32) }
     let (images, labels) = try batch(fixture.images)
@@ -159,5 +159,43 @@ struct PyTorchGradientTests {
       }
     }
     print("\(name): largest relative error \(worst.0) at \(worst.1)")
+  }
+}
+
+/// Cross-entropy with the statistics of the batch, as in ordinary training.
+private struct BatchStatisticsFixture: Decodable {
+  struct Statistic: Decodable {
+    let name: String
+    let l2: Double
+  }
+  let images: [Fixture.Picture]
+  let loss: Double
+  let gradients: [Fixture.Gradient]
+  let runningStatistics: [Statistic]
+}
+
+extension PyTorchGradientTests {
+  @Test func trainingStepWithBatchStatisticsAgreesWithPyTorch() throws {
+    let fixture: BatchStatisticsFixture = try decode("resnet20-batch-statistics")
+    let network = try LoadedNetwork(.resnet20) { _ in ImageSize(width: 32, height: 32) }
+    let (images, labels) = try batch(fixture.images)
+    let program = try TrainingProgram.classifier(
+      network, batchSize: labels.count, options: Executable.Options())
+    try program.executable.run([
+      TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels),
+    ])
+    #expect(abs(program.losses.crossEntropy / fixture.loss - 1) < 1e-5)
+    for expected in fixture.gradients {
+      let error = relativeError(
+        program.executable.output(try #require(program.gradients[expected.name])), expected)
+      #expect(error.entries < 1e-4 && error.norm < 1e-4, "\(expected.name): \(error)")
+    }
+    for expected in fixture.runningStatistics {
+      let index = try #require(program.statistics[expected.name])
+      let norm = program.executable.output(index).values.reduce(0.0) {
+        $0 + Double($1) * Double($1)
+      }.squareRoot()
+      #expect(abs(norm / expected.l2 - 1) < 1e-5, "\(expected.name)")
+    }
   }
 }
