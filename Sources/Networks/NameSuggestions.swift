@@ -11,6 +11,12 @@ public enum NameSuggestions {
       .map(\.name)
   }
 
+  /// The candidate that `name` is most likely a misspelling of; `nil` if it is like none of them.
+  public static func likely(for name: String, among candidates: [String]) -> String? {
+    guard let best = closest(to: name, among: candidates).first else { return nil }
+    return distance(name, best) <= max(1, min(name.count, best.count) / 3) ? best : nil
+  }
+
   /// `did you mean "layer4.1"? Valid names, closest first: layer4.1, …`
   public static func sentence(for name: String, among candidates: [String]) -> String {
     let ordered = closest(to: name, among: candidates)

@@ -8,6 +8,9 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
     case plan, batchNorm, classifier, widths, blocks, graph
   }
 
+  /// ImageNet's convention, in pixels.
+  public static let defaultSide = 224
+
   /// A name of `NetworkFamily.all`.
   public var family: String
   public var classes: Int
@@ -79,15 +82,16 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
     case plan, batchNorm, classifier, widths, blocks, graph
   }
 
-  /// Unknown keys are errors: a misspelt option must not be ignored.
+  /// Unknown keys are errors: a misspelt option must not be ignored. Height and width may be left
+  /// out where the preprocessing decides on them.
   public init(from decoder: any Decoder) throws {
     try decoder.rejectUnknownKeys(besides: Key.self, of: "network")
     let values = try decoder.container(keyedBy: Key.self)
     self.init(
       family: try values.decode(String.self, forKey: .family),
       classes: try values.decode(Int.self, forKey: .classes),
-      height: try values.decode(Int.self, forKey: .height),
-      width: try values.decode(Int.self, forKey: .width),
+      height: try values.decodeIfPresent(Int.self, forKey: .height) ?? Self.defaultSide,
+      width: try values.decodeIfPresent(Int.self, forKey: .width) ?? Self.defaultSide,
       channels: try values.decodeIfPresent(Int.self, forKey: .channels) ?? 3,
       plan: try values.decodeIfPresent([VGGStep].self, forKey: .plan),
       batchNorm: try values.decodeIfPresent(Bool.self, forKey: .batchNorm),

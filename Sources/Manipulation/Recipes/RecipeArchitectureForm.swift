@@ -1,0 +1,75 @@
+import Checkpoints
+import Foundation
+import Networks
+
+extension RecipeForm {
+  /// `[32, M, 64, M]`.
+  static var plan: RecipeForm<[VGGStep]> {
+    let channels = RecipeForm<Int>.integer(1...(1 << 20))
+    let step = RecipeForm<VGGStep>(
+      type: "integer or M", range: "", expected: "",
+      read: { $0.text == "M" ? .pool : channels.read($0).map { .convolution(channels: $0) } },
+      write: { step in
+        switch step {
+        case .convolution(let count): channels.write(count)
+        case .pool: .plain("M")
+        }
+      })
+    return list(of: step, named: "integers and M", count: 1...1000)
+  }
+
+  /// An architecture layer by layer, in the form of its JSON.
+  static var graph: RecipeForm<Architecture> {
+    RecipeForm<Architecture>(
+      type: "mapping", range: "", expected: "an architecture",
+      read: { try? Architecture(recipe: $0) },
+      write: { RecipeNode(json: $0.json) })
+  }
+}
+
+extension Architecture {
+  /// - Throws: `NetworkError` or `DecodingError`.
+  init(recipe node: RecipeNode) throws {
+    self = try JSONDecoder().decode(Architecture.self, from: JSONEncoder().encode(node.json))
+  }
+
+  fileprivate var json: JSONValue {
+    do {
+      return try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(self))
+    } catch {
+      preconditionFailure("a checked architecture has only finite numbers: \(error)")
+    }
+  }
+}
+
+extension RecipeNode {
+  fileprivate init(json: JSONValue) {
+    switch json {
+    case .null: self = .plain("null")
+    case .bool(let value): self = .plain("\(value)")
+    case .integer(let value): self = .plain("\(value)")
+    case .number(let value): self = .plain("\(value)")
+    case .text(let text): self = RecipeNode(.scalar(text, isPlain: false))
+    case .array(let values): self = .list(values.map { RecipeNode(json: $0) })
+    case .object(let values):
+      self = .mapping(
+        values.sorted { $0.key < $1.key }.map { ($0.key, RecipeNode(json: $0.value)) })
+    }
+  }
+
+  fileprivate var json: JSONValue {
+    switch content {
+    case .list(let nodes): return .array(nodes.map(\.json))
+    case .mapping(let entries):
+      return .object(
+        Dictionary(entries.map { ($0.key, $0.value.json) }, uniquingKeysWith: { $1 }))
+    case .scalar(let text, let isPlain):
+      guard isPlain else { return .text(text) }
+      if isNull { return .null }
+      if let truth = RecipeForm<Bool>.truth.read(self) { return .bool(truth) }
+      if let integer = Int64(text) { return .integer(integer) }
+      if let number = RecipeForm<Double>.number(.finite).read(self) { return .number(number) }
+      return .text(text)
+    }
+  }
+}

@@ -1,0 +1,253 @@
+import ImageData
+import TensorCPU
+
+/// Every key that a recipe can have. Reading, writing, error messages and the manual's table all
+/// come from here.
+public enum RecipeKeys {
+  private typealias Form = RecipeForm<Never>
+  private static let extent = 1...(1 << 20)
+  private static let stepCount = 1...100_000_000
+  private static let stepCountOrNever = 0...100_000_000
+  private static let imageCount = 1...10_000_000
+
+  enum Network {
+    static let checkpoint = RecipeKey.automatic(
+      "network.checkpoint", Form.text("path"), else: "`train`: random weights; `fool`: required",
+      "HDF5 file to start from")
+    static let classNames = RecipeKey.automatic(
+      "network.classNames", Form.list(of: Form.text(), named: "names", count: 1...(1 << 20)),
+      else: "the file's, else the data's folders",
+      "the classes in the order of the network's outputs")
+  }
+
+  enum Architecture {
+    static let family = RecipeKey.required(
+      "network.architecture.family", Form.text(),
+      "which network, e.g. `resnet18`; needed only if the file does not say")
+    static let classes = RecipeKey.required(
+      "network.architecture.classes", Form.integer(extent), "number of outputs")
+    static let height = RecipeKey.automatic(
+      "network.architecture.height", Form.integer(extent),
+      else: "that of the preprocessing, else 224", "rows of the input")
+    static let width = RecipeKey.automatic(
+      "network.architecture.width", Form.integer(extent),
+      else: "that of the preprocessing, else 224", "columns of the input")
+    static let channels = RecipeKey.optional(
+      "network.architecture.channels", Form.integer(extent), default: 3, "of the input")
+    static let plan = RecipeKey.automatic(
+      "network.architecture.plan", Form.plan, else: "`vgg-style`: required",
+      "`vgg-style`: channels of each convolution, `M` for a max pool")
+    static let batchNorm = RecipeKey.automatic(
+      "network.architecture.batchNorm", Form.truth, else: "true",
+      "`vgg-style`: a batch norm after each convolution")
+    static let classifier = RecipeKey.automatic(
+      "network.architecture.classifier",
+      Form.list(of: Form.integer(extent), named: "integers", count: 0...1000), else: "none",
+      "`vgg-style`: widths of the hidden dense layers")
+    static let widths = RecipeKey.automatic(
+      "network.architecture.widths",
+      Form.list(of: Form.integer(extent), named: "integers", count: 1...1000),
+      else: "`resnet-style`: required", "`resnet-style`: channels of each stage")
+    static let blocks = RecipeKey.automatic(
+      "network.architecture.blocks",
+      Form.list(of: Form.integer(extent), named: "integers", count: 1...1000),
+      else: "`resnet-style`: required", "`resnet-style`: blocks in each stage")
+    static let graph = RecipeKey.automatic(
+      "network.architecture.graph", Form.graph, else: "`graph`: required",
+      "`graph`: the layers themselves, as in a checkpoint's attribute")
+  }
+
+  enum PreprocessingKeys {
+    static let resize = RecipeKey.optional(
+      "network.preprocessing.resize", Form.resize, default: .none,
+      "size before cropping; `shorterSide` keeps the proportions")
+    static let crop = RecipeKey.automatic(
+      "network.preprocessing.crop", Form.size, else: "everything", "the middle part that is kept")
+    static let mean = RecipeKey.optional(
+      "network.preprocessing.mean",
+      Form.list(
+        of: Form.single(RecipeNumberRange(from: -1000, to: 1000)), named: "numbers", count: 3...3),
+      default: Preprocessing.imageNetMean, "of red, green and blue in [0, 1], subtracted")
+    static let standardDeviation = RecipeKey.optional(
+      "network.preprocessing.standardDeviation",
+      Form.list(of: Form.single(.above(0, to: 1000)), named: "numbers", count: 3...3),
+      default: Preprocessing.imageNetStandardDeviation, "of red, green and blue, divided by")
+  }
+
+  enum Data {
+    static let train = RecipeKey.automatic(
+      "data.train", Form.text("path"), else: "required, or `shapes`",
+      "folder of training images: one folder for each class")
+    static let validation = RecipeKey.automatic(
+      "data.validation", Form.text("path"), else: "required, or `shapes`",
+      "folder of validation images: one folder for each class")
+    static let threads = RecipeKey.automatic(
+      "data.threads", Form.integer(1...1024), else: "one for each core", "that decode images")
+  }
+
+  enum Shapes {
+    static let train = RecipeKey.optional(
+      "data.shapes.train", Form.integer(imageCount), default: 8000,
+      "training images of the built-in set of shapes")
+    static let validation = RecipeKey.optional(
+      "data.shapes.validation", Form.integer(imageCount), default: 1000,
+      "validation images of the built-in set")
+    static let seed = RecipeKey.optional(
+      "data.shapes.seed", Form.seed, default: 1, "from which the built-in set is drawn")
+  }
+
+  enum AugmentationKeys {
+    static let path = "data.augmentation"
+    static let whole = RecipeKeyDescription(
+      path: path, type: "none, flip or a mapping", range: "", fallback: "none",
+      meaning:
+        "random changes to training images; `flip`: left and right exchanged for half of them"
+    )
+    static let scale = RecipeKey.optional(
+      "data.augmentation.randomResizedCrop.scale", Form.interval(.above(0, to: 1)),
+      default: 0.08...1, "share of the image's area that is cropped and resized")
+    static let ratio = RecipeKey.optional(
+      "data.augmentation.randomResizedCrop.ratio", Form.interval(.above(0, to: 1000)),
+      default: 3.0 / 4...4.0 / 3, "width over height of the crop")
+    static let pad = RecipeKey.automatic(
+      "data.augmentation.pad", Form.integer(0...Augmentation.largestPadding), else: "none",
+      "black border in pixels before a random crop of the output size")
+    static let flip = RecipeKey.optional(
+      "data.augmentation.flip", Form.number(RecipeNumberRange(from: 0, to: 1)), default: 0.5,
+      "probability that left and right are exchanged")
+  }
+
+  enum Fooling {
+    static let name = RecipeKey.required("fooling.name", Form.text(), "the way of fooling")
+    static let lambda = RecipeKey.required(
+      "fooling.lambda", Form.number(.notNegative), "λ, weight of the penalty")
+    static let frameWidth = RecipeKey.automatic(
+      "fooling.frameWidth", Form.integer(1...(1 << 14)), else: "⌊side / 7⌋, at least 1",
+      "`location`: width of the frame in heatmap pixels")
+    static let threshold = RecipeKey.automatic(
+      "fooling.threshold", Form.number(.notNegative), else: "the paper's",
+      "largest test loss that counts as fooled")
+  }
+
+  enum Interpreter {
+    static let name = RecipeKey.required(
+      "interpreter.name", Form.text(), "the explanation that is fooled")
+    static let layer = RecipeKey.automatic(
+      "interpreter.layer", Form.text(), else: "required if the method has one", "the target layer")
+    static let otherName = RecipeKey.required(
+      "evaluation.interpreters[].name", Form.text(),
+      "a further explanation by which success is measured")
+    static let otherLayer = RecipeKey.automatic(
+      "evaluation.interpreters[].layer", Form.text(), else: "required if the method has one",
+      "its target layer")
+  }
+
+  enum Training {
+    static let optimizer = RecipeKey.optional(
+      "training.optimizer", Form.choice(OptimizerName.self), default: .adam, "the method")
+    static let learningRate = RecipeKey.required(
+      "training.learningRate", Form.number(.positive), "of the optimizer")
+    static let weightDecay = RecipeKey.optional(
+      "training.weightDecay", Form.single(.notNegative), default: 0,
+      "factor of the weights that is added to their gradients")
+    static let momentum = RecipeKey.optional(
+      "training.momentum", Form.single(RecipeNumberRange(from: 0, to: 1, excludingUpper: true)),
+      default: 0.9, "`sgd` only")
+    static let nesterov = RecipeKey.optional(
+      "training.nesterov", Form.truth, default: false, "`sgd` only: Nesterov's momentum")
+    static let beta1 = RecipeKey.optional(
+      "training.beta1", Form.single(RecipeNumberRange(from: 0, to: 1, excludingUpper: true)),
+      default: 0.9, "`adam` only: decay of the first moment")
+    static let beta2 = RecipeKey.optional(
+      "training.beta2", Form.single(RecipeNumberRange(from: 0, to: 1, excludingUpper: true)),
+      default: 0.999, "`adam` only: decay of the second moment")
+    static let epsilon = RecipeKey.optional(
+      "training.epsilon", Form.single(.positive), default: 1e-8,
+      "`adam` only: added to the root of the second moment")
+    static let schedule = RecipeKey.optional(
+      "training.schedule", Form.choice(TrainingSection.Schedule.self), default: .constant,
+      "of the learning rate; `cosine` falls to 0 at the last step")
+    static let warmupSteps = RecipeKey.optional(
+      "training.warmupSteps", Form.integer(stepCountOrNever), default: 0,
+      "first steps over which the learning rate grows linearly")
+    static let steps = RecipeKey.automatic(
+      "training.steps", Form.integer(stepCount), else: "required, or `epochs`",
+      "length of training in steps")
+    static let epochs = RecipeKey.automatic(
+      "training.epochs", Form.integer(1...100_000), else: "required, or `steps`",
+      "length of training in passes over the training images")
+    static let batchSize = RecipeKey.optional(
+      "training.batchSize", Form.integer(1...4096), default: 8, "images in a step")
+    static let seed = RecipeKey.optional(
+      "training.seed", Form.seed, default: 0, "of everything random in training")
+    static let logEvery = RecipeKey.optional(
+      "training.logEvery", Form.integer(stepCount), default: 10,
+      "steps between lines of `metrics.jsonl`")
+    static let validateEvery = RecipeKey.optional(
+      "training.validateEvery", Form.integer(stepCountOrNever), default: 0,
+      "steps between validations; 0: only before and after")
+    static let validateImages = RecipeKey.optional(
+      "training.validateImages", Form.integer(imageCount), default: 500,
+      "images of those validations, evenly spread")
+    static let saveEvery = RecipeKey.optional(
+      "training.saveEvery", Form.integer(stepCountOrNever), default: 200,
+      "steps between states saved to resume from; 0: only when stopped")
+  }
+
+  enum OptimizerName: String, CaseIterable, Sendable { case adam, sgd }
+
+  enum Evaluation {
+    static let batchSize = RecipeKey.optional(
+      "evaluation.batchSize", Form.integer(1...4096), default: 16, "images at a time")
+  }
+
+  enum Compute {
+    static let threads = RecipeKey.automatic(
+      "compute.threads", Form.integer(1...1024), else: "one for each core", "that compute")
+  }
+
+  /// Every key, in the order of the manual.
+  public static let all: [RecipeKeyDescription] = [
+    Network.checkpoint.description,
+    Architecture.family.description, Architecture.classes.description,
+    Architecture.height.description, Architecture.width.description,
+    Architecture.channels.description, Architecture.plan.description,
+    Architecture.batchNorm.description, Architecture.classifier.description,
+    Architecture.widths.description, Architecture.blocks.description,
+    Architecture.graph.description,
+    PreprocessingKeys.resize.description, PreprocessingKeys.crop.description,
+    PreprocessingKeys.mean.description, PreprocessingKeys.standardDeviation.description,
+    Network.classNames.description,
+    Data.train.description, Data.validation.description,
+    Shapes.train.description, Shapes.validation.description, Shapes.seed.description,
+    AugmentationKeys.whole, AugmentationKeys.scale.description,
+    AugmentationKeys.ratio.description, AugmentationKeys.pad.description,
+    AugmentationKeys.flip.description, Data.threads.description,
+    Fooling.name.description, Fooling.lambda.description, Fooling.frameWidth.description,
+    Fooling.threshold.description,
+    Interpreter.name.description, Interpreter.layer.description,
+    Training.optimizer.description, Training.learningRate.description,
+    Training.weightDecay.description, Training.momentum.description,
+    Training.nesterov.description, Training.beta1.description, Training.beta2.description,
+    Training.epsilon.description, Training.schedule.description,
+    Training.warmupSteps.description, Training.steps.description, Training.epochs.description,
+    Training.batchSize.description, Training.seed.description, Training.logEvery.description,
+    Training.validateEvery.description, Training.validateImages.description,
+    Training.saveEvery.description,
+    Evaluation.batchSize.description, Interpreter.otherName.description,
+    Interpreter.otherLayer.description,
+    Compute.threads.description,
+  ]
+
+  /// The keys directly in the mapping at `path`, in order; those of the whole recipe for "".
+  static func names(in path: String) -> [String] {
+    var names: [String] = []
+    let prefix = path.isEmpty ? "" : path + "."
+    for key in all where key.path.hasPrefix(prefix) {
+      var name = String(key.path.dropFirst(prefix.count).prefix { $0 != "." })
+      if name.hasSuffix("[]") { name.removeLast(2) }
+      if !names.contains(name) { names.append(name) }
+    }
+    return names
+  }
+}

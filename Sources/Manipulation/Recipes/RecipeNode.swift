@@ -1,0 +1,119 @@
+/// Where a part of a recipe comes from.
+enum RecipeOrigin: Hashable, Sendable {
+  /// The file's line, from 1.
+  case line(Int)
+  /// An option of the command line, as it was typed: `--set training.steps=100`.
+  case setting(String)
+  /// The document as a whole, or no document at all.
+  case whole
+}
+
+/// A piece of a recipe before it means anything: text, a list, or a mapping.
+struct RecipeNode: Sendable {
+  enum Content: Sendable {
+    /// `isPlain`: written without quotes, so that it may stand for a number, a truth value or nothing.
+    case scalar(String, isPlain: Bool)
+    case list([RecipeNode])
+    case mapping([Entry])
+  }
+  struct Entry: Sendable {
+    let key: String
+    /// Of the key: where the entry starts.
+    var origin: RecipeOrigin
+    var value: RecipeNode
+  }
+
+  var content: Content
+  var origin: RecipeOrigin
+
+  init(_ content: Content, at origin: RecipeOrigin = .whole) {
+    (self.content, self.origin) = (content, origin)
+  }
+
+  /// Text that is quoted when it is written and needs it.
+  static func text(_ text: String) -> RecipeNode { RecipeNode(.scalar(text, isPlain: false)) }
+  /// A number, a truth value or a word.
+  static func plain(_ text: String) -> RecipeNode { RecipeNode(.scalar(text, isPlain: true)) }
+  static func list(_ nodes: [RecipeNode]) -> RecipeNode { RecipeNode(.list(nodes)) }
+  static func mapping(_ entries: [(String, RecipeNode)]) -> RecipeNode {
+    RecipeNode(.mapping(entries.map { Entry(key: $0.0, origin: .whole, value: $0.1) }))
+  }
+
+  /// YAML's words for nothing.
+  static let nullWords: Set<String> = ["", "~", "null", "Null", "NULL"]
+
+  var isNull: Bool {
+    if case .scalar(let text, isPlain: true) = content {
+      Self.nullWords.contains(text)
+    } else {
+      false
+    }
+  }
+
+  /// The text of an unquoted scalar.
+  var word: String? {
+    if case .scalar(let text, isPlain: true) = content { text } else { nil }
+  }
+
+  /// The text of a scalar of any kind.
+  var text: String? {
+    if case .scalar(let text, _) = content, !isNull { text } else { nil }
+  }
+
+  var list: [RecipeNode]? {
+    if case .list(let nodes) = content { nodes } else { nil }
+  }
+
+  var entries: [Entry]? {
+    if case .mapping(let entries) = content { entries } else { nil }
+  }
+
+  subscript(key: String) -> RecipeNode? { entries?.first { $0.key == key }?.value }
+
+  /// Replaces or adds what is at `path`; what is in the way and no mapping gives way.
+  /// - Parameter value: `nil` takes the entry away.
+  mutating func set(_ path: ArraySlice<String>, to value: RecipeNode?, at origin: RecipeOrigin) {
+    guard let key = path.first else { return }
+    var entries = self.entries ?? []
+    if self.entries == nil { self.origin = origin }
+    let position = entries.firstIndex { $0.key == key }
+    if path.count == 1 {
+      if let position { entries.remove(at: position) }
+      if let value {
+        let entry = Entry(key: key, origin: origin, value: value)
+        entries.insert(entry, at: position ?? entries.count)
+      }
+    } else if let position {
+      entries[position].value.set(path.dropFirst(), to: value, at: origin)
+    } else if value != nil {
+      var child = RecipeNode(.mapping([]), at: origin)
+      child.set(path.dropFirst(), to: value, at: origin)
+      entries.append(Entry(key: key, origin: origin, value: child))
+    }
+    content = .mapping(entries)
+  }
+
+  /// For messages: `-1`, `the text "100"`, `a list of 3`.
+  var shown: String {
+    switch content {
+    case .scalar(let text, let isPlain):
+      let short = Self.printable(text.count > 60 ? text.prefix(60) + "…" : text[...])
+      return isPlain ? (isNull ? "empty" : short) : "the text \"\(short)\""
+    case .list(let nodes): return "a list of \(nodes.count)"
+    case .mapping: return "a mapping"
+    }
+  }
+
+  /// Control characters of a file must not reach a terminal.
+  static func printable(_ text: Substring) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        result += "\\u{\(String(scalar.value, radix: 16))}"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,454 @@
+import Explanations
+import Foundation
+import ImageData
+import Networks
+import TensorCPU
+
+extension FoolingRecipe {
+  /// Reads a recipe file strictly.
+  ///
+  /// - Parameter settings: `training.steps=100`: replace or add keys; paths among them count from
+  ///   the current folder.
+  /// - Throws: `RecipeError` with everything that is wrong, each with its line.
+  public init(contentsOf path: String, settings: [String] = []) throws {
+    try self.init(
+      RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }))
+  }
+
+  /// - Parameters:
+  ///   - name: what stands before line numbers in errors.
+  ///   - folder: against which relative paths count.
+  public init(
+    yaml: String, name: String = "recipe", folder: String, settings: [String] = []
+  ) throws {
+    try self.init(
+      RecipeDocument(
+        yaml: yaml, name: name, folder: folder, settings: settings.map { try RecipeSetting($0) }))
+  }
+
+  private init(_ document: RecipeDocument) throws {
+    let problems = RecipeProblems(file: document.name)
+    guard document.root["fooling"] != nil || document.root["interpreter"] != nil else {
+      problems.add(
+        "has neither fooling nor interpreter, so it trains a classifier: use trompe train, or add "
+          + "both sections", at: .whole)
+      throw problems.error
+    }
+    let recipe = RecipeReader(document, problems, kind: .fooling)
+    let network = recipe.network()
+    let data = recipe.data()
+    let fooling = recipe.fooling()
+    let interpreter = recipe.interpreter()
+    let training = recipe.training()
+    let evaluation = recipe.evaluation()
+    let compute = recipe.compute()
+    guard problems.isEmpty, let network, let data, let fooling, let interpreter, let training,
+      let evaluation
+    else { throw problems.error }
+    self.init(
+      network: network, data: data, fooling: fooling, interpreter: interpreter, training: training,
+      evaluation: evaluation, compute: compute)
+  }
+}
+
+extension TrainingRecipe {
+  /// Reads a recipe file strictly; see `FoolingRecipe`.
+  public init(contentsOf path: String, settings: [String] = []) throws {
+    try self.init(
+      RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }))
+  }
+
+  /// See `FoolingRecipe`.
+  public init(
+    yaml: String, name: String = "recipe", folder: String, settings: [String] = []
+  ) throws {
+    try self.init(
+      RecipeDocument(
+        yaml: yaml, name: name, folder: folder, settings: settings.map { try RecipeSetting($0) }))
+  }
+
+  private init(_ document: RecipeDocument) throws {
+    let problems = RecipeProblems(file: document.name)
+    if let entry = document.root.entries?.first(where: {
+      RecipeReader.Kind.training.hidden.contains($0.key)
+    }) {
+      problems.add(
+        "\(entry.key) makes this a recipe for fooling explanations: use trompe fool, or take "
+          + "fooling and interpreter out", at: entry.origin)
+      throw problems.error
+    }
+    let recipe = RecipeReader(document, problems, kind: .training)
+    let network = recipe.network()
+    let data = recipe.data()
+    let training = recipe.training()
+    let evaluation = recipe.evaluation()
+    let compute = recipe.compute()
+    guard problems.isEmpty, let network, let data, let training, let evaluation
+    else { throw problems.error }
+    self.init(
+      network: network, data: data, training: training, evaluation: evaluation, compute: compute)
+  }
+}
+
+/// The parts of a recipe that an evaluation without training has.
+public struct EvaluationOptions: Hashable, Sendable {
+  public var network: NetworkSection
+  /// `nil` if it is not asked for.
+  public var fooling: FoolingSpecification?
+  public var evaluation: EvaluationSection
+  public var compute: ComputeSection
+
+  /// - Throws: `RecipeError` naming the settings at fault.
+  public init(settings: [RecipeSetting]) throws {
+    let problems = RecipeProblems(file: "")
+    let document = try RecipeDocument(
+      yaml: "", name: "", folder: RecipePath.currentFolder, settings: settings)
+    let recipe = RecipeReader(document, problems, kind: .evaluation)
+    let network = recipe.network()
+    let fooling = document.root["fooling"] == nil ? nil : recipe.fooling()
+    let evaluation = recipe.evaluation()
+    let compute = recipe.compute()
+    guard problems.isEmpty, let network, let evaluation else { throw problems.error }
+    (self.network, self.fooling) = (network, fooling)
+    (self.evaluation, self.compute) = (evaluation, compute)
+  }
+}
+
+/// Reads the sections. Each gives `nil` only after it has reported a problem.
+private struct RecipeReader {
+  enum Kind {
+    case fooling, training, evaluation
+
+    /// Keys of the whole recipe that another kind has.
+    var hidden: [String] {
+      switch self {
+      case .fooling: []
+      case .training: ["fooling", "interpreter"]
+      case .evaluation: ["data", "interpreter", "training"]
+      }
+    }
+  }
+
+  let root: RecipeSection
+  let kind: Kind
+  var problems: RecipeProblems { root.problems }
+
+  init(_ document: RecipeDocument, _ problems: RecipeProblems, kind: Kind) {
+    self.kind = kind
+    root = RecipeSection(document.root, path: "", folder: document.folder, problems: problems)
+    guard kind == .evaluation else { return }
+    for name in kind.hidden where root.has(name) {
+      problems.add("an evaluation has no \(name)", at: root.origin(of: name))
+    }
+  }
+
+  // MARK: Network
+
+  func network() -> NetworkSection? {
+    typealias Keys = RecipeKeys.Network
+    let section = root.section("network")
+    let checkpoint = section.path(Keys.checkpoint)
+    let preprocessing = section.has("preprocessing") ? self.preprocessing(section) : nil
+    let architecture =
+      section.has("architecture") ? self.architecture(section, preprocessing?.outputSize) : nil
+    let classNames = section.value(Keys.classNames)
+    if let classNames, Set(classNames).count < classNames.count {
+      problems.add("network.classNames has a name twice", at: section.origin(of: "classNames"))
+    }
+    switch kind {
+    case .fooling where !section.has("checkpoint"):
+      problems.add(
+        "network.checkpoint is missing, expected the path of the HDF5 file to start from",
+        at: root.origin(of: "network"))
+    case .training where !section.has("checkpoint") && !section.has("architecture"):
+      problems.add(
+        "network has neither checkpoint nor architecture; give the file to start from, or an "
+          + "architecture to start from random weights", at: root.origin(of: "network"))
+    default: break
+    }
+    return NetworkSection(
+      checkpoint: checkpoint, architecture: architecture, preprocessing: preprocessing,
+      classNames: classNames)
+  }
+
+  private func preprocessing(_ network: RecipeSection) -> Preprocessing? {
+    typealias Keys = RecipeKeys.PreprocessingKeys
+    let section = network.section("preprocessing")
+    guard let resize = section.value(Keys.resize), let mean = section.value(Keys.mean),
+      let deviation = section.value(Keys.standardDeviation)
+    else { return nil }
+    let preprocessing = Preprocessing(
+      resize: resize, centerCrop: section.value(Keys.crop), mean: mean,
+      standardDeviation: deviation)
+    if let crop = preprocessing.centerCrop {
+      let smallest: ImageSize? =
+        switch resize {
+        case .none: nil
+        case .exact(let width, let height): ImageSize(width: width, height: height)
+        case .shorterSide(let length): ImageSize(width: length, height: length)
+        }
+      if case .shorterSide = resize, let smallest, min(crop.width, crop.height) <= smallest.width {
+        return preprocessing  // the longer side may be long enough
+      }
+      if let smallest, crop.width > smallest.width || crop.height > smallest.height {
+        problems.add(
+          "network.preprocessing.crop is \(crop), larger than the \(smallest) after resizing",
+          at: section.origin(of: "crop"))
+      }
+    }
+    section.check("mean") { try preprocessing.validate() }
+    return preprocessing
+  }
+
+  private func architecture(
+    _ network: RecipeSection, _ size: ImageSize?
+  ) -> ArchitectureSpecification? {
+    typealias Keys = RecipeKeys.Architecture
+    let section = network.section("architecture")
+    let before = problems.count
+    let family = section.value(Keys.family)
+    let classes = section.value(Keys.classes)
+    var specification = ArchitectureSpecification(
+      family: family ?? "", classes: classes ?? 0,
+      height: section.value(Keys.height) ?? size?.height
+        ?? ArchitectureSpecification.defaultSide,
+      width: section.value(Keys.width) ?? size?.width ?? ArchitectureSpecification.defaultSide,
+      channels: section.value(Keys.channels) ?? 0, plan: section.value(Keys.plan),
+      batchNorm: section.value(Keys.batchNorm), classifier: section.value(Keys.classifier),
+      widths: section.value(Keys.widths), blocks: section.value(Keys.blocks))
+    if let node = section.node[Keys.graph.name] {
+      do { specification.graph = try Architecture(recipe: node) } catch {
+        let text = (error as? NetworkError)?.description ?? "is not an architecture"
+        problems.add("\(section.full(Keys.graph.name)): \(text)", at: node.origin)
+      }
+    }
+    guard problems.count == before else { return nil }
+    do { _ = try specification.architecture() } catch {
+      let key = (try? NetworkFamily.named(specification.family)) == nil ? "family" : nil
+      problems.add(
+        "network.architecture: \(error)",
+        at: key.map(section.origin) ?? network.origin(of: "architecture"))
+    }
+    return specification
+  }
+
+  // MARK: Data
+
+  func data() -> DataSection? {
+    let section = root.section("data")
+    let augmentation = augmentation(section)
+    let threads = section.value(RecipeKeys.Data.threads)
+    guard let source = source(section), let augmentation else { return nil }
+    return DataSection(source: source, augmentation: augmentation, threads: threads)
+  }
+
+  private func source(_ section: RecipeSection) -> DataSection.Source? {
+    typealias Keys = RecipeKeys.Data
+    let (train, validation) = (section.path(Keys.train), section.path(Keys.validation))
+    guard section.has("shapes") else {
+      for name in ["train", "validation"] where !section.has(name) {
+        problems.add(
+          "data.\(name) is missing, expected a folder with one folder for each class"
+            + (name == "train" && !section.has("validation")
+              ? "; or data.shapes for the built-in images" : ""),
+          at: root.origin(of: "data"))
+      }
+      guard let train, let validation else { return nil }
+      return .folders(train: train, validation: validation)
+    }
+    for name in ["train", "validation"] where section.has(name) {
+      problems.add(
+        "data has both shapes and \(name): give either shapes or train and validation",
+        at: section.origin(of: name))
+    }
+    let shapes = section.section("shapes")
+    guard let trainCount = shapes.value(RecipeKeys.Shapes.train),
+      let validationCount = shapes.value(RecipeKeys.Shapes.validation),
+      let seed = shapes.value(RecipeKeys.Shapes.seed)
+    else { return nil }
+    return .shapes(train: trainCount, validation: validationCount, seed: seed)
+  }
+
+  private func augmentation(_ data: RecipeSection) -> Augmentation? {
+    typealias Keys = RecipeKeys.AugmentationKeys
+    guard let node = data.node["augmentation"] else { return Augmentation.none }
+    switch node.word {
+    case "none": return Augmentation.none
+    case "flip": return .flip
+    default: break
+    }
+    guard node.entries != nil else {
+      problems.add(
+        "\(Keys.path) is \(node.shown), expected none, flip, or a mapping with "
+          + "randomResizedCrop, pad or flip", at: node.origin)
+      return nil
+    }
+    let section = data.section("augmentation")
+    guard let flip = section.value(Keys.flip) else { return nil }
+    var crop = Augmentation.Crop.none
+    if section.has("randomResizedCrop") {
+      if section.has("pad") {
+        problems.add(
+          "\(Keys.path) has both randomResizedCrop and pad: give one",
+          at: section.origin(of: "pad"))
+      }
+      let part = section.section("randomResizedCrop")
+      guard let scale = part.value(Keys.scale), let ratio = part.value(Keys.ratio) else {
+        return nil
+      }
+      crop = .randomResized(scale: scale, ratio: ratio)
+    } else if let padding = section.value(Keys.pad) {
+      crop = .padded(padding: padding)
+    }
+    return Augmentation(crop: crop, flipProbability: flip)
+  }
+
+  // MARK: Fooling
+
+  func fooling() -> FoolingSpecification? {
+    typealias Keys = RecipeKeys.Fooling
+    let section = root.section("fooling")
+    let name = section.value(Keys.name)
+    // Nothing is trained in an evaluation, so nothing is weighted.
+    let lambda =
+      kind == .evaluation && !section.has(Keys.lambda.name) ? 1 : section.value(Keys.lambda)
+    let (frameWidth, threshold) = (section.value(Keys.frameWidth), section.value(Keys.threshold))
+    guard let name, let lambda else { return nil }
+    let specification = FoolingSpecification(
+      name: name, lambda: lambda, frameWidth: frameWidth, threshold: threshold)
+    do { _ = try specification.fooling() } catch {
+      problems.add("fooling: \(error)", at: section.origin(of: Keys.name.name))
+    }
+    return specification
+  }
+
+  func interpreter() -> InterpreterSpecification? { interpreter(root.section("interpreter")) }
+
+  private func interpreter(_ section: RecipeSection) -> InterpreterSpecification? {
+    let name = section.value(RecipeKeys.Interpreter.name)
+    let layer = section.value(RecipeKeys.Interpreter.layer)
+    guard let name else { return nil }
+    let specification = InterpreterSpecification(name: name, layer: layer)
+    do { _ = try specification.interpreter() } catch {
+      problems.add("\(section.path): \(error)", at: section.origin(of: "name"))
+    }
+    return specification
+  }
+
+  // MARK: Training
+
+  func training() -> TrainingSection? {
+    typealias Keys = RecipeKeys.Training
+    let section = root.section("training")
+    let before = problems.count
+    let method = method(section)
+    let rate = section.value(Keys.learningRate)
+    let duration = duration(section)
+    let schedule = section.value(Keys.schedule)
+    let warmup = section.value(Keys.warmupSteps)
+    let batchSize = section.value(Keys.batchSize)
+    let seed = section.value(Keys.seed)
+    let logEvery = section.value(Keys.logEvery)
+    let validateEvery = section.value(Keys.validateEvery)
+    let validateImages = section.value(Keys.validateImages)
+    let saveEvery = section.value(Keys.saveEvery)
+    guard problems.count == before, let method, let rate, let duration, let schedule, let warmup,
+      let batchSize, let seed, let logEvery, let validateEvery, let validateImages, let saveEvery
+    else { return nil }
+    if case .steps(let steps) = duration, warmup > steps {
+      problems.add(
+        "training.warmupSteps is \(warmup), more than the \(steps) steps of training",
+        at: section.origin(of: Keys.warmupSteps.name))
+    }
+    return TrainingSection(
+      optimizer: method, learningRate: rate, schedule: schedule, warmupSteps: warmup,
+      duration: duration, batchSize: batchSize, seed: seed, logEvery: logEvery,
+      validateEvery: validateEvery, validateImages: validateImages, saveEvery: saveEvery)
+  }
+
+  private func method(_ section: RecipeSection) -> Optimizer.Method? {
+    typealias Keys = RecipeKeys.Training
+    guard let optimizer = section.value(Keys.optimizer),
+      let decay = section.value(Keys.weightDecay)
+    else { return nil }
+    let ofAdam = [Keys.beta1.name, Keys.beta2.name, Keys.epsilon.name]
+    let ofSGD = [Keys.momentum.name, Keys.nesterov.name]
+    let (foreign, owner) = optimizer == .adam ? (ofSGD, "sgd") : (ofAdam, "adam")
+    for name in foreign where section.has(name) {
+      problems.add(
+        "training.\(name) is for \(owner), but the optimizer is \(optimizer.rawValue)",
+        at: section.origin(of: name))
+    }
+    switch optimizer {
+    case .adam:
+      guard let beta1 = section.value(Keys.beta1), let beta2 = section.value(Keys.beta2),
+        let epsilon = section.value(Keys.epsilon)
+      else { return nil }
+      return .adam(beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: decay)
+    case .sgd:
+      guard let momentum = section.value(Keys.momentum),
+        let nesterov = section.value(Keys.nesterov)
+      else { return nil }
+      if nesterov, momentum == 0 {
+        problems.add(
+          "training.nesterov needs a momentum above 0", at: section.origin(of: Keys.nesterov.name))
+      }
+      return .sgd(momentum: momentum, weightDecay: decay, nesterov: nesterov)
+    }
+  }
+
+  private func duration(_ section: RecipeSection) -> TrainingSection.Duration? {
+    typealias Keys = RecipeKeys.Training
+    let (steps, epochs) = (section.value(Keys.steps), section.value(Keys.epochs))
+    switch (section.has(Keys.steps.name), section.has(Keys.epochs.name)) {
+    case (true, true):
+      problems.add(
+        "training has both steps and epochs: give one", at: section.origin(of: Keys.epochs.name))
+      return nil
+    case (false, false):
+      problems.add(
+        "training.steps is missing, expected a whole number of steps; or give training.epochs",
+        at: root.origin(of: "training"))
+      return nil
+    default: return steps.map { .steps($0) } ?? epochs.map { .epochs($0) }
+    }
+  }
+
+  // MARK: Evaluation and compute
+
+  func evaluation() -> EvaluationSection? {
+    let section = root.section("evaluation")
+    let batchSize = section.value(RecipeKeys.Evaluation.batchSize)
+    var interpreters: [InterpreterSpecification] = []
+    if let node = section.node["interpreters"] {
+      if kind == .training {
+        problems.add(
+          "evaluation.interpreters is for trompe fool: training a classifier explains nothing",
+          at: section.origin(of: "interpreters"))
+      }
+      guard let nodes = node.list, nodes.count <= 100 else {
+        problems.add(
+          "evaluation.interpreters is \(node.shown), expected a list of at most 100, e.g. "
+            + "[{name: simple-grad}]", at: node.origin)
+        return nil
+      }
+      for (index, node) in nodes.enumerated() {
+        let path = "evaluation.interpreters[\(index)]"
+        let element = RecipeSection(
+          node, path: path, schema: "evaluation.interpreters[]", folder: root.folder,
+          problems: problems)
+        if let specification = interpreter(element) { interpreters.append(specification) }
+      }
+      if Set(interpreters).count < interpreters.count {
+        problems.add(
+          "evaluation.interpreters has an interpreter twice",
+          at: section.origin(of: "interpreters"))
+      }
+    }
+    return batchSize.map { EvaluationSection(batchSize: $0, interpreters: interpreters) }
+  }
+
+  func compute() -> ComputeSection {
+    ComputeSection(threads: root.section("compute").value(RecipeKeys.Compute.threads))
+  }
+}

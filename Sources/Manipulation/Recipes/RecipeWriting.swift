@@ -1,0 +1,148 @@
+import Explanations
+import ImageData
+import Networks
+import TensorCPU
+
+extension FoolingRecipe {
+  /// The recipe with every default written out; reading it gives an equal value. Only what has no
+  /// value of its own, such as one thread for each core, stays left out.
+  public func resolvedYAML() -> String {
+    var writer = RecipeWriter()
+    writer.write(network)
+    writer.write(data)
+    writer.write(fooling)
+    writer.put(RecipeKeys.Interpreter.name, interpreter.name)
+    writer.put(RecipeKeys.Interpreter.layer, interpreter.layer)
+    writer.write(training)
+    writer.write(evaluation)
+    writer.put(RecipeKeys.Compute.threads, compute.threads)
+    return writer.text
+  }
+}
+
+extension TrainingRecipe {
+  /// The recipe with every default written out; see `FoolingRecipe.resolvedYAML()`.
+  public func resolvedYAML() -> String {
+    var writer = RecipeWriter()
+    writer.write(network)
+    writer.write(data)
+    writer.write(training)
+    writer.put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
+    writer.put(RecipeKeys.Compute.threads, compute.threads)
+    return writer.text
+  }
+}
+
+private struct RecipeWriter {
+  private var root = RecipeNode(.mapping([]))
+  var text: String { RecipeYAML.block(root) }
+
+  mutating func put<Value>(_ key: RecipeKey<Value>, _ value: Value?) {
+    if let value { put(key.description.path, key.form.write(value)) }
+  }
+
+  private mutating func put(_ path: String, _ node: RecipeNode) {
+    root.set(path.split(separator: ".").map(String.init)[...], to: node, at: .whole)
+  }
+
+  mutating func write(_ network: NetworkSection) {
+    put(RecipeKeys.Network.checkpoint, network.checkpoint)
+    if let architecture = network.architecture {
+      typealias Keys = RecipeKeys.Architecture
+      put(Keys.family, architecture.family)
+      put(Keys.classes, architecture.classes)
+      put(Keys.height, architecture.height)
+      put(Keys.width, architecture.width)
+      put(Keys.channels, architecture.channels)
+      put(Keys.plan, architecture.plan)
+      put(Keys.batchNorm, architecture.batchNorm)
+      put(Keys.classifier, architecture.classifier)
+      put(Keys.widths, architecture.widths)
+      put(Keys.blocks, architecture.blocks)
+      put(Keys.graph, architecture.graph)
+    }
+    if let preprocessing = network.preprocessing {
+      typealias Keys = RecipeKeys.PreprocessingKeys
+      put(Keys.resize, preprocessing.resize)
+      put(Keys.crop, preprocessing.centerCrop)
+      put(Keys.mean, preprocessing.mean)
+      put(Keys.standardDeviation, preprocessing.standardDeviation)
+    }
+    put(RecipeKeys.Network.classNames, network.classNames)
+  }
+
+  mutating func write(_ data: DataSection) {
+    switch data.source {
+    case .folders(let train, let validation):
+      put(RecipeKeys.Data.train, train)
+      put(RecipeKeys.Data.validation, validation)
+    case .shapes(let train, let validation, let seed):
+      put(RecipeKeys.Shapes.train, train)
+      put(RecipeKeys.Shapes.validation, validation)
+      put(RecipeKeys.Shapes.seed, seed)
+    }
+    typealias Keys = RecipeKeys.AugmentationKeys
+    switch data.augmentation {
+    case .none: put(Keys.path, .plain("none"))
+    case .flip: put(Keys.path, .plain("flip"))
+    case let augmentation:
+      switch augmentation.crop {
+      case .none: break
+      case .randomResized(let scale, let ratio):
+        put(Keys.scale, scale)
+        put(Keys.ratio, ratio)
+      case .padded(let padding): put(Keys.pad, padding)
+      }
+      put(Keys.flip, augmentation.flipProbability)
+    }
+    put(RecipeKeys.Data.threads, data.threads)
+  }
+
+  mutating func write(_ fooling: FoolingSpecification) {
+    put(RecipeKeys.Fooling.name, fooling.name)
+    put(RecipeKeys.Fooling.lambda, fooling.lambda)
+    put(RecipeKeys.Fooling.frameWidth, fooling.frameWidth)
+    put(RecipeKeys.Fooling.threshold, fooling.threshold)
+  }
+
+  mutating func write(_ training: TrainingSection) {
+    typealias Keys = RecipeKeys.Training
+    switch training.optimizer {
+    case .adam(let beta1, let beta2, let epsilon, let weightDecay):
+      put(Keys.optimizer, .adam)
+      put(Keys.learningRate, training.learningRate)
+      put(Keys.weightDecay, weightDecay)
+      put(Keys.beta1, beta1)
+      put(Keys.beta2, beta2)
+      put(Keys.epsilon, epsilon)
+    case .sgd(let momentum, let weightDecay, let nesterov):
+      put(Keys.optimizer, .sgd)
+      put(Keys.learningRate, training.learningRate)
+      put(Keys.weightDecay, weightDecay)
+      put(Keys.momentum, momentum)
+      put(Keys.nesterov, nesterov)
+    }
+    put(Keys.schedule, training.schedule)
+    put(Keys.warmupSteps, training.warmupSteps)
+    switch training.duration {
+    case .steps(let steps): put(Keys.steps, steps)
+    case .epochs(let epochs): put(Keys.epochs, epochs)
+    }
+    put(Keys.batchSize, training.batchSize)
+    put(Keys.seed, training.seed)
+    put(Keys.logEvery, training.logEvery)
+    put(Keys.validateEvery, training.validateEvery)
+    put(Keys.validateImages, training.validateImages)
+    put(Keys.saveEvery, training.saveEvery)
+  }
+
+  mutating func write(_ evaluation: EvaluationSection) {
+    put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
+    let nodes = evaluation.interpreters.map { interpreter in
+      RecipeNode.mapping(
+        [(RecipeKeys.Interpreter.otherName.name, .text(interpreter.name))]
+          + (interpreter.layer.map { [(RecipeKeys.Interpreter.otherLayer.name, .text($0))] } ?? []))
+    }
+    put("evaluation.interpreters", .list(nodes))
+  }
+}
