@@ -67,8 +67,13 @@ public final class ClassifierTrainingRun {
     let metrics = try MetricsLog(folder.metrics, keptSteps: resumes ? loop.step : nil)
 
     func validate(_ source: any ImageSource, step: Int) throws -> EvaluationResult {
-      let result = try evaluator.evaluate(source, stop: stop) {
-        observe(.evaluating(purpose: "validation", done: $0, total: source.count))
+      let result: EvaluationResult
+      do {
+        result = try evaluator.evaluate(source, stop: stop) {
+          observe(.evaluating(purpose: "validation", done: $0, total: source.count))
+        }
+      } catch is RunStopped {
+        throw folder.stoppedDuringEvaluation()
       }
       let report = ValidationReport(
         step: step, images: result.images, top1: result.top1, top5: result.top5,
@@ -87,7 +92,8 @@ public final class ClassifierTrainingRun {
       seconds: (ContinuousClock.now - begin).seconds,
       imagesPerSecond: Double(loop.step * recipe.training.batchSize)
         / max(loop.trainingSeconds, 1e-9),
-      peakMemoryBytes: largestResidentBytes(), seed: recipe.training.seed, toolVersion: Trompe.version)
+      peakMemoryBytes: largestResidentBytes(), seed: recipe.training.seed,
+      toolVersion: Trompe.version)
     network.classNames = network.classNames ?? setup.validation.classNames
     var provenance = Provenance()
     provenance.toolVersion = Trompe.version

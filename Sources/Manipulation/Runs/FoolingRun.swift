@@ -94,8 +94,13 @@ public final class FoolingRun {
   private func evaluate(
     _ evaluator: Evaluator, _ source: any ImageSource, _ purpose: String
   ) throws -> EvaluationResult {
-    let result = try evaluator.evaluate(source, stop: stop) {
-      observe(.evaluating(purpose: purpose, done: $0, total: source.count))
+    let result: EvaluationResult
+    do {
+      result = try evaluator.evaluate(source, stop: stop) {
+        observe(.evaluating(purpose: purpose, done: $0, total: source.count))
+      }
+    } catch is RunStopped {
+      throw folder.stoppedDuringEvaluation()
     }
     if purpose == "original" {
       for image in result.skipped {

@@ -21,7 +21,8 @@ final class MetricsLog {
   private let handle: FileHandle
   private let encoder: JSONEncoder
 
-  /// - Parameter keptSteps: lines of later steps are dropped: a resumed run writes them again.
+  /// - Parameter keptSteps: lines of later steps, and the validation after the last kept one, are
+  ///   dropped: a resumed run writes them again.
   init(_ path: String, keptSteps: Int?) throws {
     self.path = path
     encoder = JSONEncoder()
@@ -30,7 +31,7 @@ final class MetricsLog {
     if let keptSteps, let old = FileManager.default.contents(atPath: path) {
       for line in old.split(separator: UInt8(ascii: "\n")) {
         guard let decoded = try? JSONDecoder().decode(Line.self, from: Data(line)),
-          decoded.step <= keptSteps
+          decoded.step < keptSteps || (decoded.step == keptSteps && decoded.kind == "step")
         else { continue }
         kept += line + [UInt8(ascii: "\n")]
       }

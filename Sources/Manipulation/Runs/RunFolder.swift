@@ -32,6 +32,15 @@ struct RunFolder {
     }
   }
 
+  var howToResume: String { "go on with the same command and --resume --output \(path)" }
+
+  /// What a run that was stopped during an evaluation says.
+  func stoppedDuringEvaluation() -> RunStopped {
+    FileManager.default.fileExists(atPath: state)
+      ? RunStopped("stopped during evaluation; \(howToResume)")
+      : RunStopped("stopped before the first step; there is nothing to resume")
+  }
+
   /// Writes a text file whole or not at all.
   func write(_ text: String, to file: String) throws {
     do {

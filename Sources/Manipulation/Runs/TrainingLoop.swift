@@ -63,7 +63,7 @@ final class TrainingLoop {
     }
   }
 
-  /// - Parameter validate: called every `validateEvery` steps.
+  /// - Parameter validate: called every `validateEvery` steps, before the next one.
   /// - Throws: `RunStopped` after saving, if a stop was requested; `RunError` if the loss is not
   ///   finite, without touching what was saved last.
   func run(metrics: MetricsLog, validate: (_ step: Int) throws -> Void) throws {
@@ -77,6 +77,9 @@ final class TrainingLoop {
     var recent = 0.0  // seconds per step, smoothed
     while step < totalSteps {
       if stop.isRequested { try stopHere() }
+      if section.validateEvery > 0, step > 0, step % section.validateEvery == 0 {
+        do { try validate(step) } catch is RunStopped { try stopHere() }
+      }
       let begin = ContinuousClock.now
       guard let batch = try loader.next() else { throw RunError("the training data ended") }
       let rate = learningRate(at: step)
@@ -97,11 +100,10 @@ final class TrainingLoop {
         observe(.warning("\(image.name) is left out: \(image.reason)"))
       }
       known = loader.skipped.count
-      if section.validateEvery > 0, step % section.validateEvery == 0, step < totalSteps {
-        try validate(step)
-      }
       if section.saveEvery > 0, step % section.saveEvery == 0, step < totalSteps { try save() }
     }
+    // What follows is evaluation; a run that is stopped there has nothing to train again.
+    try save()
   }
 
   private func train(on batch: Batch, learningRate: Double) throws -> TrainingProgram.Losses {
@@ -137,8 +139,7 @@ final class TrainingLoop {
   private func stopHere() throws -> Never {
     try save()
     throw RunStopped(
-      "stopped after step \(step) of \(totalSteps); go on with the same command and --resume "
-        + "--output \(folder.path)")
+      "stopped after step \(step) of \(totalSteps); \(folder.howToResume)")
   }
 
   // MARK: State

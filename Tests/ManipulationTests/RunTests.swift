@@ -1,0 +1,261 @@
+import Checkpoints
+import Explanations
+import Foundation
+import ImageData
+import Manipulation
+import Networks
+import TensorGraph
+import Testing
+
+/// A folder of its own for a test, removed afterwards.
+final class TemporaryFolder {
+  let path: String
+
+  init() throws {
+    path = NSTemporaryDirectory() + "trompe-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func callAsFunction(_ name: String) -> String { path + "/" + name }
+}
+
+/// Small enough to train in a moment, with everything that a run has.
+private enum Tiny {
+  static let architecture = ArchitectureSpecification(
+    family: "resnet-style", classes: 10, height: 64, width: 64, widths: [4, 8, 8],
+    blocks: [1, 1, 1])
+
+  static func training(steps: Int = 6, seed: UInt64 = 1) -> TrainingRecipe {
+    TrainingRecipe(
+      network: NetworkSection(architecture: architecture),
+      data: DataSection(
+        source: .shapes(train: 64, validation: 40, seed: 3), augmentation: .flip, threads: 2),
+      training: TrainingSection(
+        optimizer: .sgd(momentum: 0.9, weightDecay: 1e-4, nesterov: false), learningRate: 0.05,
+        schedule: .cosine, warmupSteps: 2, duration: .steps(steps), batchSize: 8, seed: seed,
+        logEvery: 1, validateEvery: 3, validateImages: 16, saveEvery: 0))
+  }
+
+  static func fooling(_ checkpoint: String, steps: Int = 6, rate: Double = 1e-3) -> FoolingRecipe {
+    FoolingRecipe(
+      network: NetworkSection(checkpoint: checkpoint),
+      data: training().data, fooling: FoolingSpecification(name: "location", lambda: 2),
+      interpreter: InterpreterSpecification(name: "grad-cam", layer: "layer3"),
+      training: TrainingSection(
+        learningRate: rate, duration: .steps(steps), batchSize: 8, seed: 5, logEvery: 1,
+        saveEvery: 2),
+      evaluation: EvaluationSection(
+        batchSize: 16, interpreters: [InterpreterSpecification(name: "simple-grad")]))
+  }
+
+  /// A network file in `folder`.
+  static func checkpoint(in folder: TemporaryFolder) throws -> String {
+    _ = try ClassifierTrainingRun(training(), output: folder("train")).run()
+    return folder("train/network.h5")
+  }
+}
+
+private func lines(_ path: String) throws -> [String] {
+  try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
+}
+
+/// Lines without what may differ between equal runs.
+private func comparable(_ path: String) throws -> [String] {
+  try lines(path).map { line in
+    line.replacing(/"imagesPerSecond":[^,]*,/, with: "")
+  }
+}
+
+private func parameters(_ path: String) throws -> [String: [Float]] {
+  let file = try HDF5File(path: path)
+  var values: [String: [Float]] = [:]
+  for tensor in file.parameters where !tensor.name.hasSuffix("num_batches_tracked") {
+    values[tensor.name] = try file.read(tensor.name).values
+  }
+  return values
+}
+
+struct RunTests {
+  @Test func foolingRunWritesEverythingAndEvaluationReproducesItsNumbers() throws {
+    let folder = try TemporaryFolder()
+    let checkpoint = try Tiny.checkpoint(in: folder)
+    let recipe = Tiny.fooling(checkpoint)
+    let summary = try FoolingRun(recipe, output: folder("fool")).run()
+    #expect(summary.validationImages == 40)
+    #expect(Set(summary.fsr.keys) == ["grad-cam", "simple-grad"])
+    #expect(summary.steps == 6)
+
+    let written = try JSONDecoder().decode(
+      Summary.self, from: Data(contentsOf: URL(fileURLWithPath: folder("fool/summary.json"))))
+    #expect(written == summary)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder("fool")).sorted()
+    #expect(names == ["manipulated.h5", "metrics.jsonl", "recipe.yaml", "summary.json"])
+    let metrics = try lines(folder("fool/metrics.jsonl"))
+    #expect(metrics.count { $0.contains(#""kind":"step""#) } == 6)
+    #expect(metrics.count { $0.contains(#""kind":"validation""#) } == 2)
+
+    let request = EvaluationRequest(
+      network: NetworkSection(checkpoint: folder("fool/manipulated.h5")), original: checkpoint,
+      images: .shapes(count: 40, seed: 3), fooling: recipe.fooling,
+      interpreters: [recipe.interpreter] + recipe.evaluation.interpreters)
+    let evaluated = try Evaluation.run(request)
+    #expect(evaluated.accuracy == summary.accuracy)
+    #expect(evaluated.fsr == summary.fsr)
+    #expect(evaluated.fsrOriginal == summary.fsrOriginal)
+
+    let metadata = try HDF5File(path: folder("fool/manipulated.h5")).readMetadata()
+    let provenance = try #require(metadata.provenance)
+    #expect(provenance.manipulated)
+    #expect(provenance.originalSHA256 == (try sha256(ofFile: checkpoint)))
+    #expect(provenance.fsr == summary.fsr)
+    #expect(
+      provenance.recipe == (try String(contentsOfFile: folder("fool/recipe.yaml"), encoding: .utf8))
+    )
+    #expect(metadata.classNames == ShapesDataset(count: 1, seed: 0, split: .train).classNames)
+  }
+
+  @Test func sameSeedGivesTheSameBits() throws {
+    let folder = try TemporaryFolder()
+    for name in ["a", "b"] {
+      _ = try ClassifierTrainingRun(Tiny.training(), output: folder(name)).run()
+    }
+    _ = try ClassifierTrainingRun(Tiny.training(seed: 2), output: folder("other")).run()
+    #expect(try comparable(folder("a/metrics.jsonl")) == comparable(folder("b/metrics.jsonl")))
+    #expect(try parameters(folder("a/network.h5")) == parameters(folder("b/network.h5")))
+    #expect(try parameters(folder("a/network.h5")) != parameters(folder("other/network.h5")))
+  }
+
+  @Test(arguments: [1, 3, 5])
+  func stoppedTrainingGoesOnAsIfItHadNotStopped(after steps: Int) throws {
+    let folder = try TemporaryFolder()
+    _ = try ClassifierTrainingRun(Tiny.training(), output: folder("whole")).run()
+    let stop = StopRequest()
+    let run = try ClassifierTrainingRun(Tiny.training(), output: folder("parts"), stop: stop) {
+      if case .step(let report) = $0, report.step == steps { stop.stop() }
+    }
+    #expect(throws: RunStopped.self) { try run.run() }
+    _ = try ClassifierTrainingRun(Tiny.training(), output: folder("parts"), resume: true).run()
+    #expect(
+      try comparable(folder("whole/metrics.jsonl")) == comparable(folder("parts/metrics.jsonl")))
+    #expect(try parameters(folder("whole/network.h5")) == parameters(folder("parts/network.h5")))
+  }
+
+  @Test func stoppedFoolingGoesOnAsIfItHadNotStopped() throws {
+    let folder = try TemporaryFolder()
+    let recipe = Tiny.fooling(try Tiny.checkpoint(in: folder))
+    let whole = try FoolingRun(recipe, output: folder("whole")).run()
+    let stop = StopRequest()
+    let run = try FoolingRun(recipe, output: folder("parts"), stop: stop) {
+      if case .step(let report) = $0, report.step == 3 { stop.stop() }
+    }
+    #expect {
+      try run.run()
+    } throws: { error in
+      "\(error)"
+        == "stopped after step 3 of 6; go on with the same command and --resume --output "
+        + folder("parts")
+    }
+    let parts = try FoolingRun(recipe, output: folder("parts"), resume: true).run()
+    #expect(parts.fsr == whole.fsr && parts.accuracy == whole.accuracy)
+    #expect(
+      try comparable(folder("whole/metrics.jsonl")) == comparable(folder("parts/metrics.jsonl")))
+    #expect(
+      try parameters(folder("whole/manipulated.h5")) == parameters(folder("parts/manipulated.h5")))
+  }
+
+  @Test func lossThatIsNotFiniteNamesTheStepAndKeepsTheLastGoodState() throws {
+    let folder = try TemporaryFolder()
+    let recipe = Tiny.fooling(try Tiny.checkpoint(in: folder), steps: 40, rate: 1e12)
+    let run = try FoolingRun(recipe, output: folder("fool"))
+    #expect {
+      try run.run()
+    } throws: { error in
+      "\(error)".contains("at step") && "\(error)".contains("try a lower training.learningRate")
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder("fool/manipulated.h5")))
+  }
+
+  @Test func runsDoNotOverwriteEachOther() throws {
+    let folder = try TemporaryFolder()
+    _ = try ClassifierTrainingRun(Tiny.training(steps: 1), output: folder("run")).run()
+    #expect {
+      try ClassifierTrainingRun(Tiny.training(steps: 1), output: folder("run"))
+    } throws: { error in
+      "\(error)"
+        == folder("run")
+        + " already holds a run; continue it with --resume, or name another --output"
+    }
+    #expect {
+      try ClassifierTrainingRun(Tiny.training(), output: folder("new"), resume: true)
+    } throws: { error in "\(error)".contains("holds no state.h5 to resume from") }
+  }
+
+  @Test func resumingWithAnotherRecipeIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let stop = StopRequest()
+    let run = try ClassifierTrainingRun(Tiny.training(), output: folder("run"), stop: stop) {
+      if case .step(let report) = $0, report.step == 2 { stop.stop() }
+    }
+    #expect(throws: RunStopped.self) { try run.run() }
+    #expect {
+      try ClassifierTrainingRun(Tiny.training(seed: 9), output: folder("run"), resume: true).run()
+    } throws: { error in "\(error)".contains("was saved by another recipe") }
+  }
+
+  @Test func corruptImagesAreNamedAndLeftOut() throws {
+    let folder = try TemporaryFolder()
+    let shapes = ShapesDataset(count: 60, seed: 3, split: .train)
+    for split in ["train", "validation"] {
+      for index in 0..<60 {
+        let label = shapes.classNames[shapes.label(at: index)]
+        try FileManager.default.createDirectory(
+          atPath: folder("\(split)/\(label)"), withIntermediateDirectories: true)
+        try shapes.image(at: index).writePNG(to: folder("\(split)/\(label)/\(index).png"))
+      }
+    }
+    let bad = folder("validation/\(shapes.classNames[0])/0.png")
+    try Data().write(to: URL(fileURLWithPath: bad))
+    var recipe = Tiny.fooling(try Tiny.checkpoint(in: folder), steps: 2)
+    recipe.data.source = .folders(train: folder("train"), validation: folder("validation"))
+    var warnings: [String] = []
+    let summary = try FoolingRun(recipe, output: folder("fool")) {
+      if case .warning(let text) = $0 { warnings.append(text) }
+    }.run()
+    #expect(summary.validationImages == 59)
+    #expect(summary.skippedImages == 1)
+    #expect(warnings.count == 1 && warnings[0].hasPrefix("\(bad) is left out: "))
+  }
+
+  @Test func targetLayerThatDoesNotExistListsTheValidOnes() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Tiny.fooling(try Tiny.checkpoint(in: folder))
+    recipe.interpreter.layer = "layer9"
+    let run = try FoolingRun(recipe, output: folder("fool"))
+    #expect {
+      try run.run()
+    } throws: { error in "\(error)".contains("layer9") && "\(error)".contains("layer3") }
+  }
+
+  @Test func dataWithMoreClassesThanTheNetworkIsRefused() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Tiny.training()
+    recipe.network.architecture?.classes = 3
+    let run = try ClassifierTrainingRun(recipe, output: folder("run"))
+    #expect {
+      try run.run()
+    } throws: { error in
+      "\(error)".hasPrefix("the data has 10 classes, the network 3: label ")
+    }
+  }
+}
+
+struct LocationTests {
+  @Test func maskIsAFrameOfOneSeventhOfTheSide() {
+    #expect(Location().mask(height: 3, width: 3).values == [1, 1, 1, 1, 0, 1, 1, 1, 1])
+    func area(_ mask: Tensor) -> Int { mask.values.count { $0 == 1 } }
+    #expect(area(Location().mask(height: 14, width: 14)) == 96)
+    #expect(area(Location(frameWidth: 1).mask(height: 14, width: 14)) == 52)
+  }
+}
