@@ -35,7 +35,8 @@ let package = Package(
     .target(name: "TensorReference", dependencies: ["TensorGraph"]),
     .target(
       name: "CTensorKernels", dependencies: ["COneDNN"],
-      cSettings: [.headerSearchPath(".")], linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
+      cSettings: [.headerSearchPath(".")],
+      linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
     .target(name: "TensorCPU", dependencies: ["TensorGraph", "TensorPlan", "CTensorKernels"]),
 
     // What is built on it.

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Builds and runs all tests in release mode; the last line is "N passed, N failed", counted in tests
+# (a parameterised test is one). A build that fails, or a run that ends without its report, counts as
+# one failure. The exit status is that of the build or of the tests.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+swift=${SWIFT:-swift}
+log=.build/tests.log
+report=.build/tests-swift-testing.xml # "-swift-testing" is added by swift test
+
+close() { # passed, failed, exit status
+  echo "$1 passed, $2 failed"
+  exit "$3"
+}
+
+"$swift" build -c release --build-tests || {
+  status=$?
+  echo "The build failed, no test was run." >&2
+  close 0 1 "$status"
+}
+
+# --skip-build: "swift test" alone would build everything again, with other flags than "swift build".
+# --no-parallel: programs under test use all cores themselves, and each thread that runs one has its
+# own pool of worker threads.
+# The start of every single case is left out here; it is in the log.
+rm -f "$report"
+"$swift" test -c release --skip-build --no-parallel --xunit-output .build/tests.xml 2>&1 |
+  tee "$log" | sed -u '/Test case passing .* started\.$/d'
+status=${PIPESTATUS[0]}
+
+if grep -q '</testsuites>' "$report" 2>/dev/null; then
+  read -r passed failed skipped < <(awk '
+    /<testcase / { total++; counted = 0 }
+    /<skipped/ { skipped++ }
+    /<failure/ && !counted { failed++; counted = 1 }
+    END { print total - failed - skipped, failed + 0, skipped + 0 }' "$report")
+  if [ "$skipped" -ne 0 ]; then echo "$skipped skipped"; fi
+else
+  # Without a report the process has died: count what it said until then.
+  passed=$(grep -c '^[^ ]* Test .* passed after [0-9.]* seconds\.$' "$log")
+  failed=$(grep -c '^[^ ]* Test .* failed after [0-9.]* seconds' "$log")
+  failed=$((failed + 1))
+  [ "$status" -ne 0 ] || status=1
+  echo "The tests ended without a report; the full output is in $log." >&2
+fi
+if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+if [ "$status" -eq 0 ] && { [ "$failed" -ne 0 ] || [ "$passed" -eq 0 ]; }; then status=1; fi
+close "$passed" "$failed" "$status"
