@@ -56,10 +56,20 @@ let package = Package(
         "Manipulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "TensorReference"]),
-    .testTarget(name: "TensorPlanTests", dependencies: ["TensorGraph", "TensorPlan"]),
+    // Operation cases and random programs that the tests of several modules run.
+    .target(
+      name: "TensorTestSupport", dependencies: ["TensorGraph", "TensorReference"],
+      path: "Tests/TensorTestSupport"),
     .testTarget(
-      name: "TensorCPUTests", dependencies: ["TensorGraph", "TensorCPU", "TensorReference"]),
+      name: "TensorGraphTests",
+      dependencies: ["TensorGraph", "TensorReference", "TensorTestSupport"]),
+    .testTarget(
+      name: "TensorPlanTests", dependencies: ["TensorGraph", "TensorPlan", "TensorTestSupport"]),
+    .testTarget(
+      name: "TensorCPUTests",
+      dependencies: [
+        "TensorGraph", "TensorPlan", "TensorCPU", "TensorReference", "TensorTestSupport",
+      ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NetworksTests",
       dependencies: ["Networks", "TensorReference", "Checkpoints", "ImageData"],

@@ -14,7 +14,7 @@ Writes below the output folder:
         the Location penalty alone on heatmaps at the input
     ManipulationTests/Fixtures/resnet20-batch-statistics.json
         cross-entropy with batch norm in training mode, its gradient, running statistics afterwards
-    ManipulationTests/Fixtures/optimizers.json
+    TensorCPUTests/Fixtures/optimizers.json
         three steps of Adam and SGD on five parameters
 
 Each file carries its origin: this script, the versions, the checkpoint and its SHA-256.
@@ -264,7 +264,7 @@ def optimizer_fixture(shared, output):
             optimizer.step()
             after.append(w.tolist())
         runs.append({"optimizer": kind, "settings": settings, "parametersAfterStep": after})
-    write(output, "ManipulationTests/Fixtures/optimizers.json", {
+    write(output, "TensorCPUTests/Fixtures/optimizers.json", {
         "origin": origin(shared), "parameters": start, "gradients": gradients, "runs": runs,
     })
 

@@ -1,5 +1,6 @@
 import TensorGraph
 import TensorReference
+import TensorTestSupport
 import Testing
 
 struct GradientTests {

@@ -1,6 +1,7 @@
 import Foundation
 import TensorGraph
 import TensorReference
+import TensorTestSupport
 import Testing
 
 struct OperationTableTests {
@@ -27,65 +28,26 @@ struct OperationTableTests {
     #expect(covered.subtracting(declared) == [], "cases of operations that no file declares")
   }
 
-  /// With L = Σ c·(y + y²/2), so that the cotangent depends on the operands, and
-  /// S = Σ v·∂L/∂x over all operands: ∂L/∂x and ∂S/∂x against central differences of L and of S.
+  /// Both derivatives of a `DerivativeProgram` against central differences of what they derive.
   @Test(arguments: OperationTable.cases)
   func derivativesMatchFiniteDifferencesToSecondOrder(_ entry: OperationCase) throws {
-    var generator = SeededGenerator(seed: 1)
-    var inputs: [String: ReferenceArray] = [:]
-    for (position, operand) in entry.operands.enumerated() {
-      inputs["x\(position)"] = operand.domain.draw(operand.shape, using: &generator)
-    }
-    let shape = try entry.operation.resultShape(of: entry.operands.map(\.shape))
-    inputs["c"] = .random(shape, using: &generator)
-    inputs["own"] = .random(shape, using: &generator)
-
     var plain: [ReferenceArray] = []
     for simplifies in [false, true] {
-      var builder = GraphBuilder(simplifies: simplifies)
-      var operands: [Value] = []
-      for (position, operand) in entry.operands.enumerated() {
-        operands.append(
-          try builder.placeholder("x\(position)", shape: operand.shape, type: operand.type))
-      }
-      let y = try builder.append(entry.operation, operands)
-      // Inputs are their own variable.
-      var variables: [(input: FiniteDifferences.Input, value: Value)] = []
-      if entry.operation is Placeholder { variables = [(.placeholder("own"), y)] }
-      if entry.operation is Parameter { variables = [(.parameter("own"), y)] }
-      for (position, operand) in operands.enumerated() where !entry.discrete.contains(position) {
-        variables.append((.placeholder("x\(position)"), operand))
-      }
-
-      let c = try builder.placeholder("c", shape: shape)
-      let halfSquare = try builder.multiply(builder.square(y), 0.5)
-      let loss = try builder.sum(builder.multiply(c, builder.add(y, halfSquare)))
-      let gradients = try builder.gradient(of: loss, with: variables.map(\.value))
-      var along = try builder.scalar(0)
-      var directions = inputs
-      // The same directions for both settings, so that they can be compared.
-      generator = SeededGenerator(seed: 2)
-      for (position, gradient) in gradients.enumerated() {
-        let v = try builder.placeholder("v\(position)", shape: gradient.shape)
-        directions["v\(position)"] = .random(gradient.shape, using: &generator)
-        along = try builder.add(along, builder.sum(builder.multiply(v, gradient)))
-      }
-      let second = try builder.gradient(of: along, with: variables.map(\.value))
-
-      let parameters = ["own": inputs["own"]!]
-      let graph = builder.graph(outputs: [y] + gradients + second)
+      let program = try DerivativeProgram(entry, simplifies: simplifies)
+      let graph = program.graph
       try graph.verify()
       let values = try ReferenceEvaluator.evaluate(
-        graph, placeholders: directions, parameters: parameters)
-      for (order, target) in [(1, loss), (2, along)] {
-        let differenced = builder.graph(outputs: [target])
-        for (position, variable) in variables.enumerated() {
+        graph, placeholders: program.placeholders, parameters: program.parameters)
+      for (position, target) in program.targets.enumerated() {
+        let differenced = program.builder.graph(outputs: [target])
+        for (number, variable) in program.variables.enumerated() {
           let expected = try FiniteDifferences.gradient(
-            of: differenced, with: variable.input, placeholders: directions, parameters: parameters)
-          let actual = values[1 + (order - 1) * variables.count + position]
+            of: differenced, with: variable, placeholders: program.placeholders,
+            parameters: program.parameters)
+          let actual = values[1 + position * program.variables.count + number]
           expectEqual(
             actual, expected, within: Self.differenceTolerance,
-            "derivative of order \(order) with respect to \(variable.input), simplifies: \(simplifies)"
+            "derivative of order \(position + 1) with respect to \(variable), simplifies: \(simplifies)"
           )
         }
       }

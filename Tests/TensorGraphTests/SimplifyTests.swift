@@ -1,5 +1,6 @@
 import TensorGraph
 import TensorReference
+import TensorTestSupport
 import Testing
 
 /// What simplification leaves: node by node for the rules that matter, by value on random graphs.
@@ -219,82 +220,5 @@ struct SimplifyTests {
       return [value, loss] + (try graph.gradient(of: loss, with: variables))
     }
     #expect(results.allSatisfy { $0.largest.isFinite })
-  }
-}
-
-/// Random programs whose decisions depend on shapes and the seed only, so that both settings of
-/// simplification build the same one.
-struct RandomExpression {
-  var generator: SeededGenerator
-
-  mutating func build(
-    from variables: [Value], steps: Int, in graph: inout GraphBuilder
-  ) throws -> Value {
-    var pool = variables
-    for number in [0.0, 1, -1, 2] { pool.append(try graph.constant(number, shape: [2, 3])) }
-    for _ in 0..<steps { pool.append(try step(pool, in: &graph)) }
-    return try graph.add(graph.sum(pool.last!), graph.sum(pool[pool.count - 2]))
-  }
-
-  /// Mostly of the latest values, so that chains grow.
-  private mutating func pick(_ pool: [Value]) -> Value {
-    Bool.random(using: &generator)
-      ? pool[pool.count - 1 - Int.random(in: 0..<3, using: &generator)]
-      : pool.randomElement(using: &generator)!
-  }
-
-  private mutating func step(_ pool: [Value], in graph: inout GraphBuilder) throws -> Value {
-    let x = pick(pool)
-    let rank = x.shape.rank
-    switch Int.random(in: 0..<16, using: &generator) {
-    case 0, 1:
-      // Without jumps: where values cancel, rounding would decide between the sides of one.
-      let functions: [Unary.Function] = [.negate, .absolute, .relu, .softplus, .sigmoid]
-      return try graph.unary(functions.randomElement(using: &generator)!, x)
-    case 2:
-      return try graph.square(graph.sigmoid(x))
-    case 3:
-      return try graph.reciprocal(graph.add(graph.absolute(x), 0.5))
-    case 4, 5, 6, 7:
-      let partners = pool.filter { (try? Shape.broadcast($0.shape, x.shape, in: "")) != nil }
-      let y = partners.randomElement(using: &generator)!
-      let functions: [Binary.Function] = [
-        .add, .subtract, .multiply, .multiply, .maximum, .minimum,
-      ]
-      return try graph.binary(functions.randomElement(using: &generator)!, x, y)
-    case 8:
-      let partners = pool.filter { (try? Shape.broadcast($0.shape, x.shape, in: "")) != nil }
-      let y = partners.randomElement(using: &generator)!
-      return try graph.divide(x, graph.add(graph.softplus(y), 0.5))
-    case 9, 10:
-      let axes = (0..<rank).filter { _ in Bool.random(using: &generator) }
-      let kind = Int.random(in: 0..<4, using: &generator)
-      if kind == 0 { return try graph.maximum(of: x, axes: axes) }
-      if kind == 1 { return try graph.minimum(of: x, axes: axes) }
-      return try graph.sum(x, axes: axes)
-    case 11:
-      guard rank < 4, x.shape.count <= 24 else { return try graph.negate(x) }
-      var dimensions = x.shape.dimensions.map { $0 == 1 ? 2 : $0 }
-      if Bool.random(using: &generator) { dimensions.insert(2, at: 0) }
-      return try graph.broadcast(x, to: Shape(dimensions))
-    case 12:
-      guard rank > 1, Bool.random(using: &generator) else {
-        return try graph.reshape(x, to: [x.shape.count])
-      }
-      return try graph.reshape(x, to: Shape(x.shape.dimensions.reversed()))
-    case 13:
-      return try graph.transpose(x, Array(0..<rank).shuffled(using: &generator))
-    case 14:
-      guard rank > 0 else { return try graph.multiply(x, -2) }
-      let axis = Int.random(in: 0..<rank, using: &generator)
-      let whole = try graph.concatenate([x, graph.negate(x)], axis: axis)
-      let extent = x.shape[axis]
-      let starts = [0, extent, extent / 2]
-      let start = starts.randomElement(using: &generator)!
-      return try graph.slice(whole, axis: axis, start..<start + extent)
-    default:
-      let factors = [0, 1, -1, 2, -0.5]
-      return try graph.multiply(x, factors.randomElement(using: &generator)!)
-    }
   }
 }

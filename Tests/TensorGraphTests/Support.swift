@@ -1,31 +1,7 @@
 import TensorGraph
 import TensorReference
+import TensorTestSupport
 import Testing
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers at every run.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
-extension ReferenceArray {
-  static func random(
-    _ shape: Shape, in range: ClosedRange<Double> = -1...1,
-    using generator: inout SeededGenerator
-  ) -> ReferenceArray {
-    ReferenceArray(
-      shape: shape, values: (0..<shape.count).map { _ in .random(in: range, using: &generator) })
-  }
-
-  var largest: Double { values.reduce(0) { max($0, abs($1)) } }
-}
 
 /// Expects both arrays to have one shape and to differ by at most `tolerance` relative to the
 /// larger of 1 and the largest expected magnitude.

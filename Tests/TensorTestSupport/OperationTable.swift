@@ -1,9 +1,8 @@
 import TensorGraph
 import TensorReference
-import Testing
 
 /// Where the elements of an operand are drawn from, so that finite differences stay off kinks.
-enum Domain: Sendable {
+public enum Domain: Sendable {
   case real(ClosedRange<Double>)
   /// ±[0.2, 1.2]
   case awayFromZero
@@ -14,7 +13,7 @@ enum Domain: Sendable {
   /// For every window and channel one of the taps inside the image.
   case taps(Window2D, image: Shape)
 
-  func draw(_ shape: Shape, using generator: inout SeededGenerator) -> ReferenceArray {
+  public func draw(_ shape: Shape, using generator: inout SeededGenerator) -> ReferenceArray {
     switch self {
     case .real(let range):
       return .random(shape, in: range, using: &generator)
@@ -54,28 +53,28 @@ enum Domain: Sendable {
 }
 
 /// One operation applied to operands of given shapes.
-struct OperationCase: Sendable, CustomTestStringConvertible {
-  struct Operand: Sendable {
-    let shape: Shape
-    var domain = Domain.real(-1...1)
-    var type = ElementType.float32
+public struct OperationCase: Sendable, CustomStringConvertible {
+  public struct Operand: Sendable {
+    public let shape: Shape
+    public var domain = Domain.real(-1...1)
+    public var type = ElementType.float32
   }
-  let operation: any Operation
-  let operands: [Operand]
+  public let operation: any Operation
+  public let operands: [Operand]
   /// Operands whose cotangent is `nil` although finite differences are not zero (a mask), or that
   /// hold indices.
-  var discrete: Set<Int> = []
-  var note = ""
+  public var discrete: Set<Int> = []
+  public var note = ""
 
-  var typeName: String { String(describing: type(of: operation)) }
-  var testDescription: String {
+  public var typeName: String { String(describing: type(of: operation)) }
+  public var description: String {
     "\(operation.name) of \(operands.map(\.shape)) \(note)"
   }
 }
 
 /// Every operation in Sources/TensorGraph/Ops, each with the shapes and windows that differ in kind.
-enum OperationTable {
-  static let cases: [OperationCase] =
+public enum OperationTable {
+  public static let cases: [OperationCase] =
     sources + pointwise + broadcasts + layouts + reductions + matrixProducts + convolutions
     + maxPools + averagePools
 
