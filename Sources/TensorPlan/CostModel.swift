@@ -7,6 +7,8 @@ public struct Cost: Hashable, Sendable {
   /// Bytes read and written if every operand is read once and every result written once.
   public var bytes: Int
 
+  public init(flops: Int, bytes: Int) { (self.flops, self.bytes) = (flops, bytes) }
+
   public static func + (a: Cost, b: Cost) -> Cost {
     Cost(flops: a.flops + b.flops, bytes: a.bytes + b.bytes)
   }

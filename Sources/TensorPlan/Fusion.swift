@@ -26,12 +26,16 @@ struct Fusion {
   private var isNeeded: [Bool]
   private var parent: [Int]
   private var members: [Int]
+  /// Of a cluster's root: the nodes that may take a register.
+  private var registers: [Int: Set<Int>] = [:]
   private var level: [Int]
 
   private(set) var kernels: [Kernel] = []
 
   /// More nodes than this never form one cluster: registers must stay in the first-level cache.
   static let clusterLimit = 48
+  /// What a cluster reads and computes stands in at most this many registers.
+  static let registerLimit = 256
 
   init(_ graph: Graph) {
     self.graph = graph
@@ -206,6 +210,29 @@ struct Fusion {
     return [operand]
   }
 
+  /// Those of the leaves that are read in another order than they are stored.
+  private func viewedLeaves(of id: Int) -> [Int] {
+    if kind(id) == .view { return leaves(of: id) }
+    return graph.nodes[id].operands.flatMap { operand in
+      if number(operand) != nil { return [Int]() }
+      if isInlined[operand] { return viewedLeaves(of: operand) }
+      return kind(operand) == .view && !isNeeded[operand] ? leaf(operand) : []
+    }
+  }
+
+  /// `id`, and the nodes that computing it reads or repeats: one register each at most.
+  private func registers(of id: Int) -> Set<Int> {
+    var found: Set<Int> = [id]
+    for operand in graph.nodes[id].operands {
+      if isInlined[operand] {
+        found.formUnion(registers(of: operand))
+      } else {
+        found.insert(operand)
+      }
+    }
+    return found
+  }
+
   // MARK: Clusters
 
   private func root(_ id: Int) -> Int {
@@ -251,21 +278,22 @@ struct Fusion {
         continue
       }
       let leaves = leaves(of: id)
-      let mates = leaves.filter { isMate($0, of: shape) }
+      // What is also read through a view must be complete before: it is no mate.
+      let viewed = Set(viewedLeaves(of: id))
+      let mates = leaves.filter { isMate($0, of: shape) && !viewed.contains($0) }
       for leaf in leaves {
         level[id] = max(level[id], level[leaf] + (mates.contains(leaf) ? 0 : 1))
       }
-      var joined = Set(mates.filter { level[$0] == level[id] }.map(root))
-      if joined.reduce(1, { $0 + members[$1] }) > Self.clusterLimit {
+      registers[id] = registers(of: id)
+      let joined = Set(mates.filter { level[$0] == level[id] }.map(root))
+      if fits(joined.union([id])) {
+        for other in joined { join(other, with: id) }
+      } else {
         level[id] += 1
-        joined = []
       }
-      for other in joined { join(other, with: id) }
       for leaf in leaves where !mates.contains(leaf) && isLarge(in: shape)(leaf) {
         let shared = Shared(level: level[id], shape: shape, value: storage[leaf])
-        if let other = readers[shared], root(other) != root(id),
-          members[root(other)] + members[root(id)] <= Self.clusterLimit
-        {
+        if let other = readers[shared], root(other) != root(id), fits([root(other), root(id)]) {
           join(other, with: id)
         }
         readers[shared] = id
@@ -273,11 +301,19 @@ struct Fusion {
     }
   }
 
+  /// Whether the clusters with these roots may become one.
+  private func fits(_ roots: Set<Int>) -> Bool {
+    roots.reduce(0) { $0 + members[$1] } <= Self.clusterLimit
+      && roots.reduce(into: Set<Int>()) { $0.formUnion(registers[$1]!) }.count
+        <= Self.registerLimit
+  }
+
   private mutating func join(_ a: Int, with b: Int) {
     let (a, b) = (root(a), root(b))
     guard a != b else { return }
     parent[b] = a
     members[a] += members[b]
+    registers[a]!.formUnion(registers.removeValue(forKey: b)!)
   }
 
   // MARK: Kernels
@@ -305,7 +341,7 @@ struct Fusion {
         emitted.append((id, kernel(.convolution(convolution, stored), operands, [end])))
       } else if let index = node.operation as? MaxPoolIndex,
         let select = users[id].first(where: {
-          graph.nodes[$0].operation is MaxPoolSelect
+          (graph.nodes[$0].operation as? MaxPoolSelect)?.window == index.window
             && graph.nodes[$0].operands[0] == node.operands[0]
         })
       {
