@@ -319,6 +319,11 @@ int trompe_convolution_run(
 int trompe_matrix_product(
     int transposes_a, int transposes_b, int64_t m, int64_t n, int64_t k, const float *a,
     const float *b, float *c) {
+  if (m == 0 || n == 0) return 0;
+  if (k == 0) {
+    memset(c, 0, (size_t)(m * n) * sizeof(float));
+    return 0;
+  }
   return dnnl_sgemm(transposes_a ? 'T' : 'N', transposes_b ? 'T' : 'N', m, n, k, 1, a,
                     transposes_a ? m : k, b, transposes_b ? k : n, 0, c, n) != dnnl_success;
 }

@@ -73,7 +73,7 @@ typedef struct {
   Tiling tiling;
   float *scratch;
   int64_t floats_per_thread;
-  int threads;
+  int threads;  // that took part; the pool may give fewer than were asked for
 } Run;
 
 static float neutral(int code) {
@@ -154,7 +154,8 @@ static void accumulate(
 enum { REGISTER_LIMIT = 256 };
 
 static void run_part(void *context, int thread, int threads) {
-  const Run *run = context;
+  Run *run = context;
+  if (thread == 0) run->threads = threads;
   const trompe_pointwise *cluster = run->cluster;
   const Tiling *t = &run->tiling;
   const KernelTable *k = run->kernels;
@@ -241,7 +242,6 @@ void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, int th
   // alone, so results do not.
   if (elements < 8192) threads = 1;
   if (threads > run.tiling.tiles) threads = run.tiling.tiles > 0 ? (int)run.tiling.tiles : 1;
-  run.threads = threads;
   for (int i = 0; i < cluster->reduction_count; i++) {
     const trompe_pointwise_reduction *r = &cluster->reductions[i];
     run.kernels->splat(r->base, neutral(r->code), r->count);
@@ -252,7 +252,7 @@ void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, int th
   for (int i = 0; i < cluster->reduction_count; i++) {
     const trompe_pointwise_reduction *r = &cluster->reductions[i];
     if (is_disjoint(cluster, &run.tiling, r)) continue;
-    for (int t = 0; t < threads; t++) {
+    for (int t = 0; t < run.threads; t++) {
       const float *from = run.scratch + run.floats_per_thread * t + offset;
       for (int64_t j = 0; j < r->count; j++) r->base[j] = joined(r->code, r->base[j], from[j]);
     }

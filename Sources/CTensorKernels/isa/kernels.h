@@ -8,7 +8,7 @@
 
 // eˣ: x = k·ln 2 + r, a polynomial in r (Cephes), times 2ᵏ. Relative error below 2e-7.
 static inline float NAME(exp1)(float x) {
-  float v = x > 88.72283f ? 88.72283f : x;
+  float v = x < 88.72283f ? x : 88.72283f;  // NaN as well: no integer is made of it
   v = v < -103.97208f ? -103.97208f : v;
   float k = __builtin_floorf(v * 1.44269504088896341f + 0.5f);
   float r = v - k * 0.693359375f;
@@ -28,11 +28,12 @@ static inline float NAME(exp1)(float x) {
   return x != x ? x : y;
 }
 
-// ln x for positive normal x (Cephes); -inf at 0, NaN below.
+// ln x (Cephes); -inf at 0, NaN below.
 static inline float NAME(log1)(float x) {
-  float v = x < 1.17549435e-38f ? 1.17549435e-38f : x;
-  union { float f; int32_t i; } u = {v};
-  int32_t e = ((u.i >> 23) & 0xff) - 126;
+  // What lies below the normal range is moved into it: 2²³ is as far as it reaches.
+  int below = x < 1.17549435e-38f;
+  union { float f; int32_t i; } u = {below ? x * 8388608.0f : x};
+  int32_t e = ((u.i >> 23) & 0xff) - (below ? 149 : 126);
   u.i = (u.i & 0x007fffff) | 0x3f000000;
   float m = u.f;
   int small = m < 0.707106781186547524f;
@@ -54,6 +55,14 @@ static inline float NAME(log1)(float x) {
   return x < 0 || x != x ? __builtin_nanf("") : y;
 }
 
+// ln(1 + u) for 0 <= u: the logarithm of the rounded sum, times what rounding did to u (Kahan).
+static inline float NAME(log1p1)(float u) {
+  float w = 1.0f + u;
+  float part = w - 1.0f;
+  float y = NAME(log1)(w) * (u / (part == 0 ? 1.0f : part));
+  return part == 0 ? u : y;
+}
+
 #define UNARY(name, expression)                                             \
   static void NAME(name)(float *d, const float *a, int64_t count) {         \
     LOOP for (int64_t i = 0; i < count; i++) { float x = a[i]; d[i] = expression; } \
@@ -69,7 +78,7 @@ UNARY(square, x * x)
 UNARY(relu, x < 0 ? 0.0f : x)
 UNARY(is_positive, x > 0 ? 1.0f : 0.0f)
 UNARY(sign, (x > 0 ? 1.0f : 0.0f) - (x < 0 ? 1.0f : 0.0f))
-UNARY(softplus, (x > 0 ? x : 0.0f) + NAME(log1)(1.0f + NAME(exp1)(-__builtin_fabsf(x))))
+UNARY(softplus, (x > 0 ? x : 0.0f) + NAME(log1p1)(NAME(exp1)(-__builtin_fabsf(x))))
 UNARY(sigmoid, 1.0f / (1.0f + NAME(exp1)(-x)))
 
 #define BINARY(name, expression)                                                        \

@@ -1,0 +1,93 @@
+import TensorCPU
+import TensorGraph
+import TensorReference
+import TensorTestSupport
+import Testing
+
+typealias Arrays = [String: ReferenceArray]
+
+/// fp32 rounds to 6e-8 relative; the programs of these tests pile up some tens of roundings, with
+/// cancellation against the largest element of an output, to which the tolerance is relative.
+let roundingTolerance = 2e-5
+
+func store(_ parameters: Arrays) throws -> ParameterStore {
+  let store = try ParameterStore(
+    parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.value.shape) })
+  for (name, array) in parameters { store[name] = array.tensor }
+  return store
+}
+
+/// Placeholder values in the type that the graph wants.
+func inputs(_ placeholders: Arrays, of graph: Graph) -> [String: Executable.Input] {
+  var inputs: [String: Executable.Input] = [:]
+  for (name, id) in graph.placeholders {
+    guard let array = placeholders[name] else { continue }
+    inputs[name] =
+      graph.nodes[id].type == .int32
+      ? .indices(array.values.map { Int32($0) }) : .floats(array.values.map { Float($0) })
+  }
+  return inputs
+}
+
+/// Outputs of one run.
+func execute(
+  _ graph: Graph, _ placeholders: Arrays = [:], parameters: Arrays = [:], threads: Int = 1
+) throws -> [ReferenceArray] {
+  let executable = try Executable(
+    graph, parameters: store(parameters), options: .init(threads: threads))
+  try executable.run(inputs(placeholders, of: graph))
+  return graph.outputs.indices.map { ReferenceArray(executable.output($0)) }
+}
+
+/// Runs `graph` on one thread and on two, twice each, and expects what the reference evaluator says.
+func expectReference(
+  _ graph: Graph, _ placeholders: Arrays = [:], parameters: Arrays = [:],
+  within tolerance: Double = roundingTolerance, _ what: String = "",
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let placeholders = placeholders.mapValues(\.roundedToFloat)
+  let parameters = parameters.mapValues(\.roundedToFloat)
+  let expected = try ReferenceEvaluator.evaluate(
+    graph, placeholders: placeholders, parameters: parameters)
+  let store = try store(parameters)
+  for threads in [1, 2] {
+    let executable = try Executable(graph, parameters: store, options: .init(threads: threads))
+    for round in 1...2 {
+      try executable.run(inputs(placeholders, of: graph))
+      for (index, array) in expected.enumerated() {
+        if let difference = ReferenceArray(executable.output(index))
+          .mismatch(to: array, within: tolerance)
+        {
+          Issue.record(
+            "\(what) output \(index), \(threads) threads, run \(round): \(difference)",
+            sourceLocation: sourceLocation)
+          return
+        }
+      }
+    }
+  }
+}
+
+/// Builds a graph over random placeholders of the given shapes and expects it to run as the
+/// reference does; returns the graph.
+@discardableResult
+func check(
+  _ shapes: [String: Shape], in range: ClosedRange<Double> = -1...1, seed: UInt64 = 1,
+  simplifies: Bool = true, within tolerance: Double = roundingTolerance,
+  sourceLocation: SourceLocation = #_sourceLocation,
+  _ build: (inout GraphBuilder, [String: Value]) throws -> [Value]
+) throws -> Graph {
+  var generator = SeededGenerator(seed: seed)
+  var builder = GraphBuilder(simplifies: simplifies)
+  var values: [String: Value] = [:]
+  var arrays: Arrays = [:]
+  for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
+    values[name] = try builder.placeholder(name, shape: shape)
+    arrays[name] = .random(shape, in: range, using: &generator)
+  }
+  let outputs = try build(&builder, values)
+  let graph = builder.graph(outputs: outputs)
+  try graph.verify()
+  try expectReference(graph, arrays, within: tolerance, sourceLocation: sourceLocation)
+  return graph
+}
