@@ -4,7 +4,7 @@
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
-extern int omp_get_max_threads(void);
+extern int omp_get_num_procs(void);
 extern void omp_set_num_threads(int count);
 
 typedef struct {
@@ -17,7 +17,7 @@ static void enter(void *data) {
   call->body(call->context, omp_get_thread_num(), omp_get_num_threads());
 }
 
-int trompe_thread_count(void) { return omp_get_max_threads(); }
+int trompe_processor_count(void) { return omp_get_num_procs(); }
 
 void trompe_set_thread_count(int count) { omp_set_num_threads(count < 1 ? 1 : count); }
 

@@ -27,7 +27,7 @@ public final class Executable {
   }
 
   /// One thread for each core that this process may use.
-  public static var defaultThreads: Int { max(1, Int(trompe_thread_count())) }
+  public static var defaultThreads: Int { max(1, Int(trompe_processor_count())) }
 
   public let plan: ProgramPlan
   public let options: Options
@@ -102,6 +102,9 @@ public final class Executable {
     }
     self.inputBytes = inputBytes
 
+    // oneDNN divides the work when it makes a primitive: whatever ran before, the number of threads
+    // must be this program's own.
+    trompe_set_thread_count(Int32(options.threads))
     // Which primitives there are decides how much scratch and packed weights need.
     var preparation = Preparation(plan, options)
     try preparation.prepare()

@@ -91,11 +91,12 @@ public final class Optimizer {
     }
   }
 
-  /// Takes up a saved state.
+  /// Takes up a saved state, whole or not at all.
   /// - Throws: `ExecutionError` naming the first entry that is missing or misshapen.
   public func restore(
     step: Int, state: (_ name: String) throws -> Tensor?
   ) throws {
+    var restored: [(AlignedMemory, Tensor)] = []
     for name in names {
       for (label, memory) in zip(["first", "second"], moments[name]!) {
         let shape = parameters.shape(of: name)!
@@ -106,9 +107,12 @@ public final class Optimizer {
           throw ExecutionError(
             "the saved optimizer's \(name)/\(label) has shape \(tensor.shape), expected \(shape)")
         }
-        tensor.values.withUnsafeBufferPointer {
-          memory.floats.update(from: $0.baseAddress!, count: $0.count)
-        }
+        restored.append((memory, tensor))
+      }
+    }
+    for (memory, tensor) in restored {
+      tensor.values.withUnsafeBufferPointer {
+        memory.floats.update(from: $0.baseAddress!, count: $0.count)
       }
     }
     self.step = step

@@ -65,7 +65,7 @@ struct Preparation {
           bytes: plan.graph.nodes[buffer].byteCount, first: span.lowerBound, last: span.upperBound))
     }
     for (storage, buffer) in lifetimes.place { storageRequest[storage] = storageRequest[buffer] }
-    for pack in packs.values.joined() {
+    for pack in packs.keys.sorted().flatMap({ packs[$0]! }) {
       let stays = options.keepsParameterWork && pack.isParameterOnly
       pack.request = requests.count
       requests.append(
@@ -93,6 +93,7 @@ struct Preparation {
   private mutating func prepare(
     _ kernel: Kernel, _ index: Int
   ) throws(ExecutionError) -> Prepared {
+    try checkTypes(of: kernel)
     var prepared = Prepared()
     switch kernel.work {
     case .pointwise(let cluster):
@@ -121,6 +122,25 @@ struct Preparation {
     case .maxPool: break
     }
     return prepared
+  }
+
+  /// Kernels read floats, but for the indices that pooling and one-hot rows go by.
+  private func checkTypes(of kernel: Kernel) throws(ExecutionError) {
+    for (position, storage) in kernel.reads.enumerated() {
+      var expected = ElementType.float32
+      if case .operation(let operation) = kernel.work {
+        if operation is OneHot { expected = .int32 }
+        if operation is MaxPoolSelect || operation is MaxPoolScatter, position == 1 {
+          expected = .uint8
+        }
+      }
+      let node = plan.graph.nodes[storage]
+      guard node.type == expected else {
+        throw ExecutionError(
+          "\(kernel.name) reads \(node.operation.name) \(node.shape), which is \(node.type), "
+            + "as \(expected)")
+      }
+    }
   }
 
   private mutating func pack(

@@ -3,8 +3,9 @@
 
 #include <stdint.h>
 
+// Number of processor cores that this process may use.
+int trompe_processor_count(void);
 // Number of threads that parallel work started from the calling thread uses.
-int trompe_thread_count(void);
 void trompe_set_thread_count(int count);
 
 // Calls body(context, thread, threads) once on each of up to `threads` threads of the pool and
