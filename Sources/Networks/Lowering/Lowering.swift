@@ -102,6 +102,8 @@ struct Lowering {
     case .dropout(let rate): output = try dropout(node, x, rate, &graph)
     case .softmax: output = try graph.softmax(x)
     }
+    // Gradients will be taken with respect to kept activations: nothing may look through them.
+    if keeping.contains(node.name) { graph.watch(output) }
     activations[node.name] = output
     steps.append(
       NetworkGraph.Step(
@@ -124,6 +126,7 @@ struct Lowering {
       preconditionFailure("\(host.name) reads \(host.inputs[0]), which is checked to precede it")
     }
     let output = try affine(host.layer, x, weight, shift, &graph)
+    if keeping.contains(node.name) { graph.watch(output) }
     activations[node.name] = output
     steps.append(
       NetworkGraph.Step(
