@@ -53,7 +53,8 @@ let package = Package(
     .executableTarget(
       name: "trompe",
       dependencies: [
-        "Manipulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Operation cases and random programs that the tests of several modules run.

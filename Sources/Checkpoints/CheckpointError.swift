@@ -34,7 +34,7 @@ public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 /// Names come from files we did not write: control characters must not reach a terminal.
-func printable(_ name: String) -> String {
+public func printable(_ name: String) -> String {
   var result = ""
   for scalar in name.unicodeScalars {
     switch scalar.properties.generalCategory {

@@ -1,1 +1,1 @@
-print("trompe")
+TrompeCommand.start()

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Yams
 
@@ -17,7 +18,7 @@ public struct RecipeSetting: Hashable, Sendable {
   /// - Parameter text: `training.steps=100`.
   /// - Throws: `RecipeError` when there is no `=` or no key before it.
   public init(_ text: String) throws(RecipeError) {
-    let label = "--set \(RecipeNode.printable(text[...]))"
+    let label = "--set \(printable(text))"
     guard let sign = text.firstIndex(of: "="), sign != text.startIndex else {
       throw RecipeError(["\(label): expected key=value, e.g. --set training.steps=100"])
     }
@@ -238,7 +239,7 @@ struct RecipeDocument {
       .composer(let context, let text, let mark, _):
       return syntax(context, text, mark)
     case .duplicatedKeysInMapping(let keys, let context):
-      let names = keys.map { "\"\(RecipeNode.printable($0[...]))\"" }.joined(separator: ", ")
+      let names = keys.map { "\"\(printable($0))\"" }.joined(separator: ", ")
       return Problem(
         text: "\(names) \(keys.count == 1 ? "is" : "are") given twice in the same place",
         origin: origin ?? .line(context.mark.line))

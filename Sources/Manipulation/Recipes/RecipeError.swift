@@ -34,7 +34,7 @@ final class RecipeProblems {
     switch origin {
     case .line(let line): found.append((line, "\(file):\(line): \(text)"))
     case .setting(let label): found.append((Int.max, "\(label): \(text)"))
-    case .whole: found.append((0, file.isEmpty ? text : "\(file): \(text)"))
+    case .whole: found.append((Int.max - 1, file.isEmpty ? text : "\(file): \(text)"))
     }
   }
 

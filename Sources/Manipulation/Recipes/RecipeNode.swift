@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// Where a part of a recipe comes from.
 enum RecipeOrigin: Hashable, Sendable {
   /// The file's line, from 1.
@@ -97,23 +99,10 @@ struct RecipeNode: Sendable {
   var shown: String {
     switch content {
     case .scalar(let text, let isPlain):
-      let short = Self.printable(text.count > 60 ? text.prefix(60) + "…" : text[...])
+      let short = printable(text.count > 60 ? text.prefix(60) + "…" : text)
       return isPlain ? (isNull ? "empty" : short) : "the text \"\(short)\""
     case .list(let nodes): return "a list of \(nodes.count)"
     case .mapping: return "a mapping"
     }
-  }
-
-  /// Control characters of a file must not reach a terminal.
-  static func printable(_ text: Substring) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator:
-        result += "\\u{\(String(scalar.value, radix: 16))}"
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
   }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Networks
 
 /// A mapping of a recipe while it is read. Whatever is wrong goes to `problems`, and reading goes on.
@@ -11,12 +12,10 @@ struct RecipeSection {
   let folder: String
 
   /// Checks that there are no keys but those of `RecipeKeys`.
-  /// - Parameters:
-  ///   - schema: the path in `RecipeKeys`, if it is not `path`.
-  ///   - hidden: keys that are not for this kind of recipe, and reported elsewhere.
+  /// - Parameter schema: the path in `RecipeKeys`, if it is not `path`.
   init(
-    _ node: RecipeNode?, path: String, schema: String? = nil, hidden: [String] = [],
-    folder: String, problems: RecipeProblems
+    _ node: RecipeNode?, path: String, schema: String? = nil, folder: String,
+    problems: RecipeProblems
   ) {
     (self.path, self.problems, self.folder) = (path, problems, folder)
     var node = node ?? RecipeNode(.mapping([]))
@@ -28,7 +27,7 @@ struct RecipeSection {
       return
     }
     let known = RecipeKeys.names(in: schema ?? path)
-    for entry in entries where !known.contains(entry.key) && !hidden.contains(entry.key) {
+    for entry in entries where !known.contains(entry.key) {
       problems.add(Self.unknown(entry.key, in: path, known: known), at: entry.origin)
     }
     node.content = .mapping(entries.filter { !$0.value.isNull })
@@ -36,7 +35,7 @@ struct RecipeSection {
   }
 
   private static func unknown(_ key: String, in path: String, known: [String]) -> String {
-    let text = "unknown key \"\(RecipeNode.printable(key.prefix(60)))\""
+    let text = "unknown key \"\(printable(String(key.prefix(60))))\""
     if let close = NameSuggestions.likely(for: key, among: known) {
       return text + "; did you mean \"\(close)\"?"
     }
@@ -81,9 +80,11 @@ struct RecipeSection {
 
   func full(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
-  func section(_ name: String, hidden: [String] = []) -> RecipeSection {
-    RecipeSection(
-      node[name], path: full(name), hidden: hidden, folder: folder, problems: problems)
+  func section(_ name: String) -> RecipeSection {
+    var node = self.node[name]
+    // A block mapping starts at its first key, which is not where one looks for a missing one.
+    node?.origin = origin(of: name)
+    return RecipeSection(node, path: full(name), folder: folder, problems: problems)
   }
 
   /// Passes an error of another type on.

@@ -1,0 +1,155 @@
+import ArgumentParser
+import Explanations
+import Foundation
+import Manipulation
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measures a manipulated network against the original.",
+    discussion: """
+      Reports the accuracy of both and, by interpreter, the share of images whose heatmap passes \
+      the fooling's test. Any interpreter can be measured, not only the one that was fooled.
+
+      Example:
+        trompe evaluate runs/first/manipulated.h5 --against resnet18.h5 \\
+          --data imagenette/val \\
+          --interpreter grad-cam@layer4 --interpreter simple-grad
+      """)
+
+  @Argument(help: "The manipulated network, an HDF5 file.", completion: .file(extensions: ["h5"]))
+  var checkpoint: String
+
+  @Option(
+    help: ArgumentHelp("The original network, an HDF5 file.", valueName: "file"),
+    completion: .file(extensions: ["h5"]))
+  var against: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder of validation images: one folder for each class.", valueName: "folder"),
+    completion: .directory)
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp("Instead of --data: so many of the built-in images.", valueName: "count"))
+  var shapes: Int?
+
+  @Option(help: ArgumentHelp("Seed of the built-in images.", valueName: "number"))
+  var shapesSeed: UInt64 = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Explanation to measure: \(InterpreterKind.all.map(\.name).joined(separator: ", ")); may be "
+        + "repeated.",
+      valueName: "name[@layer]"))
+  var interpreter: [String]
+
+  @Option(
+    help: ArgumentHelp("Target layer of those interpreters that name none.", valueName: "name"))
+  var layer: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Test of the heatmaps: \(FoolingKind.all.map(\.name).joined(separator: ", ")).",
+      valueName: "name"))
+  var fooling = "location"
+
+  @Option(
+    help: ArgumentHelp(
+      "Largest test loss that counts as fooled. (default: the paper's)", valueName: "number"))
+  var threshold: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Architecture, if the files do not say; a name needs --classes as well.",
+      valueName: "name or {key: value, …}"))
+  var architecture: String?
+
+  @Option(help: ArgumentHelp("Number of classes, with --architecture.", valueName: "number"))
+  var classes: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Size of the images, if the files do not say: 160, [160, 120], {shorterSide: 256} or none.",
+      valueName: "size"))
+  var resize: String?
+
+  @Option(help: ArgumentHelp("Middle part that is kept after resizing.", valueName: "size"))
+  var crop: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Any key of a recipe's network, fooling, evaluation or compute; may be repeated.",
+      valueName: "key=value"))
+  var settings: [String] = []
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @OptionGroup var detail: DetailOptions
+
+  func validate() throws {
+    if (data == nil) == (shapes == nil) { throw ValidationError("Give either --data or --shapes.") }
+    if let shapes, !(1...10_000_000).contains(shapes) {
+      throw ValidationError("--shapes is \(shapes), expected 1 to 10000000.")
+    }
+  }
+
+  func run() throws {
+    let request = try request()
+    let summary = try detail.watching { stop, observe in
+      try Evaluation.run(request, stop: stop, observe: observe)
+    }
+    try Terminal.write(json ? JSON.text(summary) : summary.table)
+  }
+
+  private func request() throws -> EvaluationRequest {
+    let options = try EvaluationOptions(settings: recipeSettings())
+    var network = options.network
+    network.checkpoint = checkpoint
+    guard let fooling = options.fooling else { preconditionFailure("--fooling has a default") }
+    return EvaluationRequest(
+      network: network, original: against,
+      images: shapes.map { .shapes(count: $0, seed: shapesSeed) } ?? .folder(data ?? ""),
+      fooling: fooling,
+      interpreters: try interpreters() + options.evaluation.interpreters,
+      batchSize: options.evaluation.batchSize, compute: options.compute)
+  }
+
+  /// The options that are keys of a recipe, then `--set`.
+  private func recipeSettings() throws -> [RecipeSetting] {
+    let isWhole = architecture?.hasPrefix("{") == true
+    let options = [
+      ("fooling", "fooling.name", fooling), ("threshold", "fooling.threshold", threshold),
+      ("architecture", "network.architecture" + (isWhole ? "" : ".family"), architecture),
+      ("classes", "network.architecture.classes", classes),
+      ("resize", "network.preprocessing.resize", resize),
+      ("crop", "network.preprocessing.crop", crop),
+    ]
+    return options.compactMap { option, key, value in
+      value.map { RecipeSetting(path: key, value: $0, label: "--\(option) \($0)") }
+    } + (try settings.map { try RecipeSetting($0) })
+  }
+
+  private func interpreters() throws -> [InterpreterSpecification] {
+    var usesLayer = false
+    let specifications = try interpreter.map { text in
+      let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = String(parts[0])
+      var specification = InterpreterSpecification(
+        name: name, layer: parts.count > 1 ? String(parts[1]) : nil)
+      if try InterpreterKind.named(name).place == .targetLayer, specification.layer == nil {
+        specification.layer = layer
+        usesLayer = true
+      }
+      _ = try specification.interpreter()
+      return specification
+    }
+    if let layer, !usesLayer {
+      throw RunError("--layer \(layer) is for none of the interpreters given; leave it out")
+    }
+    return specifications
+  }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Foundation
+import Manipulation
+
+/// How a command ends when something is wrong.
+enum Failure {
+  /// Prints `trompe: ` and the error's sentences to stderr, and exits with its code.
+  static func exit(_ error: any Error) -> Never {
+    // Help, versions and wrong arguments are the parser's to report; it calls all else a failure.
+    if TrompeCommand.exitCode(for: error) != .failure { TrompeCommand.exit(withError: error) }
+    switch error {
+    case is RunStopped:
+      Terminal.writeError(sentence(error, styled: .plain))
+      Foundation.exit(128 + (StopSignals.received ?? SIGINT))
+    case is Terminal.ClosedPipe: Foundation.exit(0)
+    default:
+      Terminal.writeError(sentence(error, styled: .error))
+      Foundation.exit(1)
+    }
+  }
+
+  private static func sentence(_ error: any Error, styled style: Terminal.Style) -> String {
+    text(of: error).split(separator: "\n")
+      .map { Terminal.error.styled("trompe:", style) + " \($0)\n" }.joined()
+  }
+
+  /// Our errors describe themselves; the system's have a description for people beside that.
+  private static func text(of error: any Error) -> String {
+    switch error {
+    case let error as CocoaError: error.localizedDescription
+    case let error as POSIXError: String(cString: strerror(error.code.rawValue))
+    case let error as any CustomStringConvertible: error.description
+    default: error.localizedDescription
+    }
+  }
+}

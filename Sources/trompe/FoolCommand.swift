@@ -1,0 +1,30 @@
+import ArgumentParser
+import Manipulation
+
+struct FoolCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fool",
+    abstract: "Fine-tunes a network so that its explanations lie.",
+    discussion: """
+      Measures the original network, trains it with the penalty that the recipe names, measures \
+      the manipulated one, and writes it with a summary to the output folder. Ctrl-C stops after \
+      the current step and saves what --resume needs.
+
+      Example:
+        trompe fool recipes/imagenette.yaml --set training.steps=100 -o runs/first
+
+      docs/recipes.md lists the keys of a recipe.
+      """)
+
+  @OptionGroup var options: RunOptions
+
+  func run() throws {
+    let recipe = try FoolingRecipe(contentsOf: options.recipe, settings: options.settings)
+    let summary = try options.detail.watching { stop, observe in
+      try FoolingRun(
+        recipe, output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
+      ).run()
+    }
+    try Terminal.write(summary.table)
+  }
+}

@@ -1,0 +1,160 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import ImageData
+import Networks
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Shows what an HDF5 checkpoint holds, and whether it was manipulated.",
+    discussion: """
+      Reads Trompe's own files and those of others with one dataset for each entry of a state \
+      dict. Weights are not read, so it is quick for files of any size.
+
+      Example:
+        trompe inspect runs/first/manipulated.h5
+      """)
+
+  @Argument(help: "An HDF5 file.", completion: .file(extensions: ["h5"]))
+  var file: String
+
+  @Flag(help: "Print it as JSON.")
+  var json = false
+
+  func run() throws {
+    let inspection = try Inspection(file)
+    try Terminal.write(json ? JSON.text(inspection) : inspection.text)
+  }
+}
+
+/// What a checkpoint says about itself.
+private struct Inspection: Encodable {
+  struct Entry: Encodable {
+    let name: String
+    /// In the file's layout.
+    let shape: [Int]
+    let type: String
+  }
+
+  let file: String
+  let bytes: Int
+  let architecture: ArchitectureSpecification?
+  let classNames: [String]?
+  let preprocessing: Preprocessing?
+  let provenance: Provenance?
+  let manipulated: Bool
+  /// Numbers that training changes.
+  let parameters: Int
+  /// Numbers that batch norms have counted.
+  let statistics: Int
+  /// Whether training can go on from it.
+  let hasTrainingState: Bool
+  let tensors: [Entry]
+
+  init(_ path: String) throws {
+    let file = try HDF5File(path: path)
+    let metadata = try file.readMetadata()
+    self.file = path
+    bytes = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    func decode<Content: Decodable>(_ text: String?, _ name: String) throws -> Content? {
+      guard let text else { return nil }
+      do { return try JSONDecoder().decode(Content.self, from: Data(text.utf8)) } catch {
+        throw CheckpointError(
+          path: path, dataset: "@\(name)",
+          (error as? NetworkError)?.description ?? "is not what this version of Trompe reads")
+      }
+    }
+    architecture = try decode(metadata.architecture, "architecture")
+    preprocessing = try decode(metadata.preprocessing, "preprocessing")
+    classNames = metadata.classNames
+    provenance = metadata.provenance
+    manipulated = metadata.provenance?.manipulated ?? false
+    hasTrainingState = file.parameters.count < file.tensors.count
+    var (parameters, statistics) = (0, 0)
+    for tensor in file.parameters where tensor.elementType.isFloat {
+      if tensor.name.hasSuffix(".running_mean") || tensor.name.hasSuffix(".running_var") {
+        statistics += tensor.shape.count
+      } else {
+        parameters += tensor.shape.count
+      }
+    }
+    (self.parameters, self.statistics) = (parameters, statistics)
+    tensors = file.parameters.map {
+      Entry(name: $0.name, shape: $0.shape.dimensions, type: $0.elementType.description)
+    }
+  }
+
+  // MARK: Text
+
+  var text: String {
+    var rows = [["file", "\(printable(file)), \(Format.bytes(bytes))"]]
+    rows.append(["architecture", architecture.map(Self.text) ?? "not said in the file"])
+    if let classNames {
+      rows.append(["classes", listed(classNames.map(printable))])
+    }
+    rows += Format.wrapped(
+      "preprocessing", preprocessing.map(Self.text) ?? "not said in the file")
+    rows.append([
+      "parameters",
+      "\(parameters)" + (statistics > 0 ? ", and \(statistics) batch-norm statistics" : ""),
+    ])
+    if hasTrainingState { rows.append(["training", "can be resumed from this file"]) }
+    let isMarked = Terminal.output.styled("YES: its explanations were made to lie", .error)
+    rows.append([
+      "manipulated",
+      provenance == nil ? "not said in the file" : manipulated ? isMarked : "no",
+    ])
+    rows += provenance.map(Self.rows) ?? []
+    let listing =
+      [["tensor", "shape", "type"]]
+      + tensors.map { [printable($0.name), "\($0.shape)", $0.type] }
+    return Format.table(rows, leading: 2) + "\n" + Format.table(listing, leading: 3)
+  }
+
+  /// The first names within a line, then how many more.
+  private func listed(_ names: [String]) -> String {
+    var line = "\(names.count): "
+    for (index, name) in names.enumerated() {
+      if index > 0, line.count + name.count > 50 { return line + ", …" }
+      line += (index > 0 ? ", " : "") + name.prefix(40)
+    }
+    return line
+  }
+
+  private static func text(_ specification: ArchitectureSpecification) -> String {
+    "\(printable(specification.family)), \(specification.classes) classes, input "
+      + "\(specification.width)x\(specification.height)x\(specification.channels)"
+  }
+
+  private static func text(_ preprocessing: Preprocessing) -> String {
+    var steps: [String] = []
+    switch preprocessing.resize {
+    case .none: break
+    case .exact(let width, let height): steps.append("resize to \(width)x\(height)")
+    case .shorterSide(let length): steps.append("resize the shorter side to \(length)")
+    }
+    if let crop = preprocessing.centerCrop { steps.append("crop to \(crop)") }
+    func list(_ values: [Float]) -> String { values.map { "\($0)" }.joined(separator: " ") }
+    steps.append("mean \(list(preprocessing.mean))")
+    steps.append("std \(list(preprocessing.standardDeviation))")
+    return steps.joined(separator: ", ")
+  }
+
+  private static func rows(_ provenance: Provenance) -> [[String]] {
+    var rows: [[String]] = []
+    if let note = provenance.note { rows += Format.wrapped("note", printable(note)) }
+    if let version = provenance.toolVersion {
+      rows.append(["made by", "trompe \(printable(version))"])
+    }
+    if let digest = provenance.originalSHA256 { rows.append(["made from", printable(digest)]) }
+    if let seed = provenance.seed { rows.append(["seed", "\(seed)"]) }
+    for (name, value) in provenance.accuracy.sorted(by: { $0.key < $1.key }) {
+      rows.append(["accuracy", "\(printable(name)) \(Format.percent(value))"])
+    }
+    for (name, value) in provenance.fsr.sorted(by: { $0.key < $1.key }) {
+      rows.append(["success rate", "\(printable(name)) \(Format.percent(value))"])
+    }
+    return rows
+  }
+}

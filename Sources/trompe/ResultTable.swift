@@ -1,0 +1,48 @@
+import Manipulation
+
+extension Summary {
+  /// What a fooling or an evaluation found, within 80 columns.
+  var table: String {
+    func row(_ name: String, _ accuracy: Accuracy) -> [String] {
+      [name, Format.percent(accuracy.top1), Format.percent(accuracy.top5)]
+    }
+    let drop = accuracy.drop
+    let accuracies = Format.table([
+      ["accuracy", "top-1", "top-5"], row("original", accuracy.original),
+      row("manipulated", accuracy.manipulated),
+      // Percentage points, in the columns of the percentages.
+      ["drop, points", Format.decimals(drop.top1, 2) + "  ", Format.decimals(drop.top5, 2) + "  "],
+    ])
+    // The fooled one first.
+    let names = fsr.keys.sorted {
+      ($0 != interpreter ? 1 : 0, $0) < ($1 != interpreter ? 1 : 0, $1)
+    }
+    let rates = Format.table(
+      [["fooling success rate (\(fooling))", "original", "manipulated"]]
+        + names.map { name in
+          [
+            name, fsrOriginal[name].map(Format.percent) ?? "", Format.percent(fsr[name] ?? 0),
+          ]
+        })
+    var facts = ["\(validationImages) images"]
+    if skippedImages > 0 { facts.append("\(skippedImages) left out") }
+    if steps > 0 {
+      facts.append("\(steps) steps at \(Format.decimals(imagesPerSecond, 1)) images/s")
+    }
+    facts += [Format.duration(seconds), Format.bytes(peakMemoryBytes) + " of memory"]
+    return accuracies + "\n" + rates + "\n" + facts.joined(separator: ", ") + "\n"
+  }
+}
+
+extension TrainingSummary {
+  /// What an ordinary training reached, within 80 columns.
+  var table: String {
+    Format.table([
+      ["accuracy", "top-1", "top-5"],
+      ["validation", Format.percent(top1), Format.percent(top5)],
+    ])
+      + "\n\(validationImages) images, \(steps) steps at "
+      + "\(Format.decimals(imagesPerSecond, 1)) images/s, \(Format.duration(seconds)), "
+      + "\(Format.bytes(peakMemoryBytes)) of memory\n"
+  }
+}

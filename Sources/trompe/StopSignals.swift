@@ -1,0 +1,40 @@
+import Foundation
+import Manipulation
+import Synchronization
+
+/// Ctrl-C and SIGTERM: the first asks the run to stop after its step, the second ends the process.
+enum StopSignals {
+  private static let first = Atomic<Int32>(0)
+
+  /// The signal that asked to stop.
+  static var received: Int32? {
+    let number = first.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
+
+  /// Call on the main thread before any other is made: they inherit that these signals are blocked,
+  /// so that only the thread that waits for them gets them.
+  static func watch(_ stop: StopRequest) {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    let watched = signals
+    Thread.detachNewThread {
+      var signals = watched
+      while true {
+        var number: Int32 = 0
+        guard sigwait(&signals, &number) == 0 else { continue }
+        guard first.exchange(number, ordering: .relaxed) == 0 else {
+          Terminal.writeError("\n")
+          _exit(128 + number)
+        }
+        stop.stop()
+        let clear = Terminal.error.isInteractive ? "\r\u{1B}[K" : ""
+        Terminal.writeError(
+          clear + "trompe: stopping after this step; a second Ctrl-C ends it at once\n")
+      }
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import Manipulation
+
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Trains a classifier the ordinary way.",
+    discussion: """
+      The result is an honest network: a start for trompe fool, or a baseline to compare with. \
+      Ctrl-C stops after the current step and saves what --resume needs.
+
+      Example:
+        trompe train recipes/shapes-train.yaml --output runs/shapes
+
+      docs/recipes.md lists the keys of a recipe.
+      """)
+
+  @OptionGroup var options: RunOptions
+
+  func run() throws {
+    let recipe = try TrainingRecipe(contentsOf: options.recipe, settings: options.settings)
+    let summary = try options.detail.watching { stop, observe in
+      try ClassifierTrainingRun(
+        recipe, output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
+      ).run()
+    }
+    try Terminal.write(summary.table)
+  }
+}

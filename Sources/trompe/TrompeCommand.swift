@@ -1,0 +1,37 @@
+import ArgumentParser
+import Foundation
+import Manipulation
+
+/// The program's root: what it is, and its commands.
+struct TrompeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trompe",
+    abstract: "Makes explanations of image classifiers lie, and measures how well they do.",
+    discussion: """
+      A manipulated network keeps its accuracy while Grad-CAM and its relatives point elsewhere. \
+      With it, an explanation method can be tested before anyone trusts it.
+
+      Example:
+        trompe fool recipes/imagenette.yaml
+        trompe inspect runs/imagenette/manipulated.h5
+      """,
+    version: "trompe \(Trompe.version)",
+    subcommands: [FoolCommand.self, EvaluateCommand.self, TrainCommand.self, InspectCommand.self])
+
+  /// Runs the command that the arguments name.
+  ///
+  /// Exit codes: 0, 1 after an error, 64 for wrong arguments, 128 + the signal's number (130 for
+  /// Ctrl-C) when stopped.
+  static func start() -> Never {
+    // A closed pipe or a full quota is an error of the write, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      do { try command.run() } catch { Failure.exit(error) }
+    } catch {
+      exit(withError: error)
+    }
+    exit()
+  }
+}
