@@ -87,7 +87,7 @@ let package = Package(
       dependencies: [
         "Manipulation", "Explanations", "TensorReference", "TensorCPU",
       ], resources: [.copy("Fixtures")]),
-    .testTarget(name: "CommandLineTests", dependencies: ["Manipulation"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["trompe"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

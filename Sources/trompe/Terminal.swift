@@ -1,4 +1,5 @@
 import Foundation
+import Manipulation
 
 /// Where text goes, and what can be shown there.
 struct Terminal: Sendable {
@@ -47,8 +48,10 @@ struct Terminal: Sendable {
       try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     } catch {
       let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
-      if reason.domain == NSPOSIXErrorDomain, reason.code == Int(EPIPE) { throw ClosedPipe() }
-      throw error
+      guard reason.domain == NSPOSIXErrorDomain else { throw error }
+      if reason.code == Int(EPIPE) { throw ClosedPipe() }
+      throw RunError(
+        "the result cannot be written to stdout: \(String(cString: strerror(Int32(reason.code))))")
     }
   }
 

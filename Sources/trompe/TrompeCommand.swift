@@ -12,7 +12,7 @@ struct TrompeCommand: ParsableCommand {
       With it, an explanation method can be tested before anyone trusts it.
 
       Example:
-        trompe fool recipes/imagenette.yaml
+        trompe fool recipes/imagenette-resnet18-location-gradcam.yaml
         trompe inspect runs/imagenette/manipulated.h5
       """,
     version: "trompe \(Trompe.version)",

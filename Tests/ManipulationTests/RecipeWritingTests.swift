@@ -120,7 +120,7 @@ private struct RecipeGenerator {
 @Suite struct RecipeWritingTests {
   @Test func resolvedRecipesReadBackEqual() throws {
     var generator = RecipeGenerator(seed: 1)
-    for _ in 0..<300 {
+    for _ in 0..<100 {
       let recipe = generator.fooling()
       let text = recipe.resolvedYAML()
       let again = try FoolingRecipe(yaml: text, folder: "/elsewhere")

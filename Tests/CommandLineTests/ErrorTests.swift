@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+/// Everything that is wrong is said in plain sentences, and nothing is left behind.
+@Suite struct ErrorTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func expectFailure(_ arguments: String..., saying expected: String) throws {
+    let result = try CommandLineProgram.run(list: arguments, in: folder.url)
+    #expect(result == .init(code: 1, output: "", error: expected))
+    #expect(!FileManager.default.fileExists(atPath: folder.url.path + "/runs"))
+  }
+
+  @Test func missingRecipe() throws {
+    try expectFailure("fool", "none.yaml", saying: "trompe: none.yaml: no such file\n")
+    try expectFailure("train", ".", saying: "trompe: .: is a folder, expected a recipe file\n")
+  }
+
+  @Test func unknownKeyWithLineAndSuggestion() throws {
+    try folder.write(
+      """
+      network:
+        checkpoint: net.h5
+      data: {shapes: {}}
+      fooling: {name: location, lambda: 4}
+      interpreter: {name: grad-cam, layer: layer4}
+      training: {learningRate: -1, stepps: 100, steps: 100}
+      """, to: "r.yaml")
+    try expectFailure(
+      "fool", "r.yaml",
+      saying: """
+        trompe: r.yaml:6: unknown key "stepps"; did you mean "steps"?
+        trompe: r.yaml:6: training.learningRate is -1, expected a number above 0
+
+        """)
+    try expectFailure(
+      "fool", "r.yaml", "--set", "training={learningRate: 1, steps: 0}",
+      saying:
+        "trompe: --set training={learningRate: 1, steps: 0}: training.steps is 0, expected a whole "
+        + "number from 1 to 100000000\n")
+  }
+
+  @Test func recipeOfTheOtherCommand() throws {
+    try folder.write("network: {}\ndata: {shapes: {}}\n", to: "r.yaml")
+    try expectFailure(
+      "fool", "r.yaml",
+      saying: "trompe: r.yaml: has neither fooling nor interpreter, so it trains a classifier: use "
+        + "trompe train, or add both sections\n")
+    try folder.write("fooling: {}\n", to: "r.yaml")
+    try expectFailure(
+      "train", "r.yaml",
+      saying: "trompe: r.yaml:1: fooling makes this a recipe for fooling explanations: use trompe "
+        + "fool, or take fooling and interpreter out\n")
+  }
+
+  @Test func brokenYAML() throws {
+    try folder.write("network: [\n", to: "r.yaml")
+    try expectFailure(
+      "fool", "r.yaml",
+      saying:
+        "trompe: r.yaml:2: is not YAML: while parsing a flow node, did not find expected node "
+        + "content\n")
+  }
+
+  @Test func filesThatAreNoCheckpoints() throws {
+    try expectFailure(
+      "inspect", "none.h5", saying: "trompe: none.h5: cannot be opened: No such file or directory\n"
+    )
+    try folder.write("hello", to: "text.h5")
+    try expectFailure("inspect", "text.h5", saying: "trompe: text.h5: is not an HDF5 file\n")
+  }
+
+  @Test func optionsOfEvaluateAreNamed() throws {
+    let arguments = ["evaluate", "a.h5", "--against", "b.h5", "--shapes", "10", "--interpreter"]
+    func error(_ more: String...) throws -> String {
+      let result = try CommandLineProgram.run(list: arguments + more, in: folder.url)
+      #expect(result.code == 1)
+      #expect(result.output == "")
+      return result.error
+    }
+    #expect(
+      try error("grad-camm").hasPrefix(
+        "trompe: unknown interpreter \"grad-camm\": did you mean \"grad-cam\"?"))
+    #expect(
+      try error("simple-grad", "--layer", "layer4")
+        == "trompe: --layer layer4 is for none of the interpreters given; leave it out\n")
+    #expect(
+      try error("simple-grad", "--resize", "0")
+        == "trompe: --resize 0: network.preprocessing.resize is 0, expected a side, [width, height] "
+        + "or {shorterSide: length}, each 1 to 16384, or none\n")
+    #expect(
+      try error("simple-grad", "--set", "training.steps=1")
+        == "trompe: --set training.steps=1: an evaluation has no training\n")
+  }
+}

@@ -1,0 +1,107 @@
+import Testing
+
+@Suite struct HelpTests {
+  @Test func versionIsPrinted() throws {
+    let result = try CommandLineProgram.run("--version")
+    #expect(result == .init(code: 0, output: "trompe 0.1.0\n", error: ""))
+  }
+
+  @Test(arguments: [[], ["--help"], ["help"]])
+  func helpNamesTheCommands(arguments: [String]) throws {
+    let expected = """
+      OVERVIEW: Makes explanations of image classifiers lie, and measures how well
+      they do.
+
+      A manipulated network keeps its accuracy while Grad-CAM and its relatives point
+      elsewhere. With it, an explanation method can be tested before anyone trusts
+      it.
+
+      Example:
+        trompe fool recipes/imagenette-resnet18-location-gradcam.yaml
+        trompe inspect runs/imagenette/manipulated.h5
+
+      USAGE: trompe <subcommand>
+
+      OPTIONS:
+        --version               Show the version.
+        -h, --help              Show help information.
+
+      SUBCOMMANDS:
+        fool                    Fine-tunes a network so that its explanations lie.
+        evaluate                Measures a manipulated network against the original.
+        train                   Trains a classifier the ordinary way.
+        inspect                 Shows what an HDF5 checkpoint holds, and whether it
+                                was manipulated.
+
+        See 'trompe help <subcommand>' for detailed help.
+
+      """
+    let result = try CommandLineProgram.run(list: arguments)
+    #expect(result == .init(code: 0, output: expected, error: ""))
+  }
+
+  @Test func helpOfFoolTeachesByExample() throws {
+    let expected = """
+      OVERVIEW: Fine-tunes a network so that its explanations lie.
+
+      Measures the original network, trains it with the penalty that the recipe
+      names, measures the manipulated one, and writes it with a summary to the output
+      folder. Ctrl-C stops after the current step and saves what --resume needs.
+
+      Example:
+        trompe fool recipes/imagenette-resnet18-location-gradcam.yaml --set training.steps=100 -o runs/first
+
+      docs/recipes.md lists the keys of a recipe.
+
+      USAGE: trompe fool <recipe> [--output <output>] [--set <key=value> ...] [--resume] [--quiet] [--verbose]
+
+      ARGUMENTS:
+        <recipe>                The recipe, a YAML file.
+
+      OPTIONS:
+        -o, --output <output>   Folder for the results. (default: runs/ and the
+                                recipe's name, numbered if taken)
+        --set <key=value>       Replace or add a key of the recipe, e.g.
+                                training.steps=100; may be repeated.
+        --resume                Go on from the state that a stopped run has saved.
+        -q, --quiet             Show warnings and results only.
+        -v, --verbose           Show every step.
+        --version               Show the version.
+        -h, --help              Show help information.
+
+
+      """
+    let result = try CommandLineProgram.run("fool", "--help")
+    #expect(result == .init(code: 0, output: expected, error: ""))
+  }
+
+  @Test(arguments: ["fool", "train", "evaluate", "inspect"])
+  func everyCommandHasAnExampleWithinEightyColumns(command: String) throws {
+    let help = try CommandLineProgram.run(command, "--help").output
+    #expect(help.contains("\nExample:\n  trompe \(command) "))
+    // A line that was broken to fit would start at the margin.
+    let example = help.split(separator: "\n").drop { $0 != "Example:" }.dropFirst()
+      .prefix { !$0.hasPrefix("USAGE") && !$0.hasPrefix("docs/") }
+    #expect(example.allSatisfy { $0.count < 80 && $0.hasPrefix("  ") }, "\(example)")
+  }
+
+  @Test(arguments: [
+    (["fool"], "Error: Missing expected argument '<recipe>'\n"),
+    (["fool", "r.yaml", "--quiet", "--verbose"], "Error: Give --quiet or --verbose, not both.\n"),
+    (
+      ["fool", "r.yaml", "--outputt", "x"],
+      "Error: Unknown option '--outputt'. Did you mean '--output'?\n"
+    ),
+    (["paint"], "Error: Unexpected argument 'paint'\n"),
+    (
+      ["evaluate", "a.h5", "--against", "b.h5", "--interpreter", "grad-cam"],
+      "Error: Give either --data or --shapes.\n"
+    ),
+  ])
+  func wrongArgumentsAreUsageErrors(arguments: [String], expected: String) throws {
+    let result = try CommandLineProgram.run(list: arguments)
+    #expect(result.code == 64)
+    #expect(result.output == "")
+    #expect(result.error.hasPrefix(expected), "\(result.error)")
+  }
+}
