@@ -2,38 +2,63 @@ import TensorGraph
 
 /// A way in which heatmaps are made to lie: a penalty for training and a test for evaluation.
 ///
+/// Some foolings compare with what the original network shows. What they need of its heatmaps is
+/// reduced to a few numbers per image, the digest, computed once and kept.
+///
 /// A new fooling is one new file with its `FoolingKind` and one line in `FoolingKind.all`.
 public protocol Fooling: Sendable {
   /// The name in recipes and reports, e.g. `location`.
   var name: String { get }
-
-  /// The penalty L_F, a scalar that training lowers.
-  /// - Parameter heatmaps: of the network being trained, for the labels' classes, [N, h, w].
-  func penalty(of heatmaps: Value, in graph: inout GraphBuilder) throws -> Value
-
-  /// The test loss t_i of every image, [N].
-  func testLosses(of heatmaps: Value, in graph: inout GraphBuilder) throws -> Value
-
+  /// For which classes an image is explained: one heatmap for each of them.
+  var explained: ExplainedClasses { get }
   /// R_f: an image counts as fooled if its test loss lies in it.
   var successRange: ClosedRange<Double> { get }
+
+  /// What the penalty reads beside the heatmaps, per image; `nil` if it needs nothing of the
+  /// original network.
+  func referenceShape(height: Int, width: Int) -> Shape?
+  /// What is kept of the original network's heatmaps of one image.
+  func digest(_ original: [Heatmap]) -> [Float]
+  /// The penalty's reference for one image from its digest, of `referenceShape`.
+  func reference(_ digest: [Float], height: Int, width: Int) -> [Float]
+
+  /// The penalty L_F, a scalar that training lowers.
+  /// - Parameters:
+  ///   - heatmaps: of the network being trained, [N, h, w], one for each explained class.
+  ///   - reference: [N] + `referenceShape`, if there is one.
+  func penalty(
+    of heatmaps: [Value], reference: Value?, in graph: inout GraphBuilder
+  ) throws -> Value
+
+  /// The test loss t_i of one image.
+  /// - Parameters:
+  ///   - heatmaps: of the network under test, one for each explained class.
+  ///   - digest: of the original network's heatmaps of the same image.
+  func testLoss(of heatmaps: [Heatmap], digest: [Float]) -> Double
 }
 
-/// Which fooling a recipe asks for: `fooling: {name: location, lambda: 2}`.
-public struct FoolingSpecification: Hashable, Sendable {
-  /// A name of `FoolingKind.all`.
-  public var name: String
-  /// λ, the weight of the penalty beside the cross-entropy.
-  public var lambda: Double
-  /// `location`: width of the frame in heatmap pixels; ⌊side / 7⌋, at least 1, if `nil`.
-  public var frameWidth: Int?
-  /// Largest test loss that counts as fooled; the paper's if `nil`.
-  public var threshold: Double?
+/// The classes for which heatmaps are drawn.
+public enum ExplainedClasses: Hashable, Sendable {
+  /// Every image for its own label.
+  case labels
+  /// Every image for both classes; penalty and test use images that show both.
+  case pair(Int, Int)
+}
 
-  public init(
-    name: String, lambda: Double, frameWidth: Int? = nil, threshold: Double? = nil
-  ) {
-    (self.name, self.lambda, self.frameWidth, self.threshold) = (
-      name, lambda, frameWidth, threshold
-    )
+/// One heatmap on the host, row by row.
+public struct Heatmap: Hashable, Sendable {
+  public let height: Int
+  public let width: Int
+  public let values: [Float]
+
+  public init(height: Int, width: Int, values: [Float]) {
+    precondition(values.count == height * width, "\(values.count) values, \(height)×\(width)")
+    (self.height, self.width, self.values) = (height, width, values)
   }
+}
+
+extension Fooling {
+  public func referenceShape(height: Int, width: Int) -> Shape? { nil }
+  public func digest(_ original: [Heatmap]) -> [Float] { [] }
+  public func reference(_ digest: [Float], height: Int, width: Int) -> [Float] { digest }
 }

@@ -2,23 +2,34 @@ import Networks
 
 /// A name in recipes and the fooling behind it.
 public struct FoolingKind: Sendable {
-  public let name: String
-  let make: @Sendable (FoolingSpecification) -> any Fooling
+  /// What a fooling may ask for besides λ and the threshold.
+  public enum Option: String, Hashable, Sendable, CaseIterable {
+    case variant, frameWidth, mask, k, classes
+  }
 
-  init(_ name: String, make: @escaping @Sendable (FoolingSpecification) -> any Fooling) {
-    (self.name, self.make) = (name, make)
+  public let name: String
+  public let options: Set<Option>
+  let make: @Sendable (FoolingSpecification, _ classNames: [String]) throws -> any Fooling
+
+  init(
+    _ name: String, options: Set<Option>,
+    make: @escaping @Sendable (FoolingSpecification, _ classNames: [String]) throws -> any Fooling
+  ) {
+    (self.name, self.options, self.make) = (name, options, make)
   }
 
   public static let all: [FoolingKind] = [
-    Location.kind
+    Location.kind,
+    TopK.kind,
+    CenterMass.kind,
+    ActiveSwap.kind,
   ]
 
   /// - Throws: `RunError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(RunError) -> FoolingKind {
     guard let kind = all.first(where: { $0.name == name }) else {
       throw RunError(
-        "unknown fooling \"\(name)\": "
-          + NameSuggestions.sentence(for: name, among: all.map(\.name))
+        "unknown fooling \"\(name)\": " + NameSuggestions.sentence(for: name, among: all.map(\.name))
       )
     }
     return kind
@@ -26,6 +37,27 @@ public struct FoolingKind: Sendable {
 }
 
 extension FoolingSpecification {
-  /// - Throws: `RunError` for an unknown name.
-  public func fooling() throws(RunError) -> any Fooling { try FoolingKind.named(name).make(self) }
+  /// The options that are set.
+  public var options: Set<FoolingKind.Option> {
+    var options: Set<FoolingKind.Option> = []
+    if variant != .paper { options.insert(.variant) }
+    if frameWidth != nil { options.insert(.frameWidth) }
+    if mask != nil { options.insert(.mask) }
+    if k != nil { options.insert(.k) }
+    if classes != nil { options.insert(.classes) }
+    return options
+  }
+
+  /// - Parameter classNames: of the network; classes may be given by name.
+  /// - Throws: `RunError` for an unknown name, an option that the fooling does not take, or a class
+  ///   that the network does not have.
+  public func fooling(classNames: [String]) throws -> any Fooling {
+    let kind = try FoolingKind.named(name)
+    for option in options.subtracting(kind.options).sorted(by: { $0.rawValue < $1.rawValue }) {
+      let takers = FoolingKind.all.filter { $0.options.contains(option) }.map(\.name)
+      throw RunError(
+        "\(name) takes no \"\(option.rawValue)\"; that is for " + takers.joined(separator: ", "))
+    }
+    return try kind.make(self, classNames)
+  }
 }

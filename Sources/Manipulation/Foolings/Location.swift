@@ -1,6 +1,7 @@
+import ImageData
 import TensorGraph
 
-/// Location fooling: relevance is moved onto a frame along the border.
+/// Location fooling: relevance is moved onto a frame along the border, or onto any mask.
 ///
 /// L_F = mean_i (1/d_h)·‖h_i − m‖², m = 1 on a frame of width ⌊side/7⌋ (at least 1), 0 inside; the
 /// test loss of an image is its own term, and it is fooled if that is at most 0.2.
@@ -11,42 +12,71 @@ public struct Location: Fooling {
   /// The frame takes one part in this many of the shorter side. Heo et al. 2019, released code.
   static let frameShare = 7
 
-  public let frameWidth: Int?
+  /// Where relevance is wanted.
+  public enum Target: Hashable, Sendable {
+    /// Along the border; ⌊side / 7⌋ heatmap pixels, at least 1, if `nil`.
+    case frame(width: Int?)
+    /// White where relevance is wanted; resized to the heatmap.
+    case image(Image)
+  }
+
+  public let target: Target
   public let threshold: Double
   public var name: String { "location" }
+  public var explained: ExplainedClasses { .labels }
   public var successRange: ClosedRange<Double> { 0...threshold }
 
-  /// - Parameters:
-  ///   - frameWidth: in heatmap pixels; ⌊side / 7⌋, at least 1, if `nil`.
-  ///   - threshold: largest test loss that counts as fooled.
-  public init(frameWidth: Int? = nil, threshold: Double? = nil) {
-    (self.frameWidth, self.threshold) = (frameWidth, threshold ?? Self.paperThreshold)
+  /// - Parameter threshold: largest test loss that counts as fooled.
+  public init(target: Target = .frame(width: nil), threshold: Double? = nil) {
+    (self.target, self.threshold) = (target, threshold ?? Self.paperThreshold)
   }
 
-  static let kind = FoolingKind("location") {
-    Location(frameWidth: $0.frameWidth, threshold: $0.threshold)
+  static let kind = FoolingKind("location", options: [.frameWidth, .mask]) { specification, _ in
+    guard let mask = specification.mask else {
+      return Location(
+        target: .frame(width: specification.frameWidth), threshold: specification.threshold)
+    }
+    guard specification.frameWidth == nil else {
+      throw RunError("location takes either \"mask\" or \"frameWidth\", not both")
+    }
+    return Location(
+      target: .image(try Image(contentsOf: mask)), threshold: specification.threshold)
   }
 
-  /// m of the given height and width: 1 on the frame, 0 inside.
+  /// m of the given height and width, in [0, 1].
   public func mask(height: Int, width: Int) -> Tensor {
-    let frame = frameWidth ?? max(1, min(height, width) / Self.frameShare)
-    var values: [Float] = []
-    for row in 0..<height {
-      for column in 0..<width {
-        let edge = min(row, column, height - 1 - row, width - 1 - column)
-        values.append(edge < frame ? 1 : 0)
+    let values: [Float]
+    switch target {
+    case .frame(let frameWidth):
+      let frame = frameWidth ?? max(1, min(height, width) / Self.frameShare)
+      values = (0..<height * width).map { pixel in
+        let (row, column) = pixel.quotientAndRemainder(dividingBy: width)
+        return min(row, column, height - 1 - row, width - 1 - column) < frame ? 1 : 0
+      }
+    case .image(let image):
+      let fitted = image.resized(to: ImageSize(width: width, height: height))
+      values = (0..<height * width).map { pixel in
+        let color = fitted[pixel % width, pixel / width]
+        return (Float(color.red) + Float(color.green) + Float(color.blue)) / (3 * 255)
       }
     }
     return Tensor(shape: [height, width], values: values)
   }
 
-  public func penalty(of heatmaps: Value, in graph: inout GraphBuilder) throws -> Value {
-    try graph.mean(testLosses(of: heatmaps, in: &graph))
+  public func penalty(
+    of heatmaps: [Value], reference: Value?, in graph: inout GraphBuilder
+  ) throws -> Value {
+    let h = heatmaps[0]
+    let target = try graph.constant(mask(height: h.shape[1], width: h.shape[2]))
+    return try graph.mean(graph.square(graph.subtract(h, target)))
   }
 
-  public func testLosses(of heatmaps: Value, in graph: inout GraphBuilder) throws -> Value {
-    let target = try graph.constant(mask(height: heatmaps.shape[1], width: heatmaps.shape[2]))
-    let squares = try graph.square(graph.subtract(heatmaps, target))
-    return try graph.reshape(graph.mean(squares, axes: [1, 2]), to: [heatmaps.shape[0]])
+  public func testLoss(of heatmaps: [Heatmap], digest: [Float]) -> Double {
+    let h = heatmaps[0]
+    let target = mask(height: h.height, width: h.width).values
+    let sum = zip(h.values, target).reduce(0.0) {
+      $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
+    }
+    return sum / Double(h.values.count)
   }
 }

@@ -1,0 +1,33 @@
+/// Which fooling a recipe asks for: `fooling: {name: location, lambda: 2}`.
+public struct FoolingSpecification: Hashable, Sendable {
+  public enum Variant: String, Codable, Hashable, Sendable, CaseIterable {
+    /// As the paper defines it.
+    case paper
+    /// As the authors' released code computes it, where that differs.
+    case released
+  }
+  /// A name of `FoolingKind.all`.
+  public var name: String
+  /// λ, the weight of the penalty beside the cross-entropy.
+  public var lambda: Double
+  public var variant: Variant
+  /// `location`: width of the frame in heatmap pixels; ⌊side / 7⌋, at least 1, if `nil`.
+  public var frameWidth: Int?
+  /// `location`: a mask image in place of the frame: white where relevance is wanted.
+  public var mask: String?
+  /// `top-k`: the share of pixels that count as the top, in percent; 10 if `nil`.
+  public var k: Double?
+  /// `active`: the two classes that change places, by name or number.
+  public var classes: [String]?
+  /// The bound of the test loss that counts as fooled; the paper's if `nil`.
+  public var threshold: Double?
+
+  public init(
+    name: String, lambda: Double, variant: Variant = .paper, frameWidth: Int? = nil,
+    mask: String? = nil, k: Double? = nil, classes: [String]? = nil, threshold: Double? = nil
+  ) {
+    (self.name, self.lambda, self.variant) = (name, lambda, variant)
+    (self.frameWidth, self.mask, self.k) = (frameWidth, mask, k)
+    (self.classes, self.threshold) = (classes, threshold)
+  }
+}

@@ -1,0 +1,85 @@
+import TensorGraph
+
+/// Top-k fooling: relevance leaves the pixels that were the most relevant.
+///
+/// L_F = mean_i Σ_{j∈P_i} |h_{i,j}(w)|, P_i the k% largest pixels of the original network's h_i.
+/// The test loss is the share Σ_{j∈P_i} |h_j| / Σ_j |h_j| that is left, and an image is fooled if
+/// that is at most 0.3. Heo, Joo, Moon 2019, Eq. 4 and Section 4.1.
+/// - Note: `released`: mean over P_i and the images of h², as the authors' code computes it.
+/// - Note: of equally large pixels the first belong to P_i; a map without relevance has share 0 left
+///   only if the original had relevance, and counts as not fooled otherwise.
+public struct TopK: Fooling {
+  /// Heo, Joo, Moon 2019, Section 4.1.
+  static let paperPercent = 10.0
+  static let paperThreshold = 0.3
+
+  /// Share of pixels that count as the top, in percent.
+  public let percent: Double
+  public let variant: FoolingSpecification.Variant
+  public let threshold: Double
+  public var name: String { "top-k" }
+  public var explained: ExplainedClasses { .labels }
+  public var successRange: ClosedRange<Double> { 0...threshold }
+
+  public init(
+    percent: Double? = nil, variant: FoolingSpecification.Variant = .paper,
+    threshold: Double? = nil
+  ) {
+    self.percent = percent ?? Self.paperPercent
+    self.variant = variant
+    self.threshold = threshold ?? Self.paperThreshold
+  }
+
+  static let kind = FoolingKind("top-k", options: [.k, .variant]) { specification, _ in
+    TopK(
+      percent: specification.k, variant: specification.variant,
+      threshold: specification.threshold)
+  }
+
+  /// Number of pixels in P_i: at least one.
+  func count(of pixels: Int) -> Int {
+    max(1, min(pixels, Int((Double(pixels) * percent / 100).rounded(.down))))
+  }
+
+  /// The indices in P_i. Exact in float up to 2²⁴ pixels.
+  public func digest(_ original: [Heatmap]) -> [Float] {
+    let values = original[0].values
+    let order = values.indices.sorted {
+      values[$0] > values[$1] || (values[$0] == values[$1] && $0 < $1)
+    }
+    return order.prefix(count(of: values.count)).sorted().map(Float.init)
+  }
+
+  public func referenceShape(height: Int, width: Int) -> Shape? { [height, width] }
+
+  /// 1 on P_i, 0 elsewhere.
+  public func reference(_ digest: [Float], height: Int, width: Int) -> [Float] {
+    var mask = [Float](repeating: 0, count: height * width)
+    for index in digest { mask[Int(index)] = 1 }
+    return mask
+  }
+
+  public func penalty(
+    of heatmaps: [Value], reference: Value?, in graph: inout GraphBuilder
+  ) throws -> Value {
+    guard let mask = reference else { preconditionFailure("top-k without its reference") }
+    let h = heatmaps[0]
+    switch variant {
+    case .paper:
+      let kept = try graph.sum(graph.multiply(graph.absolute(h), mask))
+      return try graph.multiply(kept, 1 / Double(h.shape[0]))
+    case .released:
+      let kept = try graph.sum(graph.multiply(graph.square(h), mask))
+      let pixels = count(of: h.shape[1] * h.shape[2])
+      return try graph.multiply(kept, 1 / Double(h.shape[0] * pixels))
+    }
+  }
+
+  public func testLoss(of heatmaps: [Heatmap], digest: [Float]) -> Double {
+    let values = heatmaps[0].values
+    let all = values.reduce(0.0) { $0 + abs(Double($1)) }
+    let top = digest.reduce(0.0) { $0 + abs(Double(values[Int($1)])) }
+    // A map without any relevance says nothing; it is no success.
+    return all > 0 ? top / all : 1
+  }
+}
