@@ -117,7 +117,7 @@ struct PyTorchGradientTests {
     let lowered = try NetworkGraph(
       network.architecture, input: x, keeping: interpreter.keptActivations, in: &graph)
     let heatmaps = try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
-    let penalty = try Location().penalty(of: heatmaps, in: &graph)
+    let penalty = try Location().penalty(of: [heatmaps], reference: nil, in: &graph)
     let crossEntropy = try graph.crossEntropy(lowered.logits, labels: classes)
     let loss = try graph.add(crossEntropy, graph.multiply(penalty, fixture.lambda ?? 1))
     let lossGradients = fixture.lambda == nil ? [] : fixture.gradients

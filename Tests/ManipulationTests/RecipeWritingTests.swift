@@ -80,7 +80,28 @@ private struct RecipeGenerator {
       source: flip()
         ? .folders(train: "/" + name(), validation: "/" + name())
         : .shapes(train: count(999), validation: count(999), seed: random.next()),
-      augmentation: augmentation, threads: maybe(count(64)))
+      augmentation: augmentation,
+      composites: pick([
+        .paper, .folders(train: "/" + name(), validation: "/" + name()),
+        .tiles(train: count(99), validation: count(99), seed: random.next()),
+      ]), threads: maybe(count(64)))
+  }
+
+  private mutating func fooling() -> FoolingSpecification {
+    let threshold = maybe(number(0...1))
+    return pick([
+      FoolingSpecification(
+        name: "location", lambda: number(0...9), frameWidth: maybe(count(9)), threshold: threshold),
+      FoolingSpecification(
+        name: "location", lambda: number(0...9), mask: "/" + name(), threshold: threshold),
+      FoolingSpecification(
+        name: "top-k", lambda: number(0...9), variant: pick([.paper, .released]),
+        k: maybe(number(1...100)), threshold: threshold),
+      FoolingSpecification(name: "center-mass", lambda: number(0...9), threshold: threshold),
+      FoolingSpecification(
+        name: "active", lambda: number(0...9), variant: pick([.paper, .released]),
+        classes: ["1", name()], threshold: threshold),
+    ])
   }
 
   private mutating func training() -> TrainingSection {
@@ -102,9 +123,7 @@ private struct RecipeGenerator {
     if interpreters.count == 2, interpreters[0] == interpreters[1] { interpreters.removeLast() }
     return FoolingRecipe(
       network: network(), data: data(),
-      fooling: FoolingSpecification(
-        name: "location", lambda: number(0...9), frameWidth: maybe(count(9)),
-        threshold: maybe(number(0...1))),
+      fooling: fooling(),
       interpreter: interpreter(), training: training(),
       evaluation: EvaluationSection(batchSize: count(4096), interpreters: Array(interpreters)),
       compute: ComputeSection(threads: maybe(count(64))))

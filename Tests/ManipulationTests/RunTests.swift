@@ -91,7 +91,10 @@ struct RunTests {
       Summary.self, from: Data(contentsOf: URL(fileURLWithPath: folder("fool/summary.json"))))
     #expect(written == summary)
     let names = try FileManager.default.contentsOfDirectory(atPath: folder("fool")).sorted()
-    #expect(names == ["manipulated.h5", "metrics.jsonl", "recipe.yaml", "summary.json"])
+    #expect(
+      names == [
+        "manipulated.h5", "metrics.jsonl", "recipe.yaml", "summary.json", "test-losses.jsonl",
+      ])
     let metrics = try lines(folder("fool/metrics.jsonl"))
     #expect(metrics.count { $0.contains(#""kind":"step""#) } == 6)
     #expect(metrics.count { $0.contains(#""kind":"validation""#) } == 2)
@@ -256,6 +259,6 @@ struct LocationTests {
     #expect(Location().mask(height: 3, width: 3).values == [1, 1, 1, 1, 0, 1, 1, 1, 1])
     func area(_ mask: Tensor) -> Int { mask.values.count { $0 == 1 } }
     #expect(area(Location().mask(height: 14, width: 14)) == 96)
-    #expect(area(Location(frameWidth: 1).mask(height: 14, width: 14)) == 52)
+    #expect(area(Location(target: .frame(width: 1)).mask(height: 14, width: 14)) == 52)
   }
 }

@@ -17,16 +17,18 @@ public struct EvaluationRequest: Sendable {
   public var images: Images
   public var fooling: FoolingSpecification
   public var interpreters: [InterpreterSpecification]
+  /// Images that show two classes, for active fooling.
+  public var composites: DataSection.Composites
   public var batchSize: Int
   public var compute: ComputeSection
 
   public init(
     network: NetworkSection, original: String, images: Images, fooling: FoolingSpecification,
-    interpreters: [InterpreterSpecification], batchSize: Int = 16,
-    compute: ComputeSection = ComputeSection()
+    interpreters: [InterpreterSpecification], composites: DataSection.Composites = .paper,
+    batchSize: Int = 16, compute: ComputeSection = ComputeSection()
   ) {
     (self.network, self.original, self.images) = (network, original, images)
-    (self.fooling, self.interpreters) = (fooling, interpreters)
+    (self.fooling, self.interpreters, self.composites) = (fooling, interpreters, composites)
     (self.batchSize, self.compute) = (batchSize, compute)
   }
 }
@@ -42,7 +44,7 @@ public enum Evaluation {
       throw RunError("no interpreter is given, so there is no heatmap to test")
     }
     let interpreters = try reported(request.interpreters)
-    let fooling = try request.fooling.fooling()
+    var fooling: (any Fooling)?
     var results: [EvaluationResult] = []
     for (purpose, path) in [
       ("original", request.original), ("manipulated", request.network.checkpoint),
@@ -52,16 +54,15 @@ public enum Evaluation {
       let network = try request.images.network(section)
       let source = try request.images.source(classNames: network.classNames)
       try source.checkLabels(classes: network.architecture.classes)
-      let program = try EvaluationProgram(
-        network, interpreters: interpreters, fooling: fooling, batchSize: request.batchSize,
-        options: request.compute.options)
-      let size = network.architecture.inputShape
-      let evaluator = Evaluator(
-        program: program, preprocessing: network.preprocessing,
-        imageSize: ImageSize(width: size[1], height: size[0]), threads: nil)
+      let test = try request.fooling.fooling(classNames: network.names(or: source.classNames))
+      fooling = test
+      let measurement = try Measurement(
+        of: network, interpreters: interpreters, fooling: test, on: source,
+        composites: try request.composites(test, network, source), batchSize: request.batchSize,
+        threads: nil, options: request.compute.options)
       results.append(
-        try evaluator.evaluate(source, stop: stop) {
-          observe(.evaluating(purpose: purpose, done: $0, total: source.count))
+        try measurement.run(original: results.first, stop: stop) {
+          observe(.evaluating(purpose: purpose, done: $0, total: $1))
         })
       for image in results.last!.skipped where purpose == "original" {
         observe(.warning("\(image.name) is left out: \(image.reason)"))
@@ -69,8 +70,21 @@ public enum Evaluation {
     }
     let seconds = (ContinuousClock.now - begin).seconds
     return Summary(
-      original: results[0], manipulated: results[1], fooling: fooling,
+      original: results[0], manipulated: results[1], fooling: fooling!,
       interpreter: interpreters[0].name, seconds: seconds)
+  }
+}
+
+extension EvaluationRequest {
+  fileprivate func composites(
+    _ fooling: any Fooling, _ network: LoadedNetwork, _ source: any ImageSource
+  ) throws -> (source: any ImageSource, preprocessing: Preprocessing)? {
+    guard case .pair(let first, let second) = fooling.explained else { return nil }
+    let size = network.architecture.inputShape
+    let made = try composites.sources(
+      classes: (first, second), train: source, validation: source,
+      preprocessing: network.preprocessing, size: ImageSize(width: size[1], height: size[0]))
+    return (made.validation, made.2)
   }
 }
 

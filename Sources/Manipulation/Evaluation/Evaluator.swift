@@ -12,10 +12,12 @@ public struct EvaluationResult: Hashable, Sendable {
   public var top5 = 0.0
   /// Mean over the images, in nats.
   public var crossEntropy = 0.0
-  /// t_i of every image, by interpreter.
+  /// t_i of every explained image, by interpreter.
   public var testLosses: [String: [Double]] = [:]
-  /// Position in the source of every image, in the order of `testLosses`.
-  public var indices: [Int] = []
+  /// Position in the source of every explained image, in the order of `testLosses`.
+  public var explained: [Int] = []
+  /// What the fooling keeps of the original network's heatmaps: by interpreter, then by position.
+  public var digests: [String: [Int: [Float]]] = [:]
   public var skipped: [SkippedImage] = []
 
   /// Fooling success rate by interpreter: the share of images with a test loss in `range`.
@@ -33,23 +35,36 @@ struct Evaluator {
   let imageSize: ImageSize
   let threads: Int?
 
+  /// Accuracy, and the test losses of a fooling if one is given.
+  ///
   /// - Parameters:
-  ///   - progress: called after every batch with the number of images done.
+  ///   - original: the original network's digests; if `nil`, the network under test is the
+  ///     original, and the result holds its digests.
   ///   - stop: ends the evaluation early by `RunStopped`.
+  ///   - progress: called after every batch with the number of images done.
   func evaluate(
-    _ source: any ImageSource, stop: StopRequest? = nil, progress: (_ done: Int) -> Void = { _ in }
+    _ source: any ImageSource, fooling: (any Fooling)? = nil,
+    original: [String: [Int: [Float]]]? = nil, stop: StopRequest? = nil,
+    progress: (_ done: Int) -> Void = { _ in }
   ) throws -> EvaluationResult {
     let loader = try BatchLoader(
       source, batchSize: program.batchSize, preprocessing: preprocessing, order: .evaluation,
       imageSize: imageSize, threads: threads)
     var result = EvaluationResult()
-    for name in program.interpreters { result.testLosses[name] = [] }
+    if fooling != nil {
+      for name in program.interpreters {
+        result.testLosses[name] = []
+        if original == nil { result.digests[name] = [:] }
+      }
+    }
     var (hits1, hits5, loss) = (0, 0, 0.0)
     while let batch = try loader.next() {
       if stop?.isRequested == true { throw RunStopped("stopped during evaluation") }
-      var inputs: [String: Executable.Input] = [TrainingProgram.images: .floats(batch.images)]
-      if !program.interpreters.isEmpty { inputs[TrainingProgram.labels] = .indices(batch.labels) }
-      try program.executable.run(inputs)
+      if let fooling {
+        try test(fooling, batch, original, &result)
+      } else {
+        try program.run(images: batch.images, labels: batch.labels)
+      }
       let logits = program.logits.values
       for image in 0..<batch.validCount {
         let row = logits[image * program.classes..<(image + 1) * program.classes]
@@ -58,12 +73,7 @@ struct Evaluator {
         hits5 += ranked.rank < 5 ? 1 : 0
         loss += ranked.crossEntropy
       }
-      for (index, name) in program.interpreters.enumerated() {
-        let losses = program.testLosses(index).prefix(batch.validCount)
-        result.testLosses[name]!.append(contentsOf: losses.map(Double.init))
-      }
       result.images += batch.validCount
-      result.indices += batch.indices
       progress(result.images)
     }
     result.skipped = loader.skipped
@@ -72,6 +82,33 @@ struct Evaluator {
     result.top5 = Double(hits5) / Double(result.images)
     result.crossEntropy = loss / Double(result.images)
     return result
+  }
+
+  private func test(
+    _ fooling: any Fooling, _ batch: Batch, _ original: [String: [Int: [Float]]]?,
+    _ result: inout EvaluationResult
+  ) throws {
+    let maps = try program.explain(
+      (batch.images, batch.labels), count: batch.validCount, fooling.explained)
+    for (interpreter, name) in program.interpreters.enumerated() {
+      for (image, index) in batch.indices.enumerated() {
+        let heatmaps = maps[interpreter][image]
+        let digest: [Float]
+        if let original {
+          guard let known = original[name]?[index] else {
+            throw RunError(
+              "\(batch.indices[image]): the original network's heatmap by \(name) is missing; an "
+                + "image was unreadable before and is not now")
+          }
+          digest = known
+        } else {
+          digest = fooling.digest(heatmaps)
+          result.digests[name]![index] = digest
+        }
+        result.testLosses[name]!.append(fooling.testLoss(of: heatmaps, digest: digest))
+      }
+    }
+    result.explained += batch.indices
   }
 }
 

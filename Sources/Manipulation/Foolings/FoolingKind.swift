@@ -29,7 +29,8 @@ public struct FoolingKind: Sendable {
   public static func named(_ name: String) throws(RunError) -> FoolingKind {
     guard let kind = all.first(where: { $0.name == name }) else {
       throw RunError(
-        "unknown fooling \"\(name)\": " + NameSuggestions.sentence(for: name, among: all.map(\.name))
+        "unknown fooling \"\(name)\": "
+          + NameSuggestions.sentence(for: name, among: all.map(\.name))
       )
     }
     return kind
@@ -48,16 +49,21 @@ extension FoolingSpecification {
     return options
   }
 
-  /// - Parameter classNames: of the network; classes may be given by name.
-  /// - Throws: `RunError` for an unknown name, an option that the fooling does not take, or a class
-  ///   that the network does not have.
-  public func fooling(classNames: [String]) throws -> any Fooling {
+  /// What can be checked without a network.
+  /// - Throws: `RunError` for an unknown name or an option that the fooling does not take.
+  public func check() throws {
     let kind = try FoolingKind.named(name)
     for option in options.subtracting(kind.options).sorted(by: { $0.rawValue < $1.rawValue }) {
       let takers = FoolingKind.all.filter { $0.options.contains(option) }.map(\.name)
       throw RunError(
         "\(name) takes no \"\(option.rawValue)\"; that is for " + takers.joined(separator: ", "))
     }
-    return try kind.make(self, classNames)
+  }
+
+  /// - Parameter classNames: of the network; classes may be given by name.
+  /// - Throws: `RunError` as `check`, or for a class that the network does not have.
+  public func fooling(classNames: [String]) throws -> any Fooling {
+    try check()
+    return try FoolingKind.named(name).make(self, classNames)
   }
 }

@@ -19,6 +19,28 @@ extension DataSection {
   }
 }
 
+extension DataSection.Composites {
+  /// Images that show both classes, of the two splits, and how they are prepared.
+  func sources(
+    classes: (Int, Int), train: any ImageSource, validation: any ImageSource,
+    preprocessing: Preprocessing, size: ImageSize
+  ) throws -> (train: any ImageSource, validation: any ImageSource, Preprocessing) {
+    switch self {
+    case .tiles(let trainCount, let validationCount, let seed):
+      // Composites are made in the network's size: only normalisation is left.
+      var plain = preprocessing
+      (plain.resize, plain.centerCrop) = (.none, nil)
+      return (
+        try CompositeDataset(train, classes: classes, count: trainCount, size: size, seed: seed),
+        try CompositeDataset(
+          validation, classes: classes, count: validationCount, size: size, seed: seed), plain
+      )
+    case .folders(let train, let validation):
+      return (try ImageFolder(train), try ImageFolder(validation), preprocessing)
+    }
+  }
+}
+
 extension ImageSource {
   /// The size of prepared images: what the preprocessing says, or what it makes of the first
   /// readable image.

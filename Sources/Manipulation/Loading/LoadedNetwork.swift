@@ -76,6 +76,21 @@ public final class LoadedNetwork {
     }
   }
 
+  /// A network that keeps the present weights when `network` is trained.
+  init(copying network: LoadedNetwork) throws {
+    (specification, architecture) = (network.specification, network.architecture)
+    (preprocessing, classNames) = (network.preprocessing, network.classNames)
+    (batchCounts, sha256, provenance) = (network.batchCounts, network.sha256, network.provenance)
+    parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
+    for name in parameters.names { parameters[name] = network.parameters[name] }
+  }
+
+  /// Names of all classes: the known ones, or numbers.
+  func names(or others: [String]) -> [String] {
+    let known = classNames ?? others
+    return (0..<architecture.classes).map { $0 < known.count ? known[$0] : "\($0)" }
+  }
+
   /// The network as a file.
   public func checkpoint(
     provenance: Provenance? = nil, state: TrainingState? = nil

@@ -3,19 +3,18 @@ import Networks
 import TensorCPU
 import TensorGraph
 
-/// Logits of a batch and, by every interpreter, heatmaps for the labels' classes and their test
-/// losses.
-struct EvaluationProgram {
-  let executable: Executable
-  let batchSize: Int
-  let classes: Int
-  /// In the order of the test losses.
-  let interpreters: [String]
+/// Logits of a batch and, by every interpreter, heatmaps for one class per image.
+public struct EvaluationProgram {
+  public let executable: Executable
+  public let batchSize: Int
+  public let classes: Int
+  /// In the order of the heatmaps.
+  public let interpreters: [String]
 
   /// - Parameter interpreters: by the name under which results are reported.
-  init(
-    _ network: LoadedNetwork, interpreters: [(name: String, any Interpreter)],
-    fooling: (any Fooling)?, batchSize: Int, options: Executable.Options
+  public init(
+    _ network: LoadedNetwork, interpreters: [(name: String, any Interpreter)], batchSize: Int,
+    options: Executable.Options = Executable.Options()
   ) throws {
     let architecture = network.architecture
     var graph = GraphBuilder()
@@ -24,13 +23,12 @@ struct EvaluationProgram {
     let keeping = interpreters.reduce(into: Set<String>()) { $0.formUnion($1.1.keptActivations) }
     let lowered = try NetworkGraph(architecture, input: input, keeping: keeping, in: &graph)
     var outputs = [lowered.logits]
-    if let fooling, !interpreters.isEmpty {
+    if !interpreters.isEmpty {
       let labels = try graph.placeholder(
         TrainingProgram.labels, shape: [batchSize], type: .int32)
       let oneHot = try graph.oneHot(labels, depth: architecture.classes)
       for (_, interpreter) in interpreters {
-        let heatmaps = try interpreter.heatmap(of: lowered, classes: oneHot, in: &graph)
-        outputs.append(try fooling.testLosses(of: heatmaps, in: &graph))
+        outputs.append(try interpreter.heatmap(of: lowered, classes: oneHot, in: &graph))
       }
     }
     var options = options
@@ -39,12 +37,56 @@ struct EvaluationProgram {
       graph.graph(outputs: outputs), parameters: network.parameters, options: options)
     self.batchSize = batchSize
     classes = architecture.classes
-    self.interpreters = fooling == nil ? [] : interpreters.map(\.name)
+    self.interpreters = interpreters.map(\.name)
+  }
+
+  /// Explains every image of a batch for its class.
+  /// - Parameters:
+  ///   - images: [batchSize, H, W, 3].
+  ///   - labels: [batchSize]; of no consequence without interpreters.
+  public func run(images: [Float], labels: [Int32]) throws {
+    var inputs: [String: Executable.Input] = [TrainingProgram.images: .floats(images)]
+    if !interpreters.isEmpty { inputs[TrainingProgram.labels] = .indices(labels) }
+    try executable.run(inputs)
   }
 
   /// [batchSize, classes], of the last run.
-  var logits: Tensor { executable.output(0) }
+  public var logits: Tensor { executable.output(0) }
 
-  /// [batchSize], of the last run, for the `index`-th interpreter.
-  func testLosses(_ index: Int) -> [Float] { executable.output(1 + index).values }
+  /// Of the last run, by the `index`-th interpreter, for the first `count` images.
+  public func heatmaps(_ index: Int, count: Int) -> [Heatmap] {
+    let maps = executable.output(1 + index)
+    let (height, width) = (maps.shape[1], maps.shape[2])
+    return (0..<count).map { image in
+      Heatmap(
+        height: height, width: width,
+        values: Array(maps.values[image * height * width..<(image + 1) * height * width]))
+    }
+  }
+
+  /// Every image's heatmaps for the classes that a fooling explains: by image, then by class.
+  /// - Returns: by interpreter, in their order.
+  func explain(
+    _ batch: (images: [Float], labels: [Int32]), count: Int, _ explained: ExplainedClasses
+  )
+    throws -> [[[Heatmap]]]
+  {
+    let rounds: [[Int32]] =
+      switch explained {
+      case .labels: [batch.labels]
+      case .pair(let first, let second):
+        [first, second].map { [Int32](repeating: Int32($0), count: batchSize) }
+      }
+    var maps = [[[Heatmap]]](
+      repeating: [[Heatmap]](repeating: [], count: count), count: interpreters.count)
+    for labels in rounds {
+      try run(images: batch.images, labels: labels)
+      for interpreter in interpreters.indices {
+        for (image, map) in heatmaps(interpreter, count: count).enumerated() {
+          maps[interpreter][image].append(map)
+        }
+      }
+    }
+    return maps
+  }
 }

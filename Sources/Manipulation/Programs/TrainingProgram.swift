@@ -7,6 +7,10 @@ import TensorGraph
 public struct TrainingProgram {
   public static let images = "images"
   public static let labels = "labels"
+  /// Images that show both classes of an active fooling.
+  public static let composites = "composites"
+  /// What the penalty needs of the original network's heatmaps.
+  public static let reference = "reference"
 
   public let executable: Executable
   public let batchSize: Int
@@ -17,22 +21,45 @@ public struct TrainingProgram {
   public let dropoutMasks: [NetworkGraph.DropoutMask]
   private let hasPenalty: Bool
 
-  /// Cross-entropy + λ·penalty of the interpreter's heatmaps for the labels' classes. Batch norm is
-  /// frozen; its γ and β are trained. Heo, Joo, Moon 2019, Eq. 1.
+  /// Cross-entropy + λ·penalty of the interpreter's heatmaps. Batch norm is frozen; its γ and β are
+  /// trained. Heo, Joo, Moon 2019, Eq. 1.
   public static func fooling(
     _ network: LoadedNetwork, interpreter: any Interpreter, fooling: any Fooling, lambda: Double,
-    batchSize: Int, options: Executable.Options
+    batchSize: Int, options: Executable.Options = Executable.Options()
   ) throws -> TrainingProgram {
     try TrainingProgram(network, batchSize, .frozen, interpreter.keptActivations, options) {
-      lowered, classes, graph in
-      let heatmaps = try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
-      return (try fooling.penalty(of: heatmaps, in: &graph), lambda)
+      lowered, labels, graph in
+      let heatmaps = try Self.heatmaps(
+        interpreter, of: lowered, labels: labels, fooling.explained, &graph)
+      let size = heatmaps[0].shape
+      let reference = try fooling.referenceShape(height: size[1], width: size[2]).map {
+        try graph.placeholder(Self.reference, shape: Shape([batchSize] + $0.dimensions))
+      }
+      return (try fooling.penalty(of: heatmaps, reference: reference, in: &graph), lambda)
+    }
+  }
+
+  private static func heatmaps(
+    _ interpreter: any Interpreter, of network: NetworkGraph, labels: Value,
+    _ explained: ExplainedClasses, _ graph: inout GraphBuilder
+  ) throws -> [Value] {
+    switch explained {
+    case .labels: return [try interpreter.heatmap(of: network, classes: labels, in: &graph)]
+    case .pair(let first, let second):
+      let images = try graph.placeholder(Self.composites, shape: network.input.shape)
+      let lowered = try network.lowered(on: images, in: &graph)
+      return try [first, second].map { index in
+        var rows = [Float](repeating: 0, count: labels.shape.count)
+        for row in 0..<labels.shape[0] { rows[row * labels.shape[1] + index] = 1 }
+        let classes = try graph.constant(Tensor(shape: labels.shape, values: rows))
+        return try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
+      }
     }
   }
 
   /// Cross-entropy alone, batch norm with the statistics of the batch.
   public static func classifier(
-    _ network: LoadedNetwork, batchSize: Int, options: Executable.Options
+    _ network: LoadedNetwork, batchSize: Int, options: Executable.Options = Executable.Options()
   ) throws -> TrainingProgram {
     try TrainingProgram(network, batchSize, .training, [], options) { _, _, _ in nil }
   }

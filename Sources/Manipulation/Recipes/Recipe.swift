@@ -72,13 +72,29 @@ public struct DataSection: Hashable, Sendable {
     /// The built-in synthetic set: this many images of each split, drawn from `seed`.
     case shapes(train: Int, validation: Int, seed: UInt64)
   }
+  /// Images that show two classes, for active fooling.
+  public enum Composites: Hashable, Sendable {
+    /// 2×2 tiles made of each split's own images.
+    case tiles(train: Int, validation: Int, seed: UInt64)
+    /// Ready-made images, in folders as `folders` has them; what class a folder is named after is
+    /// of no consequence.
+    case folders(train: String, validation: String)
+
+    /// Heo, Joo, Moon 2019, Section 4.1.
+    public static let paper = Composites.tiles(train: 1100, validation: 200, seed: 0)
+  }
   public var source: Source
   public var augmentation: Augmentation
+  public var composites: Composites
   /// Decoding threads; one per core if `nil`.
   public var threads: Int?
 
-  public init(source: Source, augmentation: Augmentation = .none, threads: Int? = nil) {
-    (self.source, self.augmentation, self.threads) = (source, augmentation, threads)
+  public init(
+    source: Source, augmentation: Augmentation = .none, composites: Composites = .paper,
+    threads: Int? = nil
+  ) {
+    (self.source, self.augmentation) = (source, augmentation)
+    (self.composites, self.threads) = (composites, threads)
   }
 }
 

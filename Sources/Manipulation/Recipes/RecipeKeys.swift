@@ -117,6 +117,23 @@ public enum RecipeKeys {
       "probability that left and right are exchanged")
   }
 
+  enum Composites {
+    static let train = RecipeKey.optional(
+      "data.composites.train", Form.integer(imageCount), default: 1100,
+      "`active`: training images of 2×2 tiles of both classes")
+    static let validation = RecipeKey.optional(
+      "data.composites.validation", Form.integer(imageCount), default: 200,
+      "`active`: validation images of 2×2 tiles of both classes")
+    static let seed = RecipeKey.optional(
+      "data.composites.seed", Form.seed, default: 0, "`active`: from which the tiles are drawn")
+    static let trainFolder = RecipeKey.automatic(
+      "data.composites.trainFolder", Form.text("path"), else: "made of tiles",
+      "`active`: ready-made training images that show both classes, as folders of images")
+    static let validationFolder = RecipeKey.automatic(
+      "data.composites.validationFolder", Form.text("path"), else: "made of tiles",
+      "`active`: the same for validation")
+  }
+
   enum Fooling {
     static let name = RecipeKey.required("fooling.name", Form.text(), "the way of fooling")
     static let lambda = RecipeKey.required(
@@ -124,9 +141,21 @@ public enum RecipeKeys {
     static let frameWidth = RecipeKey.automatic(
       "fooling.frameWidth", Form.integer(1...(1 << 14)), else: "⌊side / 7⌋, at least 1",
       "`location`: width of the frame in heatmap pixels")
+    static let mask = RecipeKey.automatic(
+      "fooling.mask", Form.text("path"), else: "the frame",
+      "`location`: image that is white where relevance is wanted; resized to the heatmap")
+    static let k = RecipeKey.automatic(
+      "fooling.k", Form.number(.above(0, to: 100)), else: "10",
+      "`top-k`: percent of the pixels that count as the top")
+    static let classes = RecipeKey.automatic(
+      "fooling.classes", Form.list(of: Form.text(), named: "names", count: 2...2),
+      else: "`active`: required", "`active`: the classes that change places, by name or number")
+    static let variant = RecipeKey.optional(
+      "fooling.variant", Form.choice(FoolingSpecification.Variant.self), default: .paper,
+      "`top-k`, `active`: as the paper defines it, or as the authors' released code computes it")
     static let threshold = RecipeKey.automatic(
       "fooling.threshold", Form.number(.notNegative), else: "the paper's",
-      "largest test loss that counts as fooled")
+      "bound of the test loss that counts as fooled")
   }
 
   enum Interpreter {
@@ -222,9 +251,13 @@ public enum RecipeKeys {
     Shapes.train.description, Shapes.validation.description, Shapes.seed.description,
     AugmentationKeys.whole, AugmentationKeys.scale.description,
     AugmentationKeys.ratio.description, AugmentationKeys.pad.description,
-    AugmentationKeys.flip.description, Data.threads.description,
-    Fooling.name.description, Fooling.lambda.description, Fooling.frameWidth.description,
-    Fooling.threshold.description,
+    AugmentationKeys.flip.description, Composites.train.description,
+    Composites.validation.description, Composites.seed.description,
+    Composites.trainFolder.description, Composites.validationFolder.description,
+    Data.threads.description,
+    Fooling.name.description, Fooling.lambda.description, Fooling.variant.description,
+    Fooling.frameWidth.description, Fooling.mask.description, Fooling.k.description,
+    Fooling.classes.description, Fooling.threshold.description,
     Interpreter.name.description, Interpreter.layer.description,
     Training.optimizer.description, Training.learningRate.description,
     Training.weightDecay.description, Training.momentum.description,

@@ -238,8 +238,35 @@ private struct RecipeReader {
     let section = root.section("data")
     let augmentation = augmentation(section)
     let threads = section.value(RecipeKeys.Data.threads)
-    guard let source = source(section), let augmentation else { return nil }
-    return DataSection(source: source, augmentation: augmentation, threads: threads)
+    let composites = composites(section)
+    guard let source = source(section), let augmentation, let composites else { return nil }
+    return DataSection(
+      source: source, augmentation: augmentation, composites: composites, threads: threads)
+  }
+
+  private func composites(_ data: RecipeSection) -> DataSection.Composites? {
+    typealias Keys = RecipeKeys.Composites
+    guard data.has("composites") else { return .paper }
+    let section = data.section("composites")
+    let (train, validation) = (section.path(Keys.trainFolder), section.path(Keys.validationFolder))
+    if section.has("trainFolder") || section.has("validationFolder") {
+      guard let train, let validation else {
+        problems.add(
+          "data.composites needs both trainFolder and validationFolder, or neither",
+          at: data.origin(of: "composites"))
+        return nil
+      }
+      for name in ["train", "validation", "seed"] where section.has(name) {
+        problems.add(
+          "data.composites.\(name) is for tiles that the program makes; the folders are ready-made",
+          at: section.origin(of: name))
+      }
+      return .folders(train: train, validation: validation)
+    }
+    guard let trainCount = section.value(Keys.train),
+      let validationCount = section.value(Keys.validation), let seed = section.value(Keys.seed)
+    else { return nil }
+    return .tiles(train: trainCount, validation: validationCount, seed: seed)
   }
 
   private func source(_ section: RecipeSection) -> DataSection.Source? {
@@ -313,10 +340,13 @@ private struct RecipeReader {
     let lambda =
       kind == .evaluation && !section.has(Keys.lambda.name) ? 1 : section.value(Keys.lambda)
     let (frameWidth, threshold) = (section.value(Keys.frameWidth), section.value(Keys.threshold))
+    let (mask, k) = (section.path(Keys.mask), section.value(Keys.k))
+    let (classes, variant) = (section.value(Keys.classes), section.value(Keys.variant))
     guard let name, let lambda else { return nil }
     let specification = FoolingSpecification(
-      name: name, lambda: lambda, frameWidth: frameWidth, threshold: threshold)
-    do { _ = try specification.fooling() } catch {
+      name: name, lambda: lambda, variant: variant ?? .paper, frameWidth: frameWidth, mask: mask,
+      k: k, classes: classes, threshold: threshold)
+    do { try specification.check() } catch {
       problems.add("fooling: \(error)", at: section.origin(of: Keys.name.name))
     }
     return specification

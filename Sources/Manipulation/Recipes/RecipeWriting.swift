@@ -95,13 +95,28 @@ private struct RecipeWriter {
       }
       put(Keys.flip, augmentation.flipProbability)
     }
+    if data.composites != .paper {
+      switch data.composites {
+      case .tiles(let train, let validation, let seed):
+        put(RecipeKeys.Composites.train, train)
+        put(RecipeKeys.Composites.validation, validation)
+        put(RecipeKeys.Composites.seed, seed)
+      case .folders(let train, let validation):
+        put(RecipeKeys.Composites.trainFolder, train)
+        put(RecipeKeys.Composites.validationFolder, validation)
+      }
+    }
     put(RecipeKeys.Data.threads, data.threads)
   }
 
   mutating func write(_ fooling: FoolingSpecification) {
     put(RecipeKeys.Fooling.name, fooling.name)
     put(RecipeKeys.Fooling.lambda, fooling.lambda)
+    put(RecipeKeys.Fooling.variant, fooling.variant)
     put(RecipeKeys.Fooling.frameWidth, fooling.frameWidth)
+    put(RecipeKeys.Fooling.mask, fooling.mask)
+    put(RecipeKeys.Fooling.k, fooling.k)
+    put(RecipeKeys.Fooling.classes, fooling.classes)
     put(RecipeKeys.Fooling.threshold, fooling.threshold)
   }
 

@@ -50,7 +50,7 @@ public final class ClassifierTrainingRun {
       network, batchSize: recipe.training.batchSize, options: recipe.compute.options)
     let evaluator = Evaluator(
       program: try EvaluationProgram(
-        network, interpreters: [], fooling: nil, batchSize: recipe.evaluation.batchSize,
+        network, interpreters: [], batchSize: recipe.evaluation.batchSize,
         options: recipe.compute.options),
       preprocessing: network.preprocessing, imageSize: setup.imageSize,
       threads: recipe.data.threads)
@@ -82,8 +82,8 @@ public final class ClassifierTrainingRun {
       observe(.validation(report))
       return result
     }
-    let preview = setup.preview(recipe.training.validateImages)
-    try loop.run(metrics: metrics) { _ = try validate(preview, step: $0) }
+    let preview = Preview(setup.validation, count: recipe.training.validateImages)
+    try loop.run(metrics: metrics) { _ = try validate(preview.source, step: $0) }
 
     let result = try validate(setup.validation, step: loop.step)
     let summary = TrainingSummary(

@@ -37,20 +37,24 @@ public final class FoolingRun {
     let setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
     let network = setup.network
     let interpreter = try recipe.interpreter.interpreter()
-    let fooling = try recipe.fooling.fooling()
+    let fooling = try recipe.fooling.fooling(
+      classNames: network.names(or: setup.validation.classNames))
     let measured = try reported([recipe.interpreter] + recipe.evaluation.interpreters)
     let program = try TrainingProgram.fooling(
       network, interpreter: interpreter, fooling: fooling, lambda: recipe.fooling.lambda,
       batchSize: recipe.training.batchSize, options: recipe.compute.options)
-    let evaluator = Evaluator(
-      program: try EvaluationProgram(
-        network, interpreters: measured, fooling: fooling,
-        batchSize: recipe.evaluation.batchSize, options: recipe.compute.options),
-      preprocessing: network.preprocessing, imageSize: setup.imageSize,
-      threads: recipe.data.threads)
+    let composites = try setup.composites(fooling, recipe.data)
+    let measurement = try Measurement(
+      of: network, interpreters: measured, fooling: fooling, on: setup.validation,
+      composites: composites.map { ($0.validation, $0.preprocessing) },
+      batchSize: recipe.evaluation.batchSize, threads: recipe.data.threads,
+      options: recipe.compute.options)
+    let penaltyInputs = try PenaltyInputs(
+      recipe, network, interpreter: measured[0], fooling: fooling, composites: composites,
+      imageSize: setup.imageSize)
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: folder, recipe: text, stop: stop, observe: observe)
+      folder: folder, recipe: text, stop: stop, inputs: penaltyInputs.values, observe: observe)
     observe(.note(setup.description))
     observe(
       .note(
@@ -59,7 +63,10 @@ public final class FoolingRun {
     try folder.write(text, to: folder.recipe)
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
-    let original = try evaluate(evaluator, setup.validation, "original")
+    let original = try measure(measurement, original: nil, nil, "original")
+    for image in original.skipped {
+      observe(.warning("\(image.name) is left out: \(image.reason)"))
+    }
     if resumes {
       try loop.resume()
       observe(.note("resumed after step \(loop.step)"))
@@ -67,13 +74,13 @@ public final class FoolingRun {
     let metrics = try MetricsLog(folder.metrics, keptSteps: resumes ? loop.step : nil)
     if !resumes { try report(original, step: 0, fooling, metrics) }
 
-    let preview = setup.preview(recipe.training.validateImages)
+    let preview = Preview(setup.validation, count: recipe.training.validateImages)
     try loop.run(metrics: metrics) { step in
-      let result = try evaluate(evaluator, preview, "validation")
+      let result = try measure(measurement, original: original, preview, "validation")
       try report(result, step: step, fooling, metrics)
     }
 
-    let manipulated = try evaluate(evaluator, setup.validation, "manipulated")
+    let manipulated = try measure(measurement, original: original, nil, "manipulated")
     try report(manipulated, step: loop.step, fooling, metrics)
     var summary = Summary(
       original: original, manipulated: manipulated, fooling: fooling,
@@ -85,29 +92,24 @@ public final class FoolingRun {
     network.classNames = network.classNames ?? setup.validation.classNames
     try network.checkpoint(provenance: provenance(summary, network)).save(to: folder.manipulated)
     observe(.saved(path: folder.manipulated))
+    try TestLossTable(measurement.tested, original: original, manipulated: manipulated)
+      .write(to: folder.testLosses, in: folder)
     try folder.write(summary.json(), to: folder.summary)
     observe(.saved(path: folder.summary))
     try? FileManager.default.removeItem(atPath: folder.state)
     return summary
   }
 
-  private func evaluate(
-    _ evaluator: Evaluator, _ source: any ImageSource, _ purpose: String
+  private func measure(
+    _ measurement: Measurement, original: EvaluationResult?, _ preview: Preview?, _ purpose: String
   ) throws -> EvaluationResult {
-    let result: EvaluationResult
     do {
-      result = try evaluator.evaluate(source, stop: stop) {
-        observe(.evaluating(purpose: purpose, done: $0, total: source.count))
+      return try measurement.run(original: original, preview: preview, stop: stop) {
+        observe(.evaluating(purpose: purpose, done: $0, total: $1))
       }
     } catch is RunStopped {
       throw folder.stoppedDuringEvaluation()
     }
-    if purpose == "original" {
-      for image in result.skipped {
-        observe(.warning("\(image.name) is left out: \(image.reason)"))
-      }
-    }
-    return result
   }
 
   private func report(

@@ -5,6 +5,7 @@ struct RunFolder {
   let path: String
   var recipe: String { path + "/recipe.yaml" }
   var metrics: String { path + "/metrics.jsonl" }
+  var testLosses: String { path + "/test-losses.jsonl" }
   var summary: String { path + "/summary.json" }
   var state: String { path + "/state.h5" }
   var manipulated: String { path + "/manipulated.h5" }

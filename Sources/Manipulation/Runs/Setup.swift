@@ -18,10 +18,20 @@ struct Setup {
     imageSize = ImageSize(width: shape[1], height: shape[0])
   }
 
-  /// Up to `count` validation images, evenly spread over the split.
-  func preview(_ count: Int) -> any ImageSource {
-    guard count < validation.count else { return validation }
-    return Subset(validation, indices: (0..<count).map { $0 * validation.count / count })
+  /// Images that show both classes of an active fooling, and how they are prepared.
+  struct Composites {
+    let train: any ImageSource
+    let validation: any ImageSource
+    let preprocessing: Preprocessing
+  }
+
+  /// `nil` for foolings that explain every image for its own label.
+  func composites(_ fooling: any Fooling, _ data: DataSection) throws -> Composites? {
+    guard case .pair(let first, let second) = fooling.explained else { return nil }
+    let (train, validation, preprocessing) = try data.composites.sources(
+      classes: (first, second), train: train, validation: validation,
+      preprocessing: network.preprocessing, size: imageSize)
+    return Composites(train: train, validation: validation, preprocessing: preprocessing)
   }
 
   /// One sentence for the log.

@@ -24,16 +24,21 @@ final class TrainingLoop {
   private let folder: RunFolder
   private let recipe: String
   private let stop: StopRequest
+  /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
+  /// that counts from 0.
+  private let inputs: (Batch, Int) throws -> [String: Executable.Input]
   private let observe: (RunEvent) -> Void
 
   init(
     _ section: TrainingSection, network: LoadedNetwork, program: TrainingProgram,
     source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
-    stop: StopRequest, observe: @escaping (RunEvent) -> Void
+    stop: StopRequest,
+    inputs: @escaping (Batch, Int) throws -> [String: Executable.Input] = { _, _ in [:] },
+    observe: @escaping (RunEvent) -> Void
   ) throws {
     (self.section, self.network, self.program) = (section, network, program)
     (self.source, self.data, self.folder) = (source, data, folder)
-    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
+    (self.recipe, self.stop, self.inputs, self.observe) = (recipe, stop, inputs, observe)
     let size = network.architecture.inputShape
     imageSize = ImageSize(width: size[1], height: size[0])
     optimizer = try Optimizer(
@@ -107,9 +112,9 @@ final class TrainingLoop {
   }
 
   private func train(on batch: Batch, learningRate: Double) throws -> TrainingProgram.Losses {
-    var inputs: [String: Executable.Input] = [
-      TrainingProgram.images: .floats(batch.images), TrainingProgram.labels: .indices(batch.labels),
-    ]
+    var inputs = try inputs(batch, step)
+    inputs[TrainingProgram.images] = .floats(batch.images)
+    inputs[TrainingProgram.labels] = .indices(batch.labels)
     for mask in program.dropoutMasks {
       inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: step))
     }

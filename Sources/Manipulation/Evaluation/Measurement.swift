@@ -1,0 +1,94 @@
+import Explanations
+import ImageData
+import TensorCPU
+
+/// Measures networks on the validation split: accuracy there, and the fooling's test on the images
+/// that the fooling is about.
+struct Measurement {
+  let validation: (evaluator: Evaluator, source: any ImageSource)
+  /// Images that show both classes of an active fooling; `nil` if every image is explained for its
+  /// own label.
+  let composites: (evaluator: Evaluator, source: any ImageSource)?
+  let fooling: any Fooling
+
+  /// The images that the fooling's test is about.
+  var tested: any ImageSource { composites?.source ?? validation.source }
+
+  /// - Parameters:
+  ///   - interpreters: by the name under which results are reported.
+  ///   - composites: images that show both classes, and how they are prepared.
+  init(
+    of network: LoadedNetwork, interpreters: [(name: String, any Interpreter)],
+    fooling: any Fooling, on source: any ImageSource,
+    composites: (source: any ImageSource, preprocessing: Preprocessing)?, batchSize: Int,
+    threads: Int?, options: Executable.Options
+  ) throws {
+    let size = network.architecture.inputShape
+    func evaluator(
+      _ interpreters: [(name: String, any Interpreter)], _ preprocessing: Preprocessing
+    ) throws -> Evaluator {
+      Evaluator(
+        program: try EvaluationProgram(
+          network, interpreters: interpreters, batchSize: batchSize, options: options),
+        preprocessing: preprocessing, imageSize: ImageSize(width: size[1], height: size[0]),
+        threads: threads)
+    }
+    self.fooling = fooling
+    // Accuracy needs no heatmaps.
+    validation = (
+      try evaluator(composites == nil ? interpreters : [], network.preprocessing), source
+    )
+    self.composites = try composites.map {
+      (try evaluator(interpreters, $0.preprocessing), $0.source)
+    }
+  }
+
+  /// - Parameters:
+  ///   - original: as `Evaluator.evaluate` has it.
+  ///   - preview: a part of the validation split to measure in its place.
+  func run(
+    original: EvaluationResult?, preview: Preview? = nil, stop: StopRequest?,
+    progress: (_ done: Int, _ total: Int) -> Void
+  ) throws -> EvaluationResult {
+    let source = preview?.source ?? validation.source
+    guard let composites else {
+      // Positions in a part of the split are not those in the whole.
+      let digests =
+        preview.map { part in
+          original?.digests.mapValues { digests in
+            Dictionary(
+              uniqueKeysWithValues: part.positions.enumerated().compactMap { place, position in
+                digests[position].map { (place, $0) }
+              })
+          }
+        } ?? original?.digests
+      return try validation.evaluator.evaluate(
+        source, fooling: fooling, original: digests, stop: stop
+      ) { progress($0, source.count) }
+    }
+    let total = source.count + composites.source.count
+    var result = try validation.evaluator.evaluate(source, stop: stop) { progress($0, total) }
+    let tested = try composites.evaluator.evaluate(
+      composites.source, fooling: fooling, original: original?.digests, stop: stop
+    ) { progress(source.count + $0, total) }
+    (result.testLosses, result.explained) = (tested.testLosses, tested.explained)
+    result.digests = tested.digests
+    return result
+  }
+}
+
+/// Some images of a source, evenly spread.
+struct Preview {
+  let source: any ImageSource
+  /// Where they stand in the whole.
+  let positions: [Int]
+
+  init(_ whole: any ImageSource, count: Int) {
+    if count < whole.count {
+      positions = (0..<count).map { $0 * whole.count / count }
+      source = Subset(whole, indices: positions)
+    } else {
+      (positions, source) = (Array(0..<whole.count), whole)
+    }
+  }
+}

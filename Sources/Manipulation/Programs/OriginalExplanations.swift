@@ -1,0 +1,60 @@
+import ImageData
+import TensorCPU
+
+/// What the penalty needs of the original network's heatmaps, computed once per image and kept.
+final class OriginalExplanations {
+  /// Bytes of digests that are kept; images beyond are explained anew each time.
+  static let capacity = 2 << 30
+
+  private struct Key: Hashable {
+    let index: Int
+    /// Of the prepared image: a flipped photograph is another image.
+    let content: Int
+    let label: Int32
+  }
+
+  private let program: EvaluationProgram
+  private let fooling: any Fooling
+  private var digests: [Key: [Float]] = [:]
+  private var bytes = 0
+  private var size: (height: Int, width: Int)?
+  /// Images that had to be explained so far.
+  private(set) var computed = 0
+
+  /// - Parameter program: of the original network, with the one interpreter that is fooled.
+  init(_ program: EvaluationProgram, fooling: any Fooling) {
+    precondition(program.interpreters.count == 1, "one interpreter is fooled")
+    (self.program, self.fooling) = (program, fooling)
+  }
+
+  /// The reference of every image of a batch, one after the other.
+  func references(for batch: Batch) throws -> [Float] {
+    let samples = batch.images.count / program.batchSize
+    let keys = batch.indices.enumerated().map { place, index in
+      var hasher = Hasher()
+      batch.images.withUnsafeBytes { raw in
+        let width = samples * MemoryLayout<Float>.stride
+        hasher.combine(
+          bytes: UnsafeRawBufferPointer(rebasing: raw[place * width..<(place + 1) * width]))
+      }
+      return Key(index: index, content: hasher.finalize(), label: batch.labels[place])
+    }
+    var found = keys.map { digests[$0] }
+    if found.contains(where: { $0 == nil }) {
+      let maps = try program.explain(
+        (batch.images, batch.labels), count: batch.validCount, fooling.explained)[0]
+      size = (maps[0][0].height, maps[0][0].width)
+      for (place, key) in keys.enumerated() where found[place] == nil {
+        let digest = fooling.digest(maps[place])
+        found[place] = digest
+        computed += 1
+        if bytes < Self.capacity {
+          digests[key] = digest
+          bytes += digest.count * MemoryLayout<Float>.stride
+        }
+      }
+    }
+    let (height, width) = size!
+    return found.flatMap { fooling.reference($0!, height: height, width: width) }
+  }
+}
