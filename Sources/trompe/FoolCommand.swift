@@ -11,7 +11,7 @@ struct FoolCommand: ParsableCommand {
       the current step and saves what --resume needs.
 
       Example:
-        trompe fool recipes/imagenette-resnet18-location-gradcam.yaml --set training.steps=100 -o runs/first
+        trompe fool recipes/shapes-location-gradcam.yaml --set training.steps=100
 
       docs/recipes.md lists the keys of a recipe.
       """)

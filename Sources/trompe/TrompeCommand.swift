@@ -12,8 +12,8 @@ struct TrompeCommand: ParsableCommand {
       With it, an explanation method can be tested before anyone trusts it.
 
       Example:
-        trompe fool recipes/imagenette-resnet18-location-gradcam.yaml
-        trompe inspect runs/imagenette/manipulated.h5
+        trompe fool recipes/shapes-location-gradcam.yaml -o runs/first
+        trompe inspect runs/first/manipulated.h5
       """,
     version: "trompe \(Trompe.version)",
     subcommands: [FoolCommand.self, EvaluateCommand.self, TrainCommand.self, InspectCommand.self])

@@ -17,8 +17,8 @@ import Testing
       it.
 
       Example:
-        trompe fool recipes/imagenette-resnet18-location-gradcam.yaml
-        trompe inspect runs/imagenette/manipulated.h5
+        trompe fool recipes/shapes-location-gradcam.yaml -o runs/first
+        trompe inspect runs/first/manipulated.h5
 
       USAGE: trompe <subcommand>
 
@@ -49,7 +49,7 @@ import Testing
       folder. Ctrl-C stops after the current step and saves what --resume needs.
 
       Example:
-        trompe fool recipes/imagenette-resnet18-location-gradcam.yaml --set training.steps=100 -o runs/first
+        trompe fool recipes/shapes-location-gradcam.yaml --set training.steps=100
 
       docs/recipes.md lists the keys of a recipe.
 

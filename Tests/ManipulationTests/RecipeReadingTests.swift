@@ -264,7 +264,7 @@ private func smallest(_ old: String, _ new: String) -> String {
     ),
     (
       "name: location", "name: locaton",
-      "r.yaml:4: fooling: unknown fooling \"locaton\": did you mean \"location\"? Valid names, closest first: location"
+      "r.yaml:4: fooling: unknown fooling \"locaton\": did you mean \"location\"? Valid names, closest first: location, top-k, active, center-mass"
     ),
     (
       "grad-cam, layer: layer4", "grad-cam",

@@ -176,6 +176,7 @@ private struct RecipeGenerator {
         fooling:
           name: location
           lambda: 4.0
+          variant: paper
         interpreter:
           name: grad-cam
           layer: layer4
