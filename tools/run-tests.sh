@@ -9,6 +9,9 @@ swift=${SWIFT:-swift}
 log=.build/tests.log
 report=.build/tests-swift-testing.xml # "-swift-testing" is added by swift test
 
+# Worker threads that spin while they wait would take the cores from each other.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
+
 close() { # passed, failed, exit status
   echo "$1 passed, $2 failed"
   exit "$3"

@@ -1,1 +1,2 @@
+WorkerPool.waitWithoutSpinning()
 TrompeCommand.start()
