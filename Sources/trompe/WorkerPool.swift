@@ -11,7 +11,9 @@ enum WorkerPool {
   /// Returns at once if the setting, or any other choice of the user's, is in force.
   static func waitWithoutSpinning() {
     let environment = ProcessInfo.processInfo.environment
-    guard environment["OMP_WAIT_POLICY"] == nil, environment["GOMP_SPINCOUNT"] == nil else { return }
+    guard environment["OMP_WAIT_POLICY"] == nil, environment["GOMP_SPINCOUNT"] == nil else {
+      return
+    }
     setenv(setting.0, setting.1, 1)
     var arguments = CommandLine.unsafeArgv
     withUnsafeMutablePointer(to: &arguments) { _ = execv("/proc/self/exe", $0.pointee) }
