@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+
+/// The main job from the command line, on the built-in set and the network of this repository.
+struct RunCommandTests {
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../..").standardizedFileURL
+  private let network = root.path + "/checkpoints/shapes-resnet.h5"
+
+  private func fool(_ output: String, steps: Int, _ more: [String] = []) -> [String] {
+    [
+      "fool", Self.root.path + "/recipes/shapes-location-gradcam.yaml", "--output", output,
+      "--set", "training.steps=\(steps)", "--set", "data.shapes.train=64",
+      "--set", "data.shapes.validation=50", "--set", "training.logEvery=1",
+      "--set", "training.warmupSteps=0",
+    ] + more
+  }
+
+  @Test func foolThenEvaluateGivesTheSameNumbers() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.url.path + "/run"
+    let fooled = try CommandLineProgram.run(list: fool(output, steps: 4))
+    #expect(fooled.code == 0, "\(fooled.error)")
+    #expect(fooled.output.contains("fooling success rate (location)  original  manipulated"))
+    let evaluated = try CommandLineProgram.run(
+      "evaluate", output + "/manipulated.h5", "--against", network, "--shapes", "50",
+      "--shapes-seed", "2", "--interpreter", "grad-cam@layer4", "--json")
+    #expect(evaluated.code == 0, "\(evaluated.error)")
+    func numbers(_ json: Data) throws -> NSDictionary {
+      let all = try #require(JSONSerialization.jsonObject(with: json) as? [String: Any])
+      return ["accuracy": all["accuracy"]!, "fsr": all["fsr"]!, "fsrOriginal": all["fsrOriginal"]!]
+    }
+    let written = try Data(contentsOf: URL(fileURLWithPath: output + "/summary.json"))
+    #expect(try numbers(Data(evaluated.output.utf8)) == numbers(written))
+    let inspected = try CommandLineProgram.run("inspect", output + "/manipulated.h5")
+    #expect(inspected.output.contains("manipulated    yes"))
+  }
+
+  @Test func interruptedRunSavesAndGoesOn() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.url.path + "/run"
+    let steps = 120
+    let stopped = try CommandLineProgram.run(list: fool(output, steps: steps)) { process in
+      // Wait until it trains.
+      let metrics = output + "/metrics.jsonl"
+      for _ in 0..<600 {
+        if let text = try? String(contentsOfFile: metrics, encoding: .utf8),
+          text.contains(#""kind":"step""#)
+        {
+          break
+        }
+        Thread.sleep(forTimeInterval: 0.05)
+      }
+      process.interrupt()
+    }
+    #expect(stopped.code == 130)
+    #expect(stopped.error.contains("go on with the same command and --resume"))
+    #expect(FileManager.default.fileExists(atPath: output + "/state.h5"))
+    let resumed = try CommandLineProgram.run(list: fool(output, steps: steps, ["--resume"]))
+    #expect(resumed.code == 0, "\(resumed.error)")
+    let lines = try String(contentsOfFile: output + "/metrics.jsonl", encoding: .utf8)
+      .split(separator: "\n").filter { $0.contains(#""kind":"step""#) }
+    #expect(lines.count == steps)
+  }
+
+  /// The recipes of this repository are recipes, and the networks they name beside them are there.
+  @Test func recipesOfThisRepositoryAreRead() throws {
+    let folder = Self.root.appendingPathComponent("recipes")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      .filter { $0.hasSuffix(".yaml") }
+    #expect(names.count >= 4)
+    for name in names {
+      let text = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+      let command = text.contains("\nfooling:") ? "fool" : "train"
+      let result = try CommandLineProgram.run(
+        command, folder.path + "/" + name, "--output", "/dev/null/none")
+      // Reading comes first: only the folder is refused.
+      #expect(result.error.contains("/dev/null/none"), "\(name): \(result.error)")
+    }
+  }
+}
