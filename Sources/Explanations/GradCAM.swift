@@ -15,7 +15,7 @@ public struct GradCAM: Interpreter {
 
   public init(layer: String) { self.layer = layer }
 
-  static let kind = InterpreterKind("grad-cam", at: { GradCAM(layer: $0) })
+  static let kind = InterpreterKind("grad-cam", at: { layer, _ in GradCAM(layer: layer) })
 
   public func heatmap(
     of network: NetworkGraph, classes: Value, in graph: inout GraphBuilder

@@ -5,11 +5,16 @@ extension NetworkGraph {
   /// Σ_n logit of the class that `classes` marks in row n: as images do not interact in frozen
   /// mode, its gradient with respect to image n is that of image n's class.
   func score(of classes: Value, in graph: inout GraphBuilder) throws -> Value {
+    try graph.sum(graph.multiply(logits, checked(classes)))
+  }
+
+  /// `classes`, if it has a row for each image and a column for each class.
+  func checked(_ classes: Value) throws(NetworkError) -> Value {
     guard classes.shape == logits.shape else {
       throw NetworkError(
         "\(architecture.name): classes \(classes.shape), expected one-hot rows \(logits.shape)")
     }
-    return try graph.sum(graph.multiply(logits, classes))
+    return classes
   }
 
   /// The activation at a target layer, which must have height and width.

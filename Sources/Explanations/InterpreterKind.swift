@@ -7,21 +7,32 @@ public struct InterpreterKind: Sendable {
   public let name: String
   /// Where its heatmaps are; those at a target layer need one.
   public let place: Place
-  let make: @Sendable (InterpreterSpecification) -> any Interpreter
+  /// What may be set beside the name and the layer.
+  let options: Set<InterpreterSpecification.Key>
+  /// Checks the ranges of the options.
+  let make: @Sendable (InterpreterSpecification) throws(NetworkError) -> any Interpreter
 
   /// A method whose heatmaps are at the input.
-  init(_ name: String, make: @escaping @Sendable (InterpreterSpecification) -> any Interpreter) {
-    (self.name, place, self.make) = (name, .input, make)
+  init(
+    _ name: String, options: Set<InterpreterSpecification.Key> = [],
+    make: @escaping @Sendable (InterpreterSpecification) throws(NetworkError) -> any Interpreter
+  ) {
+    (self.name, place, self.options, self.make) = (name, .input, options, make)
   }
 
   /// A method whose heatmaps are at a target layer.
-  init(_ name: String, at make: @escaping @Sendable (_ layer: String) -> any Interpreter) {
-    (self.name, place) = (name, .targetLayer)
-    self.make = { specification in
+  init(
+    _ name: String, options: Set<InterpreterSpecification.Key> = [],
+    at make:
+      @escaping @Sendable (_ layer: String, InterpreterSpecification) throws(NetworkError) ->
+      any Interpreter
+  ) {
+    (self.name, place, self.options) = (name, .targetLayer, options)
+    self.make = { (specification) throws(NetworkError) in
       guard let layer = specification.layer else {
         preconditionFailure("\(name): a target layer, checked by InterpreterSpecification")
       }
-      return make(layer)
+      return try make(layer, specification)
     }
   }
 
@@ -30,6 +41,8 @@ public struct InterpreterKind: Sendable {
     SimpleGrad.kind,
     SimpleGradAtLayer.kind,
     InputTimesGradient.kind,
+    LayerwiseRelevance.kind,
+    LayerwiseRelevanceAtLayer.kind,
   ]
 
   /// - Throws: `NetworkError` listing the valid names, the closest first.

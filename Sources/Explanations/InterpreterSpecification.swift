@@ -1,18 +1,31 @@
 import Networks
 
 /// Which heatmap to compute, as a recipe says it: `{"name": "grad-cam", "layer": "layer4"}`.
+///
+/// An option that is left out has the method's default; one that the method does not have is an
+/// error.
 public struct InterpreterSpecification: Codable, Hashable, Sendable {
   /// A name of `InterpreterKind.all`.
   public var name: String
   /// Target layer of methods that have one.
   public var layer: String?
+  /// Layer-wise relevance: which layer gets which rule.
+  public var composite: RelevanceComposite?
+  /// Layer-wise relevance: what becomes of frozen batch norms.
+  public var batchNorm: BatchNormRelevance?
 
-  public init(name: String, layer: String? = nil) { (self.name, self.layer) = (name, layer) }
+  public init(
+    name: String, layer: String? = nil, composite: RelevanceComposite? = nil,
+    batchNorm: BatchNormRelevance? = nil
+  ) {
+    (self.name, self.layer) = (name, layer)
+    (self.composite, self.batchNorm) = (composite, batchNorm)
+  }
 
   /// The method itself.
   ///
-  /// - Throws: `NetworkError` for an unknown name (listing the known ones) or a layer that is missing
-  ///   or not taken.
+  /// - Throws: `NetworkError` for an unknown name (listing the known ones), a layer that is missing
+  ///   or not taken, an option that is not taken or a number out of range.
   public func interpreter() throws(NetworkError) -> any Interpreter {
     let kind = try InterpreterKind.named(name)
     switch (kind.place, layer) {
@@ -22,26 +35,63 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
           + "block")
     case (.input, let layer?):
       throw NetworkError("\(name) explains at the input and takes no layer (\"\(layer)\" given)")
-    default: return kind.make(self)
+    default: break
     }
+    for option in given where !kind.options.contains(option) {
+      let known = kind.options.map(\.rawValue).sorted().joined(separator: ", ")
+      throw NetworkError(
+        "\(name) takes no \"\(option.rawValue)\""
+          + (known.isEmpty ? "" : "; its options: \(known)"))
+    }
+    try composite?.validate()
+    return try kind.make(self)
+  }
+
+  /// Options that are set.
+  private var given: [Key] {
+    [
+      (Key.composite, composite != nil), (.batchNorm, batchNorm != nil),
+    ].filter(\.1).map(\.0)
   }
 
   // MARK: Coding
 
-  private enum Key: String, CodingKey, CaseIterable { case name, layer }
+  enum Key: String, CodingKey, CaseIterable {
+    case name, layer, composite, batchNorm
+  }
 
   /// Unknown keys are errors: a misspelt option must not be ignored.
   public init(from decoder: any Decoder) throws {
     try decoder.rejectUnknownKeys(besides: Key.self, of: "interpreter")
     let values = try decoder.container(keyedBy: Key.self)
-    self.init(
-      name: try values.decode(String.self, forKey: .name),
-      layer: try values.decodeIfPresent(String.self, forKey: .layer))
+    name = try values.decode(String.self, forKey: .name)
+    layer = try values.decodeIfPresent(String.self, forKey: .layer)
+    composite = try values.decodeIfPresent(RelevanceComposite.self, forKey: .composite)
+    batchNorm = try values.decodeChoice(forKey: .batchNorm)
   }
 
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     try values.encode(name, forKey: .name)
     try values.encodeIfPresent(layer, forKey: .layer)
+    try values.encodeIfPresent(composite, forKey: .composite)
+    try values.encodeIfPresent(batchNorm, forKey: .batchNorm)
+  }
+}
+
+extension KeyedDecodingContainer {
+  /// A name out of a fixed list, or `nil` where the key is missing.
+  ///
+  /// - Throws: `NetworkError` listing the valid names, the closest first.
+  fileprivate func decodeChoice<Choice: RawRepresentable & CaseIterable>(
+    forKey key: Key
+  ) throws -> Choice? where Choice.RawValue == String {
+    guard let text = try decodeIfPresent(String.self, forKey: key) else { return nil }
+    guard let choice = Choice(rawValue: text) else {
+      throw NetworkError(
+        "interpreter: unknown \(key.stringValue) \"\(text)\": "
+          + NameSuggestions.sentence(for: text, among: Choice.allCases.map(\.rawValue)))
+    }
+    return choice
   }
 }

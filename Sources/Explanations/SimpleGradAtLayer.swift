@@ -14,7 +14,8 @@ public struct SimpleGradAtLayer: Interpreter {
 
   public init(layer: String) { self.layer = layer }
 
-  static let kind = InterpreterKind("simple-grad-t", at: { SimpleGradAtLayer(layer: $0) })
+  static let kind = InterpreterKind(
+    "simple-grad-t", at: { layer, _ in SimpleGradAtLayer(layer: layer) })
 
   public func heatmap(
     of network: NetworkGraph, classes: Value, in graph: inout GraphBuilder

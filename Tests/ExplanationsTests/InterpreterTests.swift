@@ -74,6 +74,14 @@ private enum ByHand {
     // The gradient before a global average pool is the same everywhere.
     (InterpreterSpecification(name: "simple-grad-t", layer: "relu"), 1, [0, 0, 0, 0]),
     (InterpreterSpecification(name: "input-x-gradient"), 1, [-0.25, 1.5, 2.25, 3]),
+    // Class 1 has the logit 2 = −2.5 + 4.5, so with k = 2 / 2.01 the channels of `relu` receive
+    // −A₁·k/4 and A₂·k/2. The filters pass that on as x/(x + 0.01) and 2x/(2x + 0.01): the bias −3
+    // is no positive contribution.
+    (
+      InterpreterSpecification(name: "lrp"), 1,
+      [-0.246293286, 0.001234507, 0.746264531, 1.491913101]
+    ),
+    (InterpreterSpecification(name: "lrp-t", layer: "relu"), 1, [0, 0, 0.5, 1]),
   ]
 
   @Test(arguments: literals)
@@ -197,6 +205,18 @@ private enum ByHand {
     InterpreterSpecification(name: "simple-grad"),
     InterpreterSpecification(name: "simple-grad-t", layer: "layer1"),
     InterpreterSpecification(name: "input-x-gradient"),
+    InterpreterSpecification(name: "lrp"),
+    InterpreterSpecification(name: "lrp", batchNorm: .merged),
+    InterpreterSpecification(name: "lrp-t", layer: "layer1.0.relu1"),
+    InterpreterSpecification(name: "lrp-t", layer: "layer1", batchNorm: .merged),
+    InterpreterSpecification(
+      name: "lrp",
+      composite: RelevanceComposite([
+        .init(.convolution, .wSquare(epsilon: 1e-6), position: .first),
+        .init(.convolution, .gamma(0.25, epsilon: 1e-2)),
+        .init(.dense, .alphaBeta(alpha: 2, beta: 1, epsilon: 1e-2)),
+        .init(.add, .share(epsilon: 0.1)), .init(.globalAveragePool, .share(epsilon: 0.1)),
+      ]), batchNorm: .merged),
   ]
 
   /// Σ (h − ½)² differentiated through the heatmap: the gradient of a gradient.

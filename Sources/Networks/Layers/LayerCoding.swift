@@ -3,7 +3,7 @@ import TensorGraph
 /// `{"kind": "convolution", "inputChannels": 3, …}`. Decoding checks every number against
 /// `Limits` before anything is built of it, so no file can violate a precondition.
 extension Layer: Codable {
-  enum Kind: String, Codable, CaseIterable {
+  public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
     case convolution, batchNorm, relu, maxPool, averagePool, adaptiveAveragePool, globalAveragePool
     case dense, flatten, add, concatenate, subsampleAndPadChannels, zeroPadding, dropout, softmax
   }
@@ -14,7 +14,8 @@ extension Layer: Codable {
     case stride, before, after, top, left, bottom, right, rate
   }
 
-  var kind: Kind {
+  /// Which case this is: the name in files and recipes.
+  public var kind: Kind {
     switch self {
     case .convolution: .convolution
     case .batchNorm: .batchNorm

@@ -21,7 +21,7 @@ extension GraphBuilder {
   }
 
   /// Row i of the result is the mean over rows ⌊i·H/height⌋ ..< ⌈(i+1)·H/height⌉; columns alike.
-  mutating func adaptiveAveragePool(
+  public mutating func adaptiveAveragePool(
     _ x: Value, height: Int, width: Int
   ) throws(ShapeError) -> Value {
     let (rows, columns) = (x.shape[1], x.shape[2])
