@@ -43,6 +43,13 @@ public struct InterpreterKind: Sendable {
     InputTimesGradient.kind,
     LayerwiseRelevance.kind,
     LayerwiseRelevanceAtLayer.kind,
+    SmoothGrad.kind,
+    SmoothGradAtLayer.kind,
+    UniGrad.kind,
+    IntegratedGradients.kind,
+    IntegratedGradientsAtLayer.kind,
+    DeepLIFT.kind,
+    DeepLIFTAtLayer.kind,
   ]
 
   /// - Throws: `NetworkError` listing the valid names, the closest first.

@@ -14,12 +14,31 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   /// Layer-wise relevance: what becomes of frozen batch norms.
   public var batchNorm: BatchNormRelevance?
 
+  /// SmoothGrad and UniGrad: number of noisy inputs.
+  public var samples: Int?
+  /// SmoothGrad: standard deviation of the noise, in `sigmaUnit`.
+  public var sigma: Double?
+  public var sigmaUnit: SmoothGrad.SigmaUnit?
+  /// UniGrad: largest change of a sample, as a share of the pixels' range (4/255 is 0.0157).
+  public var radius: Double?
+  /// UniGrad: by what each channel was divided when the image was normalised.
+  public var standardDeviation: [Double]?
+  /// Integrated Gradients: number of points on the path.
+  public var steps: Int?
+  /// SmoothGrad and UniGrad: what the noise is drawn from.
+  public var seed: UInt64?
+
   public init(
     name: String, layer: String? = nil, composite: RelevanceComposite? = nil,
-    batchNorm: BatchNormRelevance? = nil
+    batchNorm: BatchNormRelevance? = nil, samples: Int? = nil, sigma: Double? = nil,
+    sigmaUnit: SmoothGrad.SigmaUnit? = nil, radius: Double? = nil,
+    standardDeviation: [Double]? = nil, steps: Int? = nil, seed: UInt64? = nil
   ) {
     (self.name, self.layer) = (name, layer)
     (self.composite, self.batchNorm) = (composite, batchNorm)
+    (self.samples, self.sigma, self.sigmaUnit) = (samples, sigma, sigmaUnit)
+    (self.radius, self.standardDeviation) = (radius, standardDeviation)
+    (self.steps, self.seed) = (steps, seed)
   }
 
   /// The method itself.
@@ -51,13 +70,31 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   private var given: [Key] {
     [
       (Key.composite, composite != nil), (.batchNorm, batchNorm != nil),
+      (.samples, samples != nil), (.sigma, sigma != nil), (.sigmaUnit, sigmaUnit != nil),
+      (.radius, radius != nil), (.standardDeviation, standardDeviation != nil),
+      (.steps, steps != nil), (.seed, seed != nil),
     ].filter(\.1).map(\.0)
+  }
+
+  /// The value of a numeric option or its default, if it is in range.
+  func checked<Number: Comparable>(
+    _ key: Key, _ value: Number?, default standard: Number, in range: ClosedRange<Number>
+  ) throws(NetworkError) -> Number {
+    let value = value ?? standard
+    // Written so that NaN is out of range.
+    guard value >= range.lowerBound, value <= range.upperBound else {
+      throw NetworkError(
+        "\(name): \(key.rawValue) is \(value), expected \(range.lowerBound) to "
+          + "\(range.upperBound)")
+    }
+    return value
   }
 
   // MARK: Coding
 
   enum Key: String, CodingKey, CaseIterable {
     case name, layer, composite, batchNorm
+    case samples, sigma, sigmaUnit, radius, standardDeviation, steps, seed
   }
 
   /// Unknown keys are errors: a misspelt option must not be ignored.
@@ -68,6 +105,13 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     layer = try values.decodeIfPresent(String.self, forKey: .layer)
     composite = try values.decodeIfPresent(RelevanceComposite.self, forKey: .composite)
     batchNorm = try values.decodeChoice(forKey: .batchNorm)
+    samples = try values.decodeIfPresent(Int.self, forKey: .samples)
+    sigma = try values.decodeIfPresent(Double.self, forKey: .sigma)
+    sigmaUnit = try values.decodeChoice(forKey: .sigmaUnit)
+    radius = try values.decodeIfPresent(Double.self, forKey: .radius)
+    standardDeviation = try values.decodeIfPresent([Double].self, forKey: .standardDeviation)
+    steps = try values.decodeIfPresent(Int.self, forKey: .steps)
+    seed = try values.decodeIfPresent(UInt64.self, forKey: .seed)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -76,6 +120,13 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     try values.encodeIfPresent(layer, forKey: .layer)
     try values.encodeIfPresent(composite, forKey: .composite)
     try values.encodeIfPresent(batchNorm, forKey: .batchNorm)
+    try values.encodeIfPresent(samples, forKey: .samples)
+    try values.encodeIfPresent(sigma, forKey: .sigma)
+    try values.encodeIfPresent(sigmaUnit, forKey: .sigmaUnit)
+    try values.encodeIfPresent(radius, forKey: .radius)
+    try values.encodeIfPresent(standardDeviation, forKey: .standardDeviation)
+    try values.encodeIfPresent(steps, forKey: .steps)
+    try values.encodeIfPresent(seed, forKey: .seed)
   }
 }
 

@@ -44,11 +44,13 @@ extension Architecture {
   private static let normalDeviation = 0.01  // torchvision/models/vgg.py
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014), started from a seed and a name.
-struct RandomStream {
+/// Random numbers on the host that are a pure function of a seed and a name.
+///
+/// SplitMix64 (Steele, Lea, Flood 2014).
+public struct RandomStream: Sendable {
   private var state: UInt64
 
-  init(seed: UInt64, name: String) {
+  public init(seed: UInt64, name: String) {
     // FNV-1a over the name; unlike `Hasher` it is the same in every process.
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
@@ -68,13 +70,14 @@ struct RandomStream {
   /// In [0, 1), with 53 random bits.
   mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  mutating func uniform(shape: Shape, bound: Double) -> Tensor {
+  /// Uniform in [-bound, bound).
+  public mutating func uniform(shape: Shape, bound: Double) -> Tensor {
     Tensor(
       shape: shape, values: (0..<shape.count).map { _ in Float((2 * unit() - 1) * bound) })
   }
 
   /// Box and Muller 1958: two normal numbers from two uniform ones.
-  mutating func normal(shape: Shape, deviation: Double) -> Tensor {
+  public mutating func normal(shape: Shape, deviation: Double) -> Tensor {
     var values: [Float] = []
     values.reserveCapacity(shape.count + 1)
     while values.count < shape.count {

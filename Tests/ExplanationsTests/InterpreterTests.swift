@@ -82,6 +82,28 @@ private enum ByHand {
       [-0.246293286, 0.001234507, 0.746264531, 1.491913101]
     ),
     (InterpreterSpecification(name: "lrp-t", layer: "relu"), 1, [0, 0, 0.5, 1]),
+    // Without noise every sample is the gradient itself.
+    (
+      InterpreterSpecification(name: "smooth-grad", samples: 2, sigma: 0), 1, [0.1, 0.3, 0.3, 0.3]
+    ),
+    (
+      InterpreterSpecification(name: "smooth-grad-t", layer: "conv", samples: 2, sigma: 0), 1,
+      [0, 1, 1, 1]
+    ),
+    (
+      InterpreterSpecification(name: "uni-grad", samples: 2, radius: 0, standardDeviation: [1]), 1,
+      [0.1, 0.3, 0.3, 0.3]
+    ),
+    // Halfway the second channel is on only at the last pixel: gradients −¼ and ¾ alternate.
+    (InterpreterSpecification(name: "integrated-gradients", steps: 2), 1, [-0.25, 0.5, 0.75, 3]),
+    // From `relu` on the network is linear and A′ = 0: all three are (2·A₂ − A₁)/4. At the input
+    // DeepLIFT gives the second channel A₂/2x in place of its derivative.
+    (
+      InterpreterSpecification(name: "integrated-gradients-t", layer: "relu", steps: 2), 1,
+      [-0.25, 0, 0.75, 1.5]
+    ),
+    (InterpreterSpecification(name: "deep-lift"), 1, [-0.25, 0, 0.75, 1.5]),
+    (InterpreterSpecification(name: "deep-lift-t", layer: "relu"), 1, [-0.25, 0, 0.75, 1.5]),
   ]
 
   @Test(arguments: literals)
@@ -217,6 +239,13 @@ private enum ByHand {
         .init(.dense, .alphaBeta(alpha: 2, beta: 1, epsilon: 1e-2)),
         .init(.add, .share(epsilon: 0.1)), .init(.globalAveragePool, .share(epsilon: 0.1)),
       ]), batchNorm: .merged),
+    InterpreterSpecification(name: "smooth-grad", samples: 2, sigmaUnit: .range),
+    InterpreterSpecification(name: "smooth-grad-t", layer: "layer1", samples: 2),
+    InterpreterSpecification(name: "uni-grad", samples: 2, standardDeviation: [0.2, 0.3]),
+    InterpreterSpecification(name: "integrated-gradients", steps: 3),
+    InterpreterSpecification(name: "integrated-gradients-t", layer: "layer1", steps: 3),
+    InterpreterSpecification(name: "deep-lift"),
+    InterpreterSpecification(name: "deep-lift-t", layer: "layer1.0.relu1"),
   ]
 
   /// Σ (h − ½)² differentiated through the heatmap: the gradient of a gradient.

@@ -10,19 +10,30 @@ extension GraphBuilder {
   ) throws -> Value {
     let x = onlyPositive ? try relu(step.inputs[0]) : step.inputs[0]
     if step.output.shape == x.shape { return relevance }  // windows of one pixel
-    // The average is appended anew, on a value that simplification takes as given, so that its
-    // adjoint is its gradient.
     watch(x)
-    let average: Value
-    switch step.layer {
-    case .averagePool(let window, let countsPadding):
-      average = try averagePool(x, window: window, countsPadding: countsPadding)
-    case .adaptiveAveragePool(let height, let width):
-      average = try adaptiveAveragePool(x, height: height, width: width)
-    default: average = try mean(x, axes: [1, 2])
-    }
+    let average = try self.average(step, x)
     let s = try divide(relevance, stabilized(average, epsilon))
     return try multiply(x, gradient(of: average, with: [x], seed: s)[0])
+  }
+
+  /// Aᵀ y, A the average of `step`.
+  mutating func averageAdjoint(_ step: NetworkGraph.Step, _ y: Value) throws -> Value {
+    let x = step.inputs[0]
+    if step.output.shape == x.shape { return y }
+    watch(x)
+    return try gradient(of: average(step, x), with: [x], seed: y)[0]
+  }
+
+  /// The average of `step`, applied to `x`. A caller that wants its adjoint as its gradient watches
+  /// x first, so that simplification does not look through it.
+  private mutating func average(_ step: NetworkGraph.Step, _ x: Value) throws -> Value {
+    switch step.layer {
+    case .averagePool(let window, let countsPadding):
+      try averagePool(x, window: window, countsPadding: countsPadding)
+    case .adaptiveAveragePool(let height, let width):
+      try adaptiveAveragePool(x, height: height, width: width)
+    default: try mean(x, axes: [1, 2])
+    }
   }
 
   /// R_k = x_k / (Σ_l x_l + ε·sign) · R for each summand x_k, or (`onlyPositive`) its positive part.

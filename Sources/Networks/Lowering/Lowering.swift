@@ -8,6 +8,8 @@ struct Lowering {
   /// Names of layers, aliases resolved.
   let keeping: Set<String>
   let foldsBatchNorm: Bool
+  /// What is read in place of some layers' own activations, by their names.
+  let replacing: [String: Value]
 
   var parameters: [String: Value] = [:]
   var runningStatisticsUpdates: [String: Value] = [:]
@@ -17,10 +19,10 @@ struct Lowering {
 
   init(
     architecture: Architecture, input: Value, mode: NetworkGraph.Mode, keeping: Set<String>,
-    foldsBatchNorm: Bool
+    foldsBatchNorm: Bool, replacing: [String: Value] = [:]
   ) {
     (self.architecture, self.input, self.mode) = (architecture, input, mode)
-    (self.keeping, self.foldsBatchNorm) = (keeping, foldsBatchNorm)
+    (self.keeping, self.foldsBatchNorm, self.replacing) = (keeping, foldsBatchNorm, replacing)
     activations[Architecture.inputName] = input
   }
 
@@ -104,7 +106,7 @@ struct Lowering {
     }
     // Gradients will be taken with respect to kept activations: nothing may look through them.
     if keeping.contains(node.name) { graph.watch(output) }
-    activations[node.name] = output
+    activations[node.name] = replacing[node.name] ?? output
     steps.append(
       NetworkGraph.Step(
         name: node.name, layers: [node.name], layer: node.layer, inputNames: node.inputs,
@@ -127,7 +129,7 @@ struct Lowering {
     }
     let output = try affine(host.layer, x, weight, shift, &graph)
     if keeping.contains(node.name) { graph.watch(output) }
-    activations[node.name] = output
+    activations[node.name] = replacing[node.name] ?? output
     steps.append(
       NetworkGraph.Step(
         name: node.name, layers: [host.name, node.name], layer: host.layer,

@@ -68,11 +68,14 @@ public struct NetworkGraph: Sendable {
   ///   - keeping: names of activations that must exist as such, e.g. the target layer of a heatmap;
   ///     it prevents folding where the raw output of a convolution is asked for.
   ///   - foldsBatchNorm: `false` keeps every frozen batch norm a step of its own.
-  /// - Throws: `NetworkError` for unknown names, an input that does not fit, or a training batch too
-  ///   small for its statistics.
+  ///   - replacing: values that are read in place of activations, by their names, which must be
+  ///     among `keeping`: the network from these layers on.
+  /// - Throws: `NetworkError` for unknown names, an input or replacement that does not fit, or a
+  ///   training batch too small for its statistics.
   public init(
     _ architecture: Architecture, input: Value, mode: Mode = .frozen,
-    keeping: Set<String> = [], foldsBatchNorm: Bool = true, in graph: inout GraphBuilder
+    keeping: Set<String> = [], foldsBatchNorm: Bool = true, replacing: [String: Value] = [:],
+    in graph: inout GraphBuilder
   ) throws {
     guard input.shape.rank == 4, input.shape[0] > 0,
       Array(input.shape.dimensions.dropFirst()) == architecture.inputShape.dimensions
@@ -84,9 +87,22 @@ public struct NetworkGraph: Sendable {
     for name in keeping.sorted() {
       kept.insert(architecture.nodes[try architecture.index(of: name)].name)
     }
+    var replaced: [String: Value] = [:]
+    for (name, value) in replacing.sorted(by: { $0.key < $1.key }) {
+      let index = try architecture.index(of: name)
+      let expected = Shape([input.shape[0]] + architecture.shapes[index].dimensions)
+      guard kept.contains(architecture.nodes[index].name) else {
+        throw NetworkError("\(architecture.name): \(name) is replaced but not kept")
+      }
+      guard value.shape == expected else {
+        throw NetworkError(
+          "\(architecture.name): \(value.shape) cannot replace \(name), which is \(expected)")
+      }
+      replaced[architecture.nodes[index].name] = value
+    }
     var lowering = Lowering(
       architecture: architecture, input: input, mode: mode, keeping: kept,
-      foldsBatchNorm: foldsBatchNorm)
+      foldsBatchNorm: foldsBatchNorm, replacing: replaced)
     try lowering.run(&graph)
 
     (self.architecture, self.mode, self.keeping) = (architecture, mode, kept)
@@ -115,10 +131,13 @@ public struct NetworkGraph: Sendable {
     return value
   }
 
-  /// The same network with the same parameters, mode and kept activations, applied to another input.
-  public func lowered(on input: Value, in graph: inout GraphBuilder) throws -> NetworkGraph {
+  /// The same network with the same parameters, mode and kept activations, applied to another input
+  /// or with values that take the place of kept activations.
+  public func lowered(
+    on input: Value, replacing: [String: Value] = [:], in graph: inout GraphBuilder
+  ) throws -> NetworkGraph {
     try NetworkGraph(
       architecture, input: input, mode: mode, keeping: keeping, foldsBatchNorm: foldsBatchNorm,
-      in: &graph)
+      replacing: replacing, in: &graph)
   }
 }

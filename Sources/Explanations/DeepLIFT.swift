@@ -1,0 +1,162 @@
+import Networks
+import TensorGraph
+
+/// h = Σ_channels m · (x − x′) at the input, m the multiplier from there to the class's logit:
+/// signed relevance in units of the logit, [N, H, W]. The baseline x′ is 0 in normalised space.
+///
+/// DeepLIFT with the Rescale rule, Shrikumar et al. 2017: multipliers follow the chain rule, with
+/// Δoutput / Δinput in place of a non-linearity's derivative (and the derivative where
+/// abs(Δinput) < 1e-7). Its sum is logit_c(x) − logit_c(x′).
+public struct DeepLIFT: Interpreter {
+  public var name: String { "deep-lift" }
+
+  public init() {}
+
+  static let kind = InterpreterKind("deep-lift", make: { _ in DeepLIFT() })
+
+  public func heatmap(
+    of network: NetworkGraph, classes: Value, in graph: inout GraphBuilder
+  ) throws -> Value {
+    let baseline = try network.loweredOnBaseline(in: &graph)
+    let multiplier = try DeepLIFTPropagation(network: network, baseline: baseline)
+      .multiplier(at: Architecture.inputName, classes: classes, graph: &graph)
+    let difference = try graph.subtract(network.input, baseline.input)
+    return try graph.sumChannels(graph.multiply(multiplier, difference))
+  }
+}
+
+/// h = Σ_channels m · (A − A′), A the activation of the target layer, A′ that of the baseline and m
+/// the multiplier from there to the class's logit: [N, h, w]. As `DeepLIFT`.
+public struct DeepLIFTAtLayer: Interpreter {
+  public let layer: String
+  public var name: String { "deep-lift-t" }
+  public var targetLayer: String? { layer }
+
+  public init(layer: String) { self.layer = layer }
+
+  static let kind = InterpreterKind(
+    "deep-lift-t", at: { layer, _ in DeepLIFTAtLayer(layer: layer) })
+
+  public func heatmap(
+    of network: NetworkGraph, classes: Value, in graph: inout GraphBuilder
+  ) throws -> Value {
+    let activation = try network.target(layer, for: name)
+    let baseline = try network.loweredOnBaseline(in: &graph)
+    let target = network.architecture.nodes[try network.architecture.index(of: layer)].name
+    let multiplier = try DeepLIFTPropagation(network: network, baseline: baseline)
+      .multiplier(at: target, classes: classes, graph: &graph)
+    let difference = try graph.subtract(activation, baseline.target(layer, for: name))
+    return try graph.sumChannels(graph.multiply(multiplier, difference))
+  }
+}
+
+/// Multipliers layer by layer from the class's logit down.
+struct DeepLIFTPropagation {
+  /// Below this the ratio is replaced by the derivative. Definitions; captum's default is 1e-10.
+  static let smallestDifference = 1e-7
+
+  let network: NetworkGraph
+  /// The same layers on the baseline, with a batch of one.
+  let baseline: NetworkGraph
+
+  func multiplier(
+    at target: String, classes: Value, graph: inout GraphBuilder
+  ) throws -> Value {
+    guard network.mode == .frozen else {
+      throw NetworkError(
+        "deep-lift: \(network.architecture.name) has batch norms in training mode; lower it frozen")
+    }
+    var pairs = Array(zip(network.steps, baseline.steps))
+    if pairs.last?.0.layer == .softmax { pairs.removeLast() }
+    let start = try network.checked(classes)
+    var multipliers = [pairs.last?.0.name ?? target: start]
+    var onTheWay: Set<String> = []
+    for (step, _) in pairs
+    where step.inputNames.contains(where: { $0 == target || onTheWay.contains($0) }) {
+      onTheWay.insert(step.name)
+    }
+    for (step, reference) in pairs.reversed() where onTheWay.contains(step.name) {
+      guard let received = multipliers.removeValue(forKey: step.name) else { continue }
+      let inputs = try propagate(received, through: step, reference, &graph)
+      for (name, value) in zip(step.inputNames, inputs)
+      where name == target || onTheWay.contains(name) {
+        multipliers[name] = try multipliers[name].map { try graph.add($0, value) } ?? value
+      }
+    }
+    guard let result = multipliers[target] else {
+      throw NetworkError(
+        "deep-lift: the logits of \(network.architecture.name) do not depend on \(target)")
+    }
+    return result
+  }
+
+  private func propagate(
+    _ m: Value, through step: NetworkGraph.Step, _ reference: NetworkGraph.Step,
+    _ graph: inout GraphBuilder
+  ) throws -> [Value] {
+    if let routed = try graph.routed(step, m) { return routed }
+    switch step.layer {
+    case .convolution, .dense, .batchNorm:
+      guard let weight = step.weight else {
+        preconditionFailure("\(step.name) has a weight where batch norms are frozen")
+      }
+      return [try AffineMap(step, weight: weight, bias: nil).adjoint(m, weight, in: &graph)]
+    case .averagePool, .adaptiveAveragePool, .globalAveragePool:
+      return [try graph.averageAdjoint(step, m)]
+    case .add: return step.inputs.map { _ in m }
+    case .relu: return [try throughReLU(m, step, reference, &graph)]
+    case .maxPool(let window): return [try throughMaxPool(m, window, step, reference, &graph)]
+    default:
+      throw NetworkError(
+        "deep-lift: no multiplier passes through layer \(step.name) (\(step.layer.kind.rawValue)); "
+          + "there is no rule for this kind of layer within a network")
+    }
+  }
+
+  /// m · Δy / Δx.
+  private func throughReLU(
+    _ m: Value, _ step: NetworkGraph.Step, _ reference: NetworkGraph.Step,
+    _ graph: inout GraphBuilder
+  ) throws -> Value {
+    let change = try graph.subtract(step.output, reference.output)
+    return try ratio(
+      graph.multiply(m, change), graph.subtract(step.inputs[0], reference.inputs[0]),
+      derivative: graph.multiply(m, graph.isPositive(step.inputs[0])), &graph)
+  }
+
+  /// Of each window's Δy the part by which it grew goes to the winner of the image and the part by
+  /// which it shrank to that of the baseline: with y* = max(y, y′) that is y* − y′ and y − y*, so no
+  /// ratio exceeds 1.
+  private func throughMaxPool(
+    _ m: Value, _ window: Window2D, _ step: NetworkGraph.Step, _ reference: NetworkGraph.Step,
+    _ graph: inout GraphBuilder
+  ) throws -> Value {
+    let x = step.inputs[0]
+    let reference = (
+      x: try graph.broadcast(reference.inputs[0], to: x.shape),
+      y: try graph.broadcast(reference.output, to: step.output.shape)
+    )
+    let scatter = MaxPoolScatter(window: window, inputShape: x.shape)
+    let largest = try graph.maximum(step.output, reference.y)
+    let index = try graph.append(MaxPoolIndex(window: window), [x])
+    let referenceIndex = try graph.append(MaxPoolIndex(window: window), [reference.x])
+    let grown = try graph.multiply(m, graph.subtract(largest, reference.y))
+    let shrunk = try graph.multiply(m, graph.subtract(step.output, largest))
+    let contribution = try graph.add(
+      graph.append(scatter, [grown, index]), graph.append(scatter, [shrunk, referenceIndex]))
+    let difference = try graph.subtract(x, reference.x)
+    return try ratio(
+      contribution, difference, derivative: graph.append(scatter, [m, index]), &graph)
+  }
+
+  /// contribution / difference, or `derivative` where the difference is too small.
+  private func ratio(
+    _ contribution: Value, _ difference: Value, derivative: Value, _ graph: inout GraphBuilder
+  ) throws -> Value {
+    let isSmall = try graph.isGreater(
+      graph.scalar(Self.smallestDifference), graph.absolute(difference))
+    // 1 in place of a small difference: what is not chosen must be finite for its derivatives.
+    let safe = try graph.select(isSmall, graph.constant(1, shape: difference.shape), difference)
+    return try graph.select(isSmall, derivative, graph.divide(contribution, safe))
+  }
+}
