@@ -76,7 +76,10 @@ let package = Package(
       dependencies: ["Networks", "TensorReference", "Checkpoints", "ImageData"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "ExplanationsTests", dependencies: ["Explanations", "Networks", "TensorReference"]),
+      name: "ExplanationsTests",
+      dependencies: [
+        "Explanations", "Networks", "TensorReference", "TensorCPU", "Checkpoints", "ImageData",
+      ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph"],
       resources: [.copy("Fixtures")]),
