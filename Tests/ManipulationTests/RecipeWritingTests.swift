@@ -33,9 +33,18 @@ private struct RecipeGenerator {
   }
 
   private mutating func interpreter() -> InterpreterSpecification {
-    flip()
-      ? InterpreterSpecification(name: "simple-grad")
-      : InterpreterSpecification(name: "grad-cam", layer: name())
+    pick([
+      InterpreterSpecification(name: "simple-grad"),
+      InterpreterSpecification(name: "grad-cam", layer: name()),
+      InterpreterSpecification(
+        name: "lrp-t", layer: name(), composite: maybe(.heo), batchNorm: maybe(.merged)),
+      InterpreterSpecification(
+        name: "smooth-grad", samples: maybe(count(99)), sigma: maybe(number(0.1...1)),
+        sigmaUnit: maybe(.range), seed: maybe(random.next())),
+      InterpreterSpecification(
+        name: "uni-grad", radius: maybe(number(0.01...1)), standardDeviation: maybe([0.2, 0.3, 1])),
+      InterpreterSpecification(name: "integrated-gradients", steps: maybe(count(99))),
+    ])
   }
 
   private mutating func network() -> NetworkSection {

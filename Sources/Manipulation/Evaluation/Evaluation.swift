@@ -43,7 +43,7 @@ public enum Evaluation {
     guard !request.interpreters.isEmpty else {
       throw RunError("no interpreter is given, so there is no heatmap to test")
     }
-    let interpreters = try reported(request.interpreters)
+    var interpreters: [(name: String, any Interpreter)] = []
     var fooling: (any Fooling)?
     var results: [EvaluationResult] = []
     for (purpose, path) in [
@@ -52,6 +52,7 @@ public enum Evaluation {
       var section = request.network
       section.checkpoint = path
       let network = try request.images.network(section)
+      interpreters = try reported(request.interpreters, network.preprocessing)
       let source = try request.images.source(classNames: network.classNames)
       try source.checkLabels(classes: network.architecture.classes)
       let test = try request.fooling.fooling(classNames: network.names(or: source.classNames))

@@ -1,3 +1,4 @@
+import Explanations
 import ImageData
 import TensorCPU
 
@@ -158,17 +159,66 @@ public enum RecipeKeys {
       "bound of the test loss that counts as fooled")
   }
 
-  enum Interpreter {
-    static let name = RecipeKey.required(
-      "interpreter.name", Form.text(), "the explanation that is fooled")
-    static let layer = RecipeKey.automatic(
-      "interpreter.layer", Form.text(), else: "required if the method has one", "the target layer")
-    static let otherName = RecipeKey.required(
-      "evaluation.interpreters[].name", Form.text(),
-      "a further explanation by which success is measured")
-    static let otherLayer = RecipeKey.automatic(
-      "evaluation.interpreters[].layer", Form.text(), else: "required if the method has one",
-      "its target layer")
+  /// An explanation, once for the one that is fooled and once for those that are measured besides.
+  struct Interpreter: Sendable {
+    static let fooled = Interpreter("interpreter", "the explanation that is fooled")
+    static let measured = Interpreter(
+      "evaluation.interpreters[]", "a further explanation by which success is measured")
+
+    let name: RecipeKey<String>
+    let layer: RecipeKey<String>
+    let composite: RecipeKey<RelevanceComposite>
+    let batchNorm: RecipeKey<BatchNormRelevance>
+    let samples: RecipeKey<Int>
+    let sigma: RecipeKey<Double>
+    let sigmaUnit: RecipeKey<SmoothGrad.SigmaUnit>
+    let radius: RecipeKey<Double>
+    let standardDeviation: RecipeKey<[Double]>
+    let steps: RecipeKey<Int>
+    let seed: RecipeKey<UInt64>
+
+    private init(_ path: String, _ meaning: String) {
+      let sampled = 1...10_000
+      name = .required("\(path).name", Form.text(), meaning)
+      layer = .automatic(
+        "\(path).layer", Form.text(), else: "required if the method has one", "its target layer")
+      composite = .automatic(
+        "\(path).composite", Form.composite, else: "that of Heo 2019",
+        "`lrp`, `lrp-t`: which layer gets which rule, see explanations.md")
+      batchNorm = .automatic(
+        "\(path).batchNorm", Form.choice(BatchNormRelevance.self), else: "identity",
+        "`lrp`, `lrp-t`: what becomes of batch norms")
+      samples = .automatic(
+        "\(path).samples", Form.integer(sampled), else: "the method's",
+        "`smooth-grad`, `smooth-grad-t`, `uni-grad`: noisy inputs")
+      sigma = .automatic(
+        "\(path).sigma", Form.number(.notNegative), else: "0.1",
+        "`smooth-grad`, `smooth-grad-t`: standard deviation of the noise")
+      sigmaUnit = .automatic(
+        "\(path).sigmaUnit", Form.choice(SmoothGrad.SigmaUnit.self), else: "absolute",
+        "of `sigma`: the normalised input's own, or max − min of each image")
+      radius = .automatic(
+        "\(path).radius", Form.number(RecipeNumberRange(from: 0, to: 1)), else: "4/255",
+        "`uni-grad`: largest change of a sample, as a share of the pixels' range")
+      standardDeviation = .automatic(
+        "\(path).standardDeviation",
+        Form.list(of: Form.number(.above(0, to: 1000)), named: "numbers", count: 3...3),
+        else: "the preprocessing's", "`uni-grad`: by what each channel was divided")
+      steps = .automatic(
+        "\(path).steps", Form.integer(sampled), else: "the method's",
+        "`integrated-gradients`, `integrated-gradients-t`: points on the path")
+      seed = .automatic(
+        "\(path).seed", Form.seed, else: "0",
+        "`smooth-grad`, `smooth-grad-t`, `uni-grad`: from which noise is drawn")
+    }
+
+    var all: [RecipeKeyDescription] {
+      [
+        name.description, layer.description, composite.description, batchNorm.description,
+        samples.description, sigma.description, sigmaUnit.description, radius.description,
+        standardDeviation.description, steps.description, seed.description,
+      ]
+    }
   }
 
   enum Training {
@@ -236,41 +286,42 @@ public enum RecipeKeys {
   }
 
   /// Every key, in the order of the manual.
-  public static let all: [RecipeKeyDescription] = [
-    Network.checkpoint.description,
-    Architecture.family.description, Architecture.classes.description,
-    Architecture.height.description, Architecture.width.description,
-    Architecture.channels.description, Architecture.plan.description,
-    Architecture.batchNorm.description, Architecture.classifier.description,
-    Architecture.widths.description, Architecture.blocks.description,
-    Architecture.graph.description,
-    PreprocessingKeys.resize.description, PreprocessingKeys.crop.description,
-    PreprocessingKeys.mean.description, PreprocessingKeys.standardDeviation.description,
-    Network.classNames.description,
-    Data.train.description, Data.validation.description,
-    Shapes.train.description, Shapes.validation.description, Shapes.seed.description,
-    AugmentationKeys.whole, AugmentationKeys.scale.description,
-    AugmentationKeys.ratio.description, AugmentationKeys.pad.description,
-    AugmentationKeys.flip.description, Composites.train.description,
-    Composites.validation.description, Composites.seed.description,
-    Composites.trainFolder.description, Composites.validationFolder.description,
-    Data.threads.description,
-    Fooling.name.description, Fooling.lambda.description, Fooling.variant.description,
-    Fooling.frameWidth.description, Fooling.mask.description, Fooling.k.description,
-    Fooling.classes.description, Fooling.threshold.description,
-    Interpreter.name.description, Interpreter.layer.description,
-    Training.optimizer.description, Training.learningRate.description,
-    Training.weightDecay.description, Training.momentum.description,
-    Training.nesterov.description, Training.beta1.description, Training.beta2.description,
-    Training.epsilon.description, Training.schedule.description,
-    Training.warmupSteps.description, Training.steps.description, Training.epochs.description,
-    Training.batchSize.description, Training.seed.description, Training.logEvery.description,
-    Training.validateEvery.description, Training.validateImages.description,
-    Training.saveEvery.description,
-    Evaluation.batchSize.description, Interpreter.otherName.description,
-    Interpreter.otherLayer.description,
-    Compute.threads.description,
-  ]
+  public static let all: [RecipeKeyDescription] =
+    [
+      Network.checkpoint.description,
+      Architecture.family.description, Architecture.classes.description,
+      Architecture.height.description, Architecture.width.description,
+      Architecture.channels.description, Architecture.plan.description,
+      Architecture.batchNorm.description, Architecture.classifier.description,
+      Architecture.widths.description, Architecture.blocks.description,
+      Architecture.graph.description,
+      PreprocessingKeys.resize.description, PreprocessingKeys.crop.description,
+      PreprocessingKeys.mean.description, PreprocessingKeys.standardDeviation.description,
+      Network.classNames.description,
+      Data.train.description, Data.validation.description,
+      Shapes.train.description, Shapes.validation.description, Shapes.seed.description,
+      AugmentationKeys.whole, AugmentationKeys.scale.description,
+      AugmentationKeys.ratio.description, AugmentationKeys.pad.description,
+      AugmentationKeys.flip.description, Composites.train.description,
+      Composites.validation.description, Composites.seed.description,
+      Composites.trainFolder.description, Composites.validationFolder.description,
+      Data.threads.description,
+      Fooling.name.description, Fooling.lambda.description, Fooling.variant.description,
+      Fooling.frameWidth.description, Fooling.mask.description, Fooling.k.description,
+      Fooling.classes.description, Fooling.threshold.description,
+    ] + Interpreter.fooled.all + [
+      Training.optimizer.description, Training.learningRate.description,
+      Training.weightDecay.description, Training.momentum.description,
+      Training.nesterov.description, Training.beta1.description, Training.beta2.description,
+      Training.epsilon.description, Training.schedule.description,
+      Training.warmupSteps.description, Training.steps.description, Training.epochs.description,
+      Training.batchSize.description, Training.seed.description, Training.logEvery.description,
+      Training.validateEvery.description, Training.validateImages.description,
+      Training.saveEvery.description,
+      Evaluation.batchSize.description,
+    ] + Interpreter.measured.all + [
+      Compute.threads.description
+    ]
 
   /// The keys directly in the mapping at `path`, in order; those of the whole recipe for "".
   static func names(in path: String) -> [String] {

@@ -355,10 +355,28 @@ private struct RecipeReader {
   func interpreter() -> InterpreterSpecification? { interpreter(root.section("interpreter")) }
 
   private func interpreter(_ section: RecipeSection) -> InterpreterSpecification? {
-    let name = section.value(RecipeKeys.Interpreter.name)
-    let layer = section.value(RecipeKeys.Interpreter.layer)
-    guard let name else { return nil }
-    let specification = InterpreterSpecification(name: name, layer: layer)
+    // The keys of both places have the same names.
+    let keys = RecipeKeys.Interpreter.fooled
+    let before = problems.count
+    let (name, layer) = (section.value(keys.name), section.value(keys.layer))
+    var specification = InterpreterSpecification(name: name ?? "", layer: layer)
+    if let node = section.node[keys.composite.name] {
+      do { specification.composite = try RelevanceComposite(recipe: node) } catch {
+        let text = (error as? NetworkError)?.description ?? "is not a table of layers and rules"
+        problems.add("\(section.full(keys.composite.name)): \(text)", at: node.origin)
+      }
+    }
+    specification.batchNorm = section.value(keys.batchNorm)
+    (specification.samples, specification.steps) = (
+      section.value(keys.samples), section.value(keys.steps)
+    )
+    (specification.sigma, specification.sigmaUnit) = (
+      section.value(keys.sigma), section.value(keys.sigmaUnit)
+    )
+    specification.radius = section.value(keys.radius)
+    specification.standardDeviation = section.value(keys.standardDeviation)
+    specification.seed = section.value(keys.seed)
+    guard name != nil, problems.count == before else { return nil }
     do { _ = try specification.interpreter() } catch {
       problems.add("\(section.path): \(error)", at: section.origin(of: "name"))
     }

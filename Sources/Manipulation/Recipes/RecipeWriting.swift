@@ -11,8 +11,7 @@ extension FoolingRecipe {
     writer.write(network)
     writer.write(data)
     writer.write(fooling)
-    writer.put(RecipeKeys.Interpreter.name, interpreter.name)
-    writer.put(RecipeKeys.Interpreter.layer, interpreter.layer)
+    writer.write(interpreter)
     writer.write(training)
     writer.write(evaluation)
     writer.put(RecipeKeys.Compute.threads, compute.threads)
@@ -151,12 +150,27 @@ private struct RecipeWriter {
     put(Keys.saveEvery, training.saveEvery)
   }
 
+  mutating func write(_ interpreter: InterpreterSpecification) {
+    let keys = RecipeKeys.Interpreter.fooled
+    put(keys.name, interpreter.name)
+    put(keys.layer, interpreter.layer)
+    put(keys.composite, interpreter.composite)
+    put(keys.batchNorm, interpreter.batchNorm)
+    put(keys.samples, interpreter.samples)
+    put(keys.sigma, interpreter.sigma)
+    put(keys.sigmaUnit, interpreter.sigmaUnit)
+    put(keys.radius, interpreter.radius)
+    put(keys.standardDeviation, interpreter.standardDeviation)
+    put(keys.steps, interpreter.steps)
+    put(keys.seed, interpreter.seed)
+  }
+
   mutating func write(_ evaluation: EvaluationSection) {
     put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
     let nodes = evaluation.interpreters.map { interpreter in
-      RecipeNode.mapping(
-        [(RecipeKeys.Interpreter.otherName.name, .text(interpreter.name))]
-          + (interpreter.layer.map { [(RecipeKeys.Interpreter.otherLayer.name, .text($0))] } ?? []))
+      var single = RecipeWriter()
+      single.write(interpreter)
+      return single.root["interpreter"] ?? .mapping([])
     }
     put("evaluation.interpreters", .list(nodes))
   }

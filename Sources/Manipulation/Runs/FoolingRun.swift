@@ -36,12 +36,12 @@ public final class FoolingRun {
     let begin = ContinuousClock.now
     let setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
     let network = setup.network
-    let interpreter = try recipe.interpreter.interpreter()
     let fooling = try recipe.fooling.fooling(
       classNames: network.names(or: setup.validation.classNames))
-    let measured = try reported([recipe.interpreter] + recipe.evaluation.interpreters)
+    let measured = try reported(
+      [recipe.interpreter] + recipe.evaluation.interpreters, network.preprocessing)
     let program = try TrainingProgram.fooling(
-      network, interpreter: interpreter, fooling: fooling, lambda: recipe.fooling.lambda,
+      network, interpreter: measured[0].1, fooling: fooling, lambda: recipe.fooling.lambda,
       batchSize: recipe.training.batchSize, options: recipe.compute.options)
     let composites = try setup.composites(fooling, recipe.data)
     let measurement = try Measurement(

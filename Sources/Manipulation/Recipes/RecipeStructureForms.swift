@@ -1,4 +1,5 @@
 import Checkpoints
+import Explanations
 import Foundation
 import Networks
 
@@ -19,25 +20,35 @@ extension RecipeForm {
   }
 
   /// An architecture layer by layer, in the form of its JSON.
-  static var graph: RecipeForm<Architecture> {
-    RecipeForm<Architecture>(
-      type: "mapping", range: "", expected: "an architecture",
-      read: { try? Architecture(recipe: $0) },
-      write: { RecipeNode(json: $0.json) })
+  static var graph: RecipeForm<Architecture> { structure("mapping", "an architecture") }
+
+  /// Which layer gets which rule, in the form of its JSON.
+  static var composite: RecipeForm<RelevanceComposite> {
+    structure("list of mappings", "a list of layers and rules")
+  }
+
+  private static func structure<Content: Codable & Sendable>(
+    _ type: String, _ expected: String
+  ) -> RecipeForm<Content> {
+    RecipeForm<Content>(
+      type: type, range: "", expected: expected, read: { try? Content(recipe: $0) },
+      write: { RecipeNode(json: $0.jsonValue) })
   }
 }
 
-extension Architecture {
+extension Decodable {
   /// - Throws: `NetworkError` or `DecodingError`.
   init(recipe node: RecipeNode) throws {
-    self = try JSONDecoder().decode(Architecture.self, from: JSONEncoder().encode(node.json))
+    self = try JSONDecoder().decode(Self.self, from: JSONEncoder().encode(node.json))
   }
+}
 
-  fileprivate var json: JSONValue {
+extension Encodable {
+  fileprivate var jsonValue: JSONValue {
     do {
       return try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(self))
     } catch {
-      preconditionFailure("a checked architecture has only finite numbers: \(error)")
+      preconditionFailure("checked values have only finite numbers: \(error)")
     }
   }
 }
