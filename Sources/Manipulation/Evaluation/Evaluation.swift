@@ -61,6 +61,7 @@ public enum Evaluation {
         of: network, interpreters: interpreters, fooling: test, on: source,
         composites: try request.composites(test, network, source), batchSize: request.batchSize,
         threads: nil, options: request.compute.options)
+      for note in measurement.notes where purpose == "original" { observe(.note(note)) }
       results.append(
         try measurement.run(original: results.first, stop: stop) {
           observe(.evaluating(purpose: purpose, done: $0, total: $1))

@@ -14,6 +14,17 @@ struct Measurement {
   /// The images that the fooling's test is about.
   var tested: any ImageSource { composites?.source ?? validation.source }
 
+  /// What the fooling says of the sizes of the heatmaps.
+  var notes: [String] {
+    let sizes = (composites ?? validation).evaluator.program.heatmapSizes
+    return sizes.reduce(into: []) { notes, size in
+      guard let note = fooling.note(height: size.height, width: size.width),
+        !notes.contains(note)
+      else { return }
+      notes.append(note)
+    }
+  }
+
   /// - Parameters:
   ///   - interpreters: by the name under which results are reported.
   ///   - composites: images that show both classes, and how they are prepared.

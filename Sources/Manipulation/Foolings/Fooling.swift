@@ -14,6 +14,10 @@ public protocol Fooling: Sendable {
   /// R_f: an image counts as fooled if its test loss lies in it.
   var successRange: ClosedRange<Double> { get }
 
+  /// How the fooling fits itself to heatmaps of this size, where a user may not expect it; `nil` if
+  /// there is nothing to say.
+  func note(height: Int, width: Int) -> String?
+
   /// What the penalty reads beside the heatmaps, per image; `nil` if it needs nothing of the
   /// original network.
   func referenceShape(height: Int, width: Int) -> Shape?
@@ -58,6 +62,7 @@ public struct Heatmap: Hashable, Sendable {
 }
 
 extension Fooling {
+  public func note(height: Int, width: Int) -> String? { nil }
   public func referenceShape(height: Int, width: Int) -> Shape? { nil }
   public func digest(_ original: [Heatmap]) -> [Float] { [] }
   public func reference(_ digest: [Float], height: Int, width: Int) -> [Float] { digest }

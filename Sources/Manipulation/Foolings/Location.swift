@@ -43,6 +43,12 @@ public struct Location: Fooling {
       target: .image(try Image(contentsOf: mask)), threshold: specification.threshold)
   }
 
+  public func note(height: Int, width: Int) -> String? {
+    let heatmap = ImageSize(width: width, height: height)
+    guard case .image(let image) = target, image.size != heatmap else { return nil }
+    return "the mask of \(image.size) is resized to the heatmap's \(heatmap)"
+  }
+
   /// m of the given height and width, in [0, 1].
   public func mask(height: Int, width: Int) -> Tensor {
     let values: [Float]

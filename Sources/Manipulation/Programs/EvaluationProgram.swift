@@ -10,6 +10,8 @@ public struct EvaluationProgram {
   public let classes: Int
   /// In the order of the heatmaps.
   public let interpreters: [String]
+  /// Of the heatmaps, in pixels.
+  public let heatmapSizes: [(height: Int, width: Int)]
 
   /// - Parameter interpreters: by the name under which results are reported.
   public init(
@@ -23,12 +25,15 @@ public struct EvaluationProgram {
     let keeping = interpreters.reduce(into: Set<String>()) { $0.formUnion($1.1.keptActivations) }
     let lowered = try NetworkGraph(architecture, input: input, keeping: keeping, in: &graph)
     var outputs = [lowered.logits]
+    var sizes: [(height: Int, width: Int)] = []
     if !interpreters.isEmpty {
       let labels = try graph.placeholder(
         TrainingProgram.labels, shape: [batchSize], type: .int32)
       let oneHot = try graph.oneHot(labels, depth: architecture.classes)
       for (_, interpreter) in interpreters {
-        outputs.append(try interpreter.heatmap(of: lowered, classes: oneHot, in: &graph))
+        let heatmap = try interpreter.heatmap(of: lowered, classes: oneHot, in: &graph)
+        outputs.append(heatmap)
+        sizes.append((heatmap.shape[1], heatmap.shape[2]))
       }
     }
     var options = options
@@ -38,6 +43,7 @@ public struct EvaluationProgram {
     self.batchSize = batchSize
     classes = architecture.classes
     self.interpreters = interpreters.map(\.name)
+    heatmapSizes = sizes
   }
 
   /// Explains every image of a batch for its class.

@@ -2,7 +2,7 @@ import ImageData
 import TensorCPU
 
 /// What the penalty needs of the original network's heatmaps, computed once per image and kept.
-final class OriginalExplanations {
+public final class OriginalExplanations {
   /// Bytes of digests that are kept; images beyond are explained anew each time.
   static let capacity = 2 << 30
 
@@ -17,18 +17,20 @@ final class OriginalExplanations {
   private let fooling: any Fooling
   private var digests: [Key: [Float]] = [:]
   private var bytes = 0
-  private var size: (height: Int, width: Int)?
   /// Images that had to be explained so far.
-  private(set) var computed = 0
+  public private(set) var computed = 0
+  /// Images whose explanation was already there.
+  public private(set) var reused = 0
 
   /// - Parameter program: of the original network, with the one interpreter that is fooled.
-  init(_ program: EvaluationProgram, fooling: any Fooling) {
+  public init(_ program: EvaluationProgram, fooling: any Fooling) {
     precondition(program.interpreters.count == 1, "one interpreter is fooled")
     (self.program, self.fooling) = (program, fooling)
   }
 
   /// The reference of every image of a batch, one after the other.
-  func references(for batch: Batch) throws -> [Float] {
+  /// - Precondition: the batch is one of the program's size.
+  public func references(for batch: Batch) throws -> [Float] {
     let samples = batch.images.count / program.batchSize
     let keys = batch.indices.enumerated().map { place, index in
       var hasher = Hasher()
@@ -40,10 +42,10 @@ final class OriginalExplanations {
       return Key(index: index, content: hasher.finalize(), label: batch.labels[place])
     }
     var found = keys.map { digests[$0] }
+    reused += found.count { $0 != nil }
     if found.contains(where: { $0 == nil }) {
       let maps = try program.explain(
         (batch.images, batch.labels), count: batch.validCount, fooling.explained)[0]
-      size = (maps[0][0].height, maps[0][0].width)
       for (place, key) in keys.enumerated() where found[place] == nil {
         let digest = fooling.digest(maps[place])
         found[place] = digest
@@ -54,7 +56,7 @@ final class OriginalExplanations {
         }
       }
     }
-    let (height, width) = size!
+    let (height, width) = program.heatmapSizes[0]
     return found.flatMap { fooling.reference($0!, height: height, width: width) }
   }
 }

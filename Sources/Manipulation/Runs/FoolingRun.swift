@@ -60,6 +60,7 @@ public final class FoolingRun {
       .note(
         "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "
           + program.executable.resources(batchSize: program.batchSize)))
+    for note in measurement.notes { observe(.note(note)) }
     try folder.write(text, to: folder.recipe)
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
@@ -78,6 +79,13 @@ public final class FoolingRun {
     try loop.run(metrics: metrics) { step in
       let result = try measure(measurement, original: original, preview, "validation")
       try report(result, step: step, fooling, metrics)
+    }
+
+    if let explanations = penaltyInputs.original {
+      observe(
+        .note(
+          "the original network explained \(explanations.computed) images for the penalty; "
+            + "\(explanations.reused) times an explanation was used again"))
     }
 
     let manipulated = try measure(measurement, original: original, nil, "manipulated")

@@ -7,7 +7,8 @@ final class PenaltyInputs {
   private let recipe: FoolingRecipe
   private let composites: Setup.Composites?
   private let imageSize: ImageSize
-  private let original: OriginalExplanations?
+  /// `nil` if the fooling does not compare with the original network.
+  let original: OriginalExplanations?
   private var loader: BatchLoader?
 
   /// Copies the network if the fooling compares with it: call before training starts.
