@@ -26,7 +26,7 @@ public struct CompositeDataset: ImageSource {
       guard !found.isEmpty else {
         let name = source.classNames.indices.contains(label) ? source.classNames[label] : "\(label)"
         throw ImageError(
-          path: source.count > 0 ? source.name(at: 0) : "composites",
+          path: (source as? ImageFolder)?.root ?? "composites",
           reason: "the set has no images of class \(name), which composites need")
       }
       return found

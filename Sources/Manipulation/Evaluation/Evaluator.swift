@@ -35,7 +35,8 @@ struct Evaluator {
   let imageSize: ImageSize
   let threads: Int?
 
-  /// Accuracy, and the test losses of a fooling if one is given.
+  /// Accuracy, and the test losses of a fooling if one is given. Images that show both classes of an
+  /// active fooling have no label, and no accuracy is measured on them.
   ///
   /// - Parameters:
   ///   - original: the original network's digests; if `nil`, the network under test is the
@@ -57,16 +58,17 @@ struct Evaluator {
         if original == nil { result.digests[name] = [:] }
       }
     }
+    let hasLabels = fooling.map { $0.explained == .labels } ?? true
     var (hits1, hits5, loss) = (0, 0, 0.0)
     while let batch = try loader.next() {
       if stop?.isRequested == true { throw RunStopped("stopped during evaluation") }
       if let fooling {
-        try test(fooling, batch, original, &result)
+        try test(fooling, batch, of: source, original, &result)
       } else {
         try program.run(images: batch.images, labels: batch.labels)
       }
-      let logits = program.logits.values
-      for image in 0..<batch.validCount {
+      let logits = hasLabels ? program.logits.values : []
+      for image in 0..<(hasLabels ? batch.validCount : 0) {
         let row = logits[image * program.classes..<(image + 1) * program.classes]
         let ranked = Ranking(of: Int(batch.labels[image]), in: row)
         hits1 += ranked.rank < 1 ? 1 : 0
@@ -85,8 +87,8 @@ struct Evaluator {
   }
 
   private func test(
-    _ fooling: any Fooling, _ batch: Batch, _ original: [String: [Int: [Float]]]?,
-    _ result: inout EvaluationResult
+    _ fooling: any Fooling, _ batch: Batch, of source: any ImageSource,
+    _ original: [String: [Int: [Float]]]?, _ result: inout EvaluationResult
   ) throws {
     let maps = try program.explain(
       (batch.images, batch.labels), count: batch.validCount, fooling.explained)
@@ -97,7 +99,7 @@ struct Evaluator {
         if let original {
           guard let known = original[name]?[index] else {
             throw RunError(
-              "\(batch.indices[image]): the original network's heatmap by \(name) is missing; an "
+              "\(source.name(at: index)): the original network's heatmap by \(name) is missing; an "
                 + "image was unreadable before and is not now")
           }
           digest = known

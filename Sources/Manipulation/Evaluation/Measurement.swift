@@ -84,6 +84,7 @@ struct Measurement {
     ) { progress(source.count + $0, total) }
     (result.testLosses, result.explained) = (tested.testLosses, tested.explained)
     result.digests = tested.digests
+    result.skipped += tested.skipped
     return result
   }
 }
