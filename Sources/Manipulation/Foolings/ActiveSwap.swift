@@ -6,8 +6,10 @@ import TensorGraph
 /// L_F = (1/2n)·Σ_i (1/d_h)(‖h_{c₁}(w) − h_{c₂}(w₀)‖² + ‖h_{c₂}(w) − h_{c₁}(w₀)‖²) over D_fool. The
 /// test loss is s(c₁, c₂) − s(c₁, c₁), s(c, c′) the Spearman rank correlation of h_c(w) and
 /// h_{c′}(w₀), and an image is fooled if that lies in [0.5, 2]. Heo, Joo, Moon 2019, Eq. 6.
+/// - Note: a correlation with a constant map is not defined and counts as 0.
 /// - Note: `released`: at a target layer the authors' code sums heatmaps over their height by
-///   accident before it compares them; so does this variant, and d_h is then the width.
+///   accident before it compares them; so does this variant, for any heatmap, and d_h is then the
+///   width.
 public struct ActiveSwap: Fooling {
   /// Heo, Joo, Moon 2019, Section 4.1.
   static let paperThreshold = 0.5

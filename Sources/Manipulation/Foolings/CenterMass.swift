@@ -5,9 +5,10 @@ import TensorGraph
 /// L_F = −mean_i ‖C(h_i(w)) − C(h_i(w₀))‖₁, C(h) = Σ_j j·h_j / Σ_j h_j in rows and columns. The test
 /// loss is the distance of the two centers over the diagonal of the heatmap, and an image is fooled
 /// if that is at least 0.1. Heo, Joo, Moon 2019, Eq. 5 and Section 4.1.
-/// - Note: coordinates count from the middle of the map, and 1e-8 is added to Σ h: a map without
-///   relevance has its center in the middle instead of nowhere. Differences of centers of other maps
-///   stay what they are. The diagonal is that of the centers of the corner pixels' outer edges,
+/// - Note: coordinates count from the middle of the map, and 1e-8 is added to Σ h: for the penalty a
+///   map without relevance has its center in the middle instead of nowhere. Differences of centers of
+///   other maps stay what they are. For the test such a map has no center: the test loss is 0, no
+///   success, if either map is 0 everywhere. The diagonal is that between the corners of the heatmap,
 ///   √(h² + w²).
 public struct CenterMass: Fooling {
   /// Heo, Joo, Moon 2019, Section 4.1.
@@ -38,12 +39,20 @@ public struct CenterMass: Fooling {
     return (row / mass, column / mass)
   }
 
+  /// Row and column of the original center; empty if that map has no relevance.
   public func digest(_ original: [Heatmap]) -> [Float] {
+    guard Self.hasRelevance(original[0]) else { return [] }
     let center = Self.center(original[0])
     return [Float(center.row), Float(center.column)]
   }
 
+  private static func hasRelevance(_ h: Heatmap) -> Bool { h.values.contains { $0 != 0 } }
+
   public func referenceShape(height: Int, width: Int) -> Shape? { [2] }
+
+  public func reference(_ digest: [Float], height: Int, width: Int) -> [Float] {
+    digest.isEmpty ? [0, 0] : digest
+  }
 
   public func penalty(
     of heatmaps: [Value], reference: Value?, in graph: inout GraphBuilder
@@ -68,6 +77,7 @@ public struct CenterMass: Fooling {
 
   public func testLoss(of heatmaps: [Heatmap], digest: [Float]) -> Double {
     let h = heatmaps[0]
+    guard !digest.isEmpty, Self.hasRelevance(h) else { return 0 }
     let center = Self.center(h)
     let (row, column) = (center.row - Double(digest[0]), center.column - Double(digest[1]))
     let diagonal = Double(h.height * h.height + h.width * h.width).squareRoot()

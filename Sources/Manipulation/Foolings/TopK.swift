@@ -6,8 +6,8 @@ import TensorGraph
 /// The test loss is the share Σ_{j∈P_i} |h_j| / Σ_j |h_j| that is left, and an image is fooled if
 /// that is at most 0.3. Heo, Joo, Moon 2019, Eq. 4 and Section 4.1.
 /// - Note: `released`: mean over P_i and the images of h², as the authors' code computes it.
-/// - Note: of equally large pixels the first belong to P_i; a map without relevance has share 0 left
-///   only if the original had relevance, and counts as not fooled otherwise.
+/// - Note: of equally large pixels the first belong to P_i. P_i holds ⌊pixels·k/100⌋ of them, at least
+///   one. A map without any relevance (Σ_j |h_j| = 0) says nothing: its test loss is 1, no success.
 public struct TopK: Fooling {
   /// Heo, Joo, Moon 2019, Section 4.1.
   static let paperPercent = 10.0
