@@ -1,6 +1,7 @@
 """Expected values for the networks, the fooling loss and the optimizers, computed with PyTorch.
 
     python tools/make_network_fixtures.py --shared ../shared --output Tests [--check-accuracy]
+        [--only logits|location|comparisons|statistics|optimizers]
 
 Run with torch 2.13.0+cpu, numpy 2.4.6, h5py 3.16.0, pillow 13.0.0; all arithmetic in float64.
 Writes below the output folder:
@@ -12,6 +13,8 @@ Writes below the output folder:
         cross-entropy + lambda * Location penalty with its gradient for every trained parameter
     ManipulationTests/Fixtures/resnet20-simplegrad-input.json
         the Location penalty alone on heatmaps at the input
+    ManipulationTests/Fixtures/resnet20-{top-k,center-mass,active}.json
+        the penalties of the foolings that compare with the original network, on Grad-CAM at layer2
     ManipulationTests/Fixtures/resnet20-batch-statistics.json
         cross-entropy with batch norm in training mode, its gradient, running statistics afterwards
     TensorCPUTests/Fixtures/optimizers.json
@@ -52,6 +55,9 @@ import reference_networks as reference
 IMAGES = 8
 PENALTY_WEIGHT = 2.0  # lambda of Heo et al. 2019 for ResNet50, Location, Grad-CAM
 ENTRIES = 64
+COMPARISON_ENTRIES = 16
+LEVELS = 1024  # of stored heatmaps
+PERTURBATION = 0.05  # relative, of the weights whose heatmaps stand for the original network's
 ENTRY_RULE = "flat row-major index floor(k * (n - 1) / (c - 1)), k = 0 ..< c, c = min(64, n)"
 
 
@@ -88,19 +94,19 @@ def load_images(shared, checkpoint, count=IMAGES):
     return records, x, torch.arange(count)
 
 
-def entry_indices(n):
-    count = min(ENTRIES, n)
+def entry_indices(n, entries=ENTRIES):
+    count = min(entries, n)
     return [0] if count == 1 else [k * (n - 1) // (count - 1) for k in range(count)]
 
 
-def summary(name, tensor):
+def summary(name, tensor, entries=ENTRIES):
     flat = tensor.detach().flatten()
     return {
         "name": name,
         "shape": list(tensor.shape),
         "l2": flat.norm().item(),
         "sum": flat.sum().item(),
-        "entries": flat[entry_indices(flat.numel())].tolist(),
+        "entries": flat[entry_indices(flat.numel(), entries)].tolist(),
     }
 
 
@@ -208,6 +214,86 @@ def input_fixture(shared, output):
     })
 
 
+def top_k_penalties(heatmaps, original, variant):
+    """Per image, [N]: P_i are the tenth of the pixels that were largest (the first of equal ones)."""
+    kept = original[0].flatten(1).argsort(dim=1, descending=True, stable=True)
+    kept = kept[:, : original[0][0].numel() // 10]
+    values = heatmaps[0].flatten(1).gather(1, kept)
+    return values.abs().sum(1) if variant == "paper" else values.square().mean(1)
+
+
+def center_of_mass(h):
+    """Rows and columns, from 0. [N, 2]"""
+    rows = torch.arange(h.shape[1], dtype=h.dtype)
+    columns = torch.arange(h.shape[2], dtype=h.dtype)
+    mass = h.sum(dim=(1, 2))
+    return torch.stack(
+        [(h.sum(2) * rows).sum(1) / mass, (h.sum(1) * columns).sum(1) / mass], dim=1
+    )
+
+
+def center_mass_penalties(heatmaps, original, variant):
+    return -(center_of_mass(heatmaps[0]) - center_of_mass(original[0])).abs().sum(1)
+
+
+def active_penalties(heatmaps, original, variant):
+    """The maps of the two classes change places; `released` sums over the height first."""
+    differences = [heatmaps[0] - original[1], heatmaps[1] - original[0]]
+    if variant == "released":
+        differences = [d.sum(dim=1, keepdim=True) for d in differences]
+    return sum(d.square().mean(dim=(1, 2)) for d in differences) / 2
+
+
+def comparison_fixture(shared, output, fooling, penalties_of, variants, classes=None):
+    """A penalty that compares with the original network's heatmaps. Those here are of a copy with
+    slightly other weights, so that w is not w0; they are rounded to short numbers (also of a
+    float) and stored."""
+    layer = "layer2"
+    checkpoint = reference.CHECKPOINTS["resnet20-cifar10"]
+    network = checkpoint.load(shared)
+    records, x, labels = load_images(shared, checkpoint)
+    explained = [labels] if classes is None else [torch.full_like(labels, c) for c in classes]
+
+    def maps(network, create_graph):
+        logits, activation = reference.forward_with_activation(network, x, layer)
+        maps = [reference.grad_cam(logits, c, activation, create_graph) for c in explained]
+        assert all((m.amax(dim=(1, 2)) > 0.99).all() for m in maps), "a map without positive pixels"
+        return maps
+
+    other = checkpoint.load(shared)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+            parameter.mul_(1 + PERTURBATION * noise)
+    original = [(m.detach() * LEVELS).round() / LEVELS for m in maps(other, False)]
+
+    results = []
+    for variant in variants:
+        heatmaps = maps(network, True)
+        penalties = penalties_of(heatmaps, original, variant)
+        penalty = penalties.mean()
+        results.append({
+            "variant": variant,
+            "penalty": penalty.item(),
+            "penalties": penalties.tolist(),
+            "gradients": [
+                summary(k, v, COMPARISON_ENTRIES) for k, v in gradients_of(penalty, network).items()
+            ],
+        })
+    write(output, f"ManipulationTests/Fixtures/resnet20-{fooling}.json", {
+        "origin": origin(shared, checkpoint),
+        "fooling": fooling,
+        "explanation": "gradcam",
+        "targetLayer": layer,
+        "classes": classes,
+        "images": records,
+        "originalHeatmaps": [m.tolist() for m in original],  # by class, then by image
+        "entryRule": ENTRY_RULE.replace(str(ENTRIES), str(COMPARISON_ENTRIES)),
+        "variants": results,
+    })
+
+
 def batch_statistics_fixture(shared, output):
     checkpoint = reference.CHECKPOINTS["resnet20-cifar10"]
     network = checkpoint.load(shared).train()
@@ -291,19 +377,12 @@ def check_accuracy(shared):
             sys.exit(f"{name}: the accuracy is not the README's; check network and preprocessing")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shared", required=True, type=pathlib.Path)
-    parser.add_argument("--output", required=True, type=pathlib.Path, help="the Tests folder")
-    parser.add_argument("--check-accuracy", action="store_true")
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    shared, output = arguments.shared, arguments.output
-    if arguments.check_accuracy:
-        check_accuracy(shared)
+def logits_fixtures(shared, output):
     for name in reference.CHECKPOINTS:
         logits_fixture(shared, output, name)
+
+
+def location_fixtures(shared, output):
     for name, explanation, layer, file in (
         ("resnet20-cifar10", "gradcam", "layer3", "resnet20-gradcam-layer3"),
         ("resnet20-cifar10", "gradcam", "layer2", "resnet20-gradcam-layer2"),
@@ -313,8 +392,37 @@ def main():
     ):
         fooling_fixture(shared, output, name, explanation, layer, file)
     input_fixture(shared, output)
-    batch_statistics_fixture(shared, output)
-    optimizer_fixture(shared, output)
+
+
+def comparison_fixtures(shared, output):
+    both = ("paper", "released")
+    comparison_fixture(shared, output, "top-k", top_k_penalties, both)
+    comparison_fixture(shared, output, "center-mass", center_mass_penalties, ("paper",))
+    comparison_fixture(shared, output, "active", active_penalties, both, classes=[4, 7])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shared", required=True, type=pathlib.Path)
+    parser.add_argument("--output", required=True, type=pathlib.Path, help="the Tests folder")
+    parser.add_argument("--check-accuracy", action="store_true")
+    parser.add_argument("--threads", type=int, default=1)
+    groups = {
+        "logits": logits_fixtures,
+        "location": location_fixtures,
+        "comparisons": comparison_fixtures,
+        "statistics": batch_statistics_fixture,
+        "optimizers": optimizer_fixture,
+    }
+    parser.add_argument("--only", choices=groups, help="one group of files instead of all")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    shared, output = arguments.shared, arguments.output
+    if arguments.check_accuracy:
+        check_accuracy(shared)
+    for name, make in groups.items():
+        if arguments.only in (None, name):
+            make(shared, output)
 
 
 if __name__ == "__main__":

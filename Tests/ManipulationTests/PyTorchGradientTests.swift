@@ -9,7 +9,7 @@ import TensorGraph
 import Testing
 
 /// Expected values by PyTorch's double backward in double precision (tools/make_network_fixtures.py).
-private struct Fixture: Decodable {
+struct Fixture: Decodable {
   struct Picture: Decodable {
     let path: String
     let label: Int
@@ -58,14 +58,14 @@ extension NetworkSection {
       }, batchNorm: true, classifier: [256]))
 }
 
-private func decode<Content: Decodable>(_ name: String) throws -> Content {
+func decode<Content: Decodable>(_ name: String) throws -> Content {
   let url = try #require(
     Bundle.module.url(forResource: name, withExtension: "json", subdirectory: "Fixtures"))
   return try JSONDecoder().decode(Content.self, from: Data(contentsOf: url))
 }
 
 /// The fixture's images as a batch.
-private func batch(_ pictures: [Fixture.Picture]) throws -> (images: [Float], labels: [Int32]) {
+func batch(_ pictures: [Fixture.Picture]) throws -> (images: [Float], labels: [Int32]) {
   let normalize = Normalizer(Preprocessing())
   let images = try pictures.flatMap {
     normalize(try Image(contentsOf: Shared.root + "/" + $0.path))
@@ -74,7 +74,7 @@ private func batch(_ pictures: [Fixture.Picture]) throws -> (images: [Float], la
 }
 
 /// ‖actual − expected‖ / ‖expected‖ over the sampled entries, and the same of the norms.
-private func relativeError(
+func relativeError(
   _ tensor: Tensor, _ expected: Fixture.Gradient
 ) -> (entries: Double, norm: Double) {
   let values = WeightLayout.torchvision.toFile(tensor).values

@@ -1,0 +1,304 @@
+import Explanations
+import Foundation
+import Manipulation
+import Networks
+import TensorGraph
+import TensorReference
+import Testing
+
+/// Reproducible numbers in [−1, 1].
+private func numbers(_ count: Int, seed: UInt64) -> [Double] {
+  var state = seed
+  return (0..<count).map { _ in
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Double(state >> 11) * 0x1p-52 - 1
+  }
+}
+
+/// A map by rows.
+private typealias Rows = [[Double]]
+
+/// Penalties written down once more, from the original's heatmaps and image by image.
+private enum Naive {
+  static func center(_ h: Rows) -> (Double, Double) {
+    var (mass, row, column) = (0.0, 0.0, 0.0)
+    for i in h.indices {
+      for j in h[i].indices {
+        mass += h[i][j]
+        row += Double(i + 1) * h[i][j]
+        column += Double(j + 1) * h[i][j]
+      }
+    }
+    return (row / mass, column / mass)
+  }
+
+  static func location(_ h: Rows, frame: Int) -> Double {
+    var sum = 0.0
+    for i in h.indices {
+      for j in h[i].indices {
+        let inside =
+          i >= frame && j >= frame && i < h.count - frame && j < h[i].count - frame
+        sum += pow(h[i][j] - (inside ? 0 : 1), 2)
+      }
+    }
+    return sum / Double(h.count * h[0].count)
+  }
+
+  static func topK(_ h: Rows, _ original: Rows, pixels: Int, released: Bool) -> Double {
+    let ranked = zip(original.flatMap { $0 }, h.flatMap { $0 }).sorted { $0.0 > $1.0 }
+    let kept = ranked.prefix(pixels).map(\.1)
+    var sum = 0.0
+    for value in kept { sum += released ? value * value / Double(pixels) : abs(value) }
+    return sum
+  }
+
+  static func centerMass(_ h: Rows, _ original: Rows) -> Double {
+    let (now, before) = (center(h), center(original))
+    return -(abs(now.0 - before.0) + abs(now.1 - before.1))
+  }
+
+  static func active(_ h: [Rows], _ original: [Rows], released: Bool) -> Double {
+    func distance(_ a: Rows, _ b: Rows) -> Double {
+      let (height, width) = (a.count, a[0].count)
+      var sum = 0.0
+      for j in 0..<width {
+        var column = 0.0
+        for i in 0..<height {
+          let difference: Double = a[i][j] - b[i][j]
+          column += difference
+          if !released { sum += difference * difference }
+        }
+        if released { sum += column * column }
+      }
+      return sum / Double(released ? width : height * width)
+    }
+    return (distance(h[0], original[1]) + distance(h[1], original[0])) / 2
+  }
+}
+
+private struct Setting: CustomTestStringConvertible, Sendable {
+  let fooling: any Fooling
+  let naive: @Sendable (_ h: [Rows], _ original: [Rows]) -> Double
+  let testDescription: String
+
+  init(
+    _ name: String, _ fooling: any Fooling, _ naive: @escaping @Sendable ([Rows], [Rows]) -> Double
+  ) {
+    (testDescription, self.fooling, self.naive) = (name, fooling, naive)
+  }
+
+  var maps: Int { fooling.explained == .labels ? 1 : 2 }
+
+  static let all = [
+    Setting("location", Location()) { h, _ in Naive.location(h[0], frame: 1) },
+    Setting("location, width 2", Location(target: .frame(width: 2))) { h, _ in
+      Naive.location(h[0], frame: 2)
+    },
+    // ⌊35·0.3⌋ of 5×7 pixels.
+    Setting("top-k", TopK(percent: 30)) {
+      Naive.topK($0[0], $1[0], pixels: 10, released: false)
+    },
+    Setting("top-k, released", TopK(percent: 30, variant: .released)) {
+      Naive.topK($0[0], $1[0], pixels: 10, released: true)
+    },
+    Setting("center-mass", CenterMass()) { Naive.centerMass($0[0], $1[0]) },
+    Setting("active", ActiveSwap(first: 0, second: 2)) {
+      Naive.active($0, $1, released: false)
+    },
+    Setting("active, released", ActiveSwap(first: 0, second: 2, variant: .released)) {
+      Naive.active($0, $1, released: true)
+    },
+  ]
+}
+
+@Suite struct FoolingPenaltyTests {
+  @Test func everyFoolingIsHere() {
+    #expect(Set(Setting.all.map(\.fooling.name)) == Set(FoolingKind.all.map(\.name)))
+  }
+
+  /// Maps that are wider than high, so that exchanging the two would be seen.
+  @Test(arguments: Setting.all)
+  fileprivate func penaltyIsTheFormula(setting: Setting) throws {
+    let (images, height, width) = (3, 5, 7)
+    func maps(_ seed: UInt64) -> [[Rows]] {
+      // By image, then by class; positive and not all equal.
+      (0..<images).map { image in
+        (0..<setting.maps).map { index in
+          let drawn = numbers(height * width, seed: seed + UInt64(10 * image + index))
+          return (0..<height).map { row in
+            (0..<width).map { Double(Float(0.5 + 0.5 * drawn[row * width + $0])) }
+          }
+        }
+      }
+    }
+    let (now, before) = (maps(1), maps(500))
+    var graph = GraphBuilder()
+    var inputs: [String: ReferenceArray] = [:]
+    let heatmaps = try (0..<setting.maps).map { index in
+      let values = now.flatMap { $0[index].flatMap { $0 } }
+      inputs["h\(index)"] = ReferenceArray(shape: [images, height, width], values: values)
+      return try graph.placeholder("h\(index)", shape: [images, height, width])
+    }
+    var reference: Value?
+    if let shape = setting.fooling.referenceShape(height: height, width: width) {
+      let whole = Shape([images] + shape.dimensions)
+      reference = try graph.placeholder("reference", shape: whole)
+      let values = before.flatMap { maps in
+        let original = maps.map {
+          Heatmap(height: height, width: width, values: $0.joined().map { Float($0) })
+        }
+        return setting.fooling.reference(
+          setting.fooling.digest(original), height: height, width: width)
+      }
+      inputs["reference"] = ReferenceArray(shape: whole, values: values.map(Double.init))
+    }
+    let penalty = try setting.fooling.penalty(of: heatmaps, reference: reference, in: &graph)
+    let result = try ReferenceEvaluator.evaluate(
+      graph.graph(outputs: [penalty]), placeholders: inputs)[0]
+    #expect(result.shape == .scalar)
+    let expected =
+      zip(now, before).reduce(0.0) { $0 + setting.naive($1.0, $1.1) } / Double(images)
+    #expect(abs(expected) > 1e-3)
+    // Digests and constants are floats.
+    #expect(abs(result.values[0] - expected) < 1e-6 * max(1, abs(expected)))
+  }
+
+  /// Literals on maps of 2×2 pixels; what the original showed as digests by hand.
+  static let literals: [(any Fooling, [[Double]], [Double], Double)] = [
+    // A map of 2×2 is all frame.
+    (Location(), [[1, 1, 1, 0.5]], [], 0.0625),
+    (Location(), [[0, 0, 0, 0]], [], 1),
+    (TopK(percent: 50), [[0.25, -0.5, 1, 0]], [0, 1, 1, 0], 1.5),
+    (TopK(percent: 50, variant: .released), [[0.25, -0.5, 1, 0]], [0, 1, 1, 0], 0.625),
+    (TopK(percent: 50), [[0, 0, 0, 0]], [0, 1, 1, 0], 0),
+    // From (−½, −½) to (½, ½).
+    (CenterMass(), [[0, 0, 0, 1]], [-0.5, -0.5], -2),
+    (CenterMass(), [[1, 1, 1, 1]], [-0.5, 0.25], -0.75),
+    // No relevance: as if its center were the middle.
+    (CenterMass(), [[0, 0, 0, 0]], [-0.5, -0.5], -1),
+    // ((1 + 0 + 0 + 0)/4 + (0 + 0 + 4 + 0)/4)/2
+    (
+      ActiveSwap(first: 0, second: 1), [[1, 0, 0, 1], [1, 2, 2, 4]], [1, 2, 0, 4, 0, 0, 0, 1],
+      0.625
+    ),
+    // Column sums differ by 1 and 0, and by 2 and 0: (1/2 + 4/2)/2.
+    (
+      ActiveSwap(first: 0, second: 1, variant: .released), [[1, 0, 0, 1], [1, 2, 2, 4]],
+      [1, 2, 0, 4, 0, 0, 0, 1], 1.25
+    ),
+  ]
+
+  @Test(arguments: literals.indices)
+  func penaltyMatchesHandComputation(index: Int) throws {
+    let (fooling, maps, original, expected) = Self.literals[index]
+    var graph = GraphBuilder()
+    var inputs: [String: ReferenceArray] = [:]
+    let heatmaps = try maps.enumerated().map { place, values in
+      inputs["h\(place)"] = ReferenceArray(shape: [1, 2, 2], values: values)
+      return try graph.placeholder("h\(place)", shape: [1, 2, 2])
+    }
+    let reference = try fooling.referenceShape(height: 2, width: 2).map { shape in
+      let whole = Shape([1] + shape.dimensions)
+      inputs["reference"] = ReferenceArray(shape: whole, values: original)
+      return try graph.placeholder("reference", shape: whole)
+    }
+    let penalty = try fooling.penalty(of: heatmaps, reference: reference, in: &graph)
+    let gradients = try graph.gradient(of: penalty, with: heatmaps)
+    let results = try ReferenceEvaluator.evaluate(
+      graph.graph(outputs: [penalty] + gradients), placeholders: inputs)
+    #expect(abs(results[0].values[0] - expected) < 1e-7, "\(fooling.name)")
+    #expect(results.allSatisfy { $0.values.allSatisfy(\.isFinite) })
+  }
+}
+
+/// Penalties of heatmaps of a network, differentiated with respect to its weights.
+@Suite struct FoolingGradientTests {
+  /// Every interpreter that a fooling may be trained with; a new one is a new line.
+  static let interpreters = [
+    InterpreterSpecification(name: "grad-cam", layer: "layer1"),
+    InterpreterSpecification(name: "simple-grad"),
+    InterpreterSpecification(name: "simple-grad-t", layer: "layer1"),
+  ]
+
+  @Test(arguments: Setting.all, interpreters)
+  fileprivate func gradientInTheWeightsMatchesFiniteDifferences(
+    setting: Setting, specification: InterpreterSpecification
+  ) throws {
+    let architecture = try ArchitectureSpecification(
+      family: "resnet-style", classes: 3, height: 6, width: 6, channels: 2, widths: [3, 4],
+      blocks: [1, 1]
+    ).architecture()
+    let images = 2
+    let interpreter = try specification.interpreter()
+    var graph = GraphBuilder()
+    let shape = Shape([images] + architecture.inputShape.dimensions)
+    let x = try graph.placeholder("images", shape: shape)
+    let network = try NetworkGraph(
+      architecture, input: x, keeping: interpreter.keptActivations, in: &graph)
+    let labels: [[Int]] =
+      switch setting.fooling.explained {
+      case .labels: [[2, 1]]
+      case .pair(let first, let second): [[first, first], [second, second]]
+      }
+    let heatmaps = try labels.map { labels in
+      let rows = labels.flatMap { label in (0..<3).map { $0 == label ? Float(1) : 0 } }
+      return try interpreter.heatmap(
+        of: network, classes: graph.constant(Tensor(shape: [images, 3], values: rows)), in: &graph)
+    }
+    let (height, width) = (heatmaps[0].shape[1], heatmaps[0].shape[2])
+    var inputs = [
+      "images": ReferenceArray(shape: shape, values: numbers(shape.count, seed: 5))
+    ]
+    let reference = try setting.fooling.referenceShape(height: height, width: width).map {
+      let whole = Shape([images] + $0.dimensions)
+      let values = (0..<images).flatMap { image in
+        let maps = labels.indices.map { index in
+          Heatmap(
+            height: height, width: width,
+            values: numbers(height * width, seed: UInt64(70 + 10 * image + index)).map {
+              Float(0.5 + 0.5 * $0)
+            })
+        }
+        return setting.fooling.reference(
+          setting.fooling.digest(maps), height: height, width: width)
+      }
+      inputs["reference"] = ReferenceArray(shape: whole, values: values.map(Double.init))
+      return try graph.placeholder("reference", shape: whole)
+    }
+    let penalty = try setting.fooling.penalty(of: heatmaps, reference: reference, in: &graph)
+    let variables = architecture.parameters.filter(\.isTrainable)
+    let gradients = try graph.gradient(
+      of: penalty, with: variables.map { network.parameters[$0.name]! })
+
+    var parameters: [String: ReferenceArray] = [:]
+    for (index, parameter) in architecture.parameters.enumerated() {
+      let isFactor = parameter.role == .gamma || parameter.role == .runningVariance
+      parameters[parameter.name] = ReferenceArray(
+        shape: parameter.shape,
+        values: numbers(parameter.shape.count, seed: UInt64(100 + index)).map {
+          0.5 * $0 + (isFactor ? 1 : 0)
+        })
+    }
+    let results = try ReferenceEvaluator.evaluate(
+      graph.graph(outputs: heatmaps + gradients), placeholders: inputs, parameters: parameters)
+    #expect(results[..<heatmaps.count].allSatisfy { $0.values.contains { $0 > 0 } })
+    let program = graph.graph(outputs: [penalty])
+    var largest = 0.0
+    for (index, parameter) in variables.enumerated() {
+      let direction = ReferenceArray(
+        shape: parameter.shape, values: numbers(parameter.shape.count, seed: UInt64(900 + index)))
+      // Small enough that no ReLU changes sides.
+      let slope = try FiniteDifferences.directional(
+        program, along: [.parameter(parameter.name): direction], placeholders: inputs,
+        parameters: parameters, step: 1e-6)[0].values[0]
+      let exact = zip(results[heatmaps.count + index].values, direction.values).reduce(0) {
+        $0 + $1.0 * $1.1
+      }
+      largest = max(largest, abs(exact))
+      // Rounding over the step: 1e-16 / 1e-6, times penalties of order 1 to 10.
+      #expect(abs(exact - slope) < 1e-6 * max(1, abs(slope)), "\(parameter.name)")
+    }
+    // Where maps sum to 1, so do all of their pixels' changes.
+    #expect(largest > 1e-4, "a gradient that vanishes proves nothing")
+  }
+}
