@@ -22,7 +22,7 @@ final class TemporaryFolder {
 }
 
 /// Small enough to train in a moment, with everything that a run has.
-private enum Tiny {
+enum Tiny {
   static let architecture = ArchitectureSpecification(
     family: "resnet-style", classes: 10, height: 64, width: 64, widths: [4, 8, 8],
     blocks: [1, 1, 1])
@@ -57,18 +57,18 @@ private enum Tiny {
   }
 }
 
-private func lines(_ path: String) throws -> [String] {
+func lines(_ path: String) throws -> [String] {
   try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
 }
 
 /// Lines without what may differ between equal runs.
-private func comparable(_ path: String) throws -> [String] {
+func comparable(_ path: String) throws -> [String] {
   try lines(path).map { line in
     line.replacing(/"imagesPerSecond":[^,]*,/, with: "")
   }
 }
 
-private func parameters(_ path: String) throws -> [String: [Float]] {
+func parameters(_ path: String) throws -> [String: [Float]] {
   let file = try HDF5File(path: path)
   var values: [String: [Float]] = [:]
   for tensor in file.parameters where !tensor.name.hasSuffix("num_batches_tracked") {
