@@ -11,10 +11,17 @@ struct EvaluateCommand: ParsableCommand {
       Reports the accuracy of both and, by interpreter, the share of images whose heatmap passes \
       the fooling's test. Any interpreter can be measured, not only the one that was fooled.
 
+      Active fooling is tested on images that show both classes. They are made of the images \
+      given, or come ready-made from --composites-folder.
+
       Example:
         trompe evaluate runs/first/manipulated.h5 --against resnet18.h5 \\
           --data imagenette/val \\
           --interpreter grad-cam@layer4 --interpreter simple-grad
+
+        trompe evaluate runs/active/manipulated.h5 --against resnet18.h5 \\
+          --data imagenette/val --interpreter grad-cam@layer4 \\
+          --fooling active --swap church,parachute --composites 200
       """)
 
   @Argument(help: "The manipulated network, an HDF5 file.", completion: .file(extensions: ["h5"]))
@@ -57,8 +64,36 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Largest test loss that counts as fooled. (default: the paper's)", valueName: "number"))
+      "Bound of the test loss that counts as fooled. (default: the paper's)", valueName: "number"))
   var threshold: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "top-k: share of pixels that count as the top. (default: 10)", valueName: "percent"))
+  var k: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "active: the two classes that change places, by name or number; for names with a comma use "
+        + "--set fooling.classes.",
+      valueName: "class,class"))
+  var swap: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "active: so many images of 2×2 tiles of both classes. (default: 200)", valueName: "count"))
+  var composites: Int?
+
+  @Option(
+    help: ArgumentHelp("active: seed of those images. (default: 0)", valueName: "number"))
+  var compositesSeed: UInt64?
+
+  @Option(
+    help: ArgumentHelp(
+      "active: instead, ready-made images that show both classes, a folder of folders of images.",
+      valueName: "folder"),
+    completion: .directory)
+  var compositesFolder: String?
 
   @Option(
     help: ArgumentHelp(
@@ -95,6 +130,13 @@ struct EvaluateCommand: ParsableCommand {
     if let shapes, !(1...10_000_000).contains(shapes) {
       throw ValidationError("--shapes is \(shapes), expected 1 to 10000000.")
     }
+    if let composites, !(1...10_000_000).contains(composites) {
+      throw ValidationError("--composites is \(composites), expected 1 to 10000000.")
+    }
+    if compositesFolder != nil, composites != nil || compositesSeed != nil {
+      throw ValidationError(
+        "Give --composites-folder, or --composites and --composites-seed, not both.")
+    }
   }
 
   func run() throws {
@@ -110,12 +152,33 @@ struct EvaluateCommand: ParsableCommand {
     var network = options.network
     network.checkpoint = checkpoint
     guard let fooling = options.fooling else { preconditionFailure("--fooling has a default") }
+    if !(try FoolingKind.named(fooling.name)).options.contains(.classes) {
+      let given = [
+        composites == nil ? nil : "--composites", compositesSeed == nil ? nil : "--composites-seed",
+        compositesFolder == nil ? nil : "--composites-folder",
+      ]
+      if let option = given.compactMap(\.self).first {
+        throw RunError("\(option) is for active fooling, but --fooling is \(fooling.name)")
+      }
+    }
     return EvaluationRequest(
       network: network, original: against,
       images: shapes.map { .shapes(count: $0, seed: shapesSeed) } ?? .folder(data ?? ""),
       fooling: fooling,
       interpreters: try interpreters() + options.evaluation.interpreters,
+      composites: imagesOfBothClasses,
       batchSize: options.evaluation.batchSize, compute: options.compute)
+  }
+
+  /// Nothing is trained, so of tiles and folders only those for validation matter.
+  private var imagesOfBothClasses: DataSection.Composites {
+    if let compositesFolder {
+      return .folders(train: compositesFolder, validation: compositesFolder)
+    }
+    guard case .tiles(_, let count, let seed) = DataSection.Composites.paper else {
+      preconditionFailure("the paper's composites are tiles")
+    }
+    return .tiles(train: 1, validation: composites ?? count, seed: compositesSeed ?? seed)
   }
 
   /// The options that are keys of a recipe, then `--set`.
@@ -123,13 +186,17 @@ struct EvaluateCommand: ParsableCommand {
     let isWhole = architecture?.hasPrefix("{") == true
     let options = [
       ("fooling", "fooling.name", fooling), ("threshold", "fooling.threshold", threshold),
+      ("k", "fooling.k", k), ("swap", "fooling.classes", swap),
       ("architecture", "network.architecture" + (isWhole ? "" : ".family"), architecture),
       ("classes", "network.architecture.classes", classes),
       ("resize", "network.preprocessing.resize", resize),
       ("crop", "network.preprocessing.crop", crop),
     ]
     return options.compactMap { option, key, value in
-      value.map { RecipeSetting(path: key, value: $0, label: "--\(option) \($0)") }
+      value.map {
+        RecipeSetting(
+          path: key, value: option == "swap" ? "[\($0)]" : $0, label: "--\(option) \($0)")
+      }
     } + (try settings.map { try RecipeSetting($0) })
   }
 

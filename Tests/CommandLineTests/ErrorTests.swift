@@ -91,6 +91,18 @@ import Testing
         == "trompe: --resize 0: network.preprocessing.resize is 0, expected a side, [width, height] "
         + "or {shorterSide: length}, each 1 to 16384, or none\n")
     #expect(
+      try error("simple-grad", "--k", "10")
+        == "trompe: --fooling location: fooling: location takes no \"k\"; that is for top-k\n")
+    #expect(
+      try error("simple-grad", "--fooling", "top-k", "--k", "200")
+        == "trompe: --k 200: fooling.k is 200, expected a number above 0 and up to 100\n")
+    #expect(
+      try error("simple-grad", "--fooling", "active", "--swap", "church")
+        == "trompe: --swap church: fooling.classes is a list of 1, expected a list of 2 names\n")
+    #expect(
+      try error("simple-grad", "--fooling", "top-k", "--composites", "9")
+        == "trompe: --composites is for active fooling, but --fooling is top-k\n")
+    #expect(
       try error("simple-grad", "--set", "training.steps=1")
         == "trompe: --set training.steps=1: an evaluation has no training\n")
   }

@@ -75,6 +75,39 @@ import Testing
     #expect(result == .init(code: 0, output: expected, error: ""))
   }
 
+  @Test func helpOfEvaluateNamesTheOptionsOfEveryFooling() throws {
+    let help = try CommandLineProgram.run("evaluate", "--help").output
+    for lines in [
+      """
+        --fooling <name>        Test of the heatmaps: location, top-k, center-mass,
+                                active. (default: location)
+        --threshold <number>    Bound of the test loss that counts as fooled.
+                                (default: the paper's)
+        --k <percent>           top-k: share of pixels that count as the top.
+                                (default: 10)
+        --swap <class,class>    active: the two classes that change places, by name
+                                or number; for names with a comma use --set
+                                fooling.classes.
+        --composites <count>    active: so many images of 2×2 tiles of both classes.
+                                (default: 200)
+        --composites-seed <number>
+                                active: seed of those images. (default: 0)
+        --composites-folder <folder>
+                                active: instead, ready-made images that show both
+                                classes, a folder of folders of images.
+
+      """,
+      """
+        trompe evaluate runs/active/manipulated.h5 --against resnet18.h5 \\
+          --data imagenette/val --interpreter grad-cam@layer4 \\
+          --fooling active --swap church,parachute --composites 200
+
+      """,
+    ] {
+      #expect(help.contains(lines), "\(help)")
+    }
+  }
+
   @Test(arguments: ["fool", "train", "evaluate", "inspect"])
   func everyCommandHasAnExampleWithinEightyColumns(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output
@@ -96,6 +129,20 @@ import Testing
     (
       ["evaluate", "a.h5", "--against", "b.h5", "--interpreter", "grad-cam"],
       "Error: Give either --data or --shapes.\n"
+    ),
+    (
+      [
+        "evaluate", "a.h5", "--against", "b.h5", "--interpreter", "simple-grad", "--shapes", "9",
+        "--composites", "0",
+      ],
+      "Error: --composites is 0, expected 1 to 10000000.\n"
+    ),
+    (
+      [
+        "evaluate", "a.h5", "--against", "b.h5", "--interpreter", "simple-grad", "--shapes", "9",
+        "--composites-seed", "1", "--composites-folder", "x",
+      ],
+      "Error: Give --composites-folder, or --composites and --composites-seed, not both.\n"
     ),
   ])
   func wrongArgumentsAreUsageErrors(arguments: [String], expected: String) throws {
