@@ -123,7 +123,8 @@ final class TrainingLoop {
     guard losses.total.isFinite else {
       let saved = FileManager.default.fileExists(atPath: folder.state)
       throw RunError(
-        "the loss is \(losses.total) at step \(step + 1) (cross-entropy \(losses.crossEntropy)"
+        "the loss is \(losses.total.isNaN ? "not a number" : "infinite") at step \(step + 1) "
+          + "(cross-entropy \(losses.crossEntropy)"
           + (losses.penalty.map { ", penalty \($0)" } ?? "")
           + "); try a lower training.learningRate"
           + (saved ? "; the last good state is \(folder.state)" : ""))
