@@ -103,6 +103,7 @@ import Testing
     // ⌊49·10/100⌋ and the paper's 196·10/100.
     #expect(TopK().digest([constant(1, 7, 7)]).count == 4)
     #expect(TopK().digest([constant(1, 14, 14)]).count == 19)
+    #expect(TopK(percent: 18.4).digest([constant(1, 15, 25)]).count == 69)
     #expect(TopK().referenceShape(height: 2, width: 5) == [2, 5])
     #expect(
       TopK().reference([1, 3, 9], height: 2, width: 5) == [0, 1, 0, 1, 0, 0, 0, 0, 0, 1])
