@@ -81,6 +81,9 @@ public final class FoolingRun {
       try report(result, step: step, fooling, metrics)
     }
 
+    for image in penaltyInputs.skipped {
+      observe(.warning("\(image.name) is left out: \(image.reason)"))
+    }
     if let explanations = penaltyInputs.original {
       observe(
         .note(

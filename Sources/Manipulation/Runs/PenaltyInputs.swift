@@ -10,6 +10,8 @@ final class PenaltyInputs {
   /// `nil` if the fooling does not compare with the original network.
   let original: OriginalExplanations?
   private var loader: BatchLoader?
+  /// Training composites that could not be read.
+  var skipped: [SkippedImage] { loader?.skipped ?? [] }
 
   /// Copies the network if the fooling compares with it: call before training starts.
   init(
