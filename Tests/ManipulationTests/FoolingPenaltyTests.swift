@@ -218,6 +218,7 @@ private struct Setting: CustomTestStringConvertible, Sendable {
     InterpreterSpecification(name: "grad-cam", layer: "layer1"),
     InterpreterSpecification(name: "simple-grad"),
     InterpreterSpecification(name: "simple-grad-t", layer: "layer1"),
+    InterpreterSpecification(name: "lrp-t", layer: "layer1"),
   ]
 
   @Test(arguments: Setting.all, interpreters)
