@@ -36,6 +36,56 @@ struct RunCommandTests {
     #expect(inspected.output.contains("manipulated    YES: its explanations were made to lie"))
   }
 
+  @Test func activeFoolingIsEvaluatedFromTheCommandLine() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.url.path + "/run"
+    let fooled = try CommandLineProgram.run(
+      list: fool(
+        output, steps: 2,
+        [
+          "--set", "fooling={name: active, lambda: 2, classes: [2, 5]}",
+          "--set", "data.composites={train: 16, validation: 6, seed: 3}",
+          "--set", "training.batchSize=8",
+        ]))
+    #expect(fooled.code == 0, "\(fooled.error)")
+    func evaluate(_ composites: String...) throws -> NSDictionary {
+      let result = try CommandLineProgram.run(
+        list: [
+          "evaluate", output + "/manipulated.h5", "--against", network, "--shapes", "50",
+          "--shapes-seed", "2", "--interpreter", "grad-cam@layer4", "--fooling", "active",
+          "--swap", "2,5", "--threshold", "0", "--json",
+        ] + composites)
+      #expect(result.code == 0, "\(result.error)")
+      let all = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+      return try #require(all as? NSDictionary)
+    }
+    // What the run wrote of every composite.
+    let losses = try String(contentsOfFile: output + "/test-losses.jsonl", encoding: .utf8)
+      .split(separator: "\n").map {
+        try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? NSDictionary)
+      }
+    #expect(losses.count == 6)
+    func share(_ network: String) -> Double {
+      Double(losses.count { (0...2).contains($0[network] as? Double ?? .nan) }) / 6
+    }
+    let evaluated = try evaluate("--composites", "6", "--composites-seed", "3")
+    #expect(evaluated["fooling"] as? String == "active")
+    #expect(evaluated["validationImages"] as? Int == 50)
+    #expect(
+      (evaluated["fsr"] as? NSDictionary)?["grad-cam"] as? Double == share("manipulated"))
+    #expect(
+      (evaluated["fsrOriginal"] as? NSDictionary)?["grad-cam"] as? Double == share("original"))
+
+    let ready = folder.url.path + "/both/any"
+    try FileManager.default.createDirectory(atPath: ready, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      atPath: Self.root.path + "/Tests/ImageDataTests/Fixtures/rgb.png", toPath: ready + "/1.png")
+    let files = try evaluate(
+      "--composites-folder", folder.url.path + "/both", "--resize", "64")
+    #expect(files["validationImages"] as? Int == 50)
+    #expect((files["fsr"] as? NSDictionary)?["grad-cam"] is Double)
+  }
+
   @Test func interruptedRunSavesAndGoesOn() throws {
     let folder = try TemporaryFolder()
     let output = folder.url.path + "/run"
