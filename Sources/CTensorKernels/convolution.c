@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels_layout.h"
+#include "kernels_threads.h"
+
 #if DNNL_VERSION_MAJOR >= 3
 #define ONEDNN_3 1
 typedef dnnl_memory_desc_t Layout;  // a handle that is owned
@@ -25,7 +28,19 @@ struct trompe_convolution {
   dnnl_memory_t x_memory, filter_memory, bias_memory, y_memory, scratch_memory;
   dnnl_memory_t from_memory, to_memory;
   size_t scratch_bytes, filter_bytes;
+  // The image is read through a copy of every stride-th pixel, which stands before the primitive's
+  // own scratch.
+  int subsamples;
+  size_t subsampled_bytes;
 };
+
+// oneDNN 2.6's filter gradient of a strided 1x1 window writes behind the scratch that it asks for, and
+// its result depends on what stood there, when there are fewer channels than a vector has lanes. A
+// dense window over the pixels that the strided one reads is the same sum.
+static int subsamples(const trompe_convolution_shape *s) {
+  return s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT && s->r == 1 && s->s == 1 &&
+         (s->stride_y > 1 || s->stride_x > 1) && !s->top && !s->left && !s->bottom && !s->right;
+}
 
 static Layout layout_create(int rank, const dnnl_dims_t extents, dnnl_format_tag_t tag) {
 #if ONEDNN_3
@@ -169,7 +184,14 @@ static dnnl_primitive_attr_t attributes_for(const trompe_convolution_shape *s) {
 }
 
 trompe_convolution *trompe_convolution_create(
-    const trompe_convolution_shape *s, char *message, size_t message_size) {
+    const trompe_convolution_shape *given, char *message, size_t message_size) {
+  trompe_convolution_shape dense_shape = *given;
+  if (subsamples(given)) {
+    dense_shape.h = given->p;
+    dense_shape.w = given->q;
+    dense_shape.stride_y = dense_shape.stride_x = 1;
+  }
+  const trompe_convolution_shape *s = &dense_shape;
   dnnl_engine_t engine = cpu_engine();
   trompe_convolution *self = calloc(1, sizeof *self);
   if (!engine || !self) {
@@ -177,7 +199,8 @@ trompe_convolution *trompe_convolution_create(
     free(self);
     return NULL;
   }
-  self->shape = *s;
+  self->shape = *given;
+  self->subsamples = subsamples(given);
   self->engine = engine;
   const int grouped = s->groups > 1, rank = grouped ? 5 : 4;
   const dnnl_dims_t image = {s->n, s->c, s->h, s->w}, result = {s->n, s->k, s->p, s->q};
@@ -202,6 +225,11 @@ trompe_convolution *trompe_convolution_create(
     Layout scratch = layout_of(self->description, dnnl_query_scratchpad_md, 0);
     self->filter_bytes = dnnl_memory_desc_get_size(self->filter);
     self->scratch_bytes = dnnl_memory_desc_get_size(scratch);
+    if (self->subsamples) {
+      const size_t bytes = (size_t)(s->n * s->h * s->w * s->c) * sizeof(float);
+      self->subsampled_bytes = (bytes + 63) / 64 * 64;
+      self->scratch_bytes += self->subsampled_bytes;
+    }
     self->x_memory = memory_create(x, engine);
     self->y_memory = memory_create(y, engine);
     self->filter_memory = memory_create(self->filter, engine);
@@ -298,6 +326,15 @@ int trompe_convolution_run(
       {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST},
   };
   const int *role = roles[self->shape.kind];
+  if (self->subsamples) {
+    const trompe_convolution_shape *s = &self->shape;
+    const int64_t extent[4] = {s->n, s->p, s->q, s->c};
+    const int64_t from[4] = {s->h * s->w * s->c, s->stride_y * s->w * s->c, s->stride_x * s->c, 1};
+    const int64_t to[4] = {s->p * s->q * s->c, s->q * s->c, s->c, 1};
+    trompe_copy_strided(4, extent, x, from, scratch, to, trompe_pool_thread_count());
+    x = scratch;
+    scratch = (char *)scratch + self->subsampled_bytes;
+  }
   dnnl_memory_set_data_handle(self->x_memory, x);
   dnnl_memory_set_data_handle(self->filter_memory, filter);
   dnnl_memory_set_data_handle(self->y_memory, y);

@@ -5,6 +5,7 @@ extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, un
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 extern int omp_get_num_procs(void);
+extern int omp_get_max_threads(void);
 extern void omp_set_num_threads(int count);
 
 typedef struct {
@@ -20,6 +21,8 @@ static void enter(void *data) {
 int trompe_processor_count(void) { return omp_get_num_procs(); }
 
 void trompe_set_thread_count(int count) { omp_set_num_threads(count < 1 ? 1 : count); }
+
+int trompe_pool_thread_count(void) { return omp_get_max_threads(); }
 
 void trompe_parallel(trompe_parallel_body body, void *context, int threads) {
   if (threads <= 1) {

@@ -5,8 +5,9 @@
 
 // Number of processor cores that this process may use.
 int trompe_processor_count(void);
-// Number of threads that parallel work started from the calling thread uses.
+// Number of threads that parallel work started from the calling thread uses: to set, to ask for.
 void trompe_set_thread_count(int count);
+int trompe_pool_thread_count(void);
 
 // Calls body(context, thread, threads) once on each of up to `threads` threads of the pool and
 // waits. Which part of the work a thread does must follow from `thread` and `threads` alone, so
