@@ -91,10 +91,3 @@ void trompe_one_hot(int64_t rows, int64_t depth, const int32_t *index, float *y)
   for (int64_t i = 0; i < rows; i++)
     if (index[i] >= 0 && index[i] < depth) y[i * depth + index[i]] = 1;
 }
-
-int trompe_all_finite(int64_t count, const float *x) {
-  // x - x is 0 for finite x and NaN otherwise; a sum of zeros stays 0.
-  float sum = 0;
-  for (int64_t i = 0; i < count; i++) sum += x[i] - x[i];
-  return sum == 0;
-}

@@ -14,5 +14,3 @@ void trompe_argmax(int64_t rows, int64_t columns, const float *x, int32_t *index
 void trompe_top_k_mask(int64_t rows, int64_t columns, int64_t count, const float *x, float *mask);
 // Row i is 1 at index[i]; an index outside 0 ..< depth gives a row of zeros.
 void trompe_one_hot(int64_t rows, int64_t depth, const int32_t *index, float *y);
-// 1 if all are finite.
-int trompe_all_finite(int64_t count, const float *x);
