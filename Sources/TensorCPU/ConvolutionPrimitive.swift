@@ -7,7 +7,8 @@ final class ConvolutionPrimitive {
 
   init(
     kind: trompe_convolution_kind, window: Window2D, groups: Int, image: Shape, filter: Shape,
-    result: Shape, epilogue: (bias: Bool, residual: Bool, relu: Bool) = (false, false, false)
+    result: Shape, epilogue: (bias: Bool, residual: Bool, relu: Bool) = (false, false, false),
+    mayUseWinograd: Bool
   ) throws(ExecutionError) {
     var shape = trompe_convolution_shape()
     shape.kind = Int32(kind.rawValue)
@@ -24,6 +25,7 @@ final class ConvolutionPrimitive {
     shape.has_bias = epilogue.bias ? 1 : 0
     shape.adds_to_result = epilogue.residual ? 1 : 0
     shape.has_relu = epilogue.relu ? 1 : 0
+    shape.may_use_winograd = mayUseWinograd ? 1 : 0
     var message = [CChar](repeating: 0, count: 256)
     guard let handle = trompe_convolution_create(&shape, &message, message.count) else {
       let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
@@ -35,6 +37,7 @@ final class ConvolutionPrimitive {
   deinit { trompe_convolution_destroy(handle) }
 
   var implementation: String { String(cString: trompe_convolution_implementation(handle)) }
+  var isWinograd: Bool { trompe_convolution_is_winograd(handle) != 0 }
   var scratchBytes: Int { trompe_convolution_scratch_bytes(handle) }
   var filterBytes: Int { trompe_convolution_filter_bytes(handle) }
   var filterIsPlain: Bool { trompe_convolution_filter_is_plain(handle) != 0 }

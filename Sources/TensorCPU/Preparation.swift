@@ -103,21 +103,22 @@ struct Preparation {
         kind: TROMPE_CONVOLUTION_FORWARD, window: convolution.window, groups: convolution.groups,
         image: kernel.readShapes[0], filter: kernel.readShapes[1],
         result: kernel.writeShapes[0],
-        epilogue: (epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU))
+        epilogue: (epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU),
+        mayUseWinograd: options.usesWinograd)
       prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
     case .operation(let operation):
       if let gradient = operation as? ConvolutionInputGradient {
         prepared.convolution = try ConvolutionPrimitive(
           kind: TROMPE_CONVOLUTION_INPUT_GRADIENT, window: gradient.window,
           groups: gradient.groups, image: gradient.inputShape, filter: kernel.readShapes[1],
-          result: kernel.readShapes[0])
+          result: kernel.readShapes[0], mayUseWinograd: options.usesWinograd)
         prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
       }
       if let gradient = operation as? ConvolutionFilterGradient {
         prepared.convolution = try ConvolutionPrimitive(
           kind: TROMPE_CONVOLUTION_FILTER_GRADIENT, window: gradient.window,
           groups: gradient.groups, image: kernel.readShapes[0], filter: kernel.writeShapes[0],
-          result: kernel.readShapes[1])
+          result: kernel.readShapes[1], mayUseWinograd: options.usesWinograd)
       }
     case .maxPool: break
     }

@@ -71,7 +71,7 @@ private func smallest(_ old: String, _ new: String) -> String {
         schedule: cosine, warmupSteps: 3, epochs: 4, batchSize: 5, seed: 6, logEvery: 7,
         validateEvery: 8, validateImages: 9, saveEvery: 10}
       evaluation: {batchSize: 11, interpreters: [{name: grad-cam, layer: features.0}]}
-      compute: {threads: 12}
+      compute: {threads: 12, winograd: false}
       """)
     let expected = FoolingRecipe(
       network: NetworkSection(
@@ -96,7 +96,7 @@ private func smallest(_ old: String, _ new: String) -> String {
         logEvery: 7, validateEvery: 8, validateImages: 9, saveEvery: 10),
       evaluation: EvaluationSection(
         batchSize: 11, interpreters: [.init(name: "grad-cam", layer: "features.0")]),
-      compute: ComputeSection(threads: 12))
+      compute: ComputeSection(threads: 12, winograd: false))
     #expect(recipe == expected)
   }
 

@@ -135,7 +135,7 @@ private struct RecipeGenerator {
       fooling: fooling(),
       interpreter: interpreter(), training: training(),
       evaluation: EvaluationSection(batchSize: count(4096), interpreters: Array(interpreters)),
-      compute: ComputeSection(threads: maybe(count(64))))
+      compute: ComputeSection(threads: maybe(count(64)), winograd: flip()))
   }
 
   mutating func classifier() -> TrainingRecipe {
@@ -208,6 +208,8 @@ private struct RecipeGenerator {
         evaluation:
           batchSize: 16
           interpreters: [{name: simple-grad}]
+        compute:
+          winograd: true
 
         """)
   }

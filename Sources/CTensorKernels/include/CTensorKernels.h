@@ -1,6 +1,7 @@
 // What the CPU executor runs: oneDNN behind a shim that hides its version, and our own kernels.
 #pragma once
 
+#include "kernels_blocking.h"
 #include "kernels_convolution.h"
 #include "kernels_layout.h"
 #include "kernels_optimizer.h"

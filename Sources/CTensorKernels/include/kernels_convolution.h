@@ -22,6 +22,8 @@ typedef struct {
   int has_bias;      // forward: y += bias[k]
   int adds_to_result;  // forward: y += what the result buffer holds
   int has_relu;      // forward: y = max(y, 0), last
+  // Fewer multiplications for large 3x3 windows, at a few more bits of rounding.
+  int may_use_winograd;
 } trompe_convolution_shape;
 
 typedef struct trompe_convolution trompe_convolution;
@@ -33,6 +35,7 @@ void trompe_convolution_destroy(trompe_convolution *convolution);
 
 // oneDNN's name of the chosen implementation.
 const char *trompe_convolution_implementation(const trompe_convolution *convolution);
+int trompe_convolution_is_winograd(const trompe_convolution *convolution);
 size_t trompe_convolution_scratch_bytes(const trompe_convolution *convolution);
 
 // Filters in the order that the primitive wants. `is_plain`: that order is OHWI itself.

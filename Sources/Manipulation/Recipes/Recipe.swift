@@ -154,6 +154,10 @@ public struct EvaluationSection: Hashable, Sendable {
 public struct ComputeSection: Hashable, Sendable {
   /// Worker threads; one per core if `nil`.
   public var threads: Int?
+  /// Whether large 3×3 convolutions may be computed by Winograd's algorithm.
+  public var winograd: Bool
 
-  public init(threads: Int? = nil) { self.threads = threads }
+  public init(threads: Int? = nil, winograd: Bool = true) {
+    (self.threads, self.winograd) = (threads, winograd)
+  }
 }

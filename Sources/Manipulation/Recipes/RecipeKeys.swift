@@ -283,6 +283,9 @@ public enum RecipeKeys {
   enum Compute {
     static let threads = RecipeKey.automatic(
       "compute.threads", Form.integer(1...1024), else: "one for each core", "that compute")
+    static let winograd = RecipeKey.optional(
+      "compute.winograd", Form.truth, default: true,
+      "compute large 3×3 convolutions by Winograd's algorithm where the processor has it")
   }
 
   /// Every key, in the order of the manual.
@@ -320,7 +323,7 @@ public enum RecipeKeys {
       Training.saveEvery.description,
       Evaluation.batchSize.description,
     ] + Interpreter.measured.all + [
-      Compute.threads.description
+      Compute.threads.description, Compute.winograd.description,
     ]
 
   /// The keys directly in the mapping at `path`, in order; those of the whole recipe for "".

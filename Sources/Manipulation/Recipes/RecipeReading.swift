@@ -497,6 +497,9 @@ private struct RecipeReader {
   }
 
   func compute() -> ComputeSection {
-    ComputeSection(threads: root.section("compute").value(RecipeKeys.Compute.threads))
+    let section = root.section("compute")
+    return ComputeSection(
+      threads: section.value(RecipeKeys.Compute.threads),
+      winograd: section.value(RecipeKeys.Compute.winograd) ?? true)
   }
 }

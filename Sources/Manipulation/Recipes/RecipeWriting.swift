@@ -15,6 +15,7 @@ extension FoolingRecipe {
     writer.write(training)
     writer.write(evaluation)
     writer.put(RecipeKeys.Compute.threads, compute.threads)
+    writer.put(RecipeKeys.Compute.winograd, compute.winograd)
     return writer.text
   }
 }
@@ -28,6 +29,7 @@ extension TrainingRecipe {
     writer.write(training)
     writer.put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
     writer.put(RecipeKeys.Compute.threads, compute.threads)
+    writer.put(RecipeKeys.Compute.winograd, compute.winograd)
     return writer.text
   }
 }

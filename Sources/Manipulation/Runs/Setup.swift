@@ -44,7 +44,8 @@ struct Setup {
 
 extension ComputeSection {
   var options: Executable.Options {
-    Executable.Options(threads: threads ?? Executable.defaultThreads)
+    Executable.Options(
+      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd)
   }
 }
 
