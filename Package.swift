@@ -14,6 +14,7 @@ let package = Package(
     .library(name: "ImageData", targets: ["ImageData"]),
     .library(name: "Explanations", targets: ["Explanations"]),
     .library(name: "Manipulation", targets: ["Manipulation"]),
+    .library(name: "Benchmarks", targets: ["Benchmarks"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -50,10 +51,13 @@ let package = Package(
         "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
         "Explanations", "Yams", .product(name: "Logging", package: "swift-log"),
       ]),
+    .target(
+      name: "Benchmarks",
+      dependencies: ["Manipulation", "Explanations", "Networks", "TensorCPU", "TensorGraph"]),
     .executableTarget(
       name: "trompe",
       dependencies: [
-        "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks",
+        "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -16,7 +16,10 @@ struct TrompeCommand: ParsableCommand {
         trompe inspect runs/first/manipulated.h5
       """,
     version: "trompe \(Trompe.version)",
-    subcommands: [FoolCommand.self, EvaluateCommand.self, TrainCommand.self, InspectCommand.self])
+    subcommands: [
+      FoolCommand.self, EvaluateCommand.self, TrainCommand.self, InspectCommand.self,
+      BenchCommand.self,
+    ])
 
   /// Runs the command that the arguments name.
   ///

@@ -32,6 +32,8 @@ import Testing
         train                   Trains a classifier the ordinary way.
         inspect                 Shows what an HDF5 checkpoint holds, and whether it
                                 was manipulated.
+        bench                   Times training steps and evaluations, against what
+                                this machine can do.
 
         See 'trompe help <subcommand>' for detailed help.
 

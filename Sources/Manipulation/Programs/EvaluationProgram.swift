@@ -50,10 +50,10 @@ public struct EvaluationProgram {
   /// - Parameters:
   ///   - images: [batchSize, H, W, 3].
   ///   - labels: [batchSize]; of no consequence without interpreters.
-  public func run(images: [Float], labels: [Int32]) throws {
+  public func run(images: [Float], labels: [Int32], profiling: Bool = false) throws {
     var inputs: [String: Executable.Input] = [TrainingProgram.images: .floats(images)]
     if !interpreters.isEmpty { inputs[TrainingProgram.labels] = .indices(labels) }
-    try executable.run(inputs)
+    try executable.run(inputs, profiling: profiling)
   }
 
   /// [batchSize, classes], of the last run.

@@ -23,11 +23,15 @@ public struct TrainingProgram {
 
   /// Cross-entropy + λ·penalty of the interpreter's heatmaps. Batch norm is frozen; its γ and β are
   /// trained. Heo, Joo, Moon 2019, Eq. 1.
+  /// - Parameter interpreter: the cross-entropy alone if `nil`.
   public static func fooling(
-    _ network: LoadedNetwork, interpreter: any Interpreter, fooling: any Fooling, lambda: Double,
-    batchSize: Int, options: Executable.Options = Executable.Options()
+    _ network: LoadedNetwork, interpreter: (any Interpreter)?, fooling: any Fooling,
+    lambda: Double, batchSize: Int, options: Executable.Options = Executable.Options()
   ) throws -> TrainingProgram {
-    try TrainingProgram(network, batchSize, .frozen, interpreter.keptActivations, options) {
+    guard let interpreter else {
+      return try TrainingProgram(network, batchSize, .frozen, [], options) { _, _, _ in nil }
+    }
+    return try TrainingProgram(network, batchSize, .frozen, interpreter.keptActivations, options) {
       lowered, labels, graph in
       let heatmaps = try Self.heatmaps(
         interpreter, of: lowered, labels: labels, fooling.explained, &graph)

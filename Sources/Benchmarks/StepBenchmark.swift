@@ -1,0 +1,125 @@
+import Explanations
+import Foundation
+import Manipulation
+import Networks
+import TensorCPU
+import TensorGraph
+
+/// One network doing one work again and again on the same batch.
+///
+/// The batch is a formula, so that others can time the same: image element i is
+/// 2√3·(u − 1/2) with u = ((i·2654435761) mod 2³²) / 2³², of variance 1, and image n has the class
+/// 7·n mod classes. Training steps end with an update by Adam.
+public final class StepBenchmark {
+  public let network: BenchmarkNetwork
+  public let work: BenchmarkWork
+  /// From the network's description to a program that can run.
+  public let compileSeconds: Double
+  private let images: [Float]
+  private let labels: [Int32]
+  private let program: Program
+  private let parameterBytes: Int
+
+  private enum Program {
+    case training(TrainingProgram, Optimizer)
+    case evaluation(EvaluationProgram)
+  }
+
+  /// - Parameters:
+  ///   - weights: a checkpoint to start from; He initialisation if `nil`.
+  ///   - learningRate: of the update; small, so that every step has about the same values.
+  public init(
+    _ network: BenchmarkNetwork, _ work: BenchmarkWork, weights: String? = nil,
+    options: Executable.Options = Executable.Options()
+  ) throws {
+    (self.network, self.work) = (network, work)
+    let loaded = try LoadedNetwork(
+      NetworkSection(checkpoint: weights, architecture: network.specification)
+    ) { _ in .init(width: network.side, height: network.side) }
+    let begin = ContinuousClock.now
+    let interpreter = try work.interpreter(of: network)
+    switch work {
+    case .evaluation:
+      program = .evaluation(
+        try EvaluationProgram(
+          loaded, interpreters: [("grad-cam", interpreter!)], batchSize: network.batchSize,
+          options: options))
+    default:
+      let training = try TrainingProgram.fooling(
+        loaded, interpreter: interpreter, fooling: Location(), lambda: BenchmarkWork.lambda,
+        batchSize: network.batchSize, options: options)
+      let optimizer = try Optimizer(
+        .adam, parameters: loaded.parameters, names: training.gradients.keys.sorted())
+      program = .training(training, optimizer)
+    }
+    compileSeconds = (ContinuousClock.now - begin).seconds
+    parameterBytes = loaded.parameters.names.reduce(0) {
+      $0 + 4 * loaded.parameters.shape(of: $1)!.count
+    }
+    let elements = network.batchSize * network.side * network.side * 3
+    images = (0..<elements).map { index in
+      let share = Double(UInt32(truncatingIfNeeded: index &* 2_654_435_761)) / 4_294_967_296
+      return Float(2 * 3.0.squareRoot() * (share - 0.5))
+    }
+    labels = (0..<network.batchSize).map { Int32(7 * $0 % network.classes) }
+  }
+
+  private static let learningRate: Float = 1e-7
+
+  private var executable: Executable {
+    switch program {
+    case .training(let program, _): program.executable
+    case .evaluation(let program): program.executable
+    }
+  }
+
+  /// Floating-point operations of one run, a multiply-add counted as two.
+  public var flops: Int { executable.cost.flops }
+  public var kernels: Int { executable.plan.kernels.count }
+  /// Memory that is planned for one run: the arena, inputs, parameters, and Adam's moments.
+  public var plannedBytes: Int {
+    let copies = if case .training = program { 3 } else { 1 }
+    return executable.plannedPeakBytes + copies * parameterBytes
+  }
+  public var profile: Profile { executable.profile }
+
+  /// - Returns: seconds that it took.
+  public func run(profiling: Bool = false) throws -> Double {
+    let begin = ContinuousClock.now
+    switch program {
+    case .training(let training, let optimizer):
+      try training.executable.run(
+        [TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels)],
+        profiling: profiling)
+      optimizer.update(
+        from: training.executable, gradients: training.gradients,
+        learningRate: Self.learningRate)
+    case .evaluation(let evaluation):
+      try evaluation.run(images: images, labels: labels, profiling: profiling)
+    }
+    return (ContinuousClock.now - begin).seconds
+  }
+
+  /// What the last run computed, to compare with others: cross-entropy and penalty of a training
+  /// step, the sum of all logits and of all heatmaps of an evaluation.
+  public var values: [String: Double] {
+    switch program {
+    case .training(let training, _):
+      var values = ["crossEntropy": training.losses.crossEntropy]
+      values["penalty"] = training.losses.penalty
+      return values
+    case .evaluation(let evaluation):
+      let maps = evaluation.heatmaps(0, count: network.batchSize)
+      return [
+        "logits": evaluation.logits.values.reduce(0) { $0 + Double($1) },
+        "heatmaps": maps.reduce(0) { $0 + $1.values.reduce(0) { $0 + Double($1) } },
+      ]
+    }
+  }
+}
+
+extension Duration {
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}
