@@ -40,6 +40,8 @@ private struct Inspection: Encodable {
   let file: String
   let bytes: Int
   let architecture: ArchitectureSpecification?
+  /// Ends of the network's stages: where heatmaps are usually asked for.
+  let stages: [String]
   let classNames: [String]?
   let preprocessing: Preprocessing?
   let provenance: Provenance?
@@ -66,6 +68,7 @@ private struct Inspection: Encodable {
       }
     }
     architecture = try decode(metadata.architecture, "architecture")
+    stages = (try architecture?.architecture().stages) ?? []
     preprocessing = try decode(metadata.preprocessing, "preprocessing")
     classNames = metadata.classNames
     provenance = metadata.provenance
@@ -90,6 +93,9 @@ private struct Inspection: Encodable {
   var text: String {
     var rows = [["file", "\(printable(file)), \(Format.bytes(bytes))"]]
     rows.append(["architecture", architecture.map(Self.text) ?? "not said in the file"])
+    if !stages.isEmpty {
+      rows += Format.wrapped("target layers", stages.map(printable).joined(separator: ", "))
+    }
     if let classNames {
       rows.append(["classes", listed(classNames.map(printable))])
     }

@@ -33,6 +33,25 @@ import Testing
     )
   }
 
+  @Test func stagesAreTheUsualTargetLayers() throws {
+    func stages(_ family: String) throws -> [String] {
+      try ArchitectureSpecification(family: family, classes: 10, height: 224, width: 224)
+        .architecture().stages
+    }
+    #expect(try stages("resnet18") == ["layer1", "layer2", "layer3", "layer4"])
+    #expect(try stages("vgg19") == ["features"])
+    let blocks = (1...4).map { "features.denseblock\($0)" }
+    #expect(try stages("densenet121") == blocks + ["features"])
+    let plain = try network([
+      LayerNode(
+        name: "a", layer: .zeroPadding(top: 1, left: 1, bottom: 1, right: 1), inputs: ["input"]),
+      LayerNode(name: "b", layer: .globalAveragePool, inputs: ["a"]),
+      LayerNode(name: "c", layer: .flatten, inputs: ["b"]),
+      LayerNode(name: "d", layer: .dense(DenseLayer(inputs: 3, outputs: 2)), inputs: ["c"]),
+    ])
+    #expect(plain.stages == ["a"])
+  }
+
   @Test func readingALaterLayerIsAnError() {
     #expect {
       try network([

@@ -15,6 +15,8 @@ import Testing
     ("vgg19-bn", 1000, 224, 143_678_248), ("cifar-resnet20", 10, 32, 269_722),
     ("cifar-resnet32", 10, 32, 464_154), ("cifar-resnet44", 10, 32, 658_586),
     ("cifar-resnet56", 10, 32, 853_018), ("cifar-resnet110", 10, 32, 1_727_962),
+    ("densenet121", 1000, 224, 7_978_856), ("densenet169", 1000, 224, 14_149_480),
+    ("densenet201", 1000, 224, 20_013_928), ("densenet161", 1000, 224, 28_681_000),
   ]
 
   @Test(arguments: published)
@@ -53,6 +55,21 @@ import Testing
   func vgg19ActivationsHaveTorchvisionNamesAndShapes(name: String, shape: [Int]) throws {
     let architecture = try ArchitectureSpecification(
       family: "vgg19", classes: 1000, height: 224, width: 224
+    ).architecture()
+    #expect(try architecture.shape(of: name) == Shape(shape))
+  }
+
+  @Test(arguments: [
+    ("features.pool0", [56, 56, 64]), ("features.denseblock1.denselayer1.conv2", [56, 56, 32]),
+    ("features.denseblock1.denselayer6.conv1", [56, 56, 128]),
+    ("features.denseblock1", [56, 56, 256]), ("features.transition1.pool", [28, 28, 128]),
+    ("features.denseblock2", [28, 28, 512]), ("features.denseblock3", [14, 14, 1024]),
+    ("features.denseblock4", [7, 7, 1024]), ("features", [7, 7, 1024]), ("relu", [7, 7, 1024]),
+    ("classifier", [1000]),
+  ])
+  func denseNet121ActivationsHaveTorchvisionNamesAndShapes(name: String, shape: [Int]) throws {
+    let architecture = try ArchitectureSpecification(
+      family: "densenet121", classes: 1000, height: 224, width: 224
     ).architecture()
     #expect(try architecture.shape(of: name) == Shape(shape))
   }

@@ -110,6 +110,17 @@ public struct Architecture: Hashable, Sendable {
     return nodes.flatMap { [$0.name] + (further[$0.name] ?? []) }
   }
 
+  /// Names of the network's stages whose ends have height and width, in order: the usual target
+  /// layers. Where nothing has such a name, the last layer with height and width.
+  public var stages: [String] {
+    let ends = activationNames.filter { name in
+      aliases[name].flatMap { try? shape(of: $0) }.map { $0.rank == 3 && $0[0] * $0[1] > 1 }
+        ?? false
+    }
+    guard ends.isEmpty else { return ends }
+    return shapes.lastIndex { $0.rank == 3 && $0[0] * $0[1] > 1 }.map { [nodes[$0].name] } ?? []
+  }
+
   /// The position in `nodes` of the layer that `activation` names, itself or by an alias.
   ///
   /// - Throws: `NetworkError` listing the valid names, the closest first.

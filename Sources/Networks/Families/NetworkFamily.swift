@@ -17,6 +17,7 @@ public struct NetworkFamily: Sendable {
   public static let all: [NetworkFamily] =
     ResNet.families
     + CIFARResNet.families
+    + DenseNet.families
     + VGG.families
     + VGGStyle.families
     + ResNetStyle.families
