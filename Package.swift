@@ -13,6 +13,7 @@ let package = Package(
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "ImageData", targets: ["ImageData"]),
     .library(name: "Explanations", targets: ["Explanations"]),
+    .library(name: "Pictures", targets: ["Pictures"]),
     .library(name: "Manipulation", targets: ["Manipulation"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
   ],
@@ -45,11 +46,12 @@ let package = Package(
     .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5", "CCrypto"]),
     .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG"]),
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
+    .target(name: "Pictures", dependencies: ["ImageData"]),
     .target(
       name: "Manipulation",
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
-        "Explanations", "Yams", .product(name: "Logging", package: "swift-log"),
+        "Explanations", "Pictures", "Yams", .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Benchmarks",
@@ -58,6 +60,7 @@ let package = Package(
       name: "trompe",
       dependencies: [
         "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks",
+        "Pictures",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -89,10 +92,11 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ImageDataTests", dependencies: ["ImageData"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "PicturesTests", dependencies: ["Pictures", "ImageData"]),
     .testTarget(
       name: "ManipulationTests",
       dependencies: [
-        "Manipulation", "Explanations", "TensorReference", "TensorCPU",
+        "Manipulation", "Explanations", "Pictures", "TensorReference", "TensorCPU",
       ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["trompe"]),
   ],

@@ -47,9 +47,7 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Explanation to measure: \(InterpreterKind.all.map(\.name).joined(separator: ", ")); may be "
-        + "repeated.",
-      valueName: "name[@layer]"))
+      "Explanation to measure: \(InterpreterOptions.help)", valueName: "name[@layer]"))
   var interpreter: [String]
 
   @Option(
@@ -95,23 +93,7 @@ struct EvaluateCommand: ParsableCommand {
     completion: .directory)
   var compositesFolder: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Architecture, if the files do not say; a name needs --classes as well.",
-      valueName: "name or {key: value, …}"))
-  var architecture: String?
-
-  @Option(help: ArgumentHelp("Number of classes, with --architecture.", valueName: "number"))
-  var classes: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Size of the images, if the files do not say: 160, [160, 120], {shorterSide: 256} or none.",
-      valueName: "size"))
-  var resize: String?
-
-  @Option(help: ArgumentHelp("Middle part that is kept after resizing.", valueName: "size"))
-  var crop: String?
+  @OptionGroup var networkOptions: NetworkOptions
 
   @Option(
     name: .customLong("set"),
@@ -165,7 +147,8 @@ struct EvaluateCommand: ParsableCommand {
       network: network, original: against,
       images: shapes.map { .shapes(count: $0, seed: shapesSeed) } ?? .folder(data ?? ""),
       fooling: fooling,
-      interpreters: try interpreters() + options.evaluation.interpreters,
+      interpreters: try InterpreterOptions.specifications(interpreter, layer: layer)
+        + options.evaluation.interpreters,
       composites: imagesOfBothClasses,
       batchSize: options.evaluation.batchSize, compute: options.compute)
   }
@@ -183,40 +166,14 @@ struct EvaluateCommand: ParsableCommand {
 
   /// The options that are keys of a recipe, then `--set`.
   private func recipeSettings() throws -> [RecipeSetting] {
-    let isWhole = architecture?.hasPrefix("{") == true
     let options = [
       ("fooling", "fooling.name", fooling), ("threshold", "fooling.threshold", threshold),
-      ("k", "fooling.k", k), ("swap", "fooling.classes", swap),
-      ("architecture", "network.architecture" + (isWhole ? "" : ".family"), architecture),
-      ("classes", "network.architecture.classes", classes),
-      ("resize", "network.preprocessing.resize", resize),
-      ("crop", "network.preprocessing.crop", crop),
-    ]
-    return options.compactMap { option, key, value in
-      value.map {
-        RecipeSetting(
-          path: key, value: option == "swap" ? "[\($0)]" : $0, label: "--\(option) \($0)")
-      }
-    } + (try settings.map { try RecipeSetting($0) })
-  }
-
-  private func interpreters() throws -> [InterpreterSpecification] {
-    var usesLayer = false
-    let specifications = try interpreter.map { text in
-      let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = String(parts[0])
-      var specification = InterpreterSpecification(
-        name: name, layer: parts.count > 1 ? String(parts[1]) : nil)
-      if try InterpreterKind.named(name).place == .targetLayer, specification.layer == nil {
-        specification.layer = layer
-        usesLayer = true
-      }
-      _ = try specification.interpreter()
-      return specification
+      ("k", "fooling.k", k),
+    ].compactMap { RecipeSetting(option: $0, key: $1, $2) }
+    let classes = swap.map {
+      RecipeSetting(path: "fooling.classes", value: "[\($0)]", label: "--swap \($0)")
     }
-    if let layer, !usesLayer {
-      throw RunError("--layer \(layer) is for none of the interpreters given; leave it out")
-    }
-    return specifications
+    return options + [classes].compactMap(\.self) + networkOptions.settings
+      + (try settings.map { try RecipeSetting($0) })
   }
 }

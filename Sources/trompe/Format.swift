@@ -44,8 +44,12 @@ enum Format {
   /// Columns as wide as their widest cell, two spaces between; numbers to the right.
   /// - Parameters:
   ///   - leading: how many columns stand to the left; the others hold numbers.
+  ///   - text: in place of that, which columns stand to the left.
   ///   - firstWidth: cells of the first column that are longer are shortened.
-  static func table(_ rows: [[String]], leading: Int = 1, firstWidth: Int = 44) -> String {
+  static func table(
+    _ rows: [[String]], leading: Int = 1, text: Set<Int>? = nil, firstWidth: Int = 44
+  ) -> String {
+    let text = text ?? Set(0..<leading)
     let rows = rows.map { row in
       row.enumerated().map { index, cell in
         index == 0 && cell.count > firstWidth ? cell.prefix(firstWidth - 1) + "…" : cell
@@ -58,7 +62,7 @@ enum Format {
     return rows.map { row in
       let cells = row.enumerated().map { index, cell in
         let gap = String(repeating: " ", count: widths[index] - cell.count)
-        return index < leading ? cell + gap : gap + cell
+        return text.contains(index) ? cell + gap : gap + cell
       }
       let line = cells.joined(separator: "  ")
       return String(line.reversed().drop { $0 == " " }.reversed()) + "\n"

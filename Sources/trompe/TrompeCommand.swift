@@ -17,8 +17,8 @@ struct TrompeCommand: ParsableCommand {
       """,
     version: "trompe \(Trompe.version)",
     subcommands: [
-      FoolCommand.self, EvaluateCommand.self, TrainCommand.self, InspectCommand.self,
-      BenchCommand.self,
+      FoolCommand.self, EvaluateCommand.self, ExplainCommand.self, TrainCommand.self,
+      InspectCommand.self, BenchCommand.self,
     ])
 
   /// Runs the command that the arguments name.

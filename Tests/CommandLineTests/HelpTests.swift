@@ -29,6 +29,8 @@ import Testing
       SUBCOMMANDS:
         fool                    Fine-tunes a network so that its explanations lie.
         evaluate                Measures a manipulated network against the original.
+        explain                 Draws heatmaps over images, also of two networks side
+                                by side.
         train                   Trains a classifier the ordinary way.
         inspect                 Shows what an HDF5 checkpoint holds, and whether it
                                 was manipulated.
@@ -110,7 +112,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["fool", "train", "evaluate", "inspect"])
+  @Test(arguments: ["fool", "train", "evaluate", "explain", "inspect"])
   func everyCommandHasAnExampleWithinEightyColumns(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output
     #expect(help.contains("\nExample:\n  trompe \(command) "))
@@ -126,6 +128,14 @@ import Testing
     (
       ["fool", "r.yaml", "--outputt", "x"],
       "Error: Unknown option '--outputt'. Did you mean '--output'?\n"
+    ),
+    (
+      ["explain", "a.h5", "b.jpg", "--interpreter", "simple-grad", "--colors", "jet"],
+      "Error: --colors is jet, expected inferno or viridis.\n"
+    ),
+    (
+      ["explain", "a.h5", "b.jpg", "--interpreter", "simple-grad", "--outline", "100"],
+      "Error: --outline is 100.0, expected 0 to below 100.\n"
     ),
     (["paint"], "Error: Unexpected argument 'paint'\n"),
     (

@@ -1,4 +1,3 @@
-import Networks
 import TensorGraph
 
 /// Active fooling: on images that show two classes, their explanations change places.
@@ -37,11 +36,7 @@ public struct ActiveSwap: Fooling {
       throw RunError("active fooling needs two classes, e.g. classes: [church, parachute]")
     }
     let indices = try names.map { name throws(RunError) in
-      if let index = classNames.firstIndex(of: name) { return index }
-      if let number = Int(name), classNames.indices.contains(number) { return number }
-      throw RunError(
-        "the network has no class \"\(name)\": "
-          + NameSuggestions.sentence(for: name, among: classNames))
+      try classIndex(of: name, among: classNames)
     }
     guard indices[0] != indices[1] else {
       throw RunError("active fooling needs two different classes, \"\(names[0])\" is given twice")

@@ -1,3 +1,4 @@
+import Pictures
 import TensorGraph
 
 /// A way in which heatmaps are made to lie: a penalty for training and a test for evaluation.
@@ -49,17 +50,8 @@ public enum ExplainedClasses: Hashable, Sendable {
   case pair(Int, Int)
 }
 
-/// One heatmap on the host, row by row.
-public struct Heatmap: Hashable, Sendable {
-  public let height: Int
-  public let width: Int
-  public let values: [Float]
-
-  public init(height: Int, width: Int, values: [Float]) {
-    precondition(values.count == height * width, "\(values.count) values, \(height)×\(width)")
-    (self.height, self.width, self.values) = (height, width, values)
-  }
-}
+/// One heatmap on the host.
+public typealias Heatmap = Pictures.Heatmap
 
 extension Fooling {
   public func note(height: Int, width: Int) -> String? { nil }

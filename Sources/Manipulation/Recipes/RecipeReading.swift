@@ -102,7 +102,7 @@ public struct EvaluationOptions: Hashable, Sendable {
   public init(settings: [RecipeSetting]) throws {
     let problems = RecipeProblems(file: "")
     let document = try RecipeDocument(
-      yaml: "", name: "", folder: RecipePath.currentFolder, settings: settings)
+      yaml: "{}", name: "", folder: RecipePath.currentFolder, settings: settings)
     let recipe = RecipeReader(document, problems, kind: .evaluation)
     let network = recipe.network()
     let fooling = document.root["fooling"] == nil ? nil : recipe.fooling()

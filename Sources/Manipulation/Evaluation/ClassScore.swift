@@ -1,0 +1,50 @@
+import Foundation
+import Networks
+
+/// A class and how sure a network is of it.
+public struct ClassScore: Codable, Hashable, Sendable {
+  /// Position among the logits.
+  public var index: Int
+  public var name: String
+  /// Softmax of the logits at that class, in [0, 1].
+  public var confidence: Double
+
+  public init(index: Int, name: String, confidence: Double) {
+    (self.index, self.name, self.confidence) = (index, name, confidence)
+  }
+}
+
+/// What the logits of one image say.
+struct Classification {
+  let names: [String]
+  let confidences: [Double]
+
+  /// - Parameter names: of all classes.
+  init(logits: ArraySlice<Float>, names: [String]) {
+    self.names = names
+    let largest = Double(logits.max() ?? 0)
+    let powers = logits.map { exp(Double($0) - largest) }
+    let sum = powers.reduce(0, +)
+    confidences = powers.map { $0 / sum }
+  }
+
+  /// The class of the largest logit, the first of equals.
+  var predicted: ClassScore {
+    self[confidences.indices.max { confidences[$0] < confidences[$1] } ?? 0]
+  }
+
+  subscript(index: Int) -> ClassScore {
+    ClassScore(index: index, name: names[index], confidence: confidences[index])
+  }
+}
+
+/// The position of a class that a user has named.
+/// - Parameter name: a name, or a number where there is no class of that name.
+/// - Throws: `RunError` with the closest names.
+func classIndex(of name: String, among classNames: [String]) throws(RunError) -> Int {
+  if let index = classNames.firstIndex(of: name) { return index }
+  if let number = Int(name), classNames.indices.contains(number) { return number }
+  throw RunError(
+    "the network has no class \"\(name)\": "
+      + NameSuggestions.sentence(for: name, among: classNames))
+}

@@ -1,0 +1,24 @@
+import ImageData
+import Pictures
+
+/// What one network, or the original and the manipulated one, say of an image, and why.
+public struct ExplainedImage: Sendable {
+  /// What one network says.
+  public struct Reading: Hashable, Sendable {
+    /// The class of the largest logit.
+    public let predicted: ClassScore
+    /// The class that the heatmaps are for.
+    public let explained: ClassScore
+    /// In the order of the interpreters.
+    public let heatmaps: [Heatmap]
+  }
+
+  public let path: String
+  /// As the network sees it: resized and cropped, not normalised.
+  public let photograph: Image
+  /// Names under which the heatmaps are reported.
+  public let interpreters: [String]
+  public let network: Reading
+  /// The original network's, if it was compared with.
+  public let original: Reading?
+}

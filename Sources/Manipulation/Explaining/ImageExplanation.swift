@@ -1,0 +1,190 @@
+import Checkpoints
+import Explanations
+import ImageData
+import Networks
+import Pictures
+
+/// Which images to explain, by which network and how.
+public struct ExplanationRequest: Sendable {
+  /// The network's file; overrides as in a recipe.
+  public var network: NetworkSection
+  /// The file of the network that it was made of, to compare with.
+  public var original: String?
+  /// Paths of files.
+  public var images: [String]
+  public var interpreters: [InterpreterSpecification]
+  /// Name or number of the class to explain; if `nil` the one that is predicted, by the original
+  /// network if there is one.
+  public var explainedClass: String?
+  public var batchSize: Int
+  public var compute: ComputeSection
+
+  public init(
+    network: NetworkSection, original: String? = nil, images: [String],
+    interpreters: [InterpreterSpecification], explainedClass: String? = nil, batchSize: Int = 8,
+    compute: ComputeSection = ComputeSection()
+  ) {
+    (self.network, self.original, self.images) = (network, original, images)
+    (self.interpreters, self.explainedClass) = (interpreters, explainedClass)
+    (self.batchSize, self.compute) = (batchSize, compute)
+  }
+}
+
+/// Explains images one by one: the whole of `trompe explain` but for its files.
+public enum ImageExplanation {
+  /// - Parameters:
+  ///   - each: called for every image that could be read, in their order.
+  /// - Throws: `RunError` if no image could be read; `RunStopped`.
+  public static func run(
+    _ request: ExplanationRequest, stop: StopRequest = StopRequest(),
+    observe: (RunEvent) -> Void = { _ in }, each: (ExplainedImage) throws -> Void
+  ) throws {
+    guard !request.interpreters.isEmpty else {
+      throw RunError("no interpreter is given, so there is nothing to draw")
+    }
+    let images = ImageReader(paths: request.images)
+    let network = try LoadedNetwork(request.network) { try images.firstSize($0) }
+    let original = try request.originalSection(like: network).map { section in
+      try LoadedNetwork(section) { try images.firstSize($0) }
+    }
+    if let original, original.preprocessing != network.preprocessing {
+      throw RunError(
+        "the two networks prepare images in different ways, so their heatmaps cannot be compared; "
+          + "say how with --resize, --crop or --set network.preprocessing")
+    }
+    let names = network.names(or: original?.classNames ?? [])
+    let explainedClass = try request.explainedClass.map { try classIndex(of: $0, among: names) }
+    let interpreters = try reported(request.interpreters, network.preprocessing)
+    let batchSize = min(request.batchSize, request.images.count)
+    func explainer(_ network: LoadedNetwork) throws -> Explainer {
+      try Explainer(
+        network, names: names, interpreters: interpreters, batchSize: batchSize,
+        compute: request.compute)
+    }
+    let (manipulated, reference) = (try explainer(network), try original.map(explainer))
+    let shape = network.architecture.inputShape
+    let size = ImageSize(width: shape[1], height: shape[0])
+    let normalizer = Normalizer(network.preprocessing)
+
+    var explained = 0
+    for start in stride(from: 0, to: request.images.count, by: batchSize) {
+      if stop.isRequested { throw RunStopped("stopped after \(explained) images") }
+      let paths = request.images[start..<min(start + batchSize, request.images.count)]
+      var batch: [(path: String, photograph: Image)] = []
+      for path in paths {
+        do {
+          batch.append((path, try images.photograph(path, network.preprocessing, size)))
+        } catch { observe(.warning("left out: \(error)")) }
+      }
+      guard !batch.isEmpty else { continue }
+      var samples = batch.flatMap { normalizer($0.photograph) }
+      samples += [Float](repeating: 0, count: batchSize * shape.count - samples.count)
+      let before = try reference?.readings(
+        samples, count: batch.count, classes: explainedClass.map { [$0] })
+      let readings = try manipulated.readings(
+        samples, count: batch.count,
+        classes: explainedClass.map { [$0] } ?? before?.map(\.explained.index))
+      for (place, (path, photograph)) in batch.enumerated() {
+        try each(
+          ExplainedImage(
+            path: path, photograph: photograph, interpreters: interpreters.map(\.name),
+            network: readings[place], original: before?[place]))
+      }
+      explained += batch.count
+      observe(.evaluating(purpose: "images", done: explained, total: request.images.count))
+    }
+    guard explained > 0 else { throw RunError("none of the images could be read") }
+  }
+}
+
+extension ExplanationRequest {
+  /// The original network, which is of the manipulated one's architecture if its file does not say.
+  fileprivate func originalSection(like network: LoadedNetwork) throws -> NetworkSection? {
+    guard let original else { return nil }
+    let metadata = try HDF5File(path: original).readMetadata()
+    var section = self.network
+    section.checkpoint = original
+    if metadata.architecture == nil {
+      section.architecture = section.architecture ?? network.specification
+    }
+    if metadata.preprocessing == nil {
+      section.preprocessing = section.preprocessing ?? network.preprocessing
+    }
+    return section
+  }
+}
+
+/// Reads and prepares the images.
+private struct ImageReader {
+  let paths: [String]
+
+  /// The size that the first readable image is prepared to.
+  func firstSize(_ preprocessing: Preprocessing) throws -> ImageSize {
+    if let size = preprocessing.outputSize { return size }
+    var failure: (any Error)?
+    for path in paths {
+      do { return preprocessing.outputSize(of: try Image(contentsOf: path).size) } catch {
+        failure = failure ?? error
+      }
+    }
+    throw failure ?? RunError("no image is given")
+  }
+
+  func photograph(
+    _ path: String, _ preprocessing: Preprocessing, _ size: ImageSize
+  ) throws -> Image {
+    let photograph = try preprocessing.prepare(Image(contentsOf: path), name: path)
+    guard photograph.size == size else {
+      throw RunError(
+        "\(path): is \(photograph.size), the network was built for \(size); bring all images to "
+          + "one size, e.g. with --resize \(min(size.width, size.height))")
+    }
+    return photograph
+  }
+}
+
+/// One network with its programs.
+private struct Explainer {
+  let names: [String]
+  /// Logits alone, to know the predicted class before it is explained.
+  let classifier: EvaluationProgram
+  let program: EvaluationProgram
+
+  init(
+    _ network: LoadedNetwork, names: [String], interpreters: [(name: String, any Interpreter)],
+    batchSize: Int, compute: ComputeSection
+  ) throws {
+    self.names = names
+    classifier = try EvaluationProgram(
+      network, interpreters: [], batchSize: batchSize, options: compute.options)
+    program = try EvaluationProgram(
+      network, interpreters: interpreters, batchSize: batchSize, options: compute.options)
+  }
+
+  /// - Parameters:
+  ///   - samples: [batchSize, H, W, 3].
+  ///   - count: how many of them are images.
+  ///   - classes: the explained class of each, or one for all; the predicted ones if `nil`.
+  func readings(
+    _ samples: [Float], count: Int, classes: [Int]?
+  ) throws -> [ExplainedImage.Reading] {
+    try classifier.run(images: samples, labels: [])
+    let logits = classifier.logits.values
+    let classifications = (0..<count).map { image in
+      Classification(
+        logits: logits[image * classifier.classes..<(image + 1) * classifier.classes], names: names)
+    }
+    let explained = (0..<count).map { image in
+      classes.map { $0.count == 1 ? $0[0] : $0[image] } ?? classifications[image].predicted.index
+    }
+    let padding = [Int32](repeating: 0, count: program.batchSize - count)
+    let maps = try program.explain(
+      (samples, explained.map(Int32.init) + padding), count: count, .labels)
+    return (0..<count).map { image in
+      ExplainedImage.Reading(
+        predicted: classifications[image].predicted,
+        explained: classifications[image][explained[image]],
+        heatmaps: maps.map { $0[image][0] })
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import ArgumentParser
+import Explanations
+import Foundation
+import Manipulation
+import Pictures
+
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain",
+    abstract: "Draws heatmaps over images, also of two networks side by side.",
+    discussion: """
+      Writes a PNG for each image and interpreter: the heatmap over the image as the network sees \
+      it, with the outline of its most relevant tenth. With --against it shows the image, the \
+      original network's heatmap and that of the network, from left to right. Relevance that can \
+      be negative is blue below and red above zero.
+
+      Example:
+        trompe explain resnet18.h5 photo.jpg --interpreter grad-cam@layer4
+
+        trompe explain runs/first/manipulated.h5 photos/church \\
+          --against resnet18.h5 --interpreter grad-cam@layer4 \\
+          --interpreter integrated-gradients --class church --output pictures
+      """)
+
+  @Argument(help: "The network, an HDF5 file.", completion: .file(extensions: ["h5"]))
+  var checkpoint: String
+
+  @Argument(
+    help: "Image files, or folders of them.", completion: .file(extensions: ["jpg", "png"]))
+  var images: [String]
+
+  @Option(
+    help: ArgumentHelp("Explanation to draw: \(InterpreterOptions.help)", valueName: "name[@layer]")
+  )
+  var interpreter: [String]
+
+  @Option(
+    help: ArgumentHelp("Target layer of those interpreters that name none.", valueName: "name"))
+  var layer: String?
+
+  @Option(
+    name: .customLong("class"),
+    help: ArgumentHelp(
+      "The class to explain, by name or number. (default: the predicted one, by the network of "
+        + "--against if it is given)", valueName: "class"))
+  var explainedClass: String?
+
+  @Option(
+    help: ArgumentHelp("The original network, an HDF5 file, to compare with.", valueName: "file"),
+    completion: .file(extensions: ["h5"]))
+  var against: String?
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Folder for the pictures.", valueName: "folder"),
+    completion: .directory)
+  var output = "explanations"
+
+  @Option(
+    help: ArgumentHelp(
+      "Colours of relevance: \(ColorMap.sequential.map(\.name).joined(separator: ", ")).",
+      valueName: "name"))
+  var colors = ColorMap.inferno.name
+
+  @Option(
+    help: ArgumentHelp(
+      "Share of the image whose outline is drawn, the most relevant; 0 for none.",
+      valueName: "percent"))
+  var outline = 10.0
+
+  @Flag(help: "Write the heatmaps themselves too, as NumPy files (.npy).")
+  var raw = false
+
+  @OptionGroup var networkOptions: NetworkOptions
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Any key of a recipe's network, evaluation or compute; may be repeated.",
+      valueName: "key=value"))
+  var settings: [String] = []
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @OptionGroup var detail: DetailOptions
+
+  func validate() throws {
+    guard ColorMap.sequential.contains(where: { $0.name == colors }) else {
+      let names = ColorMap.sequential.map(\.name).joined(separator: " or ")
+      throw ValidationError("--colors is \(colors), expected \(names).")
+    }
+    guard outline >= 0, outline < 100 else {
+      throw ValidationError("--outline is \(outline), expected 0 to below 100.")
+    }
+  }
+
+  func run() throws {
+    let request = try request()
+    guard let map = ColorMap.sequential.first(where: { $0.name == colors }) else {
+      preconditionFailure("--colors was validated")
+    }
+    let files = try ExplanationFiles(
+      folder: output,
+      overlay: Overlay(colors: map, outlinedShare: outline > 0 ? outline / 100 : nil),
+      writesRawMaps: raw)
+    var results: [ExplanationResult] = []
+    try detail.watching { stop, observe in
+      try ImageExplanation.run(request, stop: stop, observe: observe) { image in
+        results.append(ExplanationResult(image, files: try files.write(image)))
+      }
+    }
+    let table = ExplanationResult.table(results)
+    let count = results.reduce(0) { $0 + $1.files.count }
+    try Terminal.write(
+      json
+        ? JSON.text(results)
+        : "\(table)\n\(count) \(count == 1 ? "file" : "files") written to \(output)\n")
+  }
+
+  private func request() throws -> ExplanationRequest {
+    let options = try EvaluationOptions(
+      settings: networkOptions.settings + settings.map { try RecipeSetting($0) })
+    guard options.fooling == nil else {
+      throw RunError("--set fooling: an explanation has no fooling; leave it out")
+    }
+    var network = options.network
+    network.checkpoint = checkpoint
+    return ExplanationRequest(
+      network: network, original: against, images: try ImageList.files(at: images),
+      interpreters: try InterpreterOptions.specifications(interpreter, layer: layer)
+        + options.evaluation.interpreters,
+      explainedClass: explainedClass, batchSize: min(8, options.evaluation.batchSize),
+      compute: options.compute)
+  }
+}
+
+/// What is printed of one image.
+private struct ExplanationResult: Encodable {
+  struct Reading: Encodable {
+    let predicted: ClassScore
+    let explained: ClassScore
+  }
+  let image: String
+  let network: Reading
+  let original: Reading?
+  let files: [String]
+
+  init(_ image: ExplainedImage, files: [[String]]) {
+    func reading(_ reading: ExplainedImage.Reading) -> Reading {
+      Reading(predicted: reading.predicted, explained: reading.explained)
+    }
+    self.image = image.path
+    network = reading(image.network)
+    original = image.original.map(reading)
+    self.files = files.flatMap(\.self)
+  }
+
+  /// Within 80 columns: what the networks predict, and how sure they are of the explained class.
+  static func table(_ results: [ExplanationResult]) -> String {
+    let compares = results.contains { $0.original != nil }
+    let widest = compares ? 14 : 18
+    func name(_ text: String) -> String {
+      text.count > widest ? text.prefix(widest - 1) + "…" : text
+    }
+    // Files of one set often differ at their ends.
+    func fileName(_ text: String) -> String {
+      guard text.count > widest else { return text }
+      let start = (widest - 1) / 2
+      return "\(text.prefix(start))…\(text.suffix(widest - 1 - start))"
+    }
+    func row(_ image: String, _ network: String, _ reading: Reading) -> [String] {
+      [image] + (compares ? [network] : []) + [
+        name(reading.predicted.name), Format.percent(reading.predicted.confidence),
+        name(reading.explained.name), Format.percent(reading.explained.confidence),
+      ]
+    }
+    let header =
+      ["image"] + (compares ? ["network"] : []) + ["predicted", "", "explained", ""]
+    let rows = results.flatMap { result -> [[String]] in
+      let file = fileName((result.image as NSString).lastPathComponent)
+      guard let original = result.original else { return [row(file, "", result.network)] }
+      return [row(file, "original", original), row("", "manipulated", result.network)]
+    }
+    return Format.table(
+      [header] + rows, text: compares ? [0, 1, 2, 4] : [0, 1, 3])
+  }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Manipulation
+
+/// What a file may not say of its network, and any other key of a recipe: for commands without one.
+struct NetworkOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Architecture, if the files do not say; a name needs --classes as well.",
+      valueName: "name or {key: value, …}"))
+  var architecture: String?
+
+  @Option(help: ArgumentHelp("Number of classes, with --architecture.", valueName: "number"))
+  var classes: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Size of the images, if the files do not say: 160, [160, 120], {shorterSide: 256} or none.",
+      valueName: "size"))
+  var resize: String?
+
+  @Option(help: ArgumentHelp("Middle part that is kept after resizing.", valueName: "size"))
+  var crop: String?
+
+  /// Keys of a recipe with their values.
+  var settings: [RecipeSetting] {
+    let isWhole = architecture?.hasPrefix("{") == true
+    return [
+      ("architecture", "network.architecture" + (isWhole ? "" : ".family"), architecture),
+      ("classes", "network.architecture.classes", classes),
+      ("resize", "network.preprocessing.resize", resize),
+      ("crop", "network.preprocessing.crop", crop),
+    ].compactMap { RecipeSetting(option: $0, key: $1, $2) }
+  }
+}
+
+extension RecipeSetting {
+  /// An option that stands for a key; `nil` if it is not given.
+  init?(option: String, key: String, _ value: String?) {
+    guard let value else { return nil }
+    self.init(path: key, value: value, label: "--\(option) \(value)")
+  }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+
+@Suite struct ExplainTests {
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../..").standardizedFileURL.path
+  private let network = root + "/checkpoints/shapes-resnet.h5"
+  private let images = root + "/Tests/ImageDataTests/Fixtures"
+
+  private func explain(
+    in folder: TemporaryFolder, _ arguments: String...
+  ) throws -> CommandLineProgram.Result {
+    try CommandLineProgram.run(
+      list: [
+        "explain", network, images + "/rgb.png", "--resize", "64", "--interpreter",
+        "grad-cam@layer4", "--quiet",
+      ] + arguments, in: folder.url)
+  }
+
+  @Test func tableAndFilesOfOneNetwork() throws {
+    let folder = try TemporaryFolder()
+    let result = try explain(in: folder)
+    #expect(result.code == 0, "\(result.error)")
+    let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines[0].hasPrefix("image    predicted"))
+    #expect(lines[1].hasPrefix("rgb.png  ") && lines[1].hasSuffix(" %"))
+    #expect(lines[2...] == ["", "1 file written to explanations", ""])
+    #expect(lines.allSatisfy { $0.count <= 80 })
+    let files = try FileManager.default.contentsOfDirectory(
+      atPath: folder.url.path + "/explanations")
+    #expect(files == ["rgb.grad-cam.png"])
+  }
+
+  @Test func tableAndFilesOfTwoNetworks() throws {
+    let folder = try TemporaryFolder()
+    let result = try explain(
+      in: folder, "--against", network, "--class", "3", "--raw", "--output", "out", "--json")
+    #expect(result.code == 0, "\(result.error)")
+    let json = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+    let image = try #require((json as? [[String: Any]])?.first)
+    // One network against itself.
+    #expect(image["network"] as? NSDictionary == image["original"] as? NSDictionary)
+    let explained = (image["network"] as? NSDictionary)?["explained"] as? NSDictionary
+    #expect(explained?["index"] as? Int == 3)
+    let names = ["rgb.grad-cam.npy", "rgb.grad-cam.original.npy", "rgb.grad-cam.png"]
+    #expect(Set(try #require(image["files"] as? [String])) == Set(names.map { "out/\($0)" }))
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/out").sorted()
+        == names)
+    let table = try explain(in: folder, "--against", network).output
+    #expect(
+      table.contains("\nrgb.png  original     ") && table.contains("\n         manipulated  "))
+    #expect(table.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+
+  @Test func mistakesAreNamedWithTheirRemedy() throws {
+    let folder = try TemporaryFolder()
+    let layer = try CommandLineProgram.run(
+      list: [
+        "explain", network, images + "/rgb.png", "--resize", "64", "--interpreter",
+        "grad-cam@layer9",
+      ], in: folder.url)
+    #expect(layer.code == 1)
+    #expect(layer.error.contains("no layer \"layer9\": did you mean \"layer"), "\(layer.error)")
+    let missing = try CommandLineProgram.run(
+      list: ["explain", network, "none.jpg", "--interpreter", "simple-grad"], in: folder.url)
+    #expect(missing.error == "trompe: none.jpg: no such file or folder\n")
+    let fooling = try explain(in: folder, "--set", "fooling.name=location")
+    #expect(fooling.error == "trompe: --set fooling: an explanation has no fooling; leave it out\n")
+  }
+}
