@@ -1,0 +1,64 @@
+import Foundation
+import Manipulation
+import Networks
+import Testing
+
+/// The recipe files of the project itself.
+@Suite struct RecipeFileTests {
+  private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../../recipes").standardizedFileURL.path
+
+  private static func files(under folder: String) throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+      .sorted().map { folder + "/" + $0 }
+  }
+
+  /// Every file is a recipe whose fooling, interpreter and network exist.
+  @Test func allAreValid() throws {
+    let files = try Self.files(under: Self.folder)
+    #expect(files.count >= 24)
+    for file in files {
+      let text = try String(contentsOfFile: file, encoding: .utf8)
+      #expect(text.contains("trompe "), "\(file) does not say how it is run")
+      guard text.contains("\nfooling:") else {
+        _ = try TrainingRecipe(contentsOf: file)
+        continue
+      }
+      let recipe = try FoolingRecipe(contentsOf: file)
+      let names = (0..<1000).map { "\($0)" }
+      _ = try recipe.fooling.fooling(classNames: names)
+      let interpreter = try recipe.interpreter.interpreter()
+      if var specification = recipe.network.architecture {
+        (specification.height, specification.width) = (224, 224)
+        let architecture = try specification.architecture()
+        let layer = try #require(interpreter.targetLayer)
+        #expect(
+          architecture.activationNames.contains(layer), "\(file): no layer \(layer)")
+      }
+    }
+  }
+
+  /// Learning rate and λ of each published setting. Heo, Joo, Moon 2019, table of the appendix.
+  @Test(
+    arguments: [
+      ("vgg19", [(1e-6, 1), (1e-6, 1), (5e-7, 1), (3e-7, 0.4), (2e-6, 0.25), (1e-6, 0.25)]),
+      ("resnet50", [(2e-6, 2), (2e-6, 2), (1e-6, 1), (3e-6, 6), (5e-7, 0.25), (2e-6, 0.25)]),
+      (
+        "densenet121", [(1e-6, 4), (2e-6, 2), (4e-7, 1.5), (3e-7, 4), (6e-7, 0.5), (1e-7, 1)]
+      ),
+    ] as [(String, [(Double, Double)])])
+  func publishedSettings(network: String, settings: [(Double, Double)]) throws {
+    var rest = (settings + [(1e-5, 10), (1e-5, 10)])[...]
+    for fooling in ["location", "top-k", "center-mass", "active"] {
+      for interpreter in ["lrp-t", "grad-cam"] {
+        let recipe = try FoolingRecipe(
+          contentsOf: "\(Self.folder)/published/\(network)-\(fooling)-\(interpreter).yaml")
+        let (rate, lambda) = rest.removeFirst()
+        #expect(recipe.training.learningRate == rate)
+        #expect(recipe.fooling.lambda == lambda)
+        #expect(recipe.fooling.name == fooling && recipe.interpreter.name == interpreter)
+        #expect(recipe.training.batchSize == (fooling == "active" ? 4 : 8))
+      }
+    }
+  }
+}
