@@ -47,13 +47,30 @@ public final class Optimizer {
   public func update(
     from executable: Executable, gradients: [String: Int], learningRate: Float
   ) {
+    update(learningRate, threads: executable.options.threads) { name, update in
+      guard let output = gradients[name] else { preconditionFailure("no gradient for \(name)") }
+      executable.withOutput(output, update)
+    }
+  }
+
+  /// One update of all parameters.
+  /// - Parameter gradients: each under its parameter's name, such as sums over several runs.
+  public func update(from gradients: ParameterStore, learningRate: Float, threads: Int) {
+    update(learningRate, threads: threads) { name, update in
+      guard gradients.shape(of: name) != nil else { preconditionFailure("no gradient for \(name)") }
+      gradients.withValues(of: name) { update(UnsafeBufferPointer($0)) }
+    }
+  }
+
+  private func update(
+    _ learningRate: Float, threads: Int,
+    withGradient: (_ name: String, _ update: (UnsafeBufferPointer<Float>) -> Void) -> Void
+  ) {
     step += 1
-    let threads = Int32(executable.options.threads)
+    let threads = Int32(threads)
     for name in names {
-      guard let output = gradients[name], let w = parameters.pointer(to: name) else {
-        preconditionFailure("no gradient for \(name)")
-      }
-      executable.withOutput(output) { gradient in
+      guard let w = parameters.pointer(to: name) else { preconditionFailure("no \(name)") }
+      withGradient(name) { gradient in
         precondition(gradient.count == parameters.shape(of: name)!.count, "gradient of \(name)")
         let count = Int64(gradient.count)
         let moments = moments[name]!

@@ -67,6 +67,20 @@ struct OptimizerTests {
     #expect(optimizer.step == 3)
   }
 
+  /// Gradients that were added up elsewhere.
+  @Test func gradientsMayStandInAStore() throws {
+    let store = try ParameterStore([("w", [2]), ("v", [1])])
+    let gradients = try ParameterStore([("v", [1]), ("w", [2])])
+    gradients["w"] = Tensor(shape: [2], values: [1, -2])
+    gradients["v"] = Tensor(shape: [1], values: [4])
+    let optimizer = try Optimizer(
+      .sgd(momentum: 0, weightDecay: 0, nesterov: false), parameters: store, names: ["v", "w"])
+    let version = store.version
+    optimizer.update(from: gradients, learningRate: 0.5, threads: 2)
+    #expect(store["w"].values == [-0.5, 1] && store["v"].values == [-2])
+    #expect(optimizer.step == 1 && store.version > version)
+  }
+
   /// v = 0.9·v + g, w −= rate·(g + 0.9·v)
   @Test func nesterovLooksAhead() throws {
     let store = try ParameterStore([("w", [1])])
