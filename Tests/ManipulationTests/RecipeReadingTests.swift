@@ -287,6 +287,10 @@ private func smallest(_ old: String, _ new: String) -> String {
       "r.yaml:3: data.augmentation.randomResizedCrop.scale is a list of 2, expected [from, to], two numbers above 0 and up to 1 in ascending order"
     ),
     (
+      "data: {", "data: {composites: {train: 20}, ",
+      "r.yaml:3: data.composites is for active fooling, but fooling.name is location: take it out"
+    ),
+    (
       "  checkpoint: ../checkpoints/net.h5", "  classNames: [a, a]",
       "r.yaml:1: network.checkpoint is missing, expected the path of the HDF5 file to start from\nr.yaml:2: network.classNames has a name twice"
     ),
@@ -330,6 +334,28 @@ private func smallest(_ old: String, _ new: String) -> String {
     #expect(
       Array(found.prefix(expected.split(separator: "\n").count))
         == expected.split(separator: "\n").map(String.init))
+  }
+
+  @Test func compositesAreForActiveFoolingAlone() throws {
+    let active = "fooling={name: active, lambda: 1, classes: [a, b]}"
+    let recipe = try read(
+      smallest("data: {", "data: {composites: {train: 20, seed: 4}, "), [active])
+    #expect(recipe.data.composites == .tiles(train: 20, validation: 200, seed: 4))
+    // A recipe that was made otherwise is written without what it does not use.
+    var location = recipe
+    location.fooling = FoolingSpecification(name: "location", lambda: 1)
+    #expect(try read(location.resolvedYAML()).data.composites == .paper)
+    let text = """
+      network: {architecture: {family: resnet18, classes: 2}}
+      data: {train: a, validation: b, composites: {seed: 4}}
+      training: {learningRate: 1, steps: 1}
+      """
+    #expect {
+      try TrainingRecipe(yaml: text, name: "t.yaml", folder: "/")
+    } throws: { error in
+      "\(error)".hasPrefix(
+        "t.yaml:2: data.composites is for active fooling, but this recipe trains a classifier")
+    }
   }
 
   @Test func allProblemsAreInOneMessageInTheOrderOfTheFile() {

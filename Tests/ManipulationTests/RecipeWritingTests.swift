@@ -78,7 +78,8 @@ private struct RecipeGenerator {
       preprocessing: maybe(preprocessing), classNames: maybe(["first", name() + "."]))
   }
 
-  private mutating func data() -> DataSection {
+  /// Composites are read where a fooling has a use for them.
+  private mutating func data(for fooling: FoolingSpecification? = nil) -> DataSection {
     let augmentation = pick([
       Augmentation.none, .flip,
       .padAndCrop(random.integer(below: 9), flipProbability: number(0...1)),
@@ -90,10 +91,12 @@ private struct RecipeGenerator {
         ? .folders(train: "/" + name(), validation: "/" + name())
         : .shapes(train: count(999), validation: count(999), seed: random.next()),
       augmentation: augmentation,
-      composites: pick([
-        .paper, .folders(train: "/" + name(), validation: "/" + name()),
-        .tiles(train: count(99), validation: count(99), seed: random.next()),
-      ]), threads: maybe(count(64)))
+      composites: fooling?.name != "active"
+        ? .paper
+        : pick([
+          .paper, .folders(train: "/" + name(), validation: "/" + name()),
+          .tiles(train: count(99), validation: count(99), seed: random.next()),
+        ]), threads: maybe(count(64)))
   }
 
   private mutating func fooling() -> FoolingSpecification {
@@ -130,9 +133,9 @@ private struct RecipeGenerator {
   mutating func fooling() -> FoolingRecipe {
     var interpreters = [interpreter(), interpreter()].prefix(random.integer(below: 3))
     if interpreters.count == 2, interpreters[0] == interpreters[1] { interpreters.removeLast() }
+    let fooling: FoolingSpecification = self.fooling()
     return FoolingRecipe(
-      network: network(), data: data(),
-      fooling: fooling(),
+      network: network(), data: data(for: fooling), fooling: fooling,
       interpreter: interpreter(), training: training(),
       evaluation: EvaluationSection(batchSize: count(4096), interpreters: Array(interpreters)),
       compute: ComputeSection(threads: maybe(count(64)), winograd: flip()))

@@ -42,6 +42,7 @@ extension FoolingRecipe {
     let training = recipe.training()
     let evaluation = recipe.evaluation()
     let compute = recipe.compute()
+    recipe.checkComposites(areFor: fooling)
     guard problems.isEmpty, let network, let data, let fooling, let interpreter, let training,
       let evaluation
     else { throw problems.error }
@@ -83,6 +84,7 @@ extension TrainingRecipe {
     let training = recipe.training()
     let evaluation = recipe.evaluation()
     let compute = recipe.compute()
+    recipe.checkComposites(areFor: nil)
     guard problems.isEmpty, let network, let data, let training, let evaluation
     else { throw problems.error }
     self.init(
@@ -267,6 +269,20 @@ private struct RecipeReader {
       let validationCount = section.value(Keys.validation), let seed = section.value(Keys.seed)
     else { return nil }
     return .tiles(train: trainCount, validation: validationCount, seed: seed)
+  }
+
+  /// Images that show both classes are of no use to a fooling that has no two classes.
+  func checkComposites(areFor fooling: FoolingSpecification?) {
+    let data = root.section("data")
+    guard data.has("composites"), kind == .training || fooling != nil else { return }
+    if let fooling {
+      guard let kind = try? FoolingKind.named(fooling.name), !kind.options.contains(.classes)
+      else { return }
+    }
+    problems.add(
+      "data.composites is for active fooling, but "
+        + (fooling.map { "fooling.name is \($0.name)" } ?? "this recipe trains a classifier")
+        + ": take it out", at: data.origin(of: "composites"))
   }
 
   private func source(_ section: RecipeSection) -> DataSection.Source? {

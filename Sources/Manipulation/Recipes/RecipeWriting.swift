@@ -9,13 +9,14 @@ extension FoolingRecipe {
   public func resolvedYAML() -> String {
     var writer = RecipeWriter()
     writer.write(network)
-    writer.write(data)
+    // Others have no use for composites, and reading refuses what is of no use.
+    let isActive = (try? FoolingKind.named(fooling.name))?.options.contains(.classes) == true
+    writer.write(data, composites: isActive ? data.composites : .paper)
     writer.write(fooling)
     writer.write(interpreter)
     writer.write(training)
     writer.write(evaluation)
-    writer.put(RecipeKeys.Compute.threads, compute.threads)
-    writer.put(RecipeKeys.Compute.winograd, compute.winograd)
+    writer.write(compute)
     return writer.text
   }
 }
@@ -25,11 +26,10 @@ extension TrainingRecipe {
   public func resolvedYAML() -> String {
     var writer = RecipeWriter()
     writer.write(network)
-    writer.write(data)
+    writer.write(data, composites: .paper)
     writer.write(training)
     writer.put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
-    writer.put(RecipeKeys.Compute.threads, compute.threads)
-    writer.put(RecipeKeys.Compute.winograd, compute.winograd)
+    writer.write(compute)
     return writer.text
   }
 }
@@ -72,7 +72,7 @@ private struct RecipeWriter {
     put(RecipeKeys.Network.classNames, network.classNames)
   }
 
-  mutating func write(_ data: DataSection) {
+  mutating func write(_ data: DataSection, composites: DataSection.Composites) {
     switch data.source {
     case .folders(let train, let validation):
       put(RecipeKeys.Data.train, train)
@@ -96,8 +96,8 @@ private struct RecipeWriter {
       }
       put(Keys.flip, augmentation.flipProbability)
     }
-    if data.composites != .paper {
-      switch data.composites {
+    if composites != .paper {
+      switch composites {
       case .tiles(let train, let validation, let seed):
         put(RecipeKeys.Composites.train, train)
         put(RecipeKeys.Composites.validation, validation)
@@ -165,6 +165,11 @@ private struct RecipeWriter {
     put(keys.standardDeviation, interpreter.standardDeviation)
     put(keys.steps, interpreter.steps)
     put(keys.seed, interpreter.seed)
+  }
+
+  mutating func write(_ compute: ComputeSection) {
+    put(RecipeKeys.Compute.threads, compute.threads)
+    put(RecipeKeys.Compute.winograd, compute.winograd)
   }
 
   mutating func write(_ evaluation: EvaluationSection) {
