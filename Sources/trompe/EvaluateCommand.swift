@@ -102,6 +102,14 @@ struct EvaluateCommand: ParsableCommand {
       valueName: "key=value"))
   var settings: [String] = []
 
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Folder for summary.json and the test loss of every image, test-losses.jsonl.",
+      valueName: "folder"),
+    completion: .directory)
+  var output: String?
+
   @Flag(help: "Print the result as JSON.")
   var json = false
 
@@ -124,7 +132,7 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let request = try request()
     let summary = try detail.watching { stop, observe in
-      try Evaluation.run(request, stop: stop, observe: observe)
+      try Evaluation.run(request, output: output, stop: stop, observe: observe)
     }
     try Terminal.write(json ? JSON.text(summary) : summary.table)
   }

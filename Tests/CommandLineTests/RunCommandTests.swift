@@ -24,8 +24,14 @@ struct RunCommandTests {
     #expect(fooled.output.contains("fooling success rate (location)  original  manipulated"))
     let evaluated = try CommandLineProgram.run(
       "evaluate", output + "/manipulated.h5", "--against", network, "--shapes", "50",
-      "--shapes-seed", "2", "--interpreter", "grad-cam@layer4", "--json")
+      "--shapes-seed", "2", "--interpreter", "grad-cam@layer4", "--json", "--output",
+      output + "-evaluation")
     #expect(evaluated.code == 0, "\(evaluated.error)")
+    let saved = try String(contentsOfFile: output + "-evaluation/summary.json", encoding: .utf8)
+    #expect(saved.contains(#""validationImages" : 50"#))
+    #expect(
+      try String(contentsOfFile: output + "-evaluation/test-losses.jsonl", encoding: .utf8)
+        == String(contentsOfFile: output + "/test-losses.jsonl", encoding: .utf8))
     func numbers(_ json: Data) throws -> NSDictionary {
       let all = try #require(JSONSerialization.jsonObject(with: json) as? [String: Any])
       return ["accuracy": all["accuracy"]!, "fsr": all["fsr"]!, "fsrOriginal": all["fsrOriginal"]!]

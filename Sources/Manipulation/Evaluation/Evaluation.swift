@@ -35,17 +35,21 @@ public struct EvaluationRequest: Sendable {
 
 /// Measures a manipulated network against the original, with the numbers that a fooling run reports.
 public enum Evaluation {
+  /// - Parameter output: a folder for `summary.json` and `test-losses.jsonl`; made if it does not
+  ///   exist. Nothing is written if `nil`.
   public static func run(
-    _ request: EvaluationRequest, stop: StopRequest = StopRequest(),
+    _ request: EvaluationRequest, output: String? = nil, stop: StopRequest = StopRequest(),
     observe: (RunEvent) -> Void = { _ in }
   ) throws -> Summary {
     let begin = ContinuousClock.now
+    let folder = try output.map { try RunFolder(forEvaluation: $0) }
     guard !request.interpreters.isEmpty else {
       throw RunError("no interpreter is given, so there is no heatmap to test")
     }
     var interpreters: [(name: String, any Interpreter)] = []
     var fooling: (any Fooling)?
     var results: [EvaluationResult] = []
+    var tested: (any ImageSource)?
     for (purpose, path) in [
       ("original", request.original), ("manipulated", request.network.checkpoint),
     ] {
@@ -62,6 +66,7 @@ public enum Evaluation {
         composites: try request.composites(test, network, source), batchSize: request.batchSize,
         threads: nil, options: request.compute.options)
       for note in measurement.notes where purpose == "original" { observe(.note(note)) }
+      tested = measurement.tested
       results.append(
         try measurement.run(original: results.first, stop: stop) {
           observe(.evaluating(purpose: purpose, done: $0, total: $1))
@@ -71,9 +76,17 @@ public enum Evaluation {
       }
     }
     let seconds = (ContinuousClock.now - begin).seconds
-    return Summary(
+    let summary = Summary(
       original: results[0], manipulated: results[1], fooling: fooling!,
       interpreter: interpreters[0].name, seconds: seconds)
+    if let folder {
+      try TestLossTable(tested!, original: results[0], manipulated: results[1])
+        .write(to: folder.testLosses, in: folder)
+      observe(.saved(path: folder.testLosses))
+      try folder.write(summary.json(), to: folder.summary)
+      observe(.saved(path: folder.summary))
+    }
+    return summary
   }
 }
 

@@ -14,12 +14,7 @@ struct RunFolder {
   /// - Throws: `RunError` if the folder cannot be made, or holds the results of another run and
   ///   `resume` is not asked for.
   init(_ path: String, resume: Bool) throws {
-    self.path = path
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw RunError("\(path): the output folder cannot be made: \(describe(error))")
-    }
+    try self.init(making: path)
     func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
     if resume {
       guard exists(state) else {
@@ -30,6 +25,24 @@ struct RunFolder {
     } else if exists(summary) || exists(state) {
       throw RunError(
         "\(path) already holds a run; continue it with --resume, or name another --output")
+    }
+  }
+
+  /// For the results of an evaluation, which cannot be resumed.
+  /// - Throws: `RunError` if the folder cannot be made or holds results already.
+  init(forEvaluation path: String) throws {
+    try self.init(making: path)
+    guard !FileManager.default.fileExists(atPath: summary),
+      !FileManager.default.fileExists(atPath: state)
+    else { throw RunError("\(path) already holds results; name another --output") }
+  }
+
+  private init(making path: String) throws {
+    self.path = path
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw RunError("\(path): the output folder cannot be made: \(describe(error))")
     }
   }
 
