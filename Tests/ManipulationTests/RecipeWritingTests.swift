@@ -138,7 +138,8 @@ private struct RecipeGenerator {
       network: network(), data: data(for: fooling), fooling: fooling,
       interpreter: interpreter(), training: training(),
       evaluation: EvaluationSection(batchSize: count(4096), interpreters: Array(interpreters)),
-      compute: ComputeSection(threads: maybe(count(64)), winograd: flip()))
+      compute: ComputeSection(
+        threads: maybe(count(64)), winograd: flip(), samplesAtOnce: maybe(count(99))))
   }
 
   mutating func classifier() -> TrainingRecipe {

@@ -4,10 +4,11 @@ import TensorGraph
 /// A method that averages over many passes of the network: heatmap = combine(mean over samples of
 /// sample(variation)).
 ///
-/// `heatmap` writes all samples into one graph, for use inside a loss. Where memory must not grow
-/// with their number, a program that computes `sample` for a batch (or several side by side) is run
-/// again and again with other variations, its results are added up, and a second program computes
-/// `combine`.
+/// `heatmap` writes all samples into one graph. Where memory must not grow with their number, a
+/// program that computes `sample` for a batch (or several side by side) is run again and again with
+/// other variations, its results are added up, and a second program computes `combine`. A loss of the
+/// heatmap is then differentiated in two passes: as a function of the mean, and each sample against
+/// the derivative that this gives.
 public protocol SampledInterpreter: Interpreter {
   var sampleCount: Int { get }
 
@@ -61,9 +62,15 @@ extension SampledInterpreter {
     sample: Int, images: [Int], of architecture: Architecture
   ) -> Tensor {
     precondition(!images.isEmpty, "no images")
-    let each = images.map { variation(sample: sample, image: $0, of: architecture) }
-    return Tensor(
-      shape: Shape([images.count] + each[0].shape.dimensions), values: each.flatMap(\.values))
+    var values: [Float] = []
+    var shape = Shape.scalar
+    for image in images {
+      let one = variation(sample: sample, image: image, of: architecture)
+      if values.isEmpty { values.reserveCapacity(images.count * one.values.count) }
+      values += one.values
+      shape = one.shape
+    }
+    return Tensor(shape: Shape([images.count] + shape.dimensions), values: values)
   }
 }
 

@@ -64,7 +64,7 @@ public enum Evaluation {
       let measurement = try Measurement(
         of: network, interpreters: interpreters, fooling: test, on: source,
         composites: try request.composites(test, network, source), batchSize: request.batchSize,
-        threads: nil, options: request.compute.options)
+        threads: nil, compute: request.compute)
       for note in measurement.notes where purpose == "original" { observe(.note(note)) }
       tested = measurement.tested
       results.append(

@@ -1,6 +1,5 @@
 import Explanations
 import ImageData
-import TensorCPU
 
 /// Measures networks on the validation split: accuracy there, and the fooling's test on the images
 /// that the fooling is about.
@@ -32,7 +31,7 @@ struct Measurement {
     of network: LoadedNetwork, interpreters: [(name: String, any Interpreter)],
     fooling: any Fooling, on source: any ImageSource,
     composites: (source: any ImageSource, preprocessing: Preprocessing)?, batchSize: Int,
-    threads: Int?, options: Executable.Options
+    threads: Int?, compute: ComputeSection
   ) throws {
     let size = network.architecture.inputShape
     func evaluator(
@@ -40,7 +39,8 @@ struct Measurement {
     ) throws -> Evaluator {
       Evaluator(
         program: try EvaluationProgram(
-          network, interpreters: interpreters, batchSize: batchSize, options: options),
+          network, interpreters: interpreters, batchSize: batchSize,
+          samplesAtOnce: compute.samplesAtOnce, options: compute.options),
         preprocessing: preprocessing, imageSize: ImageSize(width: size[1], height: size[0]),
         threads: threads)
     }
@@ -74,7 +74,7 @@ struct Measurement {
           }
         } ?? original?.digests
       return try validation.evaluator.evaluate(
-        source, fooling: fooling, original: digests, stop: stop
+        source, fooling: fooling, original: digests, positions: preview?.positions, stop: stop
       ) { progress($0, source.count) }
     }
     let total = source.count + composites.source.count

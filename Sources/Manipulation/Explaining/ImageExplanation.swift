@@ -178,8 +178,11 @@ private struct Explainer {
       classes.map { $0.count == 1 ? $0[0] : $0[image] } ?? classifications[image].predicted.index
     }
     let padding = [Int32](repeating: 0, count: program.batchSize - count)
+    // Noise is that of the first image for all, so that an image's heatmap does not depend on the
+    // others.
     let maps = try program.explain(
-      (samples, explained.map(Int32.init) + padding), count: count, .labels)
+      (samples, explained.map(Int32.init) + padding),
+      identities: [Int](repeating: 0, count: count), .labels)
     return (0..<count).map { image in
       ExplainedImage.Reading(
         predicted: classifications[image].predicted,

@@ -4,7 +4,10 @@ import TensorCPU
 import TensorGraph
 
 /// Logits of a batch and, by every interpreter, heatmaps for one class per image.
+///
+/// Samples of sampled interpreters are worked through in chunks, by programs beside the main one.
 public struct EvaluationProgram {
+  /// What is no sample: logits and the heatmaps of all other interpreters.
   public let executable: Executable
   public let batchSize: Int
   public let classes: Int
@@ -13,31 +16,53 @@ public struct EvaluationProgram {
   /// Of the heatmaps, in pixels.
   public let heatmapSizes: [(height: Int, width: Int)]
 
-  /// - Parameter interpreters: by the name under which results are reported.
+  /// Where an interpreter's heatmaps come from.
+  private enum Place {
+    case output(Int)
+    case sampled(SampledHeatmaps)
+  }
+  private let places: [Place]
+
+  /// - Parameters:
+  ///   - interpreters: by the name under which results are reported.
+  ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen
+  ///     by what they share if `nil`.
   public init(
     _ network: LoadedNetwork, interpreters: [(name: String, any Interpreter)], batchSize: Int,
-    options: Executable.Options = Executable.Options()
+    samplesAtOnce: Int? = nil, options: Executable.Options = Executable.Options()
   ) throws {
+    var options = options
+    options.keepsParameterWork = true
     let architecture = network.architecture
     var graph = GraphBuilder()
     let input = try graph.placeholder(
       TrainingProgram.images, shape: Shape([batchSize] + architecture.inputShape.dimensions))
-    let keeping = interpreters.reduce(into: Set<String>()) { $0.formUnion($1.1.keptActivations) }
+    let keeping = interpreters.reduce(into: Set<String>()) {
+      if !($1.1 is any SampledInterpreter) { $0.formUnion($1.1.keptActivations) }
+    }
     let lowered = try NetworkGraph(architecture, input: input, keeping: keeping, in: &graph)
     var outputs = [lowered.logits]
     var sizes: [(height: Int, width: Int)] = []
+    var places: [Place] = []
     if !interpreters.isEmpty {
       let labels = try graph.placeholder(
         TrainingProgram.labels, shape: [batchSize], type: .int32)
       let oneHot = try graph.oneHot(labels, depth: architecture.classes)
       for (_, interpreter) in interpreters {
-        let heatmap = try interpreter.heatmap(of: lowered, classes: oneHot, in: &graph)
-        outputs.append(heatmap)
-        sizes.append((heatmap.shape[1], heatmap.shape[2]))
+        if let sampled = interpreter as? any SampledInterpreter {
+          let heatmaps = try SampledHeatmaps(
+            network, sampled, batchSize: batchSize, samplesAtOnce: samplesAtOnce, options: options)
+          places.append(.sampled(heatmaps))
+          sizes.append(heatmaps.size)
+        } else {
+          let heatmap = try interpreter.heatmap(of: lowered, classes: oneHot, in: &graph)
+          places.append(.output(outputs.count))
+          outputs.append(heatmap)
+          sizes.append((heatmap.shape[1], heatmap.shape[2]))
+        }
       }
     }
-    var options = options
-    options.keepsParameterWork = true
+    self.places = places
     executable = try Executable(
       graph.graph(outputs: outputs), parameters: network.parameters, options: options)
     self.batchSize = batchSize
@@ -46,14 +71,28 @@ public struct EvaluationProgram {
     heatmapSizes = sizes
   }
 
+  /// Memory that a batch needs beside the parameters, known before the first one.
+  public var plannedPeakBytes: Int {
+    places.reduce(executable.plannedPeakBytes) { bytes, place in
+      if case .sampled(let heatmaps) = place { bytes + heatmaps.plannedPeakBytes } else { bytes }
+    }
+  }
+
   /// Explains every image of a batch for its class.
   /// - Parameters:
   ///   - images: [batchSize, H, W, 3].
   ///   - labels: [batchSize]; of no consequence without interpreters.
-  public func run(images: [Float], labels: [Int32], profiling: Bool = false) throws {
+  ///   - identities: the numbers by which `SampledInterpreter.variation` knows the images, such as
+  ///     positions in a data set; the rows' own if `nil`. Rows beyond them get no noise.
+  public func run(
+    images: [Float], labels: [Int32], identities: [Int]? = nil, profiling: Bool = false
+  ) throws {
     var inputs: [String: Executable.Input] = [TrainingProgram.images: .floats(images)]
     if !interpreters.isEmpty { inputs[TrainingProgram.labels] = .indices(labels) }
     try executable.run(inputs, profiling: profiling)
+    for case .sampled(let heatmaps) in places {
+      try heatmaps.run(inputs, images: identities ?? Array(0..<batchSize))
+    }
   }
 
   /// [batchSize, classes], of the last run.
@@ -61,7 +100,11 @@ public struct EvaluationProgram {
 
   /// Of the last run, by the `index`-th interpreter, for the first `count` images.
   public func heatmaps(_ index: Int, count: Int) -> [Heatmap] {
-    let maps = executable.output(1 + index)
+    let maps =
+      switch places[index] {
+      case .output(let output): executable.output(output)
+      case .sampled(let heatmaps): heatmaps.heatmaps
+      }
     let (height, width) = (maps.shape[1], maps.shape[2])
     return (0..<count).map { image in
       Heatmap(
@@ -71,12 +114,12 @@ public struct EvaluationProgram {
   }
 
   /// Every image's heatmaps for the classes that a fooling explains: by image, then by class.
+  /// - Parameter identities: see `run`; those of the images that count.
   /// - Returns: by interpreter, in their order.
   func explain(
-    _ batch: (images: [Float], labels: [Int32]), count: Int, _ explained: ExplainedClasses
-  )
-    throws -> [[[Heatmap]]]
-  {
+    _ batch: (images: [Float], labels: [Int32]), identities: [Int], _ explained: ExplainedClasses
+  ) throws -> [[[Heatmap]]] {
+    let count = identities.count
     let rounds: [[Int32]] =
       switch explained {
       case .labels: [batch.labels]
@@ -86,7 +129,7 @@ public struct EvaluationProgram {
     var maps = [[[Heatmap]]](
       repeating: [[Heatmap]](repeating: [], count: count), count: interpreters.count)
     for labels in rounds {
-      try run(images: batch.images, labels: labels)
+      try run(images: batch.images, labels: labels, identities: identities)
       for interpreter in interpreters.indices {
         for (image, map) in heatmaps(interpreter, count: count).enumerated() {
           maps[interpreter][image].append(map)

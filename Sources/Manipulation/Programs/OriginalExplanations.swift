@@ -45,7 +45,7 @@ public final class OriginalExplanations {
     reused += found.count { $0 != nil }
     if found.contains(where: { $0 == nil }) {
       let maps = try program.explain(
-        (batch.images, batch.labels), count: batch.validCount, fooling.explained)[0]
+        (batch.images, batch.labels), identities: batch.indices, fooling.explained)[0]
       for (place, key) in keys.enumerated() where found[place] == nil {
         let digest = fooling.digest(maps[place])
         found[place] = digest

@@ -1,9 +1,14 @@
 import Explanations
+import Foundation
+import ImageData
 import Networks
 import TensorCPU
 import TensorGraph
 
 /// One training step as a compiled program: losses, gradients and new running statistics of a batch.
+///
+/// Where the penalty is of an interpreter with many samples, they are worked through in chunks by
+/// programs of their own (`SampledPasses`), and this one is given their mean.
 public struct TrainingProgram {
   public static let images = "images"
   public static let labels = "labels"
@@ -14,50 +19,76 @@ public struct TrainingProgram {
 
   public let executable: Executable
   public let batchSize: Int
-  /// Parameter to the output that holds its gradient.
+  /// Parameter to the output that holds its gradient; of sampled passes only a part of it.
   public let gradients: [String: Int]
   /// Running statistic to the output that holds its new value.
   public let statistics: [String: Int]
   public let dropoutMasks: [NetworkGraph.DropoutMask]
   private let hasPenalty: Bool
+  private let slots: SampleSlots?
+  private let passes: SampledPasses?
+  /// Outputs that hold the derivatives of the loss in the means of the samples.
+  private let cotangents: [Int]
 
   /// Cross-entropy + λ·penalty of the interpreter's heatmaps. Batch norm is frozen; its γ and β are
   /// trained. Heo, Joo, Moon 2019, Eq. 1.
-  /// - Parameter interpreter: the cross-entropy alone if `nil`.
+  /// - Parameters:
+  ///   - interpreter: the cross-entropy alone if `nil`.
+  ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen by
+  ///     what they share if `nil`. If that is all of them, the step is one program; otherwise it is
+  ///     exact as well, and computes every sample twice.
   public static func fooling(
     _ network: LoadedNetwork, interpreter: (any Interpreter)?, fooling: any Fooling,
-    lambda: Double, batchSize: Int, options: Executable.Options = Executable.Options()
+    lambda: Double, batchSize: Int, samplesAtOnce: Int? = nil,
+    options: Executable.Options = Executable.Options()
   ) throws -> TrainingProgram {
     guard let interpreter else {
-      return try TrainingProgram(network, batchSize, .frozen, [], options) { _, _, _ in nil }
+      return try TrainingProgram(network, batchSize, .frozen, [], nil, nil, options) { _, _, _ in
+        nil
+      }
     }
-    return try TrainingProgram(network, batchSize, .frozen, interpreter.keptActivations, options) {
-      lowered, labels, graph in
-      let heatmaps = try Self.heatmaps(
-        interpreter, of: lowered, labels: labels, fooling.explained, &graph)
+    var (slots, passes): (SampleSlots?, SampledPasses?) = (nil, nil)
+    if let sampled = interpreter as? any SampledInterpreter {
+      let places = try SampleSlots(
+        sampled, network.architecture, batchSize: batchSize, atOnce: samplesAtOnce)
+      slots = places
+      if places.chunks > 1 {
+        passes = try SampledPasses(
+          network, places, explained: fooling.explained, options: options)
+      }
+    }
+    return try TrainingProgram(
+      network, batchSize, .frozen, interpreter.keptActivations, slots, passes, options
+    ) { lowered, labels, graph in
+      var explained = lowered
+      if fooling.explained != .labels {
+        let images = try graph.placeholder(Self.composites, shape: lowered.input.shape)
+        explained = try lowered.lowered(on: images, in: &graph)
+      }
+      let classes = try fooling.explained.oneHot(labels, shape: labels.shape, in: &graph)
+      var (heatmaps, means): ([Value], [Value]) = ([], [])
+      if let slots {
+        means = try slots.means(of: explained, classes: classes, in: &graph)
+        if passes != nil {
+          means = try means.enumerated().map {
+            try graph.placeholder(SampledPasses.mean($0), shape: $1.shape)
+          }
+        }
+        heatmaps = try zip(means, classes).map {
+          try slots.interpreter.combine(mean: $0, of: explained, classes: $1, in: &graph)
+        }
+      } else {
+        heatmaps = try classes.map {
+          try interpreter.heatmap(of: explained, classes: $0, in: &graph)
+        }
+      }
       let size = heatmaps[0].shape
       let reference = try fooling.referenceShape(height: size[1], width: size[2]).map {
         try graph.placeholder(Self.reference, shape: Shape([batchSize] + $0.dimensions))
       }
-      return (try fooling.penalty(of: heatmaps, reference: reference, in: &graph), lambda)
-    }
-  }
-
-  private static func heatmaps(
-    _ interpreter: any Interpreter, of network: NetworkGraph, labels: Value,
-    _ explained: ExplainedClasses, _ graph: inout GraphBuilder
-  ) throws -> [Value] {
-    switch explained {
-    case .labels: return [try interpreter.heatmap(of: network, classes: labels, in: &graph)]
-    case .pair(let first, let second):
-      let images = try graph.placeholder(Self.composites, shape: network.input.shape)
-      let lowered = try network.lowered(on: images, in: &graph)
-      return try [first, second].map { index in
-        var rows = [Float](repeating: 0, count: labels.shape.count)
-        for row in 0..<labels.shape[0] { rows[row * labels.shape[1] + index] = 1 }
-        let classes = try graph.constant(Tensor(shape: labels.shape, values: rows))
-        return try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
-      }
+      return Penalty(
+        value: try fooling.penalty(of: heatmaps, reference: reference, in: &graph),
+        lambda: lambda, givenMeans: passes == nil ? [] : means)
     }
   }
 
@@ -65,13 +96,19 @@ public struct TrainingProgram {
   public static func classifier(
     _ network: LoadedNetwork, batchSize: Int, options: Executable.Options = Executable.Options()
   ) throws -> TrainingProgram {
-    try TrainingProgram(network, batchSize, .training, [], options) { _, _, _ in nil }
+    try TrainingProgram(network, batchSize, .training, [], nil, nil, options) { _, _, _ in nil }
+  }
+
+  private struct Penalty {
+    let value: Value
+    let lambda: Double
+    let givenMeans: [Value]
   }
 
   private init(
     _ network: LoadedNetwork, _ batchSize: Int, _ mode: NetworkGraph.Mode, _ keeping: Set<String>,
-    _ options: Executable.Options,
-    penalty: (NetworkGraph, Value, inout GraphBuilder) throws -> (Value, lambda: Double)?
+    _ slots: SampleSlots?, _ passes: SampledPasses?, _ options: Executable.Options,
+    penalty: (NetworkGraph, Value, inout GraphBuilder) throws -> Penalty?
   ) throws {
     let architecture = network.architecture
     var graph = GraphBuilder()
@@ -84,20 +121,22 @@ public struct TrainingProgram {
     let crossEntropy = try graph.crossEntropy(lowered.logits, labels: classes)
     var outputs = [crossEntropy, crossEntropy]
     let added = try penalty(lowered, classes, &graph)
-    if let (penalty, lambda) = added {
-      outputs[0] = try graph.add(crossEntropy, graph.multiply(penalty, lambda))
-      outputs.append(penalty)
+    if let added {
+      outputs[0] = try graph.add(crossEntropy, graph.multiply(added.value, added.lambda))
+      outputs.append(added.value)
     }
     hasPenalty = added != nil
-    let trained = architecture.parameters.filter {
-      $0.isTrainable && lowered.parameters[$0.name] != nil
-    }
-    let variables = trained.map { lowered.parameters[$0.name]! }
+    let trained = lowered.trainedParameters
+    let means = added?.givenMeans ?? []
+    let variables = trained.map { lowered.parameters[$0.name]! } + means
+    let derivatives = try graph.gradient(of: outputs[0], with: variables)
     var gradients: [String: Int] = [:]
-    for (parameter, gradient) in zip(trained, try graph.gradient(of: outputs[0], with: variables)) {
+    for (parameter, gradient) in zip(trained, derivatives) {
       gradients[parameter.name] = outputs.count
       outputs.append(gradient)
     }
+    cotangents = Array(outputs.count..<outputs.count + means.count)
+    outputs += derivatives.suffix(means.count)
     var statistics: [String: Int] = [:]
     for (name, value) in lowered.runningStatisticsUpdates.sorted(by: { $0.key < $1.key }) {
       statistics[name] = outputs.count
@@ -108,7 +147,38 @@ public struct TrainingProgram {
     self.batchSize = batchSize
     self.gradients = gradients
     self.statistics = statistics
+    (self.slots, self.passes) = (slots, passes)
     dropoutMasks = lowered.dropoutMasks
+  }
+
+  // MARK: Running
+
+  /// The numbers by which `SampledInterpreter.variation` knows the images of a training step, by row:
+  /// every step has noise of its own, whatever the chunks.
+  public static func noiseIdentities(seed: UInt64, step: Int, count: Int) -> [Int] {
+    (0..<count).map { row in
+      var random = RandomGenerator(seed: seed, step, row)
+      return Int(truncatingIfNeeded: random.next())
+    }
+  }
+
+  /// Computes losses, gradients and statistics of a batch.
+  /// - Parameters:
+  ///   - inputs: a value for every placeholder but those of samples.
+  ///   - seed: of the training; with `step` it decides what noise the samples have.
+  public func run(
+    _ inputs: [String: Executable.Input], seed: UInt64 = 0, step: Int = 0
+  ) throws {
+    guard let slots else { return try executable.run(inputs) }
+    let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
+    guard let passes else {
+      let places = slots.inputs(chunk: 0, images: noise, threads: executable.options.threads)
+      return try executable.run(inputs.merging(places) { $1 })
+    }
+    let means = try passes.means(inputs, images: noise)
+    try executable.run(inputs.merging(means) { $1 })
+    try passes.addGradients(
+      inputs, images: noise, step: executable, direct: gradients, cotangents: cotangents)
   }
 
   public struct Losses {
@@ -121,5 +191,48 @@ public struct TrainingProgram {
   public var losses: Losses {
     func scalar(_ index: Int) -> Double { executable.withOutput(index) { Double($0[0]) } }
     return Losses(total: scalar(0), crossEntropy: scalar(1), penalty: hasPenalty ? scalar(2) : nil)
+  }
+
+  /// A copy of the loss's derivative in a parameter, of the last run.
+  public func gradient(of parameter: String) -> Tensor {
+    guard let output = gradients[parameter] else { preconditionFailure("\(parameter) is trained") }
+    return passes?.gradients[parameter] ?? executable.output(output)
+  }
+
+  /// Changes the parameters by the gradients of the last run.
+  public func update(_ optimizer: Optimizer, learningRate: Float) {
+    if let passes {
+      optimizer.update(
+        from: passes.gradients, learningRate: learningRate, threads: executable.options.threads)
+    } else {
+      optimizer.update(from: executable, gradients: gradients, learningRate: learningRate)
+    }
+  }
+
+  // MARK: Resources
+
+  /// Memory that a step needs beside the parameters, known before the first one.
+  public var plannedPeakBytes: Int {
+    executable.plannedPeakBytes + (passes?.plannedPeakBytes ?? 0)
+  }
+
+  /// What one step needs, for the log.
+  var resources: String {
+    let flops = executable.cost.flops + (passes?.flops ?? 0)
+    let chunks = slots.map {
+      $0.interpreter.sampleCount == 1
+        ? "" : "; \($0.interpreter.sampleCount) samples, \($0.count) at a time"
+    }
+    return String(
+      format: "a step of %d images takes %.2f GFLOP per image and %.0f MB beside the weights",
+      batchSize, Double(flops) / 1e9 / Double(batchSize), Double(plannedPeakBytes) / 1e6)
+      + (chunks ?? "")
+  }
+}
+
+extension NetworkGraph {
+  /// Those that training changes, in the architecture's order.
+  var trainedParameters: [NetworkParameter] {
+    architecture.parameters.filter { $0.isTrainable && parameters[$0.name] != nil }
   }
 }

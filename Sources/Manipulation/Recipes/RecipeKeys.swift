@@ -286,6 +286,11 @@ public enum RecipeKeys {
     static let winograd = RecipeKey.optional(
       "compute.winograd", Form.truth, default: true,
       "compute large 3×3 convolutions by Winograd's algorithm where the processor has it")
+    static let samplesAtOnce = RecipeKey.automatic(
+      "compute.samplesAtOnce", Form.integer(1...10_000),
+      else: "1, or up to 16 where they share work",
+      "samples or steps of an explanation in memory at a time; if that is all of them, training "
+        + "computes each once, otherwise twice")
   }
 
   /// Every key, in the order of the manual.
@@ -324,6 +329,7 @@ public enum RecipeKeys {
       Evaluation.batchSize.description,
     ] + Interpreter.measured.all + [
       Compute.threads.description, Compute.winograd.description,
+      Compute.samplesAtOnce.description,
     ]
 
   /// The keys directly in the mapping at `path`, in order; those of the whole recipe for "".

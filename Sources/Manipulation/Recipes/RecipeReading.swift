@@ -516,6 +516,7 @@ private struct RecipeReader {
     let section = root.section("compute")
     return ComputeSection(
       threads: section.value(RecipeKeys.Compute.threads),
-      winograd: section.value(RecipeKeys.Compute.winograd) ?? true)
+      winograd: section.value(RecipeKeys.Compute.winograd) ?? true,
+      samplesAtOnce: section.value(RecipeKeys.Compute.samplesAtOnce))
   }
 }

@@ -170,6 +170,7 @@ private struct RecipeWriter {
   mutating func write(_ compute: ComputeSection) {
     put(RecipeKeys.Compute.threads, compute.threads)
     put(RecipeKeys.Compute.winograd, compute.winograd)
+    put(RecipeKeys.Compute.samplesAtOnce, compute.samplesAtOnce)
   }
 
   mutating func write(_ evaluation: EvaluationSection) {

@@ -58,7 +58,7 @@ public final class ClassifierTrainingRun {
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
       folder: folder, recipe: text, stop: stop, observe: observe)
     observe(.note(setup.description))
-    observe(.note(program.executable.resources(batchSize: program.batchSize)))
+    observe(.note(program.resources))
     try folder.write(text, to: folder.recipe)
     if resumes {
       try loop.resume()

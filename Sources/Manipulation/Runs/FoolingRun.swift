@@ -42,13 +42,14 @@ public final class FoolingRun {
       [recipe.interpreter] + recipe.evaluation.interpreters, network.preprocessing)
     let program = try TrainingProgram.fooling(
       network, interpreter: measured[0].1, fooling: fooling, lambda: recipe.fooling.lambda,
-      batchSize: recipe.training.batchSize, options: recipe.compute.options)
+      batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
+      options: recipe.compute.options)
     let composites = try setup.composites(fooling, recipe.data)
     let measurement = try Measurement(
       of: network, interpreters: measured, fooling: fooling, on: setup.validation,
       composites: composites.map { ($0.validation, $0.preprocessing) },
       batchSize: recipe.evaluation.batchSize, threads: recipe.data.threads,
-      options: recipe.compute.options)
+      compute: recipe.compute)
     let penaltyInputs = try PenaltyInputs(
       recipe, network, interpreter: measured[0], fooling: fooling, composites: composites,
       imageSize: setup.imageSize)
@@ -59,7 +60,7 @@ public final class FoolingRun {
     observe(
       .note(
         "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "
-          + program.executable.resources(batchSize: program.batchSize)))
+          + program.resources))
     for note in measurement.notes { observe(.note(note)) }
     try folder.write(text, to: folder.recipe)
 

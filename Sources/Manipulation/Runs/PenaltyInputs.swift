@@ -26,7 +26,8 @@ final class PenaltyInputs {
     }
     let program = try EvaluationProgram(
       LoadedNetwork(copying: network), interpreters: [interpreter],
-      batchSize: recipe.training.batchSize, options: recipe.compute.options)
+      batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
+      options: recipe.compute.options)
     original = OriginalExplanations(program, fooling: fooling)
   }
 

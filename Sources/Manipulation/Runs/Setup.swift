@@ -48,14 +48,3 @@ extension ComputeSection {
       threads: threads ?? Executable.defaultThreads, usesWinograd: winograd)
   }
 }
-
-extension Executable {
-  /// What one step needs, for the log.
-  func resources(batchSize: Int) -> String {
-    let gigaflops = Double(cost.flops) / 1e9 / Double(batchSize)
-    let megabytes = Double(plannedPeakBytes) / 1e6
-    return String(
-      format: "a step of %d images takes %.2f GFLOP per image and %.0f MB beside the weights",
-      batchSize, gigaflops, megabytes)
-  }
-}

@@ -118,7 +118,7 @@ final class TrainingLoop {
     for mask in program.dropoutMasks {
       inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: step))
     }
-    try program.executable.run(inputs)
+    try program.run(inputs, seed: section.seed, step: step)
     let losses = program.losses
     guard losses.total.isFinite else {
       let saved = FileManager.default.fileExists(atPath: folder.state)
@@ -129,8 +129,7 @@ final class TrainingLoop {
           + "); try a lower training.learningRate"
           + (saved ? "; the last good state is \(folder.state)" : ""))
     }
-    optimizer.update(
-      from: program.executable, gradients: program.gradients, learningRate: Float(learningRate))
+    program.update(optimizer, learningRate: Float(learningRate))
     for (name, output) in program.statistics {
       program.executable.withOutput(output) { new in
         network.parameters.withValues(of: name) { _ = $0.update(fromContentsOf: new) }

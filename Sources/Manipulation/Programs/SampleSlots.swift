@@ -1,0 +1,184 @@
+import Dispatch
+import Explanations
+import ImageData
+import Networks
+import TensorCPU
+import TensorGraph
+import TensorPlan
+
+/// The places that a program has for samples of a sampled interpreter: a variation and a weight for
+/// each, given at every run.
+///
+/// All samples are worked through in chunks of as many as there are places, so that neither a
+/// program nor its memory grows with their number.
+struct SampleSlots {
+  /// Work that all samples of a run share may take one part in this many of it: a chunk of
+  /// Integrated Gradients at a late layer is larger than one of SmoothGrad, whose samples share
+  /// nothing.
+  static let sharedPart = 10
+  /// No chunk is larger unless it is asked for: programs have to be compiled.
+  static let largestAutomaticCount = 16
+
+  let interpreter: any SampledInterpreter
+  let architecture: Architecture
+  let batchSize: Int
+  /// Samples in one run.
+  let count: Int
+  /// Runs for all samples. Places that are left over in the last one have weight 0.
+  let chunks: Int
+  /// Of one image and sample.
+  private let variationShape: Shape
+
+  /// - Parameter atOnce: the largest number of samples in one run; chosen by what they share if
+  ///   `nil`.
+  init(
+    _ interpreter: any SampledInterpreter, _ architecture: Architecture, batchSize: Int,
+    atOnce: Int?
+  ) throws {
+    let most =
+      try atOnce ?? Self.automaticCount(interpreter, architecture, batchSize: batchSize)
+    precondition(most > 0, "\(most) samples at once")
+    let chunks = (interpreter.sampleCount + most - 1) / most
+    self.init(
+      interpreter, architecture, batchSize: batchSize,
+      count: (interpreter.sampleCount + chunks - 1) / chunks)
+  }
+
+  private init(
+    _ interpreter: any SampledInterpreter, _ architecture: Architecture, batchSize: Int, count: Int
+  ) {
+    (self.interpreter, self.architecture) = (interpreter, architecture)
+    (self.batchSize, self.count) = (batchSize, count)
+    chunks = (interpreter.sampleCount + count - 1) / count
+    variationShape = interpreter.variation(sample: 0, image: 0, of: architecture).shape
+  }
+
+  private static func automaticCount(
+    _ interpreter: any SampledInterpreter, _ architecture: Architecture, batchSize: Int
+  ) throws -> Int {
+    func flops(_ count: Int) throws -> Int {
+      let slots = SampleSlots(interpreter, architecture, batchSize: batchSize, count: count)
+      var graph = GraphBuilder()
+      let (network, classes) = try slots.subject(.labels, &graph)
+      let means = try slots.means(of: network, classes: classes, in: &graph)
+      return ProgramPlan(graph.graph(outputs: means)).cost.flops
+    }
+    if interpreter.sampleCount == 1 { return 1 }
+    let (one, two) = (try flops(1), try flops(2))
+    let each = max(1, two - one)
+    let shared = max(0, one - each)
+    return min(max(1, (sharedPart * shared + each - 1) / each), largestAutomaticCount)
+  }
+
+  // MARK: Graph
+
+  /// A network of its own on placeholders, and the classes for which a fooling explains it.
+  func subject(
+    _ explained: ExplainedClasses, _ graph: inout GraphBuilder
+  ) throws -> (network: NetworkGraph, classes: [Value]) {
+    let name =
+      explained == .labels ? TrainingProgram.images : TrainingProgram.composites
+    let input = try graph.placeholder(
+      name, shape: Shape([batchSize] + architecture.inputShape.dimensions))
+    let network = try NetworkGraph(
+      architecture, input: input, keeping: interpreter.keptActivations, in: &graph)
+    var labels: Value?
+    if explained == .labels {
+      labels = try graph.oneHot(
+        graph.placeholder(TrainingProgram.labels, shape: [batchSize], type: .int32),
+        depth: architecture.classes)
+    }
+    return (network, try explained.oneHot(labels, shape: network.logits.shape, in: &graph))
+  }
+
+  /// For each of `classes` Σ_k weight_k · sample_k; the sum over all chunks is the mean over all
+  /// samples.
+  func means(
+    of network: NetworkGraph, classes: [Value], in graph: inout GraphBuilder
+  ) throws -> [Value] {
+    var totals = [Value?](repeating: nil, count: classes.count)
+    for slot in 0..<count {
+      let variation = try graph.placeholder(
+        Self.variation(slot), shape: Shape([batchSize] + variationShape.dimensions))
+      let weight = try graph.placeholder(Self.weight(slot), shape: .scalar)
+      for (index, marks) in classes.enumerated() {
+        let sample = try graph.multiply(
+          interpreter.sample(of: network, classes: marks, variation: variation, in: &graph), weight)
+        totals[index] = try totals[index].map { try graph.add($0, sample) } ?? sample
+      }
+    }
+    return totals.map { $0! }
+  }
+
+  // MARK: Values
+
+  private static func variation(_ slot: Int) -> String { "variation.\(slot)" }
+  private static func weight(_ slot: Int) -> String { "weight.\(slot)" }
+
+  /// What stands in the places of one chunk.
+  /// - Parameters:
+  ///   - chunk: 0 ..< `chunks`.
+  ///   - images: the numbers by which the interpreter knows the images of the batch; rows beyond
+  ///     them get no variation.
+  func inputs(chunk: Int, images: [Int], threads: Int) -> [String: Executable.Input] {
+    precondition(images.count <= batchSize, "\(images.count) images in a batch of \(batchSize)")
+    let samples = chunk * count..<min((chunk + 1) * count, interpreter.sampleCount)
+    let variations = variations(samples, images, threads: threads)
+    var inputs: [String: Executable.Input] = [:]
+    for slot in 0..<count {
+      let isUsed = slot < samples.count
+      inputs[Self.variation(slot)] = .floats(variations[isUsed ? slot : 0])
+      inputs[Self.weight(slot)] = .floats([isUsed ? 1 / Float(interpreter.sampleCount) : 0])
+    }
+    return inputs
+  }
+
+  /// By sample, [batchSize] + the shape of a variation. Each is drawn from a stream of its own, so
+  /// that threads may share the work.
+  private func variations(_ samples: Range<Int>, _ images: [Int], threads: Int) -> [[Float]] {
+    var drawn = [[Float]](repeating: [], count: samples.count * images.count)
+    drawn.withUnsafeMutableBufferPointer { drawn in
+      // Every worker writes to places of its own.
+      nonisolated(unsafe) let drawn = drawn
+      let workers = min(threads, drawn.count)
+      DispatchQueue.concurrentPerform(iterations: workers) { worker in
+        for place in stride(from: worker, to: drawn.count, by: workers) {
+          let (sample, row) = place.quotientAndRemainder(dividingBy: images.count)
+          drawn[place] =
+            interpreter.variation(
+              sample: samples.lowerBound + sample, image: images[row], of: architecture
+            ).values
+        }
+      }
+    }
+    let size = batchSize * variationShape.count
+    return samples.indices.map { sample in
+      var values: [Float] = []
+      values.reserveCapacity(size)
+      let first = (sample - samples.lowerBound) * images.count
+      for row in drawn[first..<first + images.count] { values += row }
+      values += repeatElement(0, count: size - values.count)
+      return values
+    }
+  }
+}
+
+extension ExplainedClasses {
+  /// One-hot rows for each explained class.
+  /// - Parameter labels: those of the images, needed if every image is explained for its own.
+  func oneHot(
+    _ labels: Value?, shape: Shape, in graph: inout GraphBuilder
+  ) throws -> [Value] {
+    switch self {
+    case .labels:
+      guard let labels else { preconditionFailure("every image is explained for its label") }
+      return [labels]
+    case .pair(let first, let second):
+      return try [first, second].map { index in
+        var rows = [Float](repeating: 0, count: shape.count)
+        for row in 0..<shape[0] { rows[row * shape[1] + index] = 1 }
+        return try graph.constant(Tensor(shape: shape, values: rows))
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import Explanations
+import TensorCPU
+import TensorGraph
+
+/// Heatmaps by a sampled interpreter, chunk by chunk: what one batch needs does not grow with the
+/// number of samples.
+final class SampledHeatmaps {
+  private static let mean = "mean"
+
+  private let slots: SampleSlots
+  private let samples: Executable
+  /// `nil` where the mean is the heatmap.
+  private let combination: Executable?
+  private var mean: Tensor
+  let size: (height: Int, width: Int)
+
+  /// Memory that a batch needs beside the parameters.
+  var plannedPeakBytes: Int {
+    samples.plannedPeakBytes + (combination?.plannedPeakBytes ?? 0)
+      + mean.values.count * MemoryLayout<Float>.stride
+  }
+
+  init(
+    _ network: LoadedNetwork, _ interpreter: any SampledInterpreter, batchSize: Int,
+    samplesAtOnce: Int?, options: Executable.Options
+  ) throws {
+    slots = try SampleSlots(
+      interpreter, network.architecture, batchSize: batchSize, atOnce: samplesAtOnce)
+    var graph = GraphBuilder()
+    let (subject, classes) = try slots.subject(.labels, &graph)
+    let means = try slots.means(of: subject, classes: classes, in: &graph)
+    samples = try Executable(
+      graph.graph(outputs: means), parameters: network.parameters, options: options)
+    mean = Tensor(repeating: 0, shape: means[0].shape)
+
+    var rest = GraphBuilder()
+    let (again, marks) = try slots.subject(.labels, &rest)
+    let given = try rest.placeholder(Self.mean, shape: mean.shape)
+    let heatmap = try interpreter.combine(mean: given, of: again, classes: marks[0], in: &rest)
+    combination =
+      heatmap.id == given.id
+      ? nil
+      : try Executable(
+        rest.graph(outputs: [heatmap]), parameters: network.parameters, options: options)
+    size = (heatmap.shape[1], heatmap.shape[2])
+  }
+
+  /// - Parameters:
+  ///   - inputs: images and labels.
+  ///   - images: the numbers by which the interpreter knows the images.
+  func run(_ inputs: [String: Executable.Input], images: [Int]) throws {
+    for index in mean.values.indices { mean.values[index] = 0 }
+    for chunk in 0..<slots.chunks {
+      let places = slots.inputs(chunk: chunk, images: images, threads: samples.options.threads)
+      try samples.run(inputs.merging(places) { $1 })
+      samples.withOutput(0) { add($0, to: &mean.values) }
+    }
+    if let combination {
+      try combination.run(inputs.merging([Self.mean: .floats(mean.values)]) { $1 })
+    }
+  }
+
+  /// [batchSize, h, w], of the last run.
+  var heatmaps: Tensor { combination?.output(0) ?? mean }
+}
+
+/// sum += values
+func add(_ values: UnsafeBufferPointer<Float>, to sum: inout [Float]) {
+  sum.withUnsafeMutableBufferPointer { add(values, to: $0) }
+}
+
+/// sum += values
+func add(_ values: UnsafeBufferPointer<Float>, to sum: UnsafeMutableBufferPointer<Float>) {
+  precondition(values.count == sum.count, "\(values.count) values for \(sum.count) sums")
+  for index in sum.indices { sum[index] += values[index] }
+}

@@ -1,0 +1,116 @@
+import Explanations
+import TensorCPU
+import TensorGraph
+
+/// What a training step does sample by sample, so that its memory does not grow with their number.
+///
+/// The loss is L(w, m(w)), m(w) = (1/S) Σ_s sample_s(w). Its exact gradient takes two passes over the
+/// samples: the first gives m; then the program of the step, which is given m, has L, ∂L/∂w and
+/// c = ∂L/∂m; the second adds Σ_s ∂⟨c, sample_s⟩/∂w / S.
+final class SampledPasses {
+  static func mean(_ index: Int) -> String { "mean.\(index)" }
+  private static func cotangent(_ index: Int) -> String { "cotangent.\(index)" }
+
+  private let slots: SampleSlots
+  private let forward: Executable
+  private let backward: Executable
+  /// One for each explained class.
+  private var means: [Tensor]
+  /// ∂L/∂w as far as it is added up.
+  let gradients: ParameterStore
+
+  /// Memory that a step needs for this beside the parameters.
+  var plannedPeakBytes: Int {
+    let sums =
+      means.reduce(0) { $0 + $1.values.count }
+      + gradients.names.reduce(0) { $0 + gradients.shape(of: $1)!.count }
+    return forward.plannedPeakBytes + backward.plannedPeakBytes + sums * MemoryLayout<Float>.stride
+  }
+
+  /// Floating-point operations of both passes.
+  var flops: Int { slots.chunks * (forward.cost.flops + backward.cost.flops) }
+
+  init(
+    _ network: LoadedNetwork, _ slots: SampleSlots, explained: ExplainedClasses,
+    options: Executable.Options
+  ) throws {
+    self.slots = slots
+    var graph = GraphBuilder()
+    let (subject, classes) = try slots.subject(explained, &graph)
+    let means = try slots.means(of: subject, classes: classes, in: &graph)
+    forward = try Executable(
+      graph.graph(outputs: means), parameters: network.parameters, options: options)
+    self.means = means.map { Tensor(repeating: 0, shape: $0.shape) }
+
+    var product: Value?
+    for (index, mean) in means.enumerated() {
+      let cotangent = try graph.placeholder(Self.cotangent(index), shape: mean.shape)
+      let term = try graph.sum(graph.multiply(mean, cotangent))
+      product = try product.map { try graph.add($0, term) } ?? term
+    }
+    let trained = subject.trainedParameters
+    let variables = trained.map { subject.parameters[$0.name]! }
+    let derivatives = try graph.gradient(of: product!, with: variables)
+    backward = try Executable(
+      graph.graph(outputs: derivatives), parameters: network.parameters, options: options)
+    gradients = try ParameterStore(trained.map { ($0.name, $0.shape) })
+  }
+
+  /// The first pass.
+  /// - Parameters:
+  ///   - inputs: what the network is explained on.
+  ///   - images: the numbers by which the interpreter knows the images.
+  /// - Returns: the means, by the names of their placeholders.
+  func means(
+    _ inputs: [String: Executable.Input], images: [Int]
+  ) throws -> [String: Executable.Input] {
+    for index in means.indices {
+      for place in means[index].values.indices { means[index].values[place] = 0 }
+    }
+    try run(forward, inputs, images) {
+      for index in means.indices {
+        forward.withOutput(index) { add($0, to: &means[index].values) }
+      }
+    }
+    return Dictionary(
+      uniqueKeysWithValues: means.enumerated().map { (Self.mean($0), .floats($1.values)) })
+  }
+
+  /// The second pass: `gradients` of the loss.
+  /// - Parameters:
+  ///   - step: the program of the step, which has just run.
+  ///   - direct: its outputs that hold ∂L/∂w at fixed means, by parameter.
+  ///   - cotangents: its outputs that hold ∂L/∂m.
+  func addGradients(
+    _ inputs: [String: Executable.Input], images: [Int], step: Executable, direct: [String: Int],
+    cotangents: [Int]
+  ) throws {
+    for name in gradients.names {
+      step.withOutput(direct[name]!) { values in
+        gradients.withValues(of: name) { _ = $0.update(fromContentsOf: values) }
+      }
+    }
+    var inputs = inputs
+    for (index, output) in cotangents.enumerated() {
+      inputs[Self.cotangent(index)] = .floats(step.withOutput(output) { Array($0) })
+    }
+    try run(backward, inputs, images) {
+      for (output, name) in gradients.names.enumerated() {
+        backward.withOutput(output) { values in
+          gradients.withValues(of: name) { add(values, to: $0) }
+        }
+      }
+    }
+  }
+
+  private func run(
+    _ program: Executable, _ inputs: [String: Executable.Input], _ images: [Int],
+    then collect: () -> Void
+  ) throws {
+    for chunk in 0..<slots.chunks {
+      let places = slots.inputs(chunk: chunk, images: images, threads: program.options.threads)
+      try program.run(inputs.merging(places) { $1 })
+      collect()
+    }
+  }
+}
