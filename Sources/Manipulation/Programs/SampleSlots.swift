@@ -18,6 +18,12 @@ struct SampleSlots {
   static let sharedPart = 10
   /// No chunk is larger unless it is asked for: programs have to be compiled.
   static let largestAutomaticCount = 16
+  /// All samples stand in the program of a training step, which then computes each once and not
+  /// twice, if they are no more than this
+  static let largestWhole = 64
+  /// and take no more memory than this: 2 GiB on any machine, so that results are everywhere the
+  /// same.
+  static let roomyBytes = 2 << 30
 
   let interpreter: any SampledInterpreter
   let architecture: Architecture
@@ -29,14 +35,17 @@ struct SampleSlots {
   /// Of one image and sample.
   private let variationShape: Shape
 
-  /// - Parameter atOnce: the largest number of samples in one run; chosen by what they share if
-  ///   `nil`.
+  /// - Parameters:
+  ///   - atOnce: the largest number of samples in one run; chosen by memory and by what they share
+  ///     if `nil`.
+  ///   - trained: whether they are part of a training step, and for which classes.
   init(
     _ interpreter: any SampledInterpreter, _ architecture: Architecture, batchSize: Int,
-    atOnce: Int?
+    atOnce: Int?, trained: ExplainedClasses? = nil
   ) throws {
     let most =
-      try atOnce ?? Self.automaticCount(interpreter, architecture, batchSize: batchSize)
+      try atOnce
+      ?? Self.automaticCount(interpreter, architecture, batchSize: batchSize, trained: trained)
     precondition(most > 0, "\(most) samples at once")
     let chunks = (interpreter.sampleCount + most - 1) / most
     self.init(
@@ -54,19 +63,26 @@ struct SampleSlots {
   }
 
   private static func automaticCount(
-    _ interpreter: any SampledInterpreter, _ architecture: Architecture, batchSize: Int
+    _ interpreter: any SampledInterpreter, _ architecture: Architecture, batchSize: Int,
+    trained: ExplainedClasses?
   ) throws -> Int {
-    func flops(_ count: Int) throws -> Int {
+    func plan(_ count: Int) throws -> ProgramPlan {
       let slots = SampleSlots(interpreter, architecture, batchSize: batchSize, count: count)
       var graph = GraphBuilder()
-      let (network, classes) = try slots.subject(.labels, &graph)
-      let means = try slots.means(of: network, classes: classes, in: &graph)
-      return ProgramPlan(graph.graph(outputs: means)).cost.flops
+      let (network, classes) = try slots.subject(trained ?? .labels, &graph)
+      var outputs = try slots.means(of: network, classes: classes, in: &graph)
+      if trained != nil { outputs = try slots.derivatives(of: outputs, in: network, &graph) }
+      return ProgramPlan(graph.graph(outputs: outputs))
     }
-    if interpreter.sampleCount == 1 { return 1 }
-    let (one, two) = (try flops(1), try flops(2))
-    let each = max(1, two - one)
-    let shared = max(0, one - each)
+    let samples = interpreter.sampleCount
+    if samples == 1 { return 1 }
+    let (one, two) = (try plan(1), try plan(2))
+    if trained != nil, samples <= largestWhole {
+      let (first, both) = (one.plannedBytes, two.plannedBytes)
+      if first + (samples - 1) * max(0, both - first) <= roomyBytes { return samples }
+    }
+    let each = max(1, two.cost.flops - one.cost.flops)
+    let shared = max(0, one.cost.flops - each)
     return min(max(1, (sharedPart * shared + each - 1) / each), largestAutomaticCount)
   }
 
@@ -110,8 +126,24 @@ struct SampleSlots {
     return totals.map { $0! }
   }
 
+  /// What the trained parameters get through the means: ∂ Σ ⟨mean, cotangent⟩ / ∂w, the cotangents
+  /// being placeholders.
+  func derivatives(
+    of means: [Value], in network: NetworkGraph, _ graph: inout GraphBuilder
+  ) throws -> [Value] {
+    var product: Value?
+    for (index, mean) in means.enumerated() {
+      let cotangent = try graph.placeholder(Self.cotangent(index), shape: mean.shape)
+      let term = try graph.sum(graph.multiply(mean, cotangent))
+      product = try product.map { try graph.add($0, term) } ?? term
+    }
+    return try graph.gradient(
+      of: product!, with: network.trainedParameters.map { network.parameters[$0.name]! })
+  }
+
   // MARK: Values
 
+  static func cotangent(_ index: Int) -> String { "cotangent.\(index)" }
   private static func variation(_ slot: Int) -> String { "variation.\(slot)" }
   private static func weight(_ slot: Int) -> String { "weight.\(slot)" }
 

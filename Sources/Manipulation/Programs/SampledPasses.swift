@@ -9,7 +9,6 @@ import TensorGraph
 /// c = ∂L/∂m; the second adds Σ_s ∂⟨c, sample_s⟩/∂w / S.
 final class SampledPasses {
   static func mean(_ index: Int) -> String { "mean.\(index)" }
-  private static func cotangent(_ index: Int) -> String { "cotangent.\(index)" }
 
   private let slots: SampleSlots
   private let forward: Executable
@@ -42,18 +41,10 @@ final class SampledPasses {
       graph.graph(outputs: means), parameters: network.parameters, options: options)
     self.means = means.map { Tensor(repeating: 0, shape: $0.shape) }
 
-    var product: Value?
-    for (index, mean) in means.enumerated() {
-      let cotangent = try graph.placeholder(Self.cotangent(index), shape: mean.shape)
-      let term = try graph.sum(graph.multiply(mean, cotangent))
-      product = try product.map { try graph.add($0, term) } ?? term
-    }
-    let trained = subject.trainedParameters
-    let variables = trained.map { subject.parameters[$0.name]! }
-    let derivatives = try graph.gradient(of: product!, with: variables)
+    let derivatives = try slots.derivatives(of: means, in: subject, &graph)
     backward = try Executable(
       graph.graph(outputs: derivatives), parameters: network.parameters, options: options)
-    gradients = try ParameterStore(trained.map { ($0.name, $0.shape) })
+    gradients = try ParameterStore(subject.trainedParameters.map { ($0.name, $0.shape) })
   }
 
   /// The first pass.
@@ -92,7 +83,7 @@ final class SampledPasses {
     }
     var inputs = inputs
     for (index, output) in cotangents.enumerated() {
-      inputs[Self.cotangent(index)] = .floats(step.withOutput(output) { Array($0) })
+      inputs[SampleSlots.cotangent(index)] = .floats(step.withOutput(output) { Array($0) })
     }
     try run(backward, inputs, images) {
       for (output, name) in gradients.names.enumerated() {

@@ -35,7 +35,7 @@ public struct TrainingProgram {
   /// - Parameters:
   ///   - interpreter: the cross-entropy alone if `nil`.
   ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen by
-  ///     what they share if `nil`. If that is all of them, the step is one program; otherwise it is
+  ///     memory and by what they share if `nil`. If that is all of them, the step is one program; otherwise it is
   ///     exact as well, and computes every sample twice.
   public static func fooling(
     _ network: LoadedNetwork, interpreter: (any Interpreter)?, fooling: any Fooling,
@@ -50,7 +50,8 @@ public struct TrainingProgram {
     var (slots, passes): (SampleSlots?, SampledPasses?) = (nil, nil)
     if let sampled = interpreter as? any SampledInterpreter {
       let places = try SampleSlots(
-        sampled, network.architecture, batchSize: batchSize, atOnce: samplesAtOnce)
+        sampled, network.architecture, batchSize: batchSize, atOnce: samplesAtOnce,
+        trained: fooling.explained)
       slots = places
       if places.chunks > 1 {
         passes = try SampledPasses(

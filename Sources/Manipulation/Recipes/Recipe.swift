@@ -156,8 +156,8 @@ public struct ComputeSection: Hashable, Sendable {
   public var threads: Int?
   /// Whether large 3×3 convolutions may be computed by Winograd's algorithm.
   public var winograd: Bool
-  /// How many samples of a sampled explanation are in memory at a time; chosen by what they share
-  /// if `nil`.
+  /// How many samples of a sampled explanation are in memory at a time; chosen by memory and by
+  /// what they share if `nil`.
   public var samplesAtOnce: Int?
 
   public init(threads: Int? = nil, winograd: Bool = true, samplesAtOnce: Int? = nil) {

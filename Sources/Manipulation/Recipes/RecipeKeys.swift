@@ -288,7 +288,7 @@ public enum RecipeKeys {
       "compute large 3×3 convolutions by Winograd's algorithm where the processor has it")
     static let samplesAtOnce = RecipeKey.automatic(
       "compute.samplesAtOnce", Form.integer(1...10_000),
-      else: "1, or up to 16 where they share work",
+      else: "chosen, see explanations.md",
       "samples or steps of an explanation in memory at a time; if that is all of them, training "
         + "computes each once, otherwise twice")
   }
