@@ -80,7 +80,7 @@ let package = Package(
       ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NetworksTests",
-      dependencies: ["Networks", "TensorReference", "Checkpoints", "ImageData"],
+      dependencies: ["Networks", "TensorCPU", "TensorReference", "Checkpoints", "ImageData"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExplanationsTests",

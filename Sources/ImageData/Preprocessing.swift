@@ -2,7 +2,7 @@ import Foundation
 
 /// How an image becomes the input of a network: resized, cropped to its middle, and normalised
 /// channel by channel, (v / 255 - mean) / standard deviation.
-public struct Preprocessing: Codable, Hashable, Sendable {
+public struct Preprocessing: Hashable, Sendable {
   /// What is done to the size first. All resizing is Pillow's antialiased bilinear filter.
   public enum Resize: Codable, Hashable, Sendable {
     case none
@@ -13,23 +13,49 @@ public struct Preprocessing: Codable, Hashable, Sendable {
     case shorterSide(length: Int)
   }
 
+  /// Which colour the network's first channel is.
+  public enum ChannelOrder: String, Codable, Hashable, Sendable, CaseIterable {
+    case rgb, bgr
+  }
+
+  /// Channel order, mean and standard deviation under one name: the `mode` of Keras's
+  /// `imagenet_utils.preprocess_input`.
+  public enum Style: String, Codable, Hashable, Sendable, CaseIterable {
+    /// Red, green, blue in [0, 1], less ImageNet's mean, over its standard deviation: torchvision,
+    /// Keras's DenseNets.
+    case torch
+    /// Blue, green, red in [0, 255], less ImageNet's mean (103.939, 116.779, 123.68): Keras's VGGs
+    /// and ResNets.
+    case caffe
+    /// Red, green, blue in [-1, 1].
+    case tf
+  }
+
   public var resize: Resize
   /// The size of the middle that is kept after resizing; everything when `nil`.
   public var centerCrop: ImageSize?
-  /// Per channel, of samples in [0, 1].
+  public var channelOrder: ChannelOrder
+  /// Per channel in the network's order, of samples in [0, 1].
   public var mean: [Float]
-  /// Per channel, of samples in [0, 1].
+  /// Per channel in the network's order, of samples in [0, 1]; 1/255 leaves them in [0, 255].
   public var standardDeviation: [Float]
 
   public init(
-    resize: Resize = .none, centerCrop: ImageSize? = nil,
+    resize: Resize = .none, centerCrop: ImageSize? = nil, channelOrder: ChannelOrder = .rgb,
     mean: [Float] = Preprocessing.imageNetMean,
     standardDeviation: [Float] = Preprocessing.imageNetStandardDeviation
   ) {
     self.resize = resize
     self.centerCrop = centerCrop
+    self.channelOrder = channelOrder
     self.mean = mean
     self.standardDeviation = standardDeviation
+  }
+
+  public init(resize: Resize = .none, centerCrop: ImageSize? = nil, style: Style) {
+    self.init(
+      resize: resize, centerCrop: centerCrop, channelOrder: style.channelOrder, mean: style.mean,
+      standardDeviation: style.standardDeviation)
   }
 
   /// Statistics of ImageNet's training photographs, as torchvision's weights expect them.
@@ -125,10 +151,62 @@ public struct Preprocessing: Codable, Hashable, Sendable {
   }
 }
 
-/// (v / 255 - mean) / standard deviation for all 256 values of the three channels.
+extension Preprocessing.Style {
+  public var channelOrder: Preprocessing.ChannelOrder { self == .caffe ? .bgr : .rgb }
+
+  /// Per channel in the network's order, of samples in [0, 1].
+  public var mean: [Float] {
+    switch self {
+    case .torch: Preprocessing.imageNetMean
+    // keras/src/applications/imagenet_utils.py, of samples in [0, 255]
+    case .caffe: [103.939, 116.779, 123.68].map { Float($0 / 255) }
+    case .tf: [0.5, 0.5, 0.5]
+    }
+  }
+
+  public var standardDeviation: [Float] {
+    switch self {
+    case .torch: Preprocessing.imageNetStandardDeviation
+    case .caffe: [Float](repeating: 1 / 255, count: Image.channels)
+    case .tf: [0.5, 0.5, 0.5]
+    }
+  }
+}
+
+/// `{"resize": …, "centerCrop": …, "mean": […], "standardDeviation": […]}`, and `"channelOrder":
+/// "bgr"` where it is not red, green, blue.
+extension Preprocessing: Codable {
+  private enum Key: String, CodingKey {
+    case resize, centerCrop, channelOrder, mean, standardDeviation
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    self.init(
+      resize: try values.decode(Resize.self, forKey: .resize),
+      centerCrop: try values.decodeIfPresent(ImageSize.self, forKey: .centerCrop),
+      channelOrder: try values.decodeIfPresent(ChannelOrder.self, forKey: .channelOrder) ?? .rgb,
+      mean: try values.decode([Float].self, forKey: .mean),
+      standardDeviation: try values.decode([Float].self, forKey: .standardDeviation))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(resize, forKey: .resize)
+    try values.encodeIfPresent(centerCrop, forKey: .centerCrop)
+    if channelOrder != .rgb { try values.encode(channelOrder, forKey: .channelOrder) }
+    try values.encode(mean, forKey: .mean)
+    try values.encode(standardDeviation, forKey: .standardDeviation)
+  }
+}
+
+/// (v / 255 - mean) / standard deviation for all 256 values of the three channels, which it puts
+/// into the network's order.
 public struct Normalizer: Sendable {
-  /// [256, 3].
+  /// [256, 3], the channels of the network.
   private let table: [Float]
+  /// Whether the network's first channel is an image's last.
+  private let reverses: Bool
 
   /// - Precondition: `preprocessing` is valid.
   public init(_ preprocessing: Preprocessing) {
@@ -136,6 +214,7 @@ public struct Normalizer: Sendable {
       preprocessing.mean.count == Image.channels
         && preprocessing.standardDeviation.count == Image.channels,
       "three means and three standard deviations")
+    reverses = preprocessing.channelOrder == .bgr
     table = (0..<256 * Image.channels).map { entry in
       let (value, channel) = entry.quotientAndRemainder(dividingBy: Image.channels)
       return (Float(value) / 255 - preprocessing.mean[channel])
@@ -158,8 +237,8 @@ public struct Normalizer: Sendable {
       image.pixels.withUnsafeBufferPointer { source in
         for offset in stride(from: 0, to: source.count, by: Image.channels) {
           for channel in 0..<Image.channels {
-            target[offset + channel] =
-              table[Int(source[offset + channel]) * Image.channels + channel]
+            let place = offset + (reverses ? Image.channels - 1 - channel : channel)
+            target[offset + channel] = table[Int(source[place]) * Image.channels + channel]
           }
         }
       }

@@ -142,6 +142,7 @@ private struct Inspection: Encodable {
     }
     if let crop = preprocessing.centerCrop { steps.append("crop to \(crop)") }
     func list(_ values: [Float]) -> String { values.map { "\($0)" }.joined(separator: " ") }
+    if preprocessing.channelOrder == .bgr { steps.append("blue first") }
     steps.append("mean \(list(preprocessing.mean))")
     steps.append("std \(list(preprocessing.standardDeviation))")
     return steps.joined(separator: ", ")

@@ -3,6 +3,31 @@ import ImageData
 import Testing
 
 @Suite struct PreprocessingTests {
+  /// keras.applications.imagenet_utils.preprocess_input of red 255, green 51, blue 0 by its modes.
+  @Test(arguments: [
+    (Preprocessing.Style.torch, [2.248908, -1.1428571, -1.8044444]),
+    (.caffe, [-103.939, -65.779, 131.32]), (.tf, [1, -0.6, -1]),
+  ])
+  func stylesAreThoseOfKeras(style: Preprocessing.Style, expected: [Float]) {
+    let image = Image(width: 1, height: 1, pixels: [255, 51, 0])
+    let result = Normalizer(Preprocessing(style: style))(image)
+    for (value, expected) in zip(result, expected) {
+      // The mean in [0, 1] is rounded before it is multiplied by 255.
+      #expect(abs(value - expected) < 3e-5)
+    }
+  }
+
+  @Test func channelOrderIsRecordedWhereItIsNotTheUsual() throws {
+    let usual = try JSONEncoder().encode(Preprocessing())
+    #expect(!String(decoding: usual, as: UTF8.self).contains("channelOrder"))
+    for style in Preprocessing.Style.allCases {
+      let preprocessing = Preprocessing(resize: .shorterSide(length: 256), style: style)
+      let decoded = try JSONDecoder().decode(
+        Preprocessing.self, from: JSONEncoder().encode(preprocessing))
+      #expect(decoded == preprocessing)
+    }
+  }
+
   @Test func normalizationIsExactForEveryValue() {
     let preprocessing = Preprocessing(mean: [0.5, 0, 0.25], standardDeviation: [0.5, 2, 0.125])
     let image = Image(width: 256, height: 1, pixels: (0..<256).flatMap { [UInt8($0), 255, 51] })

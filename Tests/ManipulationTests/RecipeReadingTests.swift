@@ -122,6 +122,28 @@ private func smallest(_ old: String, _ new: String) -> String {
     #expect(recipe.network.preprocessing == Preprocessing(resize: expected))
   }
 
+  @Test func stylesAreReadAndFollowTheFamily() throws {
+    let caffe = "network.preprocessing={style: caffe}"
+    #expect(
+      try read(smallest, [caffe]).network.preprocessing == Preprocessing(style: .caffe))
+    let changed = "network.preprocessing={style: caffe, channelOrder: rgb, mean: [0, 0.5, 1]}"
+    #expect(
+      try read(smallest, [changed]).network.preprocessing
+        == Preprocessing(
+          mean: [0, 0.5, 1], standardDeviation: Preprocessing.Style.caffe.standardDeviation))
+    for (family, style) in [
+      ("keras-vgg16", Preprocessing.Style.caffe), ("keras-resnet50", .caffe),
+      ("keras-densenet121", .torch), ("vgg16", .torch),
+    ] {
+      let settings = [
+        "network.architecture={family: \(family), classes: 10}", "network.preprocessing.resize=224",
+      ]
+      #expect(
+        try read(smallest, settings).network.preprocessing
+          == Preprocessing(resize: .exact(width: 224, height: 224), style: style))
+    }
+  }
+
   @Test func sizeOfTheArchitectureFollowsThePreprocessing() throws {
     let family = "network.architecture={family: resnet18, classes: 10}"
     let sized = try read(smallest, [family, "network.preprocessing.resize=[96, 64]"])

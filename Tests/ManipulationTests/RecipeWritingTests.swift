@@ -54,7 +54,7 @@ private struct RecipeGenerator {
       .shorterSide(length: max(size.width, size.height)),
     ])
     let preprocessing = Preprocessing(
-      resize: resize, centerCrop: maybe(size),
+      resize: resize, centerCrop: maybe(size), channelOrder: pick([.rgb, .bgr]),
       mean: (0..<3).map { _ in single(-1...1) },
       standardDeviation: (0..<3).map { _ in single(0.1...1) })
     let classes = count(9)
@@ -178,6 +178,7 @@ private struct RecipeGenerator {
           checkpoint: /n.h5
           preprocessing:
             resize: none
+            channelOrder: rgb
             mean: [0.485, 0.456, 0.406]
             standardDeviation: [0.229, 0.224, 0.225]
         data:

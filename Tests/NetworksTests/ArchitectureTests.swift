@@ -107,6 +107,18 @@ import Testing
     }
   }
 
+  @Test func twoLayersCannotShareParameters() throws {
+    let norm = Layer.batchNorm(BatchNormLayer(channels: 3))
+    #expect {
+      try network([
+        LayerNode(name: "a", layer: norm, inputs: ["input"]),
+        LayerNode(name: "b", layer: norm, inputs: ["a"], parameterPrefix: "a"),
+      ])
+    } throws: {
+      "\($0)" == "test: b: two layers have a parameter a.weight"
+    }
+  }
+
   // MARK: JSON
 
   @Test(arguments: NetworkFamily.all.filter { $0.options.isEmpty }.map(\.name))
@@ -130,7 +142,9 @@ import Testing
       .batchNorm(BatchNormLayer(channels: 8, epsilon: 1e-3, momentum: 0.01)), .relu,
       .maxPool(window), .averagePool(window, countsPadding: false),
       .adaptiveAveragePool(height: 7, width: 5), .globalAveragePool,
-      .dense(DenseLayer(inputs: 3, outputs: 2, hasBias: false)), .flatten, .add, .concatenate,
+      .batchNorm(BatchNormLayer(channels: 8, hasGamma: false, hasBeta: false)),
+      .dense(DenseLayer(inputs: 3, outputs: 2, hasBias: false)), .flatten,
+      .flatten(order: .channelsLast), .add, .concatenate,
       .subsampleAndPadChannels(stride: 2, before: 8, after: 9),
       .zeroPadding(top: 1, left: 2, bottom: 3, right: 4), .dropout(rate: 0.25), .softmax,
     ]

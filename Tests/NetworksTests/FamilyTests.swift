@@ -3,8 +3,8 @@ import TensorGraph
 import Testing
 
 @Suite struct FamilyTests {
-  /// torchvision's documentation (`num_params` of the ImageNet weights); for CIFAR the counts of
-  /// akamaster/pytorch_resnet_cifar10, batch norm included.
+  /// torchvision's documentation (`num_params` of the ImageNet weights); `Trainable params` of Keras's
+  /// `summary()`; for CIFAR the counts of akamaster/pytorch_resnet_cifar10, batch norm included.
   static let published: [(family: String, classes: Int, side: Int, count: Int)] = [
     ("resnet18", 1000, 224, 11_689_512), ("resnet34", 1000, 224, 21_797_672),
     ("resnet50", 1000, 224, 25_557_032), ("resnet101", 1000, 224, 44_549_160),
@@ -17,6 +17,10 @@ import Testing
     ("cifar-resnet56", 10, 32, 853_018), ("cifar-resnet110", 10, 32, 1_727_962),
     ("densenet121", 1000, 224, 7_978_856), ("densenet169", 1000, 224, 14_149_480),
     ("densenet201", 1000, 224, 20_013_928), ("densenet161", 1000, 224, 28_681_000),
+    ("keras-vgg16", 1000, 224, 138_357_544), ("keras-vgg19", 1000, 224, 143_667_240),
+    ("keras-resnet50", 1000, 224, 25_583_592), ("keras-resnet101", 1000, 224, 44_601_832),
+    ("keras-resnet152", 1000, 224, 60_268_520), ("keras-densenet121", 1000, 224, 7_978_856),
+    ("keras-densenet169", 1000, 224, 14_149_480), ("keras-densenet201", 1000, 224, 20_013_928),
   ]
 
   @Test(arguments: published)

@@ -286,6 +286,11 @@ import Testing
     #expect(try apply([.flatten], to: [2, 2, 2], classes: 8) == [0, 2, 4, 6, 1, 3, 5, 7])
   }
 
+  @Test func flattenInKerasOrderKeepsTheOrder() throws {
+    let values = try apply([.flatten(order: .channelsLast)], to: [2, 2, 2], classes: 8)
+    #expect(values == [0, 1, 2, 3, 4, 5, 6, 7])
+  }
+
   @Test func optionAShortcutSubsamplesAndPadsChannels() throws {
     // Rows and columns 0 and 2 of a 3×3 image, one zero channel on both sides; flatten is CHW.
     let values = try apply(

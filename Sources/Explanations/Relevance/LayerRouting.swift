@@ -8,8 +8,10 @@ extension GraphBuilder {
     let shape = step.inputs[0].shape
     switch step.layer {
     case .dropout: return [y]
-    case .flatten:
-      guard shape.rank == 4, shape[1] * shape[2] > 1 else { return [try reshape(y, to: shape)] }
+    case .flatten(let order):
+      guard order == .channelsFirst, shape.rank == 4, shape[1] * shape[2] > 1 else {
+        return [try reshape(y, to: shape)]
+      }
       let image = try reshape(y, to: [shape[0], shape[3], shape[1], shape[2]])
       return [try transpose(image, [0, 2, 3, 1])]
     case .concatenate:

@@ -111,13 +111,10 @@ struct RelevancePropagation {
     _ step: NetworkGraph.Step, of network: NetworkGraph
   ) -> (weight: Value, bias: Value?) {
     guard batchNorm == .identity, step.layers.count > 1 else { return (step.weight!, step.bias) }
-    func raw(_ role: NetworkParameter.Role) -> Value? {
-      network.parameters["\(step.layers[0]).\(role.suffix)"]
-    }
-    guard let weight = raw(.weight) else {
+    guard let weight = network.parameter(.weight, of: step.layers[0]) else {
       preconditionFailure("\(step.layers[0]) has a weight, or it would not be folded")
     }
-    return (weight, raw(.bias))
+    return (weight, network.parameter(.bias, of: step.layers[0]))
   }
 
   /// Steps that depend on `target`.

@@ -30,12 +30,6 @@ public final class LoadedNetwork {
     let file = try section.checkpoint.map { try HDF5File(path: $0) }
     let metadata = try file?.readMetadata()
     provenance = metadata?.provenance
-    preprocessing =
-      try section.preprocessing
-      ?? metadata?.preprocessing.map {
-        try Self.decode($0, as: Preprocessing.self, "preprocessing", section.checkpoint)
-      } ?? Preprocessing()
-    try preprocessing.validate()
     let described =
       try section.architecture
       ?? metadata?.architecture.map {
@@ -48,6 +42,21 @@ public final class LoadedNetwork {
         (what ?? "no checkpoint is given")
           + "; name it in the recipe, e.g. architecture: {family: resnet18, classes: 10}")
     }
+    let recorded = try metadata?.preprocessing.map {
+      try Self.decode($0, as: Preprocessing.self, "preprocessing", section.checkpoint)
+    }
+    // A recipe that only says a size must not exchange red and blue unnoticed.
+    if let recorded, let given = section.preprocessing, recorded.channelOrder != given.channelOrder
+    {
+      throw RunError(
+        "\(section.checkpoint ?? ""): the network takes \(recorded.channelOrder) images, the recipe's "
+          + "preprocessing gives \(given.channelOrder); set network.preprocessing.channelOrder or style"
+      )
+    }
+    preprocessing =
+      section.preprocessing ?? recorded
+      ?? Preprocessing(style: Preprocessing.Style(family: specification.family))
+    try preprocessing.validate()
     let size = try imageSize(preprocessing)
     (specification.height, specification.width) = (size.height, size.width)
     self.specification = specification

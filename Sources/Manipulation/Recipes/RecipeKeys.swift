@@ -64,15 +64,24 @@ public enum RecipeKeys {
       "size before cropping; `shorterSide` keeps the proportions")
     static let crop = RecipeKey.automatic(
       "network.preprocessing.crop", Form.size, else: "everything", "the middle part that is kept")
-    static let mean = RecipeKey.optional(
+    static let style = RecipeKey.automatic(
+      "network.preprocessing.style", Form.choice(Preprocessing.Style.self),
+      else: "that of `network.architecture.family`, else torch",
+      "values of the next three keys: `torch` as torchvision's weights, `caffe` as Keras's VGGs and "
+        + "ResNets (blue first, 0 to 255), `tf` from -1 to 1")
+    static let channelOrder = RecipeKey.automatic(
+      "network.preprocessing.channelOrder", Form.choice(Preprocessing.ChannelOrder.self),
+      else: "the style's", "which colour the network's first channel is")
+    static let mean = RecipeKey.automatic(
       "network.preprocessing.mean",
       Form.list(
         of: Form.single(RecipeNumberRange(from: -1000, to: 1000)), named: "numbers", count: 3...3),
-      default: Preprocessing.imageNetMean, "of red, green and blue in [0, 1], subtracted")
-    static let standardDeviation = RecipeKey.optional(
+      else: "the style's: [0.485, 0.456, 0.406]",
+      "of the channels in the network's order, in [0, 1], subtracted")
+    static let standardDeviation = RecipeKey.automatic(
       "network.preprocessing.standardDeviation",
       Form.list(of: Form.single(.above(0, to: 1000)), named: "numbers", count: 3...3),
-      default: Preprocessing.imageNetStandardDeviation, "of red, green and blue, divided by")
+      else: "the style's: [0.229, 0.224, 0.225]", "of the channels, divided by")
   }
 
   enum Data {
@@ -304,6 +313,7 @@ public enum RecipeKeys {
       Architecture.widths.description, Architecture.blocks.description,
       Architecture.graph.description,
       PreprocessingKeys.resize.description, PreprocessingKeys.crop.description,
+      PreprocessingKeys.style.description, PreprocessingKeys.channelOrder.description,
       PreprocessingKeys.mean.description, PreprocessingKeys.standardDeviation.description,
       Network.classNames.description,
       Data.train.description, Data.validation.description,

@@ -176,12 +176,18 @@ private struct RecipeReader {
   private func preprocessing(_ network: RecipeSection) -> Preprocessing? {
     typealias Keys = RecipeKeys.PreprocessingKeys
     let section = network.section("preprocessing")
-    guard let resize = section.value(Keys.resize), let mean = section.value(Keys.mean),
-      let deviation = section.value(Keys.standardDeviation)
-    else { return nil }
-    let preprocessing = Preprocessing(
-      resize: resize, centerCrop: section.value(Keys.crop), mean: mean,
-      standardDeviation: deviation)
+    // A family that does not exist is reported where the architecture is read.
+    let family = network.node["architecture"]?["family"]?.word
+    let style =
+      section.value(Keys.style) ?? family.map(Preprocessing.Style.init(family:)) ?? .torch
+    guard let resize = section.value(Keys.resize) else { return nil }
+    var preprocessing = Preprocessing(
+      resize: resize, centerCrop: section.value(Keys.crop), style: style)
+    if let order = section.value(Keys.channelOrder) { preprocessing.channelOrder = order }
+    if let mean = section.value(Keys.mean) { preprocessing.mean = mean }
+    if let deviation = section.value(Keys.standardDeviation) {
+      preprocessing.standardDeviation = deviation
+    }
     if let crop = preprocessing.centerCrop {
       let smallest: ImageSize? =
         switch resize {

@@ -66,6 +66,7 @@ private struct RecipeWriter {
       typealias Keys = RecipeKeys.PreprocessingKeys
       put(Keys.resize, preprocessing.resize)
       put(Keys.crop, preprocessing.centerCrop)
+      put(Keys.channelOrder, preprocessing.channelOrder)
       put(Keys.mean, preprocessing.mean)
       put(Keys.standardDeviation, preprocessing.standardDeviation)
     }

@@ -53,6 +53,7 @@ public struct Architecture: Hashable, Sendable {
     _ name: String, _ inputShape: Shape, _ nodes: [LayerNode]
   ) throws(NetworkError) -> [Shape] {
     var known = [inputName: inputShape]
+    var parameters: Set<String> = []
     var shapes: [Shape] = []
     for node in nodes {
       guard !node.name.isEmpty else { throw NetworkError("\(name): a layer has an empty name") }
@@ -78,6 +79,9 @@ public struct Architecture: Hashable, Sendable {
         try Limits.check(shape, of: "the result")
       } catch {
         throw NetworkError("\(name): \(node.name): \(error.description)")
+      }
+      for parameter in node.parameters where !parameters.insert(parameter.name).inserted {
+        throw NetworkError("\(name): \(node.name): two layers have a parameter \(parameter.name)")
       }
       known[node.name] = shape
       shapes.append(shape)

@@ -14,6 +14,15 @@ struct ArchitectureBuilder {
     last = name
   }
 
+  /// A layer with weights whose activation function belongs to it, as in Keras: `name.linear`, whose
+  /// parameters have the names of the whole, and `name`.
+  mutating func append(_ name: String, _ layer: Layer, activation: Layer) {
+    nodes.append(
+      LayerNode(name: "\(name).linear", layer: layer, inputs: [last], parameterPrefix: name))
+    last = "\(name).linear"
+    append(name, activation)
+  }
+
   /// Lets `name` stand for the latest activation.
   mutating func alias(_ name: String) { aliases[name] = last }
 

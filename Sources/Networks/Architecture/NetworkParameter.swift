@@ -24,7 +24,7 @@ public struct NetworkParameter: Hashable, Sendable {
 
   /// e.g. `layer1.0.bn1.running_mean`
   public let name: String
-  /// Name of the layer it belongs to, e.g. `layer1.0.bn1`.
+  /// Name of the layer it belongs to in files, e.g. `layer1.0.bn1`, or Keras's `fc1`.
   public let layer: String
   public let shape: Shape
   public let role: Role
@@ -42,7 +42,7 @@ extension LayerNode {
   /// The parameters of this layer, in the order of PyTorch's state dict.
   var parameters: [NetworkParameter] {
     func parameter(_ role: NetworkParameter.Role, _ shape: Shape) -> NetworkParameter {
-      NetworkParameter(layer: name, role: role, shape: shape)
+      NetworkParameter(layer: parameterPrefix, role: role, shape: shape)
     }
     switch layer {
     case .convolution(let layer):
@@ -52,9 +52,9 @@ extension LayerNode {
       return [parameter(.weight, [layer.outputs, layer.inputs])]
         + (layer.hasBias ? [parameter(.bias, [layer.outputs])] : [])
     case .batchNorm(let layer):
-      return [.gamma, .beta, .runningMean, .runningVariance].map {
-        parameter($0, [layer.channels])
-      }
+      return
+        ((layer.hasGamma ? [.gamma] : []) + (layer.hasBeta ? [.beta] : [])
+        + [.runningMean, .runningVariance]).map { parameter($0, [layer.channels]) }
     default: return []
     }
   }

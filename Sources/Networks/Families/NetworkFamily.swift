@@ -1,3 +1,14 @@
+/// What a network's weights were trained to take for an image: the `mode` of Keras's
+/// `imagenet_utils.preprocess_input`.
+public enum PixelConvention: String, Hashable, Sendable, CaseIterable {
+  /// Red, green, blue in [0, 1], less ImageNet's mean, over its standard deviation.
+  case torch
+  /// Blue, green, red in [0, 255], less ImageNet's mean.
+  case caffe
+  /// Red, green, blue in [-1, 1].
+  case tf
+}
+
 /// A name in recipes and the networks behind it.
 ///
 /// A new network is one new file with its `NetworkFamily` values and one line in `all`.
@@ -5,13 +16,16 @@ public struct NetworkFamily: Sendable {
   public let name: String
   /// What it takes besides classes and image size.
   public let options: Set<ArchitectureSpecification.Option>
+  /// How its published weights expect the pixels.
+  public let pixels: PixelConvention
   let build: @Sendable (ArchitectureSpecification) throws(NetworkError) -> Architecture
 
   init(
     _ name: String, options: Set<ArchitectureSpecification.Option> = [],
+    pixels: PixelConvention = .torch,
     build: @escaping @Sendable (ArchitectureSpecification) throws(NetworkError) -> Architecture
   ) {
-    (self.name, self.options, self.build) = (name, options, build)
+    (self.name, self.options, self.pixels, self.build) = (name, options, pixels, build)
   }
 
   public static let all: [NetworkFamily] =
@@ -21,6 +35,9 @@ public struct NetworkFamily: Sendable {
     + VGG.families
     + VGGStyle.families
     + ResNetStyle.families
+    + KerasVGG.families
+    + KerasResNet.families
+    + KerasDenseNet.families
     + GraphNetwork.families
 
   /// - Throws: `NetworkError` listing the valid names, the closest first.

@@ -16,8 +16,8 @@ public enum Layer: Hashable, Sendable {
   /// The mean over all positions: [H, W, C] to [1, 1, C].
   case globalAveragePool
   case dense(DenseLayer)
-  /// [H, W, C] to [C·H·W] in channel, height, width order, as PyTorch's dense weights expect.
-  case flatten
+  /// [H, W, C] to one row, in the order in which the dense weights after it count.
+  case flatten(order: FlattenOrder)
   /// The sum of two or more inputs of one shape.
   case add
   /// The channels of all inputs, one after the other.
@@ -29,6 +29,19 @@ public enum Layer: Hashable, Sendable {
   /// Sets a share `rate` of the elements to zero and divides the others by 1 − rate in training.
   case dropout(rate: Double)
   case softmax
+}
+
+extension Layer {
+  /// In channel, height, width order.
+  public static var flatten: Layer { .flatten(order: .channelsFirst) }
+}
+
+/// In which order the elements of an image stand in its flattened row.
+public enum FlattenOrder: String, Codable, Hashable, Sendable, CaseIterable {
+  /// Channel, height, width: PyTorch.
+  case channelsFirst
+  /// Height, width, channel: Keras and TensorFlow.
+  case channelsLast
 }
 
 /// Cross-correlation with a filter of graph layout [K, R, S, C / groups].
@@ -57,11 +70,15 @@ public struct ConvolutionLayer: Hashable, Sendable {
       hasBias: hasBias)
   }
 
+  /// Each input channel has filters of its own: what Keras calls a depthwise convolution.
+  public var isDepthwise: Bool { groups == inputChannels && groups > 1 }
+
   /// Only for validated layers: `groups` divides `inputChannels`.
   var weightShape: Shape { [outputChannels, window.height, window.width, inputChannels / groups] }
 }
 
-/// y = gamma · (x − mean) / √(variance + epsilon) + beta for each channel.
+/// y = gamma · (x − mean) / √(variance + epsilon) + beta for each channel. Without a gamma it is 1,
+/// without a beta 0.
 public struct BatchNormLayer: Hashable, Sendable {
   public static let torchEpsilon = 1e-5  // torch.nn.BatchNorm2d
   public static let torchMomentum = 0.1  // torch.nn.BatchNorm2d
@@ -70,11 +87,15 @@ public struct BatchNormLayer: Hashable, Sendable {
   public var epsilon: Double
   /// Weight of the newest batch in the running statistics: PyTorch's convention, 1 − Keras's.
   public var momentum: Double
+  public var hasGamma: Bool
+  public var hasBeta: Bool
 
   public init(
-    channels: Int, epsilon: Double = torchEpsilon, momentum: Double = torchMomentum
+    channels: Int, epsilon: Double = torchEpsilon, momentum: Double = torchMomentum,
+    hasGamma: Bool = true, hasBeta: Bool = true
   ) {
     (self.channels, self.epsilon, self.momentum) = (channels, epsilon, momentum)
+    (self.hasGamma, self.hasBeta) = (hasGamma, hasBeta)
   }
 }
 

@@ -11,7 +11,7 @@ extension Layer: Codable {
   private enum Key: String, CodingKey {
     case kind, inputChannels, outputChannels, window, groups, bias
     case channels, epsilon, momentum, countsPadding, height, width, inputs, outputs
-    case stride, before, after, top, left, bottom, right, rate
+    case stride, before, after, top, left, bottom, right, rate, gamma, beta, order
   }
 
   /// Which case this is: the name in files and recipes.
@@ -59,7 +59,9 @@ extension Layer: Codable {
       self = .batchNorm(
         BatchNormLayer(
           channels: try integer(.channels), epsilon: try number(.epsilon),
-          momentum: try number(.momentum)))
+          momentum: try number(.momentum),
+          hasGamma: try values.decodeIfPresent(Bool.self, forKey: .gamma) ?? true,
+          hasBeta: try values.decodeIfPresent(Bool.self, forKey: .beta) ?? true))
     case .relu: self = .relu
     case .maxPool: self = .maxPool(try window())
     case .averagePool:
@@ -73,7 +75,9 @@ extension Layer: Codable {
         DenseLayer(
           inputs: try integer(.inputs), outputs: try integer(.outputs),
           hasBias: try values.decode(Bool.self, forKey: .bias)))
-    case .flatten: self = .flatten
+    case .flatten:
+      self = .flatten(
+        order: try values.decodeIfPresent(FlattenOrder.self, forKey: .order) ?? .channelsFirst)
     case .add: self = .add
     case .concatenate: self = .concatenate
     case .subsampleAndPadChannels:
@@ -103,6 +107,9 @@ extension Layer: Codable {
       try values.encode(layer.channels, forKey: .channels)
       try values.encode(layer.epsilon, forKey: .epsilon)
       try values.encode(layer.momentum, forKey: .momentum)
+      // What has always been so is left out, and means the same to older versions.
+      if !layer.hasGamma { try values.encode(false, forKey: .gamma) }
+      if !layer.hasBeta { try values.encode(false, forKey: .beta) }
     case .maxPool(let window): try values.encode(WindowRecord(window), forKey: .window)
     case .averagePool(let window, let countsPadding):
       try values.encode(WindowRecord(window), forKey: .window)
@@ -124,7 +131,9 @@ extension Layer: Codable {
       try values.encode(bottom, forKey: .bottom)
       try values.encode(right, forKey: .right)
     case .dropout(let rate): try values.encode(rate, forKey: .rate)
-    case .relu, .globalAveragePool, .flatten, .add, .concatenate, .softmax: break
+    case .flatten(let order):
+      if order != .channelsFirst { try values.encode(order, forKey: .order) }
+    case .relu, .globalAveragePool, .add, .concatenate, .softmax: break
     }
   }
 }

@@ -2,11 +2,13 @@ import TensorGraph
 
 /// Layers that are several operations.
 extension GraphBuilder {
-  /// [N, H, W, C] to [N, C·H·W], channels outermost.
-  mutating func flattenChannelsFirst(_ x: Value) throws(ShapeError) -> Value {
+  /// [N, H, W, C] to [N, C·H·W] with channels outermost, or [N, H·W·C].
+  mutating func flatten(_ x: Value, _ order: FlattenOrder) throws(ShapeError) -> Value {
     let flat: Shape = [x.shape[0], x.shape.count / x.shape[0]]
     // With one pixel both orders are the same.
-    guard x.shape.rank == 4, x.shape[1] * x.shape[2] > 1 else { return try reshape(x, to: flat) }
+    guard order == .channelsFirst, x.shape.rank == 4, x.shape[1] * x.shape[2] > 1 else {
+      return try reshape(x, to: flat)
+    }
     return try reshape(transpose(x, [0, 3, 1, 2]), to: flat)
   }
 

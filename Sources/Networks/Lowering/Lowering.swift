@@ -92,7 +92,7 @@ struct Lowering {
     case .adaptiveAveragePool(let height, let width):
       output = try graph.adaptiveAveragePool(x, height: height, width: width)
     case .globalAveragePool: output = try graph.mean(x, axes: [1, 2])
-    case .flatten: output = try graph.flattenChannelsFirst(x)
+    case .flatten(let order): output = try graph.flatten(x, order)
     case .add:
       output = try inputs.dropFirst().reduce(x) { try graph.add($0, $1) }
     case .concatenate: output = try graph.concatenate(inputs, axis: -1)
@@ -141,7 +141,7 @@ struct Lowering {
   private mutating func parameter(
     _ role: NetworkParameter.Role, of node: LayerNode, _ shape: Shape, _ graph: inout GraphBuilder
   ) throws -> Value {
-    let name = NetworkParameter.name(of: role, in: node.name)
+    let name = NetworkParameter.name(of: role, in: node.parameterPrefix)
     let value = try graph.parameter(name, shape: shape)
     parameters[name] = value
     return value
@@ -178,14 +178,23 @@ struct Lowering {
     _ node: LayerNode, _ norm: BatchNormLayer, bias: Value?, _ graph: inout GraphBuilder
   ) throws -> (scale: Value, shift: Value) {
     let shape: Shape = [norm.channels]
-    let gamma = try parameter(.gamma, of: node, shape, &graph)
-    let beta = try parameter(.beta, of: node, shape, &graph)
+    let (gamma, beta) = try gammaAndBeta(node, norm, &graph)
     let mean = try parameter(.runningMean, of: node, shape, &graph)
     let variance = try parameter(.runningVariance, of: node, shape, &graph)
     let deviation = try graph.unary(.squareRoot, graph.add(variance, norm.epsilon))
-    let scale = try graph.divide(gamma, deviation)
+    let scale = try graph.divide(gamma ?? graph.scalar(1), deviation)
     let offset = try bias.map { try graph.subtract($0, mean) } ?? graph.negate(mean)
-    return (scale, try graph.add(beta, graph.multiply(offset, scale)))
+    let shift = try graph.multiply(offset, scale)
+    return (scale, try beta.map { try graph.add($0, shift) } ?? shift)
+  }
+
+  private mutating func gammaAndBeta(
+    _ node: LayerNode, _ norm: BatchNormLayer, _ graph: inout GraphBuilder
+  ) throws -> (gamma: Value?, beta: Value?) {
+    let shape: Shape = [norm.channels]
+    let gamma = norm.hasGamma ? try parameter(.gamma, of: node, shape, &graph) : nil
+    let beta = norm.hasBeta ? try parameter(.beta, of: node, shape, &graph) : nil
+    return (gamma, beta)
   }
 
   /// Batch norm by the mean and the biased variance of the batch (over N, H, W); the running
@@ -201,24 +210,25 @@ struct Lowering {
           + "use a larger batch or freeze the statistics")
     }
     let shape: Shape = [norm.channels]
-    let gamma = try parameter(.gamma, of: node, shape, &graph)
-    let beta = try parameter(.beta, of: node, shape, &graph)
+    let (gamma, beta) = try gammaAndBeta(node, norm, &graph)
     let mean = try graph.mean(x, axes: axes)
     let centered = try graph.subtract(x, mean)
     let variance = try graph.mean(graph.square(centered), axes: axes)
     let deviation = try graph.unary(.squareRoot, graph.add(variance, norm.epsilon))
-    let scale = try graph.divide(gamma, deviation)
+    let scale = try graph.divide(gamma ?? graph.scalar(1), deviation)
 
     let unbiased = try graph.multiply(variance, Double(count) / Double(count - 1))
     for (role, statistic) in [
       (NetworkParameter.Role.runningMean, mean), (.runningVariance, unbiased),
     ] {
       let running = try parameter(role, of: node, shape, &graph)
-      runningStatisticsUpdates[NetworkParameter.name(of: role, in: node.name)] = try graph.add(
-        graph.multiply(running, 1 - norm.momentum),
-        graph.multiply(graph.reshape(statistic, to: shape), norm.momentum))
+      runningStatisticsUpdates[NetworkParameter.name(of: role, in: node.parameterPrefix)] =
+        try graph.add(
+          graph.multiply(running, 1 - norm.momentum),
+          graph.multiply(graph.reshape(statistic, to: shape), norm.momentum))
     }
-    return try graph.add(graph.multiply(centered, scale), beta)
+    let scaled = try graph.multiply(centered, scale)
+    return try beta.map { try graph.add(scaled, $0) } ?? scaled
   }
 
   private mutating func dropout(

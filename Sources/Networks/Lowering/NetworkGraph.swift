@@ -131,6 +131,12 @@ public struct NetworkGraph: Sendable {
     return value
   }
 
+  /// A parameter of a layer by the layer's name, as it is in the file; `nil` if it has none.
+  public func parameter(_ role: NetworkParameter.Role, of layer: String) -> Value? {
+    guard let node = architecture.nodes.first(where: { $0.name == layer }) else { return nil }
+    return parameters[NetworkParameter.name(of: role, in: node.parameterPrefix)]
+  }
+
   /// The same network with the same parameters, mode and kept activations, applied to another input
   /// or with values that take the place of kept activations.
   public func lowered(

@@ -1,0 +1,357 @@
+import TensorGraph
+
+extension Architecture {
+  /// The network that a Keras `model_config` describes (the attribute of a whole-model `.h5` file,
+  /// or `model.to_json()`): sequential or functional, Keras 2 or Keras 3, `channels_last`.
+  ///
+  /// Activations have the names of Keras's layers. Where one Keras layer is two steps here, the last
+  /// has its name: before the activation function of `fc1` stands `fc1.linear`, before a global
+  /// pooling's row `avg_pool.mean`. Parameters have Keras's layer names too.
+  /// - Parameters:
+  ///   - text: JSON; from anywhere, it is checked before anything is built of it.
+  ///   - height: of the images, for models that take any; likewise `width`.
+  /// - Throws: `NetworkError` naming the layer and its class for what is not supported.
+  public init(
+    kerasModelConfig text: String, height: Int? = nil, width: Int? = nil
+  ) throws(NetworkError) {
+    let model = try KerasModel(text)
+    guard let height = model.inputShape[0] ?? height, let width = model.inputShape[1] ?? width
+    else {
+      throw NetworkError(
+        "\(model.name): the model takes images of any size; say which height and width")
+    }
+    guard let channels = model.inputShape[2] else {
+      throw NetworkError("\(model.name): the model does not say how many channels its images have")
+    }
+    try Limits.check(
+      positive: [("height", height), ("width", width), ("channels", channels)], in: model.name)
+    var reading = KerasReading(inputShape: [height, width, channels], input: model.input)
+    for layer in model.layers { try reading.append(layer) }
+    try self.init(
+      name: model.name, inputShape: [height, width, channels], classes: try reading.classes(),
+      nodes: reading.nodes, aliases: reading.aliases)
+  }
+}
+
+/// Keras's layers as nodes, one after the other.
+struct KerasReading {
+  private(set) var nodes: [LayerNode] = []
+  private(set) var aliases: [String: String] = [:]
+  private var shapes: [String: Shape]
+  /// Of Keras's layers that are no node of their own: the node that stands for them.
+  private var stands: [String: String]
+  /// Keras's layers that put channels first, which is done by the flattening after them.
+  private var permuted: Set<String> = []
+  /// What a sequential model's first layer reads.
+  private let input: String
+
+  init(inputShape: Shape, input: String) {
+    shapes = [Architecture.inputName: inputShape]
+    stands = [input: Architecture.inputName]
+    self.input = input
+  }
+
+  static let supported = [
+    "Activation", "Add", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D", "Dense",
+    "DepthwiseConv2D", "Dropout", "Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D",
+    "InputLayer", "MaxPooling2D", "Permute (in front of Flatten)", "ReLU", "Softmax",
+    "ZeroPadding2D",
+  ]
+
+  func classes() throws(NetworkError) -> Int {
+    guard let last = nodes.last, let shape = shapes[last.name] else {
+      throw NetworkError("model_config: no layer computes anything")
+    }
+    guard shape.rank == 1 else {
+      throw NetworkError(
+        "model_config: the model ends in \(last.name) \(shape), expected one number for each class: "
+          + "a model without its classifier is no classifier")
+    }
+    return shape[0]
+  }
+
+  mutating func append(_ layer: KerasModel.Layer) throws(NetworkError) {
+    // Only what a sequential model begins with, if it has no input layer, reads the image unsaid.
+    guard !layer.inputs.isEmpty || (input.isEmpty && nodes.isEmpty) else {
+      throw layer.config.error("reads no other layer")
+    }
+    var inputs: [String] = []
+    for name in layer.inputs.isEmpty ? [input] : layer.inputs {
+      let node = stands[name] ?? name
+      guard shapes[node] != nil else {
+        throw layer.config.error("reads \(name.prefix(200)), which is no earlier layer")
+      }
+      guard !permuted.contains(name) || layer.className == "Flatten" else {
+        throw layer.config.error(
+          "reads the Permute layer \(name.prefix(200)), which only Flatten may")
+      }
+      inputs.append(node)
+    }
+    guard stands[layer.name] == nil, shapes[layer.name] == nil else {
+      throw layer.config.error("two layers have this name")
+    }
+    try checkFormat(layer.config)
+    try append(layer, inputs, shapes[inputs[0]]!)
+  }
+
+  private func checkFormat(_ config: KerasObject) throws(NetworkError) {
+    let format = try config.text("data_format", default: "channels_last")
+    guard format == "channels_last" else {
+      throw config.error(
+        "data_format is \(format.prefix(100)), only channels_last is supported; build the model again "
+          + "with channels_last, the weights stay the same")
+    }
+  }
+
+  // MARK: Layers
+
+  private mutating func append(
+    _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape
+  ) throws(NetworkError) {
+    let (name, config) = (layer.name, layer.config)
+    switch layer.className {
+    case "Conv2D", "DepthwiseConv2D":
+      try node(
+        name, convolution(layer, x), inputs, config,
+        activation: Activation(config, "activation"))
+    case "Dense":
+      guard x.rank == 1 else { throw config.error("reads \(x), expected a row") }
+      let dense = DenseLayer(
+        inputs: x[0], outputs: try config.count("units"),
+        hasBias: try config.truth("use_bias", default: true))
+      try node(name, .dense(dense), inputs, config, activation: Activation(config, "activation"))
+    case "BatchNormalization": try node(name, batchNorm(config, x), inputs, config)
+    case "ReLU":
+      for key in ["max_value", "negative_slope", "threshold"] {
+        guard try config.number(key, default: 0) == 0, key != "max_value" || !config.has(key) else {
+          throw config.error("\(key) is set, only the plain ReLU is supported")
+        }
+      }
+      try node(name, .relu, inputs, config)
+    case "Activation": try activation(name, Activation(config, "activation"), inputs, config)
+    case "Softmax":
+      let axis = (config.value("axis") as? [Int])?.first ?? (config.value("axis") as? Int) ?? -1
+      guard axis == -1 || axis == x.rank else { throw config.error("axis is not the last") }
+      try node(name, .softmax, inputs, config)
+    case "MaxPooling2D", "AveragePooling2D": try node(name, pooling(layer, x), inputs, config)
+    case "GlobalAveragePooling2D", "GlobalMaxPooling2D":
+      try appendGlobal(layer, inputs, x)
+    case "ZeroPadding2D": try node(name, zeroPadding(config), inputs, config)
+    case "Add": try node(name, .add, inputs, config)
+    case "Concatenate":
+      let axis = (config.value("axis") as? Int) ?? -1
+      guard axis == -1 || axis == x.rank else {
+        throw config.error("axis is \(axis), only the channels (-1) are supported")
+      }
+      try node(name, .concatenate, inputs, config)
+    case "Flatten":
+      let order: FlattenOrder =
+        layer.inputs.contains(where: permuted.contains) ? .channelsFirst : .channelsLast
+      try node(name, .flatten(order: order), inputs, config)
+    case "Permute":
+      guard config.value("dims") as? [Int] == [3, 1, 2], x.rank == 3 else {
+        throw config.error("dims is not [3, 1, 2], the only order that is supported")
+      }
+      stands[name] = inputs[0]
+      permuted.insert(name)
+    case "Dropout":
+      guard !config.has("noise_shape") else { throw config.error("noise_shape is not supported") }
+      try node(name, .dropout(rate: config.number("rate", default: 0.5)), inputs, config)
+    case let other:
+      let isModel = KerasModel.models.contains(other)
+      throw config.error(
+        isModel
+          ? "is a model within the model, which is not supported; save a model of its layers instead"
+          : "this class of layer is not supported; supported are "
+            + Self.supported.joined(separator: ", "))
+    }
+  }
+
+  private func convolution(
+    _ layer: KerasModel.Layer, _ x: Shape
+  ) throws(NetworkError) -> Layer {
+    let config = layer.config
+    guard x.rank == 3 else { throw config.error("reads \(x), expected an image") }
+    let isDepthwise = layer.className == "DepthwiseConv2D"
+    let outputs =
+      isDepthwise
+      ? try x[2] * config.count("depth_multiplier", default: 1) : try config.count("filters")
+    let groups = isDepthwise ? x[2] : try config.count("groups", default: 1)
+    let window = try self.window(
+      config, x, size: config.pair("kernel_size"),
+      strides: config.pair("strides", default: (1, 1)),
+      dilation: config.pair("dilation_rate", default: (1, 1)))
+    // Checked first: the shape of the filter is a quotient of the two.
+    guard x[2] % groups == 0 else {
+      throw config.error("\(groups) groups do not divide \(x[2]) channels")
+    }
+    return .convolution(
+      ConvolutionLayer(
+        inputChannels: x[2], outputChannels: outputs, window: window, groups: groups,
+        hasBias: try config.truth("use_bias", default: true)))
+  }
+
+  private func pooling(
+    _ layer: KerasModel.Layer, _ x: Shape
+  ) throws(NetworkError) -> Layer {
+    let size = try layer.config.pair("pool_size", default: (2, 2))
+    guard x.rank == 3 else { throw layer.config.error("reads \(x), expected an image") }
+    let window = try self.window(
+      layer.config, x, size: size, strides: layer.config.pair("strides", default: size),
+      dilation: (1, 1))
+    // Keras takes the mean over the pixels that there are.
+    return layer.className == "MaxPooling2D"
+      ? .maxPool(window) : .averagePool(window, countsPadding: !window.isPadded)
+  }
+
+  /// TensorFlow's padding: `same` gives ⌈extent / stride⌉ rows, the odd row of padding at the end.
+  private func window(
+    _ config: KerasObject, _ x: Shape, size: (Int, Int), strides: (Int, Int), dilation: (Int, Int)
+  ) throws(NetworkError) -> Window2D {
+    let padding = try config.text("padding", default: "valid").lowercased()
+    guard ["valid", "same"].contains(padding) else {
+      throw config.error("padding is \(padding.prefix(100)), expected valid or same")
+    }
+    let window = Window2D(
+      height: size.0, width: size.1, strideY: strides.0, strideX: strides.1, dilationY: dilation.0,
+      dilationX: dilation.1)
+    return padding == "same" ? window.same(for: x) : window
+  }
+
+  private func batchNorm(_ config: KerasObject, _ x: Shape) throws(NetworkError) -> Layer {
+    let axis = (config.value("axis") as? [Int])?.first ?? (config.value("axis") as? Int) ?? -1
+    guard axis == -1 || axis == x.rank else {
+      throw config.error("axis is \(axis), only the channels (\(x.rank)) are supported")
+    }
+    guard try !config.truth("renorm", default: false) else {
+      throw config.error("renorm is not supported")
+    }
+    // keras.layers.BatchNormalization's defaults
+    return .batchNorm(
+      BatchNormLayer(
+        channels: x[-1], epsilon: try config.number("epsilon", default: 1e-3),
+        momentum: try 1 - config.number("momentum", default: 0.99),
+        hasGamma: try config.truth("scale", default: true),
+        hasBeta: try config.truth("center", default: true)))
+  }
+
+  /// [[top, bottom], [left, right]], [rows, columns] or one number.
+  private func zeroPadding(_ config: KerasObject) throws(NetworkError) -> Layer {
+    let value = config.value("padding")
+    let sides: [[Int]]
+    if let all = value as? Int {
+      sides = [[all, all], [all, all]]
+    } else if let pair = value as? [Int], pair.count == 2 {
+      sides = pair.map { [$0, $0] }
+    } else if let pairs = value as? [[Int]], pairs.count == 2, pairs.allSatisfy({ $0.count == 2 }) {
+      sides = pairs
+    } else {
+      throw config.error("padding is not [[top, bottom], [left, right]]")
+    }
+    return .zeroPadding(
+      top: sides[0][0], left: sides[1][0], bottom: sides[0][1], right: sides[1][1])
+  }
+
+  private mutating func appendGlobal(
+    _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape
+  ) throws(NetworkError) {
+    let (name, config) = (layer.name, layer.config)
+    guard x.rank == 3 else { throw config.error("reads \(x), expected an image") }
+    let isMean = layer.className == "GlobalAveragePooling2D"
+    let pool: Layer =
+      isMean ? .globalAveragePool : .maxPool(Window2D(height: x[0], width: x[1]))
+    if try config.truth("keepdims", default: false) {
+      return try node(name, pool, inputs, config)
+    }
+    let whole = "\(name).\(isMean ? "mean" : "maximum")"
+    try node(whole, pool, inputs, config)
+    try node(name, .flatten(order: .channelsLast), [whole], config)
+  }
+
+  // MARK: Nodes
+
+  enum Activation: String, CaseIterable {
+    case linear, relu, softmax
+
+    var layer: Layer? {
+      switch self {
+      case .linear: nil
+      case .relu: .relu
+      case .softmax: .softmax
+      }
+    }
+
+    /// A name, or Keras 3's object around one.
+    init(_ config: KerasObject, _ key: String) throws(NetworkError) {
+      var name = "linear"
+      if let text = config.value(key) as? String {
+        name = text
+      } else if let object = config.value(key) as? [String: Any] {
+        name = (object["config"] as? String) ?? (object["class_name"] as? String) ?? "unknown"
+      } else if config.has(key) {
+        throw config.error("\(key) is not the name of a function")
+      }
+      guard let known = Activation(rawValue: name) else {
+        throw config.error(
+          "the \(key) \(name.prefix(100)) is not supported; supported are "
+            + Activation.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      self = known
+    }
+  }
+
+  /// A layer that is an activation function; `linear` is but another name of what it reads.
+  private mutating func activation(
+    _ name: String, _ activation: Activation, _ inputs: [String], _ config: KerasObject
+  ) throws(NetworkError) {
+    if let layer = activation.layer { return try node(name, layer, inputs, config) }
+    stands[name] = inputs[0]
+    if inputs[0] != Architecture.inputName { aliases[name] = inputs[0] }
+  }
+
+  private mutating func node(
+    _ name: String, _ layer: Layer, _ inputs: [String], _ config: KerasObject,
+    activation: Activation
+  ) throws(NetworkError) {
+    guard let function = activation.layer else { return try node(name, layer, inputs, config) }
+    try node("\(name).linear", layer, inputs, config, parameters: name)
+    try node(name, function, ["\(name).linear"], config)
+  }
+
+  private mutating func node(
+    _ name: String, _ layer: Layer, _ inputs: [String], _ config: KerasObject,
+    parameters: String? = nil
+  ) throws(NetworkError) {
+    let shape: Shape
+    do {
+      try layer.checkNumbers()
+      shape = try layer.outputShape(of: inputs.map { shapes[$0]! })
+      try Limits.check(shape, of: "the result")
+    } catch {
+      throw config.error(error.description)
+    }
+    guard shapes.updateValue(shape, forKey: name) == nil else {
+      throw config.error("two layers are called \(name)")
+    }
+    nodes.append(
+      LayerNode(name: name, layer: layer, inputs: inputs, parameterPrefix: parameters))
+  }
+}
+
+extension Window2D {
+  var isPadded: Bool { top + left + bottom + right > 0 }
+
+  /// The same window with TensorFlow's padding `same` for images [H, W, C].
+  func same(for x: Shape) -> Window2D {
+    func padding(_ extent: Int, _ taps: Int, _ stride: Int, _ dilation: Int) -> (Int, Int) {
+      let results = (extent + stride - 1) / stride
+      let total = max((results - 1) * stride + (taps - 1) * dilation + 1 - extent, 0)
+      return (total / 2, total - total / 2)
+    }
+    let (top, bottom) = padding(x[0], height, strideY, dilationY)
+    let (left, right) = padding(x[1], width, strideX, dilationX)
+    return Window2D(
+      height: height, width: width, strideY: strideY, strideX: strideX, dilationY: dilationY,
+      dilationX: dilationX, top: top, left: left, bottom: bottom, right: right)
+  }
+}

@@ -1,0 +1,325 @@
+import Foundation
+import Networks
+import TensorGraph
+import TensorReference
+import Testing
+
+/// Keras's `model_config`, read and written.
+@Suite struct KerasTests {
+  private struct Fixture: Decodable {
+    struct Model: Decodable {
+      let name: String
+      let config: String
+      let legacyConfig: String
+      let logits: [[Double]]
+    }
+    let models: [Model]
+  }
+
+  private func models() throws -> [Fixture.Model] {
+    let url = try #require(
+      Bundle.module.url(forResource: "Fixtures/keras-small", withExtension: "json"))
+    return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url)).models
+  }
+
+  /// Of two images u("image"), less their mean: softmax forgets a common summand.
+  private func logits(_ architecture: Architecture) throws -> [[Double]] {
+    let shape = Shape([2] + architecture.inputShape.dimensions)
+    var images = [Float](repeating: 0, count: shape.count)
+    images.withUnsafeMutableBufferPointer { SeededWeights.uniform("image", into: $0) }
+    var graph = GraphBuilder()
+    let input = try graph.placeholder("images", shape: shape)
+    let network = try NetworkGraph(architecture, input: input, in: &graph)
+    var parameters: [String: ReferenceArray] = [:]
+    for parameter in architecture.parameters {
+      parameters[parameter.name] = ReferenceArray(SeededWeights.tensor(parameter))
+    }
+    let result = try ReferenceEvaluator.evaluate(
+      graph.graph(outputs: [network.logits]),
+      placeholders: ["images": ReferenceArray(shape: shape, values: images.map(Double.init))],
+      parameters: parameters)[0]
+    return (0..<2).map { image in
+      let row = result.values[image * architecture.classes..<(image + 1) * architecture.classes]
+      let mean = row.reduce(0, +) / Double(architecture.classes)
+      return row.map { $0 - mean }
+    }
+  }
+
+  private func difference(_ a: [[Double]], _ b: [[Double]]) -> Double {
+    zip(a.joined(), b.joined()).map { abs($0 - $1) }.max() ?? .infinity
+  }
+
+  // MARK: Reading
+
+  /// Padding "same" with strides (the odd row at the end), groups, dilation, depthwise filters,
+  /// activations within layers, batch norms without gamma or beta, poolings, flattening in Keras's
+  /// order: all in double precision on both sides.
+  @Test func modelsComputeWhatKerasComputes() throws {
+    for model in try models() {
+      let architecture = try Architecture(kerasModelConfig: model.config)
+      #expect(architecture.name == model.name)
+      let error = difference(try logits(architecture), model.logits)
+      print("\(model.name): largest difference \(error) of Keras's logits")
+      // Keras with PyTorch's functions rounds a batch norm's deviation to single precision.
+      #expect(error < 1e-5)
+      // The attribute of a legacy file says the same.
+      #expect(try Architecture(kerasModelConfig: model.legacyConfig) == architecture)
+    }
+  }
+
+  @Test func namesAreThoseOfKerasLayers() throws {
+    let architecture = try Architecture(kerasModelConfig: try models()[0].config)
+    let names = Set(architecture.parameters.map(\.name))
+    #expect(names.contains("stem.weight") && names.contains("norm_a.bias"))
+    #expect(!names.contains("norm_a.weight") && !names.contains("norm_b.bias"))
+    #expect(!names.contains("dilated.bias"))
+    #expect(try architecture.shape(of: "stem") == [7, 5, 8])
+    #expect(architecture.nodes[try architecture.index(of: "stem")].layer == .relu)
+    #expect(try architecture.index(of: "same") == architecture.index(of: "last"))
+    let depthwise = try #require(architecture.parameters.first { $0.name == "multiplied.weight" })
+    #expect(depthwise.shape == [16, 3, 3, 1])
+    // What Grad-CAM and others write into the graph survives a checkpoint.
+    let decoded = try JSONDecoder().decode(
+      Architecture.self, from: JSONEncoder().encode(architecture))
+    #expect(decoded == architecture)
+  }
+
+  /// Keras 2's way of saying who reads whom, of its input's shape, and of an axis.
+  @Test func keras2FunctionalIsRead() throws {
+    let text = """
+      {"class_name": "Model", "keras_version": "2.2.4", "config": {"name": "old", "layers": [
+        {"name": "in", "class_name": "InputLayer", "inbound_nodes": [],
+         "config": {"batch_input_shape": [null, null, null, 3], "name": "in"}},
+        {"name": "b", "class_name": "BatchNormalization", "inbound_nodes": [[["c", 0, 0, {}]]],
+         "config": {"name": "b", "axis": [3], "epsilon": 0.001, "momentum": 0.99}},
+        {"name": "c", "class_name": "Conv2D", "inbound_nodes": [[["in", 0, 0, {}]]],
+         "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "padding": "same"}},
+        {"name": "sum", "class_name": "Add", "inbound_nodes": [[["b", 0, 0, {}], ["c", 0, 0, {}]]],
+         "config": {"name": "sum"}},
+        {"name": "g", "class_name": "GlobalAveragePooling2D", "config": {"name": "g"},
+         "inbound_nodes": [[["sum", 0, 0, {}]]]},
+        {"name": "d", "class_name": "Dense", "inbound_nodes": [[["g", 0, 0, {}]]],
+         "config": {"name": "d", "units": 2, "activation": "softmax"}}],
+       "input_layers": [["in", 0, 0]], "output_layers": [["d", 0, 0]]}}
+      """
+    let architecture = try Architecture(kerasModelConfig: text, height: 6, width: 8)
+    #expect(architecture.inputShape == [6, 8, 3])
+    #expect(
+      architecture.nodes.map(\.name) == ["c", "b", "sum", "g.mean", "g", "d.linear", "d"])
+    #expect(throws: NetworkError.self) { try Architecture(kerasModelConfig: text) }
+  }
+
+  /// What a sequential model of one layer, with changes, is told.
+  private static func sequential(_ layer: String) -> String {
+    """
+    {"class_name": "Sequential", "config": {"name": "m", "layers": [
+      {"class_name": "InputLayer", "config": {"batch_shape": [null, 8, 8, 4], "name": "in"}},
+      \(layer)]}}
+    """
+  }
+
+  static let faults: [(text: String, fault: String)] = [
+    ("no JSON", "model_config is not JSON"),
+    ("[1]", "model_config is not a JSON object"),
+    (#"{"class_name": "Mine", "config": {}}"#, "the model is a Mine; supported are sequential"),
+    (#"{"class_name": "Functional", "config": 3}"#, "config is missing or no object"),
+    (#"{"class_name": "Functional", "config": {"layers": []}}"#, "0 layers, expected 1 to"),
+    (
+      sequential(#"{"class_name": "LSTM", "config": {"name": "x"}}"#),
+      "model_config: x (LSTM): this class of layer is not supported; supported are Activation, Add,"
+    ),
+    (
+      sequential(#"{"class_name": "Functional", "config": {"name": "base", "layers": []}}"#),
+      "base (Functional): is a model within the model"
+    ),
+    (
+      sequential(
+        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": 4, "kernel_size": 3, "data_format": "channels_first"}}"#
+      ), "x (Conv2D): data_format is channels_first, only channels_last"
+    ),
+    (
+      sequential(
+        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": 4, "kernel_size": 3, "activation": "gelu"}}"#
+      ), "x (Conv2D): the activation gelu is not supported; supported are linear, relu, softmax"
+    ),
+    (
+      sequential(
+        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": -4, "kernel_size": 3}}"#),
+      "filters is -4, expected 1 to"
+    ),
+    (
+      sequential(
+        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": 4, "kernel_size": [1048576, 1048576], "padding": "same"}}"#
+      ), "over 2147483648 elements"
+    ),
+    (
+      sequential(
+        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": 4, "kernel_size": 3, "groups": 3}}"#
+      ), "3 groups do not divide 4 channels"
+    ),
+    (
+      sequential(#"{"class_name": "MaxPooling2D", "config": {"name": "x", "pool_size": 9}}"#),
+      "a 9×9 window does not fit"
+    ),
+    (
+      sequential(#"{"class_name": "ZeroPadding2D", "config": {"name": "x", "padding": -1}}"#),
+      "zero padding: top is -1"
+    ),
+    (
+      sequential(#"{"class_name": "ReLU", "config": {"name": "x", "max_value": 6.0}}"#),
+      "x (ReLU): max_value is set"
+    ),
+    (sequential(#"{"class_name": "Flatten"}"#), "config is missing or no object"),
+    (
+      sequential(#"{"class_name": "ReLU", "config": {"name": "x"}}"#),
+      "the model ends in x [8, 8, 4], expected one number for each class"
+    ),
+    (
+      sequential(#"{"class_name": "Dense", "config": {"name": "x", "units": 3}}"#),
+      "x (Dense): reads [8, 8, 4], expected a row"
+    ),
+    (
+      sequential(#"{"class_name": "Permute", "config": {"name": "x", "dims": [2, 1, 3]}}"#),
+      "dims is not [3, 1, 2]"
+    ),
+    (
+      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "Add", "name": "a", "config": {}, "inbound_nodes": [[["b", 0, 0], ["i", 0, 0]]]}, {"class_name": "Add", "name": "b", "config": {}, "inbound_nodes": [[["a", 0, 0], ["i", 0, 0]]]}], "output_layers": [["b", 0, 0]]}}"#,
+      "which depends on it"
+    ),
+    (
+      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["i", 1, 0]]]}], "output_layers": [["a", 0, 0]]}}"#,
+      "a (ReLU): reads result 0 of use 1 of i; shared layers"
+    ),
+    (
+      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["nobody", 0, 0]]]}], "output_layers": [["a", 0, 0]]}}"#,
+      "a (ReLU): reads nobody, which is no layer"
+    ),
+  ]
+
+  @Test(arguments: faults)
+  func whatIsNotSupportedIsNamed(text: String, fault: String) {
+    #expect {
+      try Architecture(kerasModelConfig: text)
+    } throws: {
+      "\($0)".contains(fault)
+    }
+  }
+
+  /// Thousands of damaged configurations: an error or a network, nothing else.
+  @Test func damagedTextIsAnErrorOrANetwork() throws {
+    let text = Array(try models()[1].legacyConfig.utf8)
+    var numbers = TestNumbers(5)
+    func below(_ bound: Int) -> Int { Int((numbers.next() + 1) / 2 * Double(bound)) }
+    let replacements = ["9", "-1", "null", "\"", "[", "{", "1e300", "true", "99999999999999999999"]
+    var networks = 0
+    let start = ContinuousClock.now
+    for _ in 0..<3000 where ContinuousClock.now - start < .seconds(5) {
+      var damaged = text
+      for _ in 0...below(3) {
+        let place = below(damaged.count)
+        switch below(3) {
+        case 0: damaged[place] = UInt8(below(128))
+        case 1: damaged.removeSubrange(place..<min(damaged.count, place + 1 + below(8)))
+        default:
+          damaged.replaceSubrange(
+            place..<place + 1, with: replacements[below(replacements.count)].utf8)
+        }
+      }
+      let result = try? Architecture(
+        kerasModelConfig: String(decoding: damaged, as: UTF8.self), height: 9, width: 8)
+      if result != nil { networks += 1 }
+    }
+    // Most damage hits initialisers, which nobody reads, or the syntax.
+    #expect(networks > 0)
+    let deep = String(repeating: "[", count: 1_000_000)
+    #expect(throws: NetworkError.self) { try Architecture(kerasModelConfig: deep) }
+  }
+
+  // MARK: Writing
+
+  @Test(arguments: NetworkFamily.all.map(\.name).filter { $0.hasPrefix("keras-") })
+  func kerasFamiliesComeBackEqual(family: String) throws {
+    let architecture = try ArchitectureSpecification(
+      family: family, classes: 7, height: 64, width: 96
+    ).architecture()
+    #expect(
+      try Architecture(kerasModelConfig: architecture.kerasModelConfig()) == architecture)
+  }
+
+  @Test func readModelsComeBackWithTheSameLogits() throws {
+    for model in try models() {
+      let architecture = try Architecture(kerasModelConfig: model.config)
+      let again = try Architecture(kerasModelConfig: architecture.kerasModelConfig())
+      #expect(difference(try logits(again), try logits(architecture)) < 1e-12)
+      #expect(Set(again.parameters) == Set(architecture.parameters))
+    }
+  }
+
+  /// Other conventions in Keras's layers: padding on both sides as a layer of its own, flattening
+  /// with channels first as a permutation.
+  @Test(arguments: ["vgg11", "resnet18", "densenet121"])
+  func othersComeBackWithTheSameParameters(family: String) throws {
+    let architecture = try ArchitectureSpecification(
+      family: family, classes: 5, height: 224, width: 224
+    ).architecture()
+    let again = try Architecture(kerasModelConfig: architecture.kerasModelConfig())
+    let shapes = { (parameters: [NetworkParameter]) in
+      Dictionary(
+        uniqueKeysWithValues: parameters.map {
+          ("\($0.layer.replacingOccurrences(of: ".", with: "_")).\($0.role)", $0.shape)
+        })
+    }
+    #expect(shapes(again.parameters) == shapes(architecture.parameters))
+    #expect(again.shapes.last == architecture.shapes.last)
+    // Which Keras layer has which parameters, in the order of the layers.
+    let layers = try architecture.kerasLayers()
+    let weighted = Set(architecture.parameters.map(\.layer))
+    #expect(
+      layers.filter { weighted.contains($0.parameters) }.map(\.name)
+        == again.parameters.map(\.layer).reduce(into: []) { names, name in
+          if names.last != name { names.append(name) }
+        })
+  }
+
+  @Test(arguments: SmallNetworks.names)
+  func othersComeBackWithTheSameLogits(name: String) throws {
+    let architecture = try SmallNetworks.named(name)
+    let again = try Architecture(kerasModelConfig: architecture.kerasModelConfig())
+    // Other names have other seeded weights: compared with the names changed alike.
+    let renamed = try Architecture(
+      name: name, inputShape: architecture.inputShape, classes: architecture.classes,
+      nodes: architecture.nodes.map { node in
+        func legal(_ name: String) -> String { name.replacingOccurrences(of: ".", with: "_") }
+        return LayerNode(
+          name: legal(node.name), layer: node.layer, inputs: node.inputs.map(legal))
+      })
+    #expect(difference(try logits(again), try logits(renamed)) < 1e-12)
+  }
+
+  @Test func layersWithOneNameInKerasAreAnError() throws {
+    let architecture = try Architecture(
+      name: "twins", inputShape: [1, 1, 2], classes: 2,
+      nodes: [
+        LayerNode(name: "a.b", layer: .relu, inputs: ["input"]),
+        LayerNode(name: "a_b", layer: .flatten, inputs: ["a.b"]),
+      ])
+    #expect {
+      try architecture.kerasModelConfig()
+    } throws: {
+      "\($0)" == "twins cannot be written for Keras: two layers would be called a_b"
+    }
+  }
+
+  @Test func layersThatKerasDoesNotHaveAreNamed() throws {
+    let architecture = try ArchitectureSpecification(
+      family: "cifar-resnet20", classes: 10, height: 32, width: 32
+    ).architecture()
+    #expect {
+      try architecture.kerasModelConfig()
+    } throws: {
+      "\($0)"
+        == "cifar-resnet20: layer2.0.shortcut cannot be written for Keras: Keras has no layer that "
+        + "pads channels"
+    }
+  }
+}
