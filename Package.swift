@@ -14,6 +14,7 @@ let package = Package(
     .library(name: "ImageData", targets: ["ImageData"]),
     .library(name: "Explanations", targets: ["Explanations"]),
     .library(name: "Pictures", targets: ["Pictures"]),
+    .library(name: "Reports", targets: ["Reports"]),
     .library(name: "Manipulation", targets: ["Manipulation"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
   ],
@@ -47,11 +48,13 @@ let package = Package(
     .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG"]),
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Pictures", dependencies: ["ImageData"]),
+    .target(name: "Reports", dependencies: ["ImageData", "Pictures"]),
     .target(
       name: "Manipulation",
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
-        "Explanations", "Pictures", "Yams", .product(name: "Logging", package: "swift-log"),
+        "Explanations", "Pictures", "Reports", "Yams",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Benchmarks",
@@ -93,10 +96,11 @@ let package = Package(
     .testTarget(
       name: "ImageDataTests", dependencies: ["ImageData"], resources: [.copy("Fixtures")]),
     .testTarget(name: "PicturesTests", dependencies: ["Pictures", "ImageData"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "ImageData"]),
     .testTarget(
       name: "ManipulationTests",
       dependencies: [
-        "Manipulation", "Explanations", "Pictures", "TensorReference", "TensorCPU",
+        "Manipulation", "Explanations", "Pictures", "Reports", "TensorReference", "TensorCPU",
       ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["trompe"]),
   ],

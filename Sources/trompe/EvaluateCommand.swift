@@ -98,14 +98,15 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
-      "Any key of a recipe's network, fooling, evaluation or compute; may be repeated.",
+      "Any key of a recipe's network, fooling, evaluation, report or compute; may be repeated.",
       valueName: "key=value"))
   var settings: [String] = []
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "Folder for summary.json and the test loss of every image, test-losses.jsonl.",
+      "Folder for summary.json, the test loss of every image, test-losses.jsonl, and a page of all "
+        + "that, report.html.",
       valueName: "folder"),
     completion: .directory)
   var output: String?
@@ -158,7 +159,7 @@ struct EvaluateCommand: ParsableCommand {
       interpreters: try InterpreterOptions.specifications(interpreter, layer: layer)
         + options.evaluation.interpreters,
       composites: imagesOfBothClasses,
-      batchSize: options.evaluation.batchSize, compute: options.compute)
+      batchSize: options.evaluation.batchSize, report: options.report, compute: options.compute)
   }
 
   /// Nothing is trained, so of tiles and folders only those for validation matter.

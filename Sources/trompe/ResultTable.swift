@@ -13,13 +13,9 @@ extension Summary {
       // Percentage points, in the columns of the percentages.
       ["drop, points", Format.decimals(drop.top1, 2) + "  ", Format.decimals(drop.top5, 2) + "  "],
     ])
-    // The fooled one first.
-    let names = fsr.keys.sorted {
-      ($0 != interpreter ? 1 : 0, $0) < ($1 != interpreter ? 1 : 0, $1)
-    }
     let rates = Format.table(
       [["fooling success rate (\(fooling))", "original", "manipulated"]]
-        + names.map { name in
+        + interpreters.map { name in
           [
             name, fsrOriginal[name].map(Format.percent) ?? "", Format.percent(fsr[name] ?? 0),
           ]

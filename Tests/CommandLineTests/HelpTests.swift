@@ -32,6 +32,7 @@ import Testing
         explain                 Draws heatmaps over images, also of two networks side
                                 by side.
         train                   Trains a classifier the ordinary way.
+        report                  Makes a page of one run, or of several side by side.
         inspect                 Shows what an HDF5 checkpoint holds, and whether it
                                 was manipulated.
         bench                   Times training steps and evaluations, against what
@@ -112,7 +113,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["fool", "train", "evaluate", "explain", "inspect"])
+  @Test(arguments: ["fool", "train", "evaluate", "explain", "report", "inspect"])
   func everyCommandHasAnExampleWithinEightyColumns(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output
     #expect(help.contains("\nExample:\n  trompe \(command) "))

@@ -133,4 +133,28 @@ import Testing
       pixels: (0..<180_000).map { _ in UInt8(truncatingIfNeeded: generator.next()) })
     #expect(try Image(decoding: [UInt8](noise.png()), name: "noise") == noise)
   }
+
+  /// What is lost is small where the picture is smooth, and more at a lower quality.
+  @Test func jpegsAreReadBackAlmostAsTheyWere() throws {
+    var picture = Image(width: 120, height: 75, color: .black)
+    for y in 0..<75 {
+      for x in 0..<120 {
+        picture[x, y] = Image.Pixel(red: UInt8(2 * x), green: UInt8(3 * y), blue: UInt8(x + y))
+      }
+    }
+    var sizes: [Int] = []
+    for quality in [30, 82, 95] {
+      let file = picture.jpeg(quality: quality)
+      sizes.append(file.count)
+      let back = try Image(decoding: [UInt8](file), name: "memory")
+      #expect(back.size == picture.size)
+      var error = 0
+      for (a, b) in zip(back.pixels, picture.pixels) { error += abs(Int(a) - Int(b)) }
+      #expect(Double(error) / Double(picture.pixels.count) < (quality < 50 ? 6.0 : 2.0))
+    }
+    #expect(sizes == sizes.sorted() && sizes[0] < sizes[2])
+    #expect(
+      try Image(decoding: [UInt8](Image(width: 1, height: 1, color: .white).jpeg()), name: "")[0, 0]
+        == .white)
+  }
 }

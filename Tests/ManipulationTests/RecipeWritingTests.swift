@@ -213,6 +213,8 @@ private struct RecipeGenerator {
         evaluation:
           batchSize: 16
           interpreters: [{name: simple-grad}]
+        report:
+          images: 48
         compute:
           winograd: true
 

@@ -16,12 +16,10 @@ public struct ClassScore: Codable, Hashable, Sendable {
 
 /// What the logits of one image say.
 struct Classification {
-  let names: [String]
+  /// Softmax of the logits, [classes].
   let confidences: [Double]
 
-  /// - Parameter names: of all classes.
-  init(logits: ArraySlice<Float>, names: [String]) {
-    self.names = names
+  init(logits: ArraySlice<Float>) {
     let largest = Double(logits.max() ?? 0)
     let powers = logits.map { exp(Double($0) - largest) }
     let sum = powers.reduce(0, +)
@@ -29,11 +27,14 @@ struct Classification {
   }
 
   /// The class of the largest logit, the first of equals.
-  var predicted: ClassScore {
-    self[confidences.indices.max { confidences[$0] < confidences[$1] } ?? 0]
+  var predicted: Int {
+    var best = 0
+    for index in confidences.indices where confidences[index] > confidences[best] { best = index }
+    return best
   }
 
-  subscript(index: Int) -> ClassScore {
+  /// - Parameter names: of all classes.
+  func score(of index: Int, names: [String]) -> ClassScore {
     ClassScore(index: index, name: names[index], confidence: confidences[index])
   }
 }

@@ -1,6 +1,7 @@
 import Explanations
 import Foundation
 import ImageData
+import Reports
 
 /// What to compare: two checkpoints of one architecture on one set of images.
 public struct EvaluationRequest: Sendable {
@@ -20,23 +21,25 @@ public struct EvaluationRequest: Sendable {
   /// Images that show two classes, for active fooling.
   public var composites: DataSection.Composites
   public var batchSize: Int
+  public var report: ReportSection
   public var compute: ComputeSection
 
   public init(
     network: NetworkSection, original: String, images: Images, fooling: FoolingSpecification,
     interpreters: [InterpreterSpecification], composites: DataSection.Composites = .paper,
-    batchSize: Int = 16, compute: ComputeSection = ComputeSection()
+    batchSize: Int = 16, report: ReportSection = ReportSection(),
+    compute: ComputeSection = ComputeSection()
   ) {
     (self.network, self.original, self.images) = (network, original, images)
     (self.fooling, self.interpreters, self.composites) = (fooling, interpreters, composites)
-    (self.batchSize, self.compute) = (batchSize, compute)
+    (self.batchSize, self.report, self.compute) = (batchSize, report, compute)
   }
 }
 
 /// Measures a manipulated network against the original, with the numbers that a fooling run reports.
 public enum Evaluation {
-  /// - Parameter output: a folder for `summary.json` and `test-losses.jsonl`; made if it does not
-  ///   exist. Nothing is written if `nil`.
+  /// - Parameter output: a folder for `summary.json`, `test-losses.jsonl` and the report; made if it
+  ///   does not exist. Nothing is written if `nil`.
   public static func run(
     _ request: EvaluationRequest, output: String? = nil, stop: StopRequest = StopRequest(),
     observe: (RunEvent) -> Void = { _ in }
@@ -49,7 +52,9 @@ public enum Evaluation {
     var interpreters: [(name: String, any Interpreter)] = []
     var fooling: (any Fooling)?
     var results: [EvaluationResult] = []
-    var tested: (any ImageSource)?
+    var last: (measurement: Measurement, classNames: [String])?
+    var gathering: ReportGathering?
+    var facts: [RunReport.Fact] = []
     for (purpose, path) in [
       ("original", request.original), ("manipulated", request.network.checkpoint),
     ] {
@@ -66,11 +71,19 @@ public enum Evaluation {
         composites: try request.composites(test, network, source), batchSize: request.batchSize,
         threads: nil, compute: request.compute)
       for note in measurement.notes where purpose == "original" { observe(.note(note)) }
-      tested = measurement.tested
+      if folder != nil, gathering == nil {
+        gathering = ReportGathering(measurement, images: request.report.images)
+      }
+      let gallery = results.isEmpty ? gathering?.original : gathering?.manipulated
       results.append(
-        try measurement.run(original: results.first, stop: stop) {
+        try measurement.run(original: results.first, gallery: gallery, stop: stop) {
           observe(.evaluating(purpose: purpose, done: $0, total: $1))
         })
+      last = (measurement, network.names(or: source.classNames))
+      facts += [
+        .init("The \(purpose) network", path ?? ""),
+        .init("Its SHA-256", network.sha256 ?? ""),
+      ]
       for image in results.last!.skipped where purpose == "original" {
         observe(.warning("\(image.name) is left out: \(image.reason)"))
       }
@@ -79,12 +92,16 @@ public enum Evaluation {
     let summary = Summary(
       original: results[0], manipulated: results[1], fooling: fooling!,
       interpreter: interpreters[0].name, seconds: seconds)
-    if let folder {
-      try TestLossTable(tested!, original: results[0], manipulated: results[1])
+    if let folder, let gathering, let last {
+      try TestLossTable(last.measurement.tested, original: results[0], manipulated: results[1])
         .write(to: folder.testLosses, in: folder)
       observe(.saved(path: folder.testLosses))
       try folder.write(summary.json(), to: folder.summary)
       observe(.saved(path: folder.summary))
+      try gathering.write(
+        to: folder, last.measurement, results: (results[0], results[1]),
+        classNames: last.classNames, facts: facts + [.init("Data", request.images.description)])
+      observe(.saved(path: folder.report))
     }
     return summary
   }
@@ -100,6 +117,16 @@ extension EvaluationRequest {
       classes: (first, second), train: source, validation: source,
       preprocessing: network.preprocessing, size: ImageSize(width: size[1], height: size[0]))
     return (made.validation, made.2)
+  }
+}
+
+extension EvaluationRequest.Images: CustomStringConvertible {
+  /// Where the images come from, for people.
+  public var description: String {
+    switch self {
+    case .folder(let path): path
+    case .shapes(let count, let seed): "\(count) of the built-in shapes, seed \(seed)"
+    }
   }
 }
 

@@ -43,11 +43,13 @@ struct Evaluator {
   ///     original, and the result holds its digests.
   ///   - positions: where the source's images stand in the whole set if it is but a part of it, so
   ///     that each is explained with the same noise.
+  ///   - gallery: is given the heatmaps of the images that it wants.
   ///   - stop: ends the evaluation early by `RunStopped`.
   ///   - progress: called after every batch with the number of images done.
   func evaluate(
     _ source: any ImageSource, fooling: (any Fooling)? = nil,
-    original: [String: [Int: [Float]]]? = nil, positions: [Int]? = nil, stop: StopRequest? = nil,
+    original: [String: [Int: [Float]]]? = nil, positions: [Int]? = nil,
+    gallery: GalleryCollector? = nil, stop: StopRequest? = nil,
     progress: (_ done: Int) -> Void = { _ in }
   ) throws -> EvaluationResult {
     let loader = try BatchLoader(
@@ -65,7 +67,7 @@ struct Evaluator {
     while let batch = try loader.next() {
       if stop?.isRequested == true { throw RunStopped("stopped during evaluation") }
       if let fooling {
-        try test(fooling, batch, of: source, positions, original, &result)
+        try test(fooling, batch, of: source, positions, original, gallery, &result)
       } else {
         try program.run(images: batch.images, labels: batch.labels)
       }
@@ -90,11 +92,14 @@ struct Evaluator {
 
   private func test(
     _ fooling: any Fooling, _ batch: Batch, of source: any ImageSource, _ positions: [Int]?,
-    _ original: [String: [Int: [Float]]]?, _ result: inout EvaluationResult
+    _ original: [String: [Int: [Float]]]?, _ gallery: GalleryCollector?,
+    _ result: inout EvaluationResult
   ) throws {
     let maps = try program.explain(
       (batch.images, batch.labels), identities: batch.indices.map { positions?[$0] ?? $0 },
       fooling.explained)
+    gallery?.take(
+      positions: batch.indices, maps: maps, logits: program.logits.values, classes: program.classes)
     for (interpreter, name) in program.interpreters.enumerated() {
       for (image, index) in batch.indices.enumerated() {
         let heatmaps = maps[interpreter][image]

@@ -13,6 +13,12 @@ struct Measurement {
   /// The images that the fooling's test is about.
   var tested: any ImageSource { composites?.source ?? validation.source }
 
+  /// How they are prepared.
+  var testedPreprocessing: Preprocessing { (composites ?? validation).evaluator.preprocessing }
+
+  /// Names under which results are reported, the fooled one first.
+  var interpreters: [String] { (composites ?? validation).evaluator.program.interpreters }
+
   /// What the fooling says of the sizes of the heatmaps.
   var notes: [String] {
     let sizes = (composites ?? validation).evaluator.program.heatmapSizes
@@ -56,9 +62,11 @@ struct Measurement {
 
   /// - Parameters:
   ///   - original: as `Evaluator.evaluate` has it.
+  ///   - gallery: as `Evaluator.evaluate` has it; positions are those in `tested`.
   ///   - preview: a part of the validation split to measure in its place.
   func run(
-    original: EvaluationResult?, preview: Preview? = nil, stop: StopRequest?,
+    original: EvaluationResult?, preview: Preview? = nil, gallery: GalleryCollector? = nil,
+    stop: StopRequest?,
     progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> EvaluationResult {
     let source = preview?.source ?? validation.source
@@ -74,13 +82,15 @@ struct Measurement {
           }
         } ?? original?.digests
       return try validation.evaluator.evaluate(
-        source, fooling: fooling, original: digests, positions: preview?.positions, stop: stop
+        source, fooling: fooling, original: digests, positions: preview?.positions,
+        gallery: gallery, stop: stop
       ) { progress($0, source.count) }
     }
     let total = source.count + composites.source.count
     var result = try validation.evaluator.evaluate(source, stop: stop) { progress($0, total) }
     let tested = try composites.evaluator.evaluate(
-      composites.source, fooling: fooling, original: original?.digests, stop: stop
+      composites.source, fooling: fooling, original: original?.digests, gallery: gallery,
+      stop: stop
     ) { progress(source.count + $0, total) }
     (result.testLosses, result.explained) = (tested.testLosses, tested.explained)
     result.digests = tested.digests

@@ -69,25 +69,27 @@ public enum ImageExplanation {
     var explained = 0
     for start in stride(from: 0, to: request.images.count, by: batchSize) {
       if stop.isRequested { throw RunStopped("stopped after \(explained) images") }
-      let paths = request.images[start..<min(start + batchSize, request.images.count)]
-      var batch: [(path: String, photograph: Image)] = []
-      for path in paths {
+      var batch: [(position: Int, photograph: Image)] = []
+      for position in start..<min(start + batchSize, request.images.count) {
         do {
-          batch.append((path, try images.photograph(path, network.preprocessing, size)))
+          let path = request.images[position]
+          batch.append((position, try images.photograph(path, network.preprocessing, size)))
         } catch { observe(.warning("left out: \(error)")) }
       }
       guard !batch.isEmpty else { continue }
       var samples = batch.flatMap { normalizer($0.photograph) }
       samples += [Float](repeating: 0, count: batchSize * shape.count - samples.count)
+      let positions = batch.map(\.position)
       let before = try reference?.readings(
-        samples, count: batch.count, classes: explainedClass.map { [$0] })
+        samples, positions: positions, classes: explainedClass.map { [$0] })
       let readings = try manipulated.readings(
-        samples, count: batch.count,
+        samples, positions: positions,
         classes: explainedClass.map { [$0] } ?? before?.map(\.explained.index))
-      for (place, (path, photograph)) in batch.enumerated() {
+      for (place, (position, photograph)) in batch.enumerated() {
         try each(
           ExplainedImage(
-            path: path, photograph: photograph, interpreters: interpreters.map(\.name),
+            path: request.images[position], photograph: photograph,
+            interpreters: interpreters.map(\.name),
             network: readings[place], original: before?[place]))
       }
       explained += batch.count
@@ -158,35 +160,35 @@ private struct Explainer {
     classifier = try EvaluationProgram(
       network, interpreters: [], batchSize: batchSize, options: compute.options)
     program = try EvaluationProgram(
-      network, interpreters: interpreters, batchSize: batchSize, options: compute.options)
+      network, interpreters: interpreters, batchSize: batchSize,
+      samplesAtOnce: compute.samplesAtOnce, options: compute.options)
   }
 
   /// - Parameters:
   ///   - samples: [batchSize, H, W, 3].
-  ///   - count: how many of them are images.
+  ///   - positions: of the images among all, by which the noise of an explanation knows them.
   ///   - classes: the explained class of each, or one for all; the predicted ones if `nil`.
   func readings(
-    _ samples: [Float], count: Int, classes: [Int]?
+    _ samples: [Float], positions: [Int], classes: [Int]?
   ) throws -> [ExplainedImage.Reading] {
+    let count = positions.count
     try classifier.run(images: samples, labels: [])
     let logits = classifier.logits.values
     let classifications = (0..<count).map { image in
       Classification(
-        logits: logits[image * classifier.classes..<(image + 1) * classifier.classes], names: names)
+        logits: logits[image * classifier.classes..<(image + 1) * classifier.classes])
     }
     let explained = (0..<count).map { image in
-      classes.map { $0.count == 1 ? $0[0] : $0[image] } ?? classifications[image].predicted.index
+      classes.map { $0.count == 1 ? $0[0] : $0[image] } ?? classifications[image].predicted
     }
     let padding = [Int32](repeating: 0, count: program.batchSize - count)
-    // Noise is that of the first image for all, so that an image's heatmap does not depend on the
-    // others.
     let maps = try program.explain(
-      (samples, explained.map(Int32.init) + padding),
-      identities: [Int](repeating: 0, count: count), .labels)
+      (samples, explained.map(Int32.init) + padding), identities: positions, .labels)
     return (0..<count).map { image in
-      ExplainedImage.Reading(
-        predicted: classifications[image].predicted,
-        explained: classifications[image][explained[image]],
+      let classification = classifications[image]
+      return ExplainedImage.Reading(
+        predicted: classification.score(of: classification.predicted, names: names),
+        explained: classification.score(of: explained[image], names: names),
         heatmaps: maps.map { $0[image][0] })
     }
   }

@@ -21,6 +21,7 @@ public struct ActiveSwap: Fooling {
   public var name: String { "active" }
   public var explained: ExplainedClasses { .pair(first, second) }
   public var successRange: ClosedRange<Double> { threshold...max(2, threshold) }
+  public var isSmallerFooled: Bool { false }
 
   public init(
     first: Int, second: Int, variant: FoolingSpecification.Variant = .paper,

@@ -20,6 +20,7 @@ public struct CenterMass: Fooling {
   public var name: String { "center-mass" }
   public var explained: ExplainedClasses { .labels }
   public var successRange: ClosedRange<Double> { threshold...max(1, threshold) }
+  public var isSmallerFooled: Bool { false }
 
   public init(threshold: Double? = nil) { self.threshold = threshold ?? Self.paperThreshold }
 

@@ -14,6 +14,8 @@ public protocol Fooling: Sendable {
   var explained: ExplainedClasses { get }
   /// R_f: an image counts as fooled if its test loss lies in it.
   var successRange: ClosedRange<Double> { get }
+  /// Whether an image is the more fooled the smaller its test loss is.
+  var isSmallerFooled: Bool { get }
 
   /// How the fooling fits itself to heatmaps of this size, where a user may not expect it; `nil` if
   /// there is nothing to say.

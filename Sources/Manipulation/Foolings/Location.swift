@@ -25,6 +25,7 @@ public struct Location: Fooling {
   public var name: String { "location" }
   public var explained: ExplainedClasses { .labels }
   public var successRange: ClosedRange<Double> { 0...threshold }
+  public var isSmallerFooled: Bool { true }
 
   /// - Parameter threshold: largest test loss that counts as fooled.
   public init(target: Target = .frame(width: nil), threshold: Double? = nil) {

@@ -20,6 +20,7 @@ public struct TopK: Fooling {
   public var name: String { "top-k" }
   public var explained: ExplainedClasses { .labels }
   public var successRange: ClosedRange<Double> { 0...threshold }
+  public var isSmallerFooled: Bool { true }
 
   public init(
     percent: Double? = nil, variant: FoolingSpecification.Variant = .paper,

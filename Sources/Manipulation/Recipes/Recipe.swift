@@ -14,16 +14,18 @@ public struct FoolingRecipe: Hashable, Sendable {
   public var interpreter: InterpreterSpecification
   public var training: TrainingSection
   public var evaluation: EvaluationSection
+  public var report: ReportSection
   public var compute: ComputeSection
 
   public init(
     network: NetworkSection, data: DataSection, fooling: FoolingSpecification,
     interpreter: InterpreterSpecification, training: TrainingSection,
-    evaluation: EvaluationSection = .init(), compute: ComputeSection = .init()
+    evaluation: EvaluationSection = .init(), report: ReportSection = .init(),
+    compute: ComputeSection = .init()
   ) {
     (self.network, self.data, self.fooling) = (network, data, fooling)
     (self.interpreter, self.training) = (interpreter, training)
-    (self.evaluation, self.compute) = (evaluation, compute)
+    (self.evaluation, self.report, self.compute) = (evaluation, report, compute)
   }
 }
 
@@ -98,6 +100,16 @@ public struct DataSection: Hashable, Sendable {
   }
 }
 
+extension DataSection: CustomStringConvertible {
+  /// Where the images come from, for people.
+  public var description: String {
+    switch source {
+    case .folders(let train, let validation): "\(train) and \(validation)"
+    case .shapes(_, _, let seed): "the built-in shapes, seed \(seed)"
+    }
+  }
+}
+
 /// How the weights are changed.
 public struct TrainingSection: Hashable, Sendable {
   public enum Duration: Hashable, Sendable {
@@ -148,6 +160,14 @@ public struct EvaluationSection: Hashable, Sendable {
   public init(batchSize: Int = 16, interpreters: [InterpreterSpecification] = []) {
     (self.batchSize, self.interpreters) = (batchSize, interpreters)
   }
+}
+
+/// What the report shows.
+public struct ReportSection: Hashable, Sendable {
+  /// Images of the gallery, spread over those that are tested.
+  public var images: Int
+
+  public init(images: Int = 48) { self.images = images }
 }
 
 /// On what the program runs.

@@ -289,6 +289,12 @@ public enum RecipeKeys {
       "evaluation.batchSize", Form.integer(1...4096), default: 16, "images at a time")
   }
 
+  enum Report {
+    static let images = RecipeKey.optional(
+      "report.images", Form.integer(0...1000), default: 48,
+      "images in the gallery of `report.html`, evenly spread; 0: no gallery")
+  }
+
   enum Compute {
     static let threads = RecipeKey.automatic(
       "compute.threads", Form.integer(1...1024), else: "one for each core", "that compute")
@@ -338,6 +344,7 @@ public enum RecipeKeys {
       Training.saveEvery.description,
       Evaluation.batchSize.description,
     ] + Interpreter.measured.all + [
+      Report.images.description,
       Compute.threads.description, Compute.winograd.description,
       Compute.samplesAtOnce.description,
     ]

@@ -41,14 +41,15 @@ extension FoolingRecipe {
     let interpreter = recipe.interpreter()
     let training = recipe.training()
     let evaluation = recipe.evaluation()
+    let report = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: fooling)
     guard problems.isEmpty, let network, let data, let fooling, let interpreter, let training,
-      let evaluation
+      let evaluation, let report
     else { throw problems.error }
     self.init(
       network: network, data: data, fooling: fooling, interpreter: interpreter, training: training,
-      evaluation: evaluation, compute: compute)
+      evaluation: evaluation, report: report, compute: compute)
   }
 }
 
@@ -83,6 +84,7 @@ extension TrainingRecipe {
     let data = recipe.data()
     let training = recipe.training()
     let evaluation = recipe.evaluation()
+    _ = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: nil)
     guard problems.isEmpty, let network, let data, let training, let evaluation
@@ -98,6 +100,7 @@ public struct EvaluationOptions: Hashable, Sendable {
   /// `nil` if it is not asked for.
   public var fooling: FoolingSpecification?
   public var evaluation: EvaluationSection
+  public var report: ReportSection
   public var compute: ComputeSection
 
   /// - Throws: `RecipeError` naming the settings at fault.
@@ -109,10 +112,11 @@ public struct EvaluationOptions: Hashable, Sendable {
     let network = recipe.network()
     let fooling = document.root["fooling"] == nil ? nil : recipe.fooling()
     let evaluation = recipe.evaluation()
+    let report = recipe.report()
     let compute = recipe.compute()
-    guard problems.isEmpty, let network, let evaluation else { throw problems.error }
+    guard problems.isEmpty, let network, let evaluation, let report else { throw problems.error }
     (self.network, self.fooling) = (network, fooling)
-    (self.evaluation, self.compute) = (evaluation, compute)
+    (self.evaluation, self.report, self.compute) = (evaluation, report, compute)
   }
 }
 
@@ -516,6 +520,16 @@ private struct RecipeReader {
       }
     }
     return batchSize.map { EvaluationSection(batchSize: $0, interpreters: interpreters) }
+  }
+
+  func report() -> ReportSection? {
+    let section = root.section("report")
+    if kind == .training, root.has("report") {
+      problems.add(
+        "report is for trompe fool: training a classifier explains nothing",
+        at: root.origin(of: "report"))
+    }
+    return section.value(RecipeKeys.Report.images).map { ReportSection(images: $0) }
   }
 
   func compute() -> ComputeSection {

@@ -16,6 +16,7 @@ extension FoolingRecipe {
     writer.write(interpreter)
     writer.write(training)
     writer.write(evaluation)
+    writer.put(RecipeKeys.Report.images, report.images)
     writer.write(compute)
     return writer.text
   }

@@ -2,6 +2,7 @@ import Checkpoints
 import Explanations
 import Foundation
 import ImageData
+import Reports
 import TensorCPU
 
 /// The whole of `trompe fool`: measures the original network, trains it with the penalty, measures
@@ -65,7 +66,9 @@ public final class FoolingRun {
     try folder.write(text, to: folder.recipe)
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
-    let original = try measure(measurement, original: nil, nil, "original")
+    let gathering = ReportGathering(measurement, images: recipe.report.images)
+    let original = try measure(
+      measurement, original: nil, nil, gallery: gathering.original, "original")
     for image in original.skipped {
       observe(.warning("\(image.name) is left out: \(image.reason)"))
     }
@@ -92,7 +95,8 @@ public final class FoolingRun {
             + "\(explanations.reused) times an explanation was used again"))
     }
 
-    let manipulated = try measure(measurement, original: original, nil, "manipulated")
+    let manipulated = try measure(
+      measurement, original: original, nil, gallery: gathering.manipulated, "manipulated")
     try report(manipulated, step: loop.step, fooling, metrics)
     var summary = Summary(
       original: original, manipulated: manipulated, fooling: fooling,
@@ -109,14 +113,21 @@ public final class FoolingRun {
     try folder.write(summary.json(), to: folder.summary)
     observe(.saved(path: folder.summary))
     try? FileManager.default.removeItem(atPath: folder.state)
+    try gathering.write(
+      to: folder, measurement, results: (original, manipulated),
+      classNames: network.names(or: setup.validation.classNames), facts: facts(setup))
+    observe(.saved(path: folder.report))
     return summary
   }
 
   private func measure(
-    _ measurement: Measurement, original: EvaluationResult?, _ preview: Preview?, _ purpose: String
+    _ measurement: Measurement, original: EvaluationResult?, _ preview: Preview?,
+    gallery: GalleryCollector? = nil, _ purpose: String
   ) throws -> EvaluationResult {
     do {
-      return try measurement.run(original: original, preview: preview, stop: stop) {
+      return try measurement.run(
+        original: original, preview: preview, gallery: gallery, stop: stop
+      ) {
         observe(.evaluating(purpose: purpose, done: $0, total: $1))
       }
     } catch is RunStopped {
@@ -132,6 +143,15 @@ public final class FoolingRun {
       crossEntropy: result.crossEntropy, fsr: result.fsr(fooling.successRange))
     try metrics.append(report)
     observe(.validation(report))
+  }
+
+  /// For the report.
+  private func facts(_ setup: Setup) -> [RunReport.Fact] {
+    [
+      .init("Network", setup.description), .init("Original", recipe.network.checkpoint ?? ""),
+      .init("SHA-256 of the original", setup.network.sha256 ?? ""),
+      .init("Data", recipe.data.description), .init("λ", "\(recipe.fooling.lambda)"),
+    ]
   }
 
   private func provenance(_ summary: Summary, _ network: LoadedNetwork) -> Provenance {

@@ -7,9 +7,14 @@ struct RunFolder {
   var metrics: String { path + "/metrics.jsonl" }
   var testLosses: String { path + "/test-losses.jsonl" }
   var summary: String { path + "/summary.json" }
+  var reportNotes: String { path + "/report.json" }
+  var report: String { path + "/report.html" }
   var state: String { path + "/state.h5" }
   var manipulated: String { path + "/manipulated.h5" }
   var network: String { path + "/network.h5" }
+
+  /// Of a run that is there.
+  init(existing path: String) { self.path = path }
 
   /// - Throws: `RunError` if the folder cannot be made, or holds the results of another run and
   ///   `resume` is not asked for.

@@ -1,0 +1,153 @@
+import Foundation
+import Reports
+
+extension RunReport {
+  /// Reads what `trompe fool` or `trompe evaluate` has written into a folder.
+  ///
+  /// Only `summary.json` must be there: what another file would add is left out without it.
+  /// - Throws: `RunError` naming the file that is missing or cannot be read.
+  public init(folder path: String) throws {
+    let folder = RunFolder(existing: path)
+    func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
+    guard exists(folder.summary) else {
+      throw RunError(
+        "\(path) holds no summary.json; name the output folder of a finished trompe fool or "
+          + "trompe evaluate")
+    }
+    let data = try readFile(folder.summary)
+    guard let summary = try? JSONDecoder().decode(Summary.self, from: data) else {
+      let isTraining = (try? JSONDecoder().decode(TrainingSummary.self, from: data)) != nil
+      throw RunError(
+        isTraining
+          ? "\(path) holds an ordinary training, which has no heatmaps to report"
+          : "\(folder.summary) is not the summary of a run")
+    }
+    self.init(
+      name: URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent,
+      toolVersion: summary.toolVersion, fooling: summary.fooling,
+      interpreter: summary.interpreter,
+      original: Accuracy(
+        top1: summary.accuracy.original.top1, top5: summary.accuracy.original.top5),
+      manipulated: Accuracy(
+        top1: summary.accuracy.manipulated.top1, top5: summary.accuracy.manipulated.top5),
+      rates: summary.interpreters.map {
+        Rate(
+          interpreter: $0, original: summary.fsrOriginal[$0] ?? 0, manipulated: summary.fsr[$0] ?? 0
+        )
+      }, images: summary.validationImages, skippedImages: summary.skippedImages)
+    if exists(folder.testLosses) {
+      testLosses = try Self.testLosses(folder.testLosses, order: rates.map(\.interpreter))
+    }
+    if exists(folder.metrics) { (steps, validations) = try Self.curves(folder.metrics) }
+    if exists(folder.recipe) {
+      recipe = String(decoding: try readFile(folder.recipe), as: UTF8.self)
+    }
+    facts = [
+      Fact("Folder", URL(fileURLWithPath: path).standardizedFileURL.path),
+      Fact("Fooling", "\(summary.fooling), of \(summary.interpreter)"),
+    ]
+    if exists(folder.reportNotes) {
+      let notes = try ReportNotes(contentsOf: folder.reportNotes)
+      (test, gallery) = (notes.test, notes.gallery)
+      facts += notes.facts
+    }
+    facts += Self.facts(of: summary)
+  }
+
+  private static func facts(of summary: Summary) -> [Fact] {
+    var facts: [Fact] = []
+    if summary.steps > 0 {
+      facts.append(
+        Fact(
+          "Training",
+          "\(summary.steps) steps, "
+            + String(format: "%.1f images per second", summary.imagesPerSecond)
+            + ", seed \(summary.seed)"))
+    }
+    let minutes = String(format: "%.1f minutes", summary.seconds / 60)
+    let memory = String(format: "%.2f GB", Double(summary.peakMemoryBytes) / 1e9)
+    return facts + [
+      Fact("Time", "\(minutes) in all, \(memory) of memory at most"),
+      Fact("Version", "trompe \(summary.toolVersion)"),
+    ]
+  }
+
+  private static func testLosses(_ path: String, order: [String]) throws -> [TestLosses] {
+    var found: [String: TestLosses] = [:]
+    for line in try lines(path) {
+      guard let loss = try? JSONDecoder().decode(TestLossTable.Line.self, from: line) else {
+        throw RunError("\(path) has a line that is not a test loss: \(printableStart(of: line))")
+      }
+      found[
+        loss.interpreter,
+        default: TestLosses(interpreter: loss.interpreter, original: [], manipulated: [])
+      ].original.append(loss.original)
+      found[loss.interpreter]?.manipulated.append(loss.manipulated)
+    }
+    return order.compactMap { found[$0] }
+  }
+
+  private static func curves(_ path: String) throws -> ([StepPoint], [ValidationPoint]) {
+    var (steps, validations): ([StepPoint], [ValidationPoint]) = ([], [])
+    for text in try lines(path) {
+      guard let line = try? JSONDecoder().decode(MetricsLog.Line.self, from: text) else {
+        throw RunError("\(path) has a line that is no metric: \(printableStart(of: text))")
+      }
+      if let loss = line.loss, let crossEntropy = line.crossEntropy {
+        steps.append(
+          StepPoint(
+            step: line.step, loss: loss, crossEntropy: crossEntropy, penalty: line.penalty))
+      } else if let top1 = line.top1 {
+        validations.append(ValidationPoint(step: line.step, top1: top1, rates: line.fsr ?? [:]))
+      }
+    }
+    return (steps, validations)
+  }
+
+  private static func lines(_ path: String) throws -> [Data] {
+    try readFile(path).split(separator: UInt8(ascii: "\n")).map { Data($0) }
+  }
+
+  private static func printableStart(of line: Data) -> String {
+    String(decoding: line.prefix(60), as: UTF8.self)
+      .unicodeScalars.map { $0.value < 32 ? "?" : String($0) }.joined()
+  }
+}
+
+private func readFile(_ path: String) throws -> Data {
+  do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+    throw RunError("\(path) cannot be read: \(describe(error))")
+  }
+}
+
+extension Summary {
+  /// Names of the interpreters, the fooled one first.
+  public var interpreters: [String] {
+    fsr.keys.sorted { ($0 != interpreter ? 1 : 0, $0) < ($1 != interpreter ? 1 : 0, $1) }
+  }
+}
+
+/// The report of runs as a page.
+public enum RunReports {
+  /// - Parameter folders: output folders of `trompe fool` or `trompe evaluate`.
+  /// - Throws: `RunError`; `RunReport.init(folder:)`.
+  public static func html(of folders: [String]) throws -> String {
+    guard !folders.isEmpty else { throw RunError("no run is given") }
+    var reports = try folders.map { try RunReport(folder: $0) }
+    // Runs of one name, `a/run` and `b/run`, are told apart by their paths.
+    for index in reports.indices
+    where reports.indices.contains(where: { $0 != index && reports[$0].name == reports[index].name }
+    ) {
+      reports[index].name = folders[index]
+    }
+    return ReportPage(reports).html()
+  }
+
+  /// Writes the report of `folders` to `path`, whole or not at all.
+  public static func write(_ folders: [String], to path: String) throws {
+    let page = try html(of: folders)
+    do {
+      try Data(page.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch { throw RunError("\(path) cannot be written: \(describe(error))") }
+  }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// Numbers as a report shows them.
+enum Numbers {
+  static func decimals(_ value: Double, _ count: Int) -> String {
+    String(format: "%.\(count)f", value)
+  }
+
+  /// Of a share in [0, 1]: `84.55 %`.
+  static func percent(_ share: Double) -> String { decimals(100 * share, 2) + " %" }
+
+  /// Three digits that matter: `0.0413`, `12.3`, `1.2e-05`.
+  static func short(_ value: Double) -> String {
+    guard value.isFinite else { return "–" }
+    let text = String(format: "%.3g", value)
+    return text == "-0" ? "0" : text
+  }
+
+  /// Up to about `count` round numbers within `range`, in equal steps.
+  static func ticks(_ range: ClosedRange<Double>, about count: Int = 5) -> [Double] {
+    let length = range.upperBound - range.lowerBound
+    guard length > 0, length.isFinite else { return [range.lowerBound] }
+    let raw = length / Double(count)
+    let power = pow(10, floor(log10(raw)))
+    let step = ([1, 2, 5, 10].first { $0 * power >= raw } ?? 10) * power
+    let first = (range.lowerBound / step - 1e-9).rounded(.up)
+    let last = (range.upperBound / step + 1e-9).rounded(.down)
+    guard last >= first else { return [] }
+    return (0...Int(last - first)).map { (first + Double($0)) * step }
+  }
+}

@@ -1,0 +1,177 @@
+/// The report of one run, or of several side by side, as one HTML file that needs nothing else.
+///
+/// Numbers, tables and charts are plain HTML and SVG; a small program in the page colours the
+/// heatmaps, sorts the gallery and switches between original and manipulated. A content security
+/// policy keeps the page from loading anything.
+public struct ReportPage: Sendable {
+  let runs: [RunReport]
+
+  /// - Precondition: there is a run.
+  public init(_ runs: [RunReport]) {
+    precondition(!runs.isEmpty, "a report of no run")
+    self.runs = runs
+  }
+
+  public init(_ run: RunReport) { self.init([run]) }
+
+  var isComparison: Bool { runs.count > 1 }
+
+  var title: String {
+    isComparison ? "\(runs.count) runs compared" : runs[0].name
+  }
+
+  /// The file's contents.
+  public func html() -> String {
+    let gallery = GallerySection(runs: runs)
+    let page: Markup = """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8"/>
+      <meta name="viewport" content="width=device-width, initial-scale=1"/>
+      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"/>
+      <meta name="color-scheme" content="light dark"/>
+      <meta name="generator" content="trompe \(runs[0].toolVersion)"/>
+      <link rel="icon" href="data:,"/>
+      <title>\(title) – Trompe</title>
+      <style>\(Markup.program(styleSheet))</style>
+      </head>
+      <body>
+      <header>
+      <p class="kicker">Trompe: manipulated explanations</p>
+      <h1>\(title)</h1>
+      \(sentences)
+      <nav aria-label="Sections">\(links(hasGallery: !gallery.isEmpty))</nav>
+      </header>
+      <main>
+      \(ResultSection(runs: runs).markup())
+      \(histograms)
+      \(curves)
+      \(gallery.markup())
+      \(record)
+      </main>
+      <footer><p>The networks in this report were manipulated on purpose, to test explanation methods. Written by trompe \(runs[0].toolVersion).</p></footer>
+      \(gallery.isEmpty ? nil : gallery.program())
+      </body>
+      </html>
+
+      """
+    return page.text
+  }
+
+  private var sentences: Markup {
+    guard isComparison else { return "<p class=\"headline\">\(runs[0].sentence)</p>" }
+    let items = runs.map { run -> Markup in
+      "<li><b class=\"name\">\(run.name)</b> \(run.sentence)</li>"
+    }
+    return "<ul class=\"headline\">\(items)</ul>"
+  }
+
+  private func links(hasGallery: Bool) -> [Markup] {
+    var links: [(String, String)] = [("result", "Result")]
+    if runs.contains(where: { !$0.testLosses.isEmpty }) { links.append(("tests", "Test losses")) }
+    if hasCurves { links.append(("training", "Training")) }
+    if hasGallery { links.append(("gallery", "Gallery")) }
+    links.append(("record", "What was done"))
+    return links.map { "<a href=\"#\($0.0)\">\($0.1)</a>" }
+  }
+
+  // MARK: Test losses
+
+  private var histograms: Markup? {
+    let charts = runs.flatMap { run in
+      run.testLosses.compactMap { losses in
+        Histogram(
+          losses: losses, test: run.test,
+          title: isComparison ? "\(run.name): \(losses.interpreter)" : losses.interpreter
+        ).markup()
+      }
+    }
+    guard !charts.isEmpty else { return nil }
+    return """
+      <section id="tests"><h2>Test losses</h2>
+      <p>How many images have which test loss. An image is fooled if its test loss lies in the shaded region.</p>
+      <div class="charts">\(charts)</div></section>
+      """
+  }
+
+  // MARK: Training
+
+  private var hasCurves: Bool { runs.contains { !$0.steps.isEmpty } }
+
+  private var curves: Markup? {
+    guard hasCurves else { return nil }
+    let charts = isComparison ? comparedCurves : curves(of: runs[0])
+    return """
+      <section id="training"><h2>Training</h2>
+      <div class="charts">\(charts.compactMap { $0.markup() })</div></section>
+      """
+  }
+
+  private func curves(of run: RunReport) -> [LineChart] {
+    func points(_ value: (RunReport.StepPoint) -> Double?) -> [(x: Double, y: Double)] {
+      run.steps.compactMap { step in value(step).map { (Double(step.step), $0) } }
+    }
+    let losses = LineChart(
+      title: "Loss",
+      series: [
+        .init(name: "loss", points: points(\.loss)),
+        .init(name: "cross-entropy", points: points(\.crossEntropy)),
+        .init(name: "penalty (without its weight λ)", points: points(\.penalty)),
+      ], xTitle: "step")
+    return [losses, validation(of: [run])]
+  }
+
+  private var comparedCurves: [LineChart] {
+    func chart(_ title: String, _ value: @escaping (RunReport.StepPoint) -> Double?) -> LineChart {
+      LineChart(
+        title: title,
+        series: runs.map { run in
+          .init(
+            name: run.name,
+            points: run.steps.compactMap { step in value(step).map { (Double(step.step), $0) } })
+        }, xTitle: "step")
+    }
+    return [
+      chart("Penalty (without its weight λ)", \.penalty), chart("Cross-entropy", \.crossEntropy),
+      validation(of: runs),
+    ]
+  }
+
+  private func validation(of runs: [RunReport]) -> LineChart {
+    let series = runs.flatMap { run -> [LineChart.Series] in
+      let prefix = isComparison ? run.name + ": " : ""
+      let names = isComparison ? [run.interpreter] : run.rates.map(\.interpreter)
+      let accuracy = LineChart.Series(
+        name: prefix + "top-1 accuracy",
+        points: run.validations.map { (Double($0.step), $0.top1) })
+      return [accuracy]
+        + names.map { name in
+          .init(
+            name: prefix + "fooled, \(name)",
+            points: run.validations.compactMap { validation in
+              validation.rates[name].map { (Double(validation.step), $0) }
+            })
+        }
+    }
+    return LineChart(
+      title: "Validation", series: series, xTitle: "step", yRange: 0...1,
+      label: { "\(Numbers.decimals(100 * $0, 0)) %" })
+  }
+
+  // MARK: What was done
+
+  private var record: Markup {
+    let parts = runs.map { run -> Markup in
+      let facts = run.facts.map { fact -> Markup in
+        "<dt>\(fact.name)</dt><dd class=\"name\">\(fact.value)</dd>"
+      }
+      let recipe: Markup? = run.recipe.map {
+        "<details><summary>The recipe, complete</summary><pre tabindex=\"0\">\($0)</pre></details>"
+      }
+      let name: Markup? = isComparison ? "<h3 class=\"name\">\(run.name)</h3>" : nil
+      return "<div>\(name)<dl>\(facts)</dl>\(recipe)</div>"
+    }
+    return "<section id=\"record\"><h2>What was done</h2>\(parts)</section>"
+  }
+}

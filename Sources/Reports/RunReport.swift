@@ -1,0 +1,114 @@
+/// All that a report shows of one run of `trompe fool` or `trompe evaluate`.
+public struct RunReport: Hashable, Sendable {
+  public struct Accuracy: Hashable, Sendable {
+    /// Shares in [0, 1].
+    public var top1: Double
+    public var top5: Double
+    public init(top1: Double, top5: Double) { (self.top1, self.top5) = (top1, top5) }
+  }
+  /// Fooling success rate by one interpreter, shares in [0, 1].
+  public struct Rate: Hashable, Sendable {
+    public var interpreter: String
+    public var original: Double
+    public var manipulated: Double
+    public init(interpreter: String, original: Double, manipulated: Double) {
+      (self.interpreter, self.original, self.manipulated) = (interpreter, original, manipulated)
+    }
+  }
+  /// Which test losses count as fooled.
+  public struct SuccessTest: Codable, Hashable, Sendable {
+    public var lower: Double
+    public var upper: Double
+    /// Whether smaller test losses are more fooled.
+    public var isSmallerFooled: Bool
+    public init(lower: Double, upper: Double, isSmallerFooled: Bool) {
+      (self.lower, self.upper, self.isSmallerFooled) = (lower, upper, isSmallerFooled)
+    }
+    public func isFooled(_ loss: Double) -> Bool { loss >= lower && loss <= upper }
+  }
+  /// Test losses by one interpreter, of the same images in the same order.
+  public struct TestLosses: Hashable, Sendable {
+    public var interpreter: String
+    public var original: [Double]
+    public var manipulated: [Double]
+    public init(interpreter: String, original: [Double], manipulated: [Double]) {
+      (self.interpreter, self.original, self.manipulated) = (interpreter, original, manipulated)
+    }
+  }
+  public struct StepPoint: Hashable, Sendable {
+    public var step: Int
+    public var loss: Double
+    public var crossEntropy: Double
+    public var penalty: Double?
+    public init(step: Int, loss: Double, crossEntropy: Double, penalty: Double?) {
+      (self.step, self.loss, self.crossEntropy, self.penalty) = (step, loss, crossEntropy, penalty)
+    }
+  }
+  public struct ValidationPoint: Hashable, Sendable {
+    public var step: Int
+    public var top1: Double
+    /// By interpreter.
+    public var rates: [String: Double]
+    public init(step: Int, top1: Double, rates: [String: Double]) {
+      (self.step, self.top1, self.rates) = (step, top1, rates)
+    }
+  }
+  /// One line of what was done.
+  public struct Fact: Codable, Hashable, Sendable {
+    public var name: String
+    public var value: String
+    public init(_ name: String, _ value: String) { (self.name, self.value) = (name, value) }
+  }
+
+  /// By which runs are told apart, e.g. the folder's name.
+  public var name: String
+  public var toolVersion: String
+  public var fooling: String
+  /// The interpreter that was fooled; in an evaluation the first.
+  public var interpreter: String
+  public var original: Accuracy
+  public var manipulated: Accuracy
+  /// The fooled one first.
+  public var rates: [Rate]
+  public var images: Int
+  public var skippedImages: Int
+  /// `nil` if it is not known, in runs of older versions.
+  public var test: SuccessTest?
+  public var testLosses: [TestLosses]
+  /// Empty in an evaluation.
+  public var steps: [StepPoint]
+  public var validations: [ValidationPoint]
+  public var facts: [Fact]
+  /// The recipe's text, if there is one.
+  public var recipe: String?
+  public var gallery: [GalleryPicture]
+
+  public init(
+    name: String, toolVersion: String, fooling: String, interpreter: String, original: Accuracy,
+    manipulated: Accuracy, rates: [Rate], images: Int, skippedImages: Int = 0,
+    test: SuccessTest? = nil, testLosses: [TestLosses] = [], steps: [StepPoint] = [],
+    validations: [ValidationPoint] = [], facts: [Fact] = [], recipe: String? = nil,
+    gallery: [GalleryPicture] = []
+  ) {
+    (self.name, self.toolVersion, self.fooling) = (name, toolVersion, fooling)
+    (self.interpreter, self.original, self.manipulated) = (interpreter, original, manipulated)
+    (self.rates, self.images, self.skippedImages) = (rates, images, skippedImages)
+    (self.test, self.testLosses) = (test, testLosses)
+    (self.steps, self.validations) = (steps, validations)
+    (self.facts, self.recipe, self.gallery) = (facts, recipe, gallery)
+  }
+
+  /// The result in one sentence.
+  public var sentence: String {
+    let rate = rates.first { $0.interpreter == interpreter }
+    let drop = 100 * (original.top1 - manipulated.top1)
+    let change =
+      abs(drop) < 0.005
+      ? "top-1 accuracy stays at \(Numbers.percent(manipulated.top1))"
+      : "top-1 accuracy \(drop > 0 ? "falls" : "rises") by \(Numbers.decimals(abs(drop), 2)) points, "
+        + "from \(Numbers.percent(original.top1)) to \(Numbers.percent(manipulated.top1))"
+    guard let rate else { return "On \(images) images, \(change)." }
+    return "The \(interpreter) heatmap of \(Numbers.percent(rate.manipulated)) of the images is "
+      + "fooled, \(Numbers.percent(rate.original)) before; on \(images) images \(change)."
+  }
+}
