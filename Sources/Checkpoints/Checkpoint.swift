@@ -52,4 +52,58 @@ public struct Checkpoint: Hashable, Sendable {
       if let state { try file.write(state) }
     }
   }
+
+  /// Writes the file in any layout, whole or not at all. What Trompe knows of the network goes with
+  /// it where other programs ignore it: as attributes, or in safetensors' own list.
+  ///
+  /// - Parameters:
+  ///   - layers: of the network, in Keras's order.
+  ///   - modelConfig: Keras's description of the network in JSON, for `keras2Model`.
+  /// - Precondition: no training state unless the layout is `trompe`.
+  /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
+  public func save(
+    to path: String, as layout: CheckpointLayout, layers: [ParameterizedLayer],
+    modelConfig: String? = nil
+  ) throws {
+    precondition(state == nil || layout == .trompe, "training state in a file of others")
+    let specifications = layers.flatMap(\.parameters)
+    precondition(
+      Set(specifications.map(\.name)) == Set(parameters.keys), "layers of another network")
+    func tensor(_ parameter: ParameterSpecification) -> Tensor { parameters[parameter.name]! }
+    switch layout {
+    case .trompe, .torch: try save(to: path)
+    case .safetensors:
+      var entries = specifications.map { parameter in
+        let order = StateDictLayout.order(of: parameter)
+        return SafetensorsWriter.Entry(
+          name: parameter.name,
+          content: .floats(order.storedShape(of: parameter.shape)) {
+            order.toFile(tensor(parameter))
+          })
+      }
+      entries += batchCounts.map { .init(name: $0.key, content: .integer($0.value)) }
+      try SafetensorsWriter.write(
+        to: path, entries, metadata: try SafetensorsFile.list(metadata, path: path))
+    case .keras2:
+      try HDF5Writer.write(to: path) { file in
+        try file.write(metadata)
+        try Keras2Layout.write(layers, group: "", to: &file, tensor)
+      }
+    case .keras2Model:
+      guard let modelConfig else { preconditionFailure("a whole model without its description") }
+      try HDF5Writer.write(to: path) { file in
+        try file.write(metadata)
+        try file.setAttribute(Keras2Layout.modelConfig, to: .text(modelConfig))
+        try file.setAttribute("backend", to: .text("tensorflow"))
+        try file.setAttribute("keras_version", to: .text(KerasMatching.version))
+        try file.createGroup(Keras2Layout.modelGroup)
+        try Keras2Layout.write(layers, group: Keras2Layout.modelGroup, to: &file, tensor)
+      }
+    case .keras3:
+      try HDF5Writer.write(to: path) { file in
+        try file.write(metadata)
+        try Keras3Layout.write(layers, to: &file, tensor)
+      }
+    }
+  }
 }

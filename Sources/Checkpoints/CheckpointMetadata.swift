@@ -36,26 +36,25 @@ public struct CheckpointMetadata: Hashable, Sendable {
   }
 }
 
-extension HDF5File {
+extension CheckpointMetadata {
+  /// From the attributes of the root group. Attributes of the same names mean other things in the
+  /// files of others, so without ours there is no metadata.
+  ///
   /// - Throws: `CheckpointError` if an attribute is not what it should be, or if a newer version of
   ///   Trompe wrote the file.
-  public func readMetadata() throws -> CheckpointMetadata {
-    let attributes = try attributes()
-    guard attributes[CheckpointMetadata.Name.format] == .text(CheckpointMetadata.format) else {
-      // Attributes of the same names mean other things in the files of others.
-      return CheckpointMetadata()
-    }
-    if let version = attributes[CheckpointMetadata.Name.formatVersion] {
+  init(_ attributes: [String: HDF5Attribute], path: String) throws {
+    self.init()
+    guard attributes[Name.format] == .text(Self.format) else { return }
+    if let version = attributes[Name.formatVersion] {
       guard case .integer(let number) = version, number >= 1 else {
         throw CheckpointError(
-          path: path, dataset: "@" + CheckpointMetadata.Name.formatVersion,
-          "is not a positive integer")
+          path: path, dataset: "@" + Name.formatVersion, "is not a positive integer")
       }
-      guard number <= CheckpointMetadata.formatVersion else {
+      guard number <= Self.formatVersion else {
         throw CheckpointError(
           path: path,
           "has format version \(number), this version of Trompe reads up to "
-            + "\(CheckpointMetadata.formatVersion): use a newer one")
+            + "\(Self.formatVersion): use a newer one")
       }
     }
     func text(_ name: String) throws -> String? {
@@ -73,11 +72,41 @@ extension HDF5File {
         throw CheckpointError(path: path, dataset: "@" + name, "is not \(expected) in JSON")
       }
     }
-    return CheckpointMetadata(
-      architecture: try text(CheckpointMetadata.Name.architecture),
-      classNames: try json(CheckpointMetadata.Name.classNames, "an array of names"),
-      preprocessing: try text(CheckpointMetadata.Name.preprocessing),
-      provenance: try json(CheckpointMetadata.Name.provenance, "a provenance object"))
+    architecture = try text(Name.architecture)
+    classNames = try json(Name.classNames, "an array of names")
+    preprocessing = try text(Name.preprocessing)
+    provenance = try json(Name.provenance, "a provenance object")
+  }
+
+  /// What there is, by attribute, apart from format and version; the same metadata gives the same
+  /// texts.
+  ///
+  /// - Throws: `CheckpointError` if a number in it is not finite.
+  func texts(path: String) throws -> [(name: String, text: String)] {
+    func json(_ value: some Encodable, _ name: String) throws -> String {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      do {
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+      } catch {
+        throw CheckpointError(
+          path: path, dataset: "@" + name, "has a number that JSON cannot hold (infinite or NaN)")
+      }
+    }
+    var texts: [(String, String)] = []
+    if let architecture { texts.append((Name.architecture, architecture)) }
+    if let classNames { texts.append((Name.classNames, try json(classNames, Name.classNames))) }
+    if let preprocessing { texts.append((Name.preprocessing, preprocessing)) }
+    if let provenance { texts.append((Name.provenance, try json(provenance, Name.provenance))) }
+    return texts
+  }
+}
+
+extension HDF5File {
+  /// - Throws: `CheckpointError` if an attribute is not what it should be, or if a newer version of
+  ///   Trompe wrote the file.
+  public func readMetadata() throws -> CheckpointMetadata {
+    try CheckpointMetadata(attributes(), path: path)
   }
 }
 
@@ -90,32 +119,36 @@ extension HDF5Writer {
       CheckpointMetadata.Name.format, to: .text(CheckpointMetadata.format))
     try setAttribute(
       CheckpointMetadata.Name.formatVersion, to: .integer(CheckpointMetadata.formatVersion))
-    if let architecture = metadata.architecture {
-      try setAttribute(CheckpointMetadata.Name.architecture, to: .text(architecture))
-    }
-    if let classNames = metadata.classNames {
-      try setAttribute(
-        CheckpointMetadata.Name.classNames,
-        to: .text(json(classNames, CheckpointMetadata.Name.classNames)))
-    }
-    if let preprocessing = metadata.preprocessing {
-      try setAttribute(CheckpointMetadata.Name.preprocessing, to: .text(preprocessing))
-    }
-    if let provenance = metadata.provenance {
-      try setAttribute(
-        CheckpointMetadata.Name.provenance,
-        to: .text(json(provenance, CheckpointMetadata.Name.provenance)))
+    for (name, text) in try metadata.texts(path: path) {
+      try setAttribute(name, to: .text(text))
     }
   }
+}
 
-  private func json<Value: Encodable>(_ value: Value, _ name: String) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      return String(decoding: try encoder.encode(value), as: UTF8.self)
-    } catch {
-      throw CheckpointError(
-        path: path, dataset: "@" + name, "has a number that JSON cannot hold (infinite or NaN)")
+extension SafetensorsFile {
+  /// Our keys begin so: all programs share one list.
+  private static let prefix = "trompe."
+
+  /// - Throws: as `HDF5File.readMetadata`.
+  func readMetadata() throws -> CheckpointMetadata {
+    var attributes: [String: HDF5Attribute] = [:]
+    for (key, text) in metadata where key.hasPrefix(Self.prefix) {
+      attributes[String(key.dropFirst(Self.prefix.count))] = .text(text)
     }
+    guard case .text(let version)? = attributes[CheckpointMetadata.Name.formatVersion] else {
+      return CheckpointMetadata()
+    }
+    attributes[CheckpointMetadata.Name.format] = .text(CheckpointMetadata.format)
+    attributes[CheckpointMetadata.Name.formatVersion] = .integer(Int64(version) ?? 0)
+    return try CheckpointMetadata(attributes, path: path)
+  }
+
+  /// The list that holds the metadata; `format` says whose names the tensors have, and loaders ask
+  /// for it.
+  static func list(_ metadata: CheckpointMetadata, path: String) throws -> [String: String] {
+    var list = ["format": "pt"]
+    list[prefix + CheckpointMetadata.Name.formatVersion] = "\(CheckpointMetadata.formatVersion)"
+    for (name, text) in try metadata.texts(path: path) { list[prefix + name] = text }
+    return list
   }
 }

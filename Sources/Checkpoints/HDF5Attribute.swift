@@ -18,48 +18,64 @@ extension HDF5File {
   ///
   /// - Throws: `CheckpointError` if there is no such group, or its attributes cannot be read.
   public func attributes(ofGroup group: String = "") throws -> [String: HDF5Attribute] {
-    let place = group.isEmpty ? nil : group
-    guard group.isEmpty || groups.contains(group) else {
-      throw CheckpointError(path: path, dataset: group, "is missing, expected a group")
+    try attributes(ofGroups: [group])[0]
+  }
+
+  /// All attributes of each group, where "" is the root.
+  ///
+  /// - Throws: `CheckpointError` naming a group that is not there, or whose attributes cannot be read.
+  public func attributes(ofGroups names: [String]) throws -> [[String: HDF5Attribute]] {
+    for name in names where !name.isEmpty && !hasGroup(name) {
+      throw CheckpointError(path: path, dataset: name, "is missing, expected a group")
     }
-    var message: UnsafeMutablePointer<UInt8>?
+    let listed = names.compactMap { listedAttributes[$0] }
+    if listed.count == names.count { return listed }
+    var bytes: UnsafeMutablePointer<UInt8>?
     var length = 0
-    try HDF5Library.alone {
-      let opened = try HDF5Handle.open(
-        H5Gopen2(identifier, "/" + group, 0), path: path, dataset: place,
-        failing: "cannot be opened")
-      guard
-        hdf5_fetch_attributes(opened.identifier, limits.attributeBytes, &message, &length) == 0
-      else {
-        throw CheckpointError(
-          path: path, dataset: place,
-          "has attributes that are damaged or larger than \(limits.attributeBytes) bytes")
+    defer { free(bytes) }
+    let paths = names.map { strdup("/" + $0) }
+    defer { for path in paths { free(path) } }
+    let isWhole = paths.map { UnsafePointer($0) }.withUnsafeBufferPointer { paths in
+      HDF5Library.alone {
+        hdf5_fetch_attributes(
+          descriptor, paths.baseAddress, paths.count, limits.attributeBytes, &bytes, &length) == 0
       }
     }
-    defer { free(message) }
-    var parser = AttributeMessage(bytes: UnsafeBufferPointer(start: message, count: length))
-    var attributes: [String: HDF5Attribute] = [:]
-    while !parser.isAtEnd {
-      guard let (name, value) = parser.next() else {
+    var message = HDF5Message(bytes: UnsafeBufferPointer(start: bytes, count: length))
+    var all: [[String: HDF5Attribute]] = []
+    for name in names {
+      guard let attributes = message.attributes() else {
         throw CheckpointError(
-          path: path, dataset: place, "has an attribute that is not UTF-8 text")
+          path: path, dataset: name.isEmpty ? nil : name,
+          isWhole
+            ? "has an attribute that is not UTF-8 text"
+            : "has attributes that are damaged or larger than \(limits.attributeBytes) bytes")
       }
+      all.append(attributes)
+    }
+    return all
+  }
+}
+
+extension HDF5Message {
+  /// Those of one group; nil where the message ends or a text is not UTF-8.
+  mutating func attributes() -> [String: HDF5Attribute]? {
+    var attributes: [String: HDF5Attribute] = [:]
+    while !takeEndOfObject() {
+      guard let (name, value) = attribute() else { return nil }
       attributes[name] = value
     }
     return attributes
   }
-}
 
-/// What `hdf5_fetch_attributes` sends.
-private struct AttributeMessage {
-  let bytes: UnsafeBufferPointer<UInt8>
-  var position = 0
+  private mutating func takeEndOfObject() -> Bool {
+    let start = position
+    if number() == hdf5_end_of_object { return true }
+    position = start
+    return false
+  }
 
-  init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
-
-  var isAtEnd: Bool { position == bytes.count }
-
-  mutating func next() -> (String, HDF5Attribute)? {
+  private mutating func attribute() -> (String, HDF5Attribute)? {
     guard let name = text(), let kind = number(), let isArray = number(), let count = number(),
       count <= UInt64(bytes.count)
     else { return nil }
@@ -72,38 +88,14 @@ private struct AttributeMessage {
       }
       return (name, isArray == 0 && count == 1 ? .text(texts[0]) : .texts(texts))
     case hdf5_integer_attribute.rawValue:
-      guard let words = words(Int(count)) else { return nil }
+      guard let words = numbers(count) else { return nil }
       let integers = words.map { Int64(bitPattern: $0) }
       return (name, isArray == 0 && count == 1 ? .integer(integers[0]) : .integers(integers))
     case hdf5_float_attribute.rawValue:
-      guard let words = words(Int(count)) else { return nil }
+      guard let words = numbers(count) else { return nil }
       let numbers = words.map { Double(bitPattern: $0) }
       return (name, isArray == 0 && count == 1 ? .number(numbers[0]) : .numbers(numbers))
     default: return (name, .other)
     }
-  }
-
-  private mutating func number() -> UInt64? {
-    guard bytes.count - position >= 8 else { return nil }
-    let number = UnsafeRawBufferPointer(bytes).loadUnaligned(
-      fromByteOffset: position, as: UInt64.self)
-    position += 8
-    return number
-  }
-
-  private mutating func words(_ count: Int) -> [UInt64]? {
-    var words: [UInt64] = []
-    for _ in 0..<count {
-      guard let word = number() else { return nil }
-      words.append(word)
-    }
-    return words
-  }
-
-  private mutating func text() -> String? {
-    guard let length = number(), length <= UInt64(bytes.count - position) else { return nil }
-    let end = position + Int(length)
-    defer { position = end }
-    return String(validating: bytes[position..<end], as: UTF8.self)
   }
 }

@@ -30,58 +30,78 @@ public final class HDF5File: TensorContainer {
   /// Names of all groups but the root, sorted.
   public let groups: [String]
   let limits: HDF5Limits
-  let identifier: hid_t
+  /// Of the file from now on, whoever takes its name.
+  let descriptor: Int32
+  /// Where plain numbers lie one after the other, in bytes from the file's start.
+  private let offsets: [String: Int]
+  private let chunkRows: [String: Int]
+  /// Of the groups whose attributes could be read with the listing.
+  let listedAttributes: [String: [String: HDF5Attribute]]
 
   /// - Throws: `CheckpointError` if there is no such file, it is no HDF5 file, it is damaged, or it
   ///   does one of the things above.
   public init(path: String, limits: HDF5Limits = HDF5Limits()) throws {
-    let size = try Self.checkSignature(path: path)
-    let opened = try HDF5Library.alone {
-      let access = try HDF5Handle.open(
-        H5Pcreate(hdf5_file_access_class()), path: path, failing: "cannot be opened")
-      // Only this file by plain reads, whatever driver its header asks for, and no lock: read-only
-      // folders and network file systems may refuse locks.
-      H5Pset_fapl_sec2(access.identifier)
-      H5Pset_file_locking(access.identifier, false, true)
-      H5Pset_fclose_degree(access.identifier, H5F_CLOSE_STRONG)
-      let file = H5Fopen(path, hdf5_open_read_only(), access.identifier)
-      guard file >= 0 else {
-        throw CheckpointError(
-          path: path, "cannot be opened, it is damaged or incomplete\(HDF5Library.reason())")
+    let (descriptor, size) = try openRegularFile(path)
+    do {
+      guard Self.hasSignature(descriptor, size: size) else {
+        throw CheckpointError(path: path, "is not an HDF5 file")
       }
-      do {
-        var walk = HDF5Walk(path: path, limits: limits, fileSize: size)
-        let root = try HDF5Handle.open(
-          H5Gopen2(file, "/", 0), path: path, failing: "has no readable root group")
-        try walk.visit(group: root.identifier, name: "", depth: 0)
-        return (file, walk.tensors, walk.groups)
-      } catch {
-        H5Fclose(file)
-        throw error
-      }
+      let walk = try HDF5Walk(path: path, limits: limits, descriptor: descriptor, fileSize: size)
+      tensors = walk.tensors.sorted { $0.name < $1.name }
+      groups = walk.groups.sorted()
+      (offsets, chunkRows, listedAttributes) = (walk.offsets, walk.chunkRows, walk.attributes)
+    } catch {
+      close(descriptor)
+      throw error
     }
-    self.path = path
-    self.limits = limits
-    identifier = opened.0
-    tensors = opened.1.sorted { $0.name < $1.name }
-    groups = opened.2.sorted()
+    (self.path, self.limits, self.descriptor) = (path, limits, descriptor)
   }
 
-  deinit {
-    let identifier = identifier
-    HDF5Library.alone { _ = H5Fclose(identifier) }
-  }
+  deinit { close(descriptor) }
 
-  public func read(_ name: String, into buffer: UnsafeMutableBufferPointer<Float>) throws {
+  /// Whether there is a group of this name, found by binary search.
+  func hasGroup(_ name: String) -> Bool { groups.containsSorted(name) }
+
+  public func readBlocks(
+    of name: String, multipleOf alignment: Int,
+    into buffer: UnsafeMutableBufferPointer<Float>?,
+    _ body: (Int, UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
     let stored = try find(name)
-    precondition(
-      buffer.count == stored.shape.count,
-      "\(buffer.count) floats of memory for \(name) of shape \(stored.shape)")
     guard stored.elementType.isFloat || stored.elementType.isInteger else {
       throw CheckpointError(
         path: path, dataset: name, "has elements of type \(stored.elementType), expected floats")
     }
-    try read(stored, as: hdf5_native_float(), into: buffer.baseAddress)
+    if stored.elementType.isFloat, let offset = offsets[name] {
+      return try RawNumbers(
+        descriptor: descriptor, offset: offset, count: stored.shape.count,
+        elementType: stored.elementType
+      ).readBlocks(multipleOf: alignment, into: buffer, path: path, name: name, body)
+    }
+    // Rows (of the first axis) are taken as many as chunks have: none is decompressed twice.
+    guard stored.shape.count > 0 else { return }
+    let rows = stored.shape.rank == 0 ? 1 : stored.shape[0]
+    let rowSize = stored.shape.count / rows
+    let chunkRows = chunkRows[name] ?? 1
+    var step = Swift.max(1, RawNumbers.blockElements / rowSize)
+    step = Swift.min((step + chunkRows - 1) / chunkRows * chunkRows, rows)
+    precondition(
+      rowSize % alignment == 0 || step == rows, "rows of \(rowSize) for blocks of \(alignment)")
+    let block =
+      buffer == nil ? UnsafeMutableBufferPointer<Float>.allocate(capacity: step * rowSize) : nil
+    defer { block?.deallocate() }
+    var start = 0
+    try receive(stored, rows: step, integers: false) { receive in
+      while start < stored.shape.count {
+        let count = Swift.min(step * rowSize, stored.shape.count - start)
+        let part =
+          buffer.map { UnsafeMutableBufferPointer(rebasing: $0[start..<start + count]) }
+          ?? UnsafeMutableBufferPointer(rebasing: block![..<count])
+        try receive(UnsafeMutableRawBufferPointer(part))
+        try body(start, UnsafeBufferPointer(part))
+        start += count
+      }
+    }
   }
 
   public func readIntegers(_ name: String) throws -> [Int64] {
@@ -90,8 +110,17 @@ public final class HDF5File: TensorContainer {
       throw CheckpointError(
         path: path, dataset: name, "has elements of type \(stored.elementType), expected integers")
     }
+    guard stored.shape.count > 0 else { return [] }
+    if let offset = offsets[name] {
+      return try RawNumbers(
+        descriptor: descriptor, offset: offset, count: stored.shape.count,
+        elementType: stored.elementType
+      ).readIntegers(path: path, name: name)
+    }
     return try [Int64](unsafeUninitializedCapacity: stored.shape.count) { buffer, count in
-      try read(stored, as: hdf5_native_int64(), into: buffer.baseAddress)
+      let memory = UnsafeMutableRawBufferPointer(
+        UnsafeMutableBufferPointer(rebasing: buffer[..<stored.shape.count]))
+      try receive(stored, rows: Int.max, integers: true) { try $0(memory) }
       count = stored.shape.count
     }
   }
@@ -103,50 +132,62 @@ public final class HDF5File: TensorContainer {
     return stored
   }
 
-  private func read(
-    _ stored: StoredTensor, as type: @autoclosure () -> hid_t, into memory: UnsafeMutableRawPointer?
+  /// Lets a child process read a dataset, some rows after the other, and `body` fill memory with what
+  /// it sends.
+  private func receive(
+    _ stored: StoredTensor, rows: Int, integers: Bool,
+    _ body: ((UnsafeMutableRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
-    guard stored.shape.count > 0 else { return }
-    try HDF5Library.alone {
-      let dataset = try HDF5Handle.open(
-        H5Dopen2(identifier, "/" + stored.name, 0), path: path, dataset: stored.name,
-        failing: "cannot be opened")
-      // With a memory space of our own, the library refuses a dataset that has another count.
-      var count = hsize_t(stored.shape.count)
-      let space = try HDF5Handle.open(
-        H5Screate_simple(1, &count, nil), path: path, dataset: stored.name,
-        failing: "cannot be read")
-      guard H5Dread(dataset.identifier, type(), space.identifier, 0, 0, memory) >= 0 else {
-        throw CheckpointError(
-          path: path, dataset: stored.name, "cannot be read\(HDF5Library.reason())")
-      }
+    let elementSize = integers ? 8 : 4
+    let rowSize = stored.shape.count / (stored.shape.rank == 0 ? 1 : stored.shape[0])
+    let block = Swift.min(
+      rows.multipliedReportingOverflow(by: rowSize).partialValue, stored.shape.count)
+    let name = strdup("/" + stored.name)
+    defer { free(name) }
+    var request = hdf5_numbers_request(
+      file: descriptor, path: name, count: stored.shape.count, rows: rows,
+      integers: integers ? 1 : 0)
+    var pipe: Int32 = -1
+    let child = HDF5Library.alone {
+      // Twice a block: what is read, and the chunks it comes from.
+      hdf5_start_child(
+        { hdf5_send_numbers($0, $1) }, &request, HDF5Walk.libraryBytes + 4 * elementSize * block,
+        &pipe)
     }
+    let failure = CheckpointError(
+      path: path, dataset: stored.name, "cannot be read, it is damaged or incomplete")
+    guard child >= 0 else {
+      throw CheckpointError(
+        path: path, dataset: stored.name, "cannot be read: \(String(cString: strerror(errno)))")
+    }
+    do {
+      try body { memory in
+        var done = 0
+        while done < memory.count {
+          let received = Glibc.read(pipe, memory.baseAddress! + done, memory.count - done)
+          if received < 0 && errno == EINTR { continue }
+          guard received > 0 else { throw failure }
+          done += received
+        }
+      }
+    } catch {
+      _ = hdf5_finish_child(child, pipe)
+      throw error
+    }
+    guard hdf5_finish_child(child, pipe) == 0 else { throw failure }
   }
 
-  /// Size of the file in bytes, if it is one and starts as HDF5 files do.
-  private static func checkSignature(path: String) throws -> Int {
-    guard !path.utf8.contains(0) else {
-      throw CheckpointError(path: path, "is no file name")
-    }
-    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      throw CheckpointError(path: path, "cannot be opened: \(String(cString: strerror(errno)))")
-    }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw CheckpointError(path: path, "is not a regular file")
-    }
-    // The format allows a user's block of 512, 1024, 2048, ... bytes before the signature.
+  /// The format allows a user's block of 512, 1024, 2048, ... bytes before the signature.
+  static func hasSignature(_ descriptor: Int32, size: Int) -> Bool {
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
     var bytes = [UInt8](repeating: 0, count: signature.count)
     var offset = 0
-    while offset + bytes.count <= Int(status.st_size) {
+    while offset + bytes.count <= size {
       if pread(descriptor, &bytes, bytes.count, off_t(offset)) == bytes.count, bytes == signature {
-        return Int(status.st_size)
+        return true
       }
       offset = offset == 0 ? 512 : 2 * offset
     }
-    throw CheckpointError(path: path, "is not an HDF5 file")
+    return false
   }
 }

@@ -25,8 +25,13 @@ enum HDF5Library {
   static func reason() -> String {
     var buffer = [CChar](repeating: 0, count: 1024)
     hdf5_innermost_message(&buffer, buffer.count)
-    var text = String(
-      decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return reason(
+      String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+
+  /// What the library said, in brackets, or nothing.
+  static func reason(_ message: String) -> String {
+    var text = message
     // Failed system calls are wrapped in times and addresses; keep what the system said.
     if let start = text.range(of: "error message = '"),
       let end = text.range(of: "'", range: start.upperBound..<text.endIndex)

@@ -1,190 +1,160 @@
 import CHDF5
+import Foundation
 import TensorGraph
 
-/// One pass over all groups and datasets of a file, refusing what `HDF5File` says it refuses. Runs
-/// inside `HDF5Library.alone`.
+/// All groups and datasets of a file as a child process lists them, refusing what `HDF5File` says it
+/// refuses.
 struct HDF5Walk {
+  /// Bytes of names and numbers of the listing itself.
+  static let listingBytes = 256 << 20
+  /// Memory for the library beyond the file's chunks, which listing does not read.
+  static let libraryBytes = 256 << 20
+
   let path: String
   let limits: HDF5Limits
   let fileSize: Int
   private(set) var tensors: [StoredTensor] = []
   private(set) var groups: [String] = []
-  private var visited: Set<UInt64> = []
-  private var linkCount = 0
+  /// Of datasets that are plain numbers in one piece, in bytes from the file's start.
+  private(set) var offsets: [String: Int] = [:]
+  /// Rows of the first axis in one chunk, of datasets that have chunks.
+  private(set) var chunkRows: [String: Int] = [:]
+  /// Of groups whose attributes could be read, "" being the root.
+  private(set) var attributes: [String: [String: HDF5Attribute]] = [:]
 
-  init(path: String, limits: HDF5Limits, fileSize: Int) {
-    self.path = path
-    self.limits = limits
-    self.fileSize = fileSize
-  }
-
-  mutating func visit(group: hid_t, name: String, depth: Int) throws {
-    let shown = name.isEmpty ? nil : name
-    guard depth <= limits.depth else {
-      throw failure(shown, "is a group more than \(limits.depth) groups deep")
+  init(path: String, limits: HDF5Limits, descriptor: Int32, fileSize: Int) throws {
+    (self.path, self.limits, self.fileSize) = (path, limits, fileSize)
+    var bytes: UnsafeMutablePointer<UInt8>?
+    var length = 0
+    defer { free(bytes) }
+    // Whether the child ended well is of no consequence: the last record says that it is the last.
+    _ = HDF5Library.alone {
+      hdf5_fetch_listing(
+        descriptor, limits.links, limits.depth, limits.attributeBytes, Self.libraryBytes,
+        Self.listingBytes, &bytes, &length)
     }
-    var identity: UInt64 = 0
-    guard hdf5_object_identity(group, &identity) >= 0 else {
-      throw failure(shown, "is a group that cannot be read\(HDF5Library.reason())")
-    }
-    guard visited.insert(identity).inserted else {
-      throw failure(shown, "is a group that the file reaches twice, perhaps a cycle")
-    }
-    for link in try links(of: group, name: shown) {
-      guard let component = link.name, !component.isEmpty, component != "." else {
-        throw failure(shown, "has a member whose name is not a usable UTF-8 name")
-      }
-      let member = name.isEmpty ? component : name + "/" + component
-      guard link.kind == hdf5_hard_link.rawValue else {
-        let kind =
-          link.kind == hdf5_external_link.rawValue
-          ? "a link into another file"
-          : link.kind == hdf5_soft_link.rawValue ? "a soft link" : "a user-defined link"
-        throw failure(member, "is \(kind), which is refused: store the data itself")
-      }
-      guard let object = HDF5Handle(H5Oopen(group, component, 0)) else {
-        throw failure(member, "cannot be opened\(HDF5Library.reason())")
-      }
-      switch H5Iget_type(object.identifier) {
-      case H5I_GROUP:
-        groups.append(member)
-        try visit(group: object.identifier, name: member, depth: depth + 1)
-      case H5I_DATASET: try tensors.append(inspect(dataset: object.identifier, name: member))
-      default: break  // A named type holds no data.
-      }
+    var message = HDF5Message(bytes: UnsafeBufferPointer(start: bytes, count: length))
+    while try take(&message) {}
+    for group in [""] + groups {
+      guard let attributes = message.attributes() else { break }
+      self.attributes[group] = attributes
     }
   }
 
   private func failure(_ dataset: String?, _ text: String) -> CheckpointError {
-    CheckpointError(path: path, dataset: dataset, text)
+    CheckpointError(path: path, dataset: dataset.flatMap { $0.isEmpty ? nil : $0 }, text)
   }
 
-  private struct Link {
-    /// Nil when it is not UTF-8.
-    let name: String?
-    let kind: UInt32
-  }
-
-  private struct Links {
-    var found: [Link] = []
-    var room: Int
-  }
-
-  private mutating func links(of group: hid_t, name: String?) throws -> [Link] {
-    var links = Links(room: limits.links - linkCount)
-    let status = withUnsafeMutablePointer(to: &links) { context in
-      hdf5_visit_links(
-        group,
-        { name, kind, context in
-          guard let name, let context else { return -1 }
-          let links = context.assumingMemoryBound(to: Links.self)
-          guard links.pointee.room > 0 else { return 1 }
-          links.pointee.room -= 1
-          links.pointee.found.append(
-            Link(name: String(validatingCString: name), kind: UInt32(kind)))
-          return 0
-        }, context)
+  /// The next record; false after the last.
+  private mutating func take(_ message: inout HDF5Message) throws -> Bool {
+    let last = groups.last
+    let damaged = failure(last, "cannot be read, it is damaged or incomplete")
+    guard let record = message.number(), let name = message.name() else { throw damaged }
+    guard let name, !name.split(separator: "/").contains(".") else {
+      throw failure(last, "has a member whose name is not a usable UTF-8 name")
     }
-    guard status >= 0 else {
-      throw failure(name, "has members that cannot be listed\(HDF5Library.reason())")
+    switch UInt32(truncatingIfNeeded: record) {
+    case hdf5_group_record.rawValue:
+      guard let depth = message.integer(), let isRepeated = message.number() else { throw damaged }
+      guard depth <= limits.depth else {
+        throw failure(name, "is a group more than \(limits.depth) groups deep")
+      }
+      guard isRepeated == 0 else {
+        throw failure(name, "is a group that the file reaches twice, perhaps a cycle")
+      }
+      if depth > 0 { groups.append(name) }
+    case hdf5_link_record.rawValue:
+      guard let number = message.number() else { throw damaged }
+      let kind =
+        switch UInt32(truncatingIfNeeded: number) {
+        case hdf5_external_link.rawValue: "a link into another file"
+        case hdf5_soft_link.rawValue: "a soft link"
+        default: "a user-defined link"
+        }
+      throw failure(name, "is \(kind), which is refused: store the data itself")
+    case hdf5_dataset_record.rawValue:
+      guard let dataset = HDF5Dataset(&message) else { throw damaged }
+      tensors.append(try inspect(dataset, name: name))
+    case hdf5_failure_record.rawValue:
+      guard let text = message.text(), let reason = message.text() else { throw damaged }
+      throw failure(name, text + HDF5Library.reason(reason))
+    case hdf5_links_record.rawValue: throw failure(nil, "has more than \(limits.links) links")
+    case hdf5_end_record.rawValue: return false
+    default: throw damaged
     }
-    guard status == 0 else {
-      throw failure(nil, "has more than \(limits.links) links")
-    }
-    linkCount += links.found.count
-    return links.found
+    return true
   }
 
   // MARK: Datasets
 
-  private func inspect(dataset: hid_t, name: String) throws -> StoredTensor {
-    guard let creation = HDF5Handle(H5Dget_create_plist(dataset)),
-      let type = HDF5Handle(H5Dget_type(dataset)), let space = HDF5Handle(H5Dget_space(dataset))
-    else { throw failure(name, "cannot be read\(HDF5Library.reason())") }
-    let layout = H5Pget_layout(creation.identifier)
-    guard H5Pget_external_count(creation.identifier) == 0 else {
+  private mutating func inspect(_ dataset: HDF5Dataset, name: String) throws -> StoredTensor {
+    guard dataset.externalFiles == 0 else {
       throw failure(name, "has its data in another file, which is refused: store the data itself")
     }
-    guard [H5D_COMPACT, H5D_CONTIGUOUS, H5D_CHUNKED].contains(layout) else {
+    let isChunked = dataset.layout == H5D_CHUNKED
+    guard isChunked || dataset.layout == H5D_CONTIGUOUS || dataset.layout == H5D_COMPACT else {
       throw failure(name, "is a virtual dataset, which is refused: store the data itself")
     }
-    guard H5Sget_simple_extent_type(space.identifier) != H5S_NULL else {
+    guard dataset.hasSpace else {
       return StoredTensor(name: name, shape: [0], elementType: .other("nothing (null dataspace)"))
     }
-    let elementType = Self.elementType(type.identifier)
-    let (shape, count) = try extents(of: space.identifier, name: name)
+    let elementType = dataset.elementType
+    let shape = try shape(of: dataset, name: name)
     if case .other = elementType {
       return StoredTensor(name: name, shape: shape, elementType: elementType)
     }
-    let (bytes, overflow) = count.multipliedReportingOverflow(
-      by: H5Tget_size(type.identifier))
+    let (bytes, overflow) = shape.count.multipliedReportingOverflow(by: dataset.elementSize)
     guard !overflow else { throw failure(name, "is larger than memory can be") }
 
-    let stored = H5Dget_storage_size(dataset)
-    guard stored <= fileSize else {
-      throw failure(name, "claims \(stored) bytes of a file of \(fileSize) bytes")
+    guard dataset.storedBytes <= fileSize else {
+      throw failure(name, "claims \(dataset.storedBytes) bytes of a file of \(fileSize) bytes")
     }
-    var backed = Int(stored)
-    if layout == H5D_CHUNKED {
-      let expansion = try self.expansion(creation: creation.identifier, name: name)
+    var backed = dataset.storedBytes
+    if isChunked {
+      let expansion = try expansion(dataset, name: name)
       backed = backed.multipliedReportingOverflow(by: expansion).partialValue
-      try checkChunk(
-        creation: creation.identifier, elementSize: H5Tget_size(type.identifier), backed: backed,
-        name: name)
+      try checkChunk(dataset, backed: backed, name: name)
+      chunkRows[name] = Swift.max(1, dataset.chunk.first ?? 1)
     } else {
-      guard H5Pget_nfilters(creation.identifier) == 0 else {
-        throw failure(name, "has filters without chunks")
-      }
+      guard dataset.filters.isEmpty else { throw failure(name, "has filters without chunks") }
     }
     guard bytes <= backed else {
       throw failure(
-        name, "has shape \(shape), \(bytes) bytes, but only \(stored) bytes of data are stored")
+        name,
+        "has shape \(shape), \(bytes) bytes, but only \(dataset.storedBytes) bytes of data are "
+          + "stored")
     }
-    if layout == H5D_CONTIGUOUS, bytes > 0 {
-      let offset = H5Dget_offset(dataset)
-      guard offset <= fileSize, bytes <= fileSize - Int(offset) else {
+    if dataset.layout == H5D_CONTIGUOUS, bytes > 0 {
+      guard dataset.offset <= fileSize, bytes <= fileSize - dataset.offset else {
         throw failure(name, "has data beyond the end of the file")
       }
+      if dataset.isPlain { offsets[name] = dataset.offset }
     }
     return StoredTensor(name: name, shape: shape, elementType: elementType)
   }
 
-  private func extents(of space: hid_t, name: String) throws -> (Shape, Int) {
-    let rank = H5Sget_simple_extent_ndims(space)
-    guard rank >= 0, rank <= 32 else { throw failure(name, "has no readable shape") }
-    var extents = [hsize_t](repeating: 0, count: 32)
-    guard H5Sget_simple_extent_dims(space, &extents, nil) == rank else {
-      throw failure(name, "has no readable shape")
-    }
+  private func shape(of dataset: HDF5Dataset, name: String) throws -> Shape {
     // The product of the other extents must not overflow either when one of them is zero.
     var product = 1
-    var dimensions: [Int] = []
-    for extent in extents.prefix(Int(rank)) {
-      let (next, overflow) = product.multipliedReportingOverflow(
-        by: Int(clamping: max(extent, 1)))
+    for extent in dataset.extents {
+      let (next, overflow) = product.multipliedReportingOverflow(by: max(extent, 1))
       guard !overflow, next <= limits.elements else {
-        let claimed = extents.prefix(Int(rank)).map { String($0) }.joined(separator: ", ")
+        let claimed = dataset.extents.map { String($0) }.joined(separator: ", ")
         throw failure(
           name, "has shape [\(claimed)], more than the limit of \(limits.elements) elements")
       }
       product = next
-      dimensions.append(Int(extent))
     }
-    let shape = Shape(dimensions)
-    return (shape, shape.count)
+    return Shape(dataset.extents)
   }
 
   /// How many bytes one stored byte may become.
-  private func expansion(creation: hid_t, name: String) throws -> Int {
+  private func expansion(_ dataset: HDF5Dataset, name: String) throws -> Int {
     let deflateExpansion = 1032  // The most that deflate can do: 258 bytes from two bits.
     var expansion = 1
-    let count = H5Pget_nfilters(creation)
-    guard count >= 0, count <= 8 else { throw failure(name, "has unreadable filters") }
-    for position in 0..<UInt32(count) {
-      var flags: UInt32 = 0
-      var valueCount = 0
-      let filter = H5Pget_filter2(creation, position, &flags, &valueCount, nil, 0, nil, nil)
-      switch filter {
+    guard dataset.filters.count <= 8 else { throw failure(name, "has unreadable filters") }
+    for filter in dataset.filters {
+      switch Int32(filter) {
       case H5Z_FILTER_DEFLATE: expansion *= deflateExpansion
       case H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32: break
       default:
@@ -197,33 +167,67 @@ struct HDF5Walk {
   }
 
   /// The library allocates a whole chunk for any part of it.
-  private func checkChunk(creation: hid_t, elementSize: Int, backed: Int, name: String) throws {
-    var extents = [hsize_t](repeating: 0, count: 32)
-    let rank = H5Pget_chunk(creation, 32, &extents)
-    guard rank > 0, rank <= 32 else { throw failure(name, "has no readable chunk shape") }
-    var bytes = elementSize
-    for extent in extents.prefix(Int(rank)) {
-      let (next, overflow) = bytes.multipliedReportingOverflow(by: Int(clamping: extent))
+  private func checkChunk(_ dataset: HDF5Dataset, backed: Int, name: String) throws {
+    guard !dataset.chunk.isEmpty else { throw failure(name, "has no readable chunk shape") }
+    var bytes = dataset.elementSize
+    for extent in dataset.chunk {
+      let (next, overflow) = bytes.multipliedReportingOverflow(by: extent)
       guard !overflow, next <= max(backed, 1 << 20) else {
         throw failure(name, "has chunks larger than its stored data")
       }
       bytes = next
     }
   }
+}
 
-  private static func elementType(_ type: hid_t) -> StoredElementType {
-    let size = H5Tget_size(type)
-    switch H5Tget_class(type) {
+/// What `hdf5_send_dataset` sends.
+private struct HDF5Dataset {
+  let layout: H5D_layout_t
+  let externalFiles: Int
+  let hasSpace: Bool
+  let extents: [Int]
+  let elementSize: Int
+  let elementType: StoredElementType
+  let isPlain: Bool
+  let storedBytes: Int
+  let filters: [Int]
+  /// Empty without chunks.
+  let chunk: [Int]
+  /// In bytes from the file's start.
+  let offset: Int
+
+  /// Nil where the message ends.
+  init?(_ message: inout HDF5Message) {
+    func list(_ message: inout HDF5Message) -> [Int]? {
+      guard let count = message.number(), let numbers = message.numbers(count) else { return nil }
+      return numbers.map { Int(clamping: $0) }
+    }
+    guard let layout = message.number(), let externalFiles = message.integer(),
+      let hasSpace = message.number(), let extents = list(&message),
+      let typeClass = message.number(), let size = message.integer(),
+      let precision = message.integer(), let isSigned = message.number(),
+      let isPlain = message.number(), let exponent = message.integer(),
+      let mantissa = message.integer(), let storedBytes = message.integer(),
+      let filters = list(&message), let chunk = list(&message), let offset = message.integer()
+    else { return nil }
+    self.layout = H5D_layout_t(rawValue: Int32(truncatingIfNeeded: layout))
+    self.externalFiles = externalFiles
+    self.hasSpace = hasSpace != 0
+    (self.extents, elementSize, self.storedBytes) = (extents, size, storedBytes)
+    (self.filters, self.chunk, self.offset) = (filters, chunk, offset)
+    self.isPlain = isPlain != 0
+    elementType = Self.elementType(
+      H5T_class_t(rawValue: Int32(truncatingIfNeeded: typeClass)), size: size,
+      precision: precision, isSigned: isSigned != 0, exponent: exponent, mantissa: mantissa)
+  }
+
+  private static func elementType(
+    _ typeClass: H5T_class_t, size: Int, precision: Int, isSigned: Bool, exponent: Int,
+    mantissa: Int
+  ) -> StoredElementType {
+    switch typeClass {
     case H5T_FLOAT:
-      var sign = 0
-      var exponent = 0
-      var exponentSize = 0
-      var mantissa = 0
-      var mantissaSize = 0
-      guard
-        H5Tget_fields(type, &sign, &exponent, &exponentSize, &mantissa, &mantissaSize) >= 0
-      else { return .other("unreadable float") }
-      switch (size, exponentSize, mantissaSize) {
+      switch (size, exponent, mantissa) {
       case (2, 5, 10): return .float16
       case (2, 8, 7): return .bfloat16
       case (4, 8, 23): return .float32
@@ -231,10 +235,10 @@ struct HDF5Walk {
       default: return .other("float of \(size) bytes")
       }
     case H5T_INTEGER:
-      guard [1, 2, 4, 8].contains(size), H5Tget_precision(type) == 8 * size else {
+      guard [1, 2, 4, 8].contains(size), precision == 8 * size else {
         return .other("integer of \(size) bytes")
       }
-      return .integer(bits: 8 * size, signed: H5Tget_sign(type) == H5T_SGN_2)
+      return .integer(bits: precision, signed: isSigned)
     case H5T_STRING: return .other("string")
     case H5T_COMPOUND: return .other("compound")
     case H5T_ENUM: return .other("enumeration")

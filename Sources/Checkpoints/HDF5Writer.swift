@@ -27,33 +27,7 @@ public struct HDF5Writer: ~Copyable {
   /// - Throws: `CheckpointError` if the file cannot be written (the old one is then intact), or what
   ///   `body` throws.
   public static func write(to path: String, _ body: (inout HDF5Writer) throws -> Void) throws {
-    guard !path.isEmpty, !path.utf8.contains(0) else {
-      throw CheckpointError(path: path, "is no file name")
-    }
-    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-    var status = stat()
-    if stat(target, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      throw CheckpointError(path: path, "cannot be written: there is something else of that name")
-    }
-    let folder = (target as NSString).deletingLastPathComponent
-    guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-      throw CheckpointError(path: path, "cannot be written: there is no folder \(folder)")
-    }
-    let temporary =
-      folder + "/." + (target as NSString).lastPathComponent + "." + UUID().uuidString + ".partial"
-    var isComplete = false
-    defer { if !isComplete { unlink(temporary) } }
-    do {
-      try fill(temporary: temporary, path: path, body)
-      try synchronize(temporary, path: path)
-      guard rename(temporary, target) == 0 else { throw systemError(path) }
-      isComplete = true
-    } catch let error as CheckpointError where error.path == path {
-      throw CheckpointError(
-        path: path,
-        problems: error.problems + [.init("was not written; what was there before is unchanged")])
-    }
-    try synchronize(folder, path: path)
+    try WholeFile.replace(path) { try fill(temporary: $0, path: path, body) }
   }
 
   private static func fill(
@@ -99,18 +73,6 @@ public struct HDF5Writer: ~Copyable {
         throw CheckpointError(path: path, "cannot be written\(HDF5Library.reason())")
       }
     }
-  }
-
-  private static func systemError(_ path: String) -> CheckpointError {
-    CheckpointError(path: path, "cannot be written: \(String(cString: strerror(errno)))")
-  }
-
-  private static func synchronize(_ file: String, path: String) throws {
-    let descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw systemError(path) }
-    defer { close(descriptor) }
-    // A file system without synchronization of folders answers EINVAL.
-    guard fsync(descriptor) == 0 || errno == EINVAL else { throw systemError(path) }
   }
 
   // MARK: Datasets

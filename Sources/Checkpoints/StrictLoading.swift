@@ -17,7 +17,7 @@ public struct ParameterSpecification: Hashable, Sendable {
   public var isBatchCount: Bool { isBatchCountName(name) }
 }
 
-private func isBatchCountName(_ name: String) -> Bool {
+func isBatchCountName(_ name: String) -> Bool {
   name == "num_batches_tracked" || name.hasSuffix(".num_batches_tracked")
     || name.hasSuffix("/num_batches_tracked")
 }
@@ -88,7 +88,7 @@ extension TensorContainer {
     var problems: [CheckpointError.Problem] = []
     for parameter in expected where !parameter.isBatchCount {
       let tensor = try read(parameter.name)
-      if let problem = Self.nonFinite(tensor) {
+      if let problem = tensor.values.withUnsafeBufferPointer(nonFiniteProblem) {
         problems.append(.init(dataset: parameter.name, problem))
       } else {
         try body(parameter, tensor)
@@ -118,16 +118,14 @@ extension TensorContainer {
     }
     return counts
   }
+}
 
-  private static func nonFinite(_ tensor: Tensor) -> String? {
-    // The exponent is all ones in infinities and NaNs. Counting without a branch is vectorised.
-    let exponent: UInt32 = 0x7f80_0000
-    let count = tensor.values.withUnsafeBufferPointer { values in
-      var count = 0
-      for value in values { count &+= value.bitPattern & exponent == exponent ? 1 : 0 }
-      return count
-    }
-    guard count > 0 else { return nil }
-    return "has \(count) of \(tensor.values.count) values that are not finite numbers"
-  }
+/// What is wrong with values of which some are infinite or NaN; nil if none is.
+func nonFiniteProblem(_ values: UnsafeBufferPointer<Float>) -> String? {
+  // The exponent is all ones in infinities and NaNs. Counting without a branch is vectorised.
+  let exponent: UInt32 = 0x7f80_0000
+  var count = 0
+  for value in values { count &+= value.bitPattern & exponent == exponent ? 1 : 0 }
+  guard count > 0 else { return nil }
+  return "has \(count) of \(values.count) values that are not finite numbers"
 }

@@ -56,16 +56,36 @@ public protocol TensorContainer: Sendable {
   /// Every array, sorted by name.
   var tensors: [StoredTensor] { get }
 
-  /// Reads a dataset of floats or integers, converted to float, row-major.
+  /// Reads a dataset of floats or integers, converted to float, row-major, one block after the other:
+  /// `body` gets the position of the block's first element and the block, whose length is a multiple
+  /// of `alignment` unless it is the last.
   ///
-  /// - Precondition: `buffer` has as many elements as the dataset.
-  /// - Throws: `CheckpointError` if there is none of this name, or it cannot be read.
-  func read(_ name: String, into buffer: UnsafeMutableBufferPointer<Float>) throws
+  /// With a `buffer`, which has as many elements as the dataset, blocks lie in it and stay there.
+  /// Otherwise a block is gone when `body` returns, and only one is in memory.
+  ///
+  /// - Precondition: `alignment` divides the product of the axes after the first, or is 1.
+  /// - Throws: `CheckpointError` if there is none of this name, or it cannot be read, or what `body`
+  ///   throws.
+  func readBlocks(
+    of name: String, multipleOf alignment: Int, into buffer: UnsafeMutableBufferPointer<Float>?,
+    _ body: (Int, UnsafeBufferPointer<Float>) throws -> Void) throws
 
   /// Reads a dataset of integers; a scalar gives one.
   ///
   /// - Throws: `CheckpointError` if there is none of this name, or it cannot be read.
   func readIntegers(_ name: String) throws -> [Int64]
+}
+
+extension [String] {
+  /// By binary search, for arrays that are sorted.
+  func containsSorted(_ element: String) -> Bool {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle] < element { low = middle + 1 } else { high = middle }
+    }
+    return low < count && self[low] == element
+  }
 }
 
 extension TensorContainer {
@@ -78,6 +98,19 @@ extension TensorContainer {
       if tensors[middle].name < name { low = middle + 1 } else { high = middle }
     }
     return low < tensors.count && tensors[low].name == name ? tensors[low] : nil
+  }
+
+  /// Reads a dataset of floats or integers, converted to float, row-major.
+  ///
+  /// - Precondition: `buffer` has as many elements as the dataset.
+  /// - Throws: `CheckpointError` if there is none of this name, or it cannot be read.
+  public func read(_ name: String, into buffer: UnsafeMutableBufferPointer<Float>) throws {
+    if let stored = tensor(named: name) {
+      precondition(
+        buffer.count == stored.shape.count,
+        "\(buffer.count) floats of memory for \(name) of shape \(stored.shape)")
+    }
+    try readBlocks(of: name, multipleOf: 1, into: buffer) { _, _ in }
   }
 
   /// Reads a dataset of floats or integers, converted to float.

@@ -1,0 +1,178 @@
+import Foundation
+import TensorGraph
+
+/// A file with a network's parameters in any of the layouts, opened for reading.
+///
+/// ```swift
+/// let file = try CheckpointFile(path: "vgg16.weights.h5")
+/// try file.load(layers) { parameter, fill in try store.withValues(of: parameter.name, fill) }
+/// ```
+public struct CheckpointFile: Sendable {
+  public let container: any TensorContainer
+  /// As detected.
+  public let layout: CheckpointLayout
+  /// What Trompe wrote, if it did.
+  public let metadata: CheckpointMetadata
+  /// Keras's description of the network in JSON, from a whole model.
+  public let modelConfig: String?
+
+  public var path: String { container.path }
+
+  /// - Throws: `CheckpointError` if there is no such file, it is of no known format, or damaged.
+  public init(path: String) throws {
+    switch try Self.format(of: path) {
+    case .safetensors:
+      let file = try SafetensorsFile(path: path)
+      (container, layout, modelConfig) = (file, .safetensors, nil)
+      metadata = try file.readMetadata()
+    case .hdf5:
+      let file = try HDF5File(path: path)
+      let attributes = try file.attributes()
+      container = file
+      metadata = try CheckpointMetadata(attributes, path: path)
+      layout = Self.layout(of: file, attributes, isOurs: attributes["format"] == .text("trompe"))
+      switch attributes[Keras2Layout.modelConfig] {
+      case .text(let text): modelConfig = text
+      case nil: modelConfig = nil
+      default:
+        throw CheckpointError(path: path, dataset: "@" + Keras2Layout.modelConfig, "is not text")
+      }
+    }
+  }
+
+  private enum Format { case hdf5, safetensors }
+
+  private static func format(of path: String) throws -> Format {
+    let (descriptor, size) = try openRegularFile(path)
+    defer { close(descriptor) }
+    if HDF5File.hasSignature(descriptor, size: size) { return .hdf5 }
+    var start = [UInt8](repeating: 0, count: min(size, 9))
+    guard pread(descriptor, &start, start.count, 0) == start.count else {
+      throw CheckpointError(path: path, "cannot be read")
+    }
+    // By name as well, so that a damaged one is told apart from no one.
+    if SafetensorsFile.looksRight(start, fileSize: size) || path.hasSuffix(".safetensors") {
+      return .safetensors
+    }
+    if start.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
+      throw CheckpointError(
+        path: path,
+        "is a zip archive, as Keras's .keras and PyTorch's .pt files are: save the weights as "
+          + ".weights.h5 (Keras) or .safetensors (PyTorch)")
+    }
+    throw CheckpointError(path: path, "is neither an HDF5 nor a safetensors file")
+  }
+
+  private static func layout(
+    of file: HDF5File, _ attributes: [String: HDF5Attribute], isOurs: Bool
+  ) -> CheckpointLayout {
+    if file.hasGroup(Keras2Layout.modelGroup) { return .keras2Model }
+    if attributes[Keras2Layout.layerNames] != nil
+      || attributes[Keras2Layout.layerNames + "0"] != nil
+    {
+      return .keras2
+    }
+    if Keras3Layout.describes(file) { return .keras3 }
+    return isOurs ? .trompe : .torch
+  }
+
+  // MARK: Reading
+
+  /// Parameters of a network with where they are.
+  public struct Match: Sendable {
+    public let stored: [StoredParameter]
+    /// What the user should know, one sentence each.
+    public let notes: [String]
+  }
+
+  /// Finds every parameter of the layers, each of floats and of the expected shape.
+  ///
+  /// - Parameter layers: in Keras's order, which decides where Keras 3's files have no names.
+  /// - Throws: one `CheckpointError` that lists every missing, misshapen and surplus one.
+  public func match(_ layers: [ParameterizedLayer]) throws -> Match {
+    var match: LayoutMatch
+    switch layout {
+    case .trompe, .torch, .safetensors: match = StateDictLayout.match(layers, in: container)
+    case .keras2, .keras2Model:
+      let file = hdf5
+      let group = layout == .keras2 ? "" : Keras2Layout.modelGroup
+      let attributes = try file.attributes(ofGroup: group)
+      match = try Keras2Layout(file, group: group, attributes: attributes).match(layers)
+    case .keras3: match = try Keras3Layout(hdf5).match(layers)
+    }
+    guard match.problems.isEmpty else {
+      throw CheckpointError(path: path, problems: match.problems)
+    }
+    if let note = elementTypeNote(match.stored) { match.notes.append(note) }
+    return Match(stored: match.stored, notes: match.notes)
+  }
+
+  /// Finds the parameters as `match` does and hands over one after the other: `body` gets a function
+  /// that fills memory with the values in the graph's order. Nothing but that memory and one block of
+  /// the file is held.
+  ///
+  /// - Returns: what the user should know of the file, one sentence each.
+  /// - Throws: `CheckpointError` as `match`, or listing every parameter with a value that is not
+  ///   finite (after all were handed over), or what `body` throws.
+  @discardableResult
+  public func load(
+    _ layers: [ParameterizedLayer],
+    _ body: (ParameterSpecification, (UnsafeMutableBufferPointer<Float>) throws -> Void) throws ->
+      Void
+  ) throws -> [String] {
+    let match = try match(layers)
+    var problems: [CheckpointError.Problem] = []
+    for stored in match.stored {
+      try body(stored.parameter) { memory in
+        precondition(
+          memory.count == stored.parameter.shape.count,
+          "\(memory.count) floats of memory for \(stored.parameter)")
+        guard let dataset = stored.dataset else { return memory.update(repeating: stored.constant) }
+        try stored.order.read(
+          dataset, of: container, shape: stored.parameter.shape, into: memory)
+        if let problem = nonFiniteProblem(UnsafeBufferPointer(memory)) {
+          problems.append(.init(dataset: dataset, problem))
+        }
+      }
+    }
+    if !problems.isEmpty { throw CheckpointError(path: path, problems: problems) }
+    return match.notes
+  }
+
+  /// Reads the parameters as `load` does.
+  public func tensors(_ layers: [ParameterizedLayer]) throws -> [String: Tensor] {
+    var tensors: [String: Tensor] = [:]
+    try load(layers) { parameter, fill in
+      let values = try [Float](unsafeUninitializedCapacity: parameter.shape.count) {
+        memory, count in
+        try fill(UnsafeMutableBufferPointer(rebasing: memory[..<parameter.shape.count]))
+        count = parameter.shape.count
+      }
+      tensors[parameter.name] = Tensor(shape: parameter.shape, values: values)
+    }
+    return tensors
+  }
+
+  /// PyTorch's `num_batches_tracked` entries, by name; Keras has none.
+  public func readBatchCounts() throws -> [String: Int64] {
+    layout.isKeras ? [:] : try container.readBatchCounts()
+  }
+
+  private var hdf5: HDF5File {
+    guard let file = container as? HDF5File else {
+      preconditionFailure("\(layout) is in HDF5 files")
+    }
+    return file
+  }
+
+  private func elementTypeNote(_ stored: [StoredParameter]) -> String? {
+    var counts: [String: Int] = [:]
+    for dataset in stored.compactMap(\.dataset) {
+      let type = container.tensor(named: dataset)!.elementType
+      if type != .float32 { counts[type.description, default: 0] += 1 }
+    }
+    guard !counts.isEmpty else { return nil }
+    let list = counts.sorted { $0.key < $1.key }.map { "\($0.value) of \($0.key)" }
+    return "holds \(list.joined(separator: " and ")) among \(stored.count) arrays, read as float32"
+  }
+}

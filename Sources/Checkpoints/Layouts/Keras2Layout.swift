@@ -1,0 +1,107 @@
+import TensorGraph
+
+/// Keras 2's weights: a list of layers as attribute `layer_names` of a group, and for each layer a
+/// group with the list of its arrays as attribute `weight_names`. keras/src/legacy/saving/legacy_h5_format.py
+struct Keras2Layout {
+  struct Layer {
+    let name: String
+    /// Full names of its datasets, in Keras's order.
+    let datasets: [String]
+  }
+
+  static let modelGroup = "model_weights"
+  static let layerNames = "layer_names"
+  static let weightNames = "weight_names"
+  static let modelConfig = "model_config"
+
+  let container: any TensorContainer
+  /// Those that have arrays, in the file's order.
+  let layers: [Layer]
+
+  /// - Parameter group: "" or `modelGroup`.
+  /// - Throws: `CheckpointError` if a list is missing or names what is not there.
+  init(_ file: HDF5File, group: String, attributes: [String: HDF5Attribute]) throws {
+    container = file
+    guard let names = try Self.list(Self.layerNames, attributes, file.path, group) else {
+      throw CheckpointError(
+        path: file.path, dataset: group + "@" + Self.layerNames, "is missing, expected layer names")
+    }
+    guard Set(names).count == names.count else {
+      throw CheckpointError(
+        path: file.path, dataset: group + "@" + Self.layerNames, "has a layer twice")
+    }
+    let prefix = group.isEmpty ? "" : group + "/"
+    for name in names where !file.hasGroup(prefix + name) {
+      throw CheckpointError(
+        path: file.path, dataset: prefix + name, "is missing, expected the group of a layer")
+    }
+    var layers: [Layer] = []
+    for (name, attributes) in zip(names, try file.attributes(ofGroups: names.map { prefix + $0 })) {
+      let weights =
+        try Self.list(Self.weightNames, attributes, file.path, prefix + name) ?? []
+      guard Set(weights).count == weights.count else {
+        throw CheckpointError(
+          path: file.path, dataset: prefix + name + "@" + Self.weightNames, "has an array twice")
+      }
+      if !weights.isEmpty {
+        layers.append(Layer(name: name, datasets: weights.map { prefix + name + "/" + $0 }))
+      }
+    }
+    self.layers = layers
+  }
+
+  /// Lists that would exceed HDF5's 64 KiB for an attribute are split: `layer_names0`, `layer_names1`.
+  private static func list(
+    _ name: String, _ attributes: [String: HDF5Attribute], _ path: String, _ group: String
+  ) throws -> [String]? {
+    func texts(_ name: String) throws -> [String]? {
+      switch attributes[name] {
+      case .texts(let texts): return texts
+      // An empty list is stored as an empty array of floats.
+      case .numbers(let numbers) where numbers.isEmpty: return []
+      case nil: return nil
+      default:
+        throw CheckpointError(path: path, dataset: group + "@" + name, "is not a list of names")
+      }
+    }
+    if let whole = try texts(name) { return whole }
+    guard var list = try texts(name + "0") else { return nil }
+    var number = 1
+    while let part = try texts("\(name)\(number)") {
+      list += part
+      number += 1
+    }
+    return list
+  }
+
+  // MARK: Matching
+
+  /// Layers are found by their names. Where a file has other names but as many layers, each with
+  /// arrays that fit, they are taken in order, as Keras does.
+  func match(_ layers: [ParameterizedLayer]) -> LayoutMatch {
+    KerasMatching.match(
+      layers, to: self.layers.map { ($0.name, $0.datasets) }, in: container)
+  }
+
+  // MARK: Writing
+
+  /// `bias:0` and the like: names that Keras 1, 2 and 3 read.
+  static func write(
+    _ layers: [ParameterizedLayer], group: String, to file: inout HDF5Writer,
+    _ tensor: (ParameterSpecification) -> Tensor
+  ) throws {
+    let prefix = group.isEmpty ? "" : group + "/"
+    try file.setAttribute(layerNames, to: .texts(layers.map(\.name)), ofGroup: group)
+    try file.setAttribute("backend", to: .text("tensorflow"), ofGroup: group)
+    try file.setAttribute("keras_version", to: .text(KerasMatching.version), ofGroup: group)
+    for layer in layers {
+      let folder = prefix + layer.name
+      let names = zip(layer.kerasNames, layer.parameters).map { "\(layer.name)/\($0.0):0" }
+      try file.createGroup(folder)
+      try file.setAttribute(weightNames, to: .texts(names), ofGroup: folder)
+      for (name, parameter) in zip(names, layer.parameters) {
+        try file.write(layer.kerasTensor(tensor(parameter)), as: folder + "/" + name)
+      }
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import TensorGraph
+
+/// What Keras 2's and Keras 3's files have in common: layers of arrays in a fixed order.
+enum KerasMatching {
+  /// Files are written as this version does: Keras 2.0 and later read them.
+  static let version = "2.15.0"
+
+  typealias StoredLayer = (name: String, datasets: [String])
+
+  /// By names if all of the network's are there; otherwise in order if every array fits.
+  static func match(
+    _ layers: [ParameterizedLayer], to stored: [StoredLayer], in container: any TensorContainer
+  ) -> LayoutMatch {
+    var named: [String: StoredLayer] = [:]
+    for layer in stored { named[normalized(layer.name)] = layer }
+    let known = Set(layers.map { normalized($0.name) })
+    if known.isSubset(of: named.keys) || stored.count != layers.count {
+      return byName(layers, named, stored, known, container)
+    }
+    var match = inOrder(layers, stored, in: container)
+    guard match.problems.isEmpty else { return byName(layers, named, stored, known, container) }
+    match.notes.append("layers have other names than the network's and were taken in order")
+    return match
+  }
+
+  static func inOrder(
+    _ layers: [ParameterizedLayer], _ stored: [StoredLayer], in container: any TensorContainer
+  ) -> LayoutMatch {
+    var match = LayoutMatch()
+    for (layer, found) in zip(layers, stored) { match.add(layer, found, in: container) }
+    return match
+  }
+
+  private static func byName(
+    _ layers: [ParameterizedLayer], _ named: [String: StoredLayer], _ stored: [StoredLayer],
+    _ known: Set<String>, _ container: any TensorContainer
+  ) -> LayoutMatch {
+    var match = LayoutMatch()
+    for layer in layers {
+      if let found = named[normalized(layer.name)] {
+        match.add(layer, found, in: container)
+      } else {
+        match.problems.append(
+          .init("has no layer \"\(printable(layer.name))\", expected \(layer.weightShape)"))
+      }
+    }
+    for layer in stored where !known.contains(normalized(layer.name)) {
+      match.problems.append(
+        .init("has a layer \"\(printable(layer.name))\", but the network has none of this name"))
+    }
+    return match
+  }
+
+  /// Keras 2 allowed slashes in names (`conv1/bn` of its DenseNets), Keras 3 has underscores there.
+  private static func normalized(_ name: String) -> String {
+    name.replacingOccurrences(of: "/", with: "_")
+  }
+}
+
+extension LayoutMatch {
+  /// Adds a layer whose arrays are in Keras's order.
+  mutating func add(
+    _ layer: ParameterizedLayer, _ found: KerasMatching.StoredLayer,
+    in container: any TensorContainer
+  ) {
+    let parameters = layer.parameters
+    var datasets = found.datasets.map { Optional($0) }
+    if layer.kind == .batchNorm, datasets.count < parameters.count,
+      let known = batchNormDatasets(layer, found.datasets)
+    {
+      datasets = known
+      notes.append(
+        "batch norm \(layer.name) has no "
+          + zip(layer.kerasNames, known).filter { $0.1 == nil }.map(\.0).joined(
+            separator: " and no "))
+    }
+    guard datasets.count == parameters.count else {
+      problems.append(
+        .init(
+          "has \(datasets.count) arrays for the layer \"\(printable(found.name))\", expected "
+            + "\(parameters.count): "
+            + layer.kerasNames.prefix(parameters.count).joined(separator: ", ")))
+      return
+    }
+    for (index, parameter) in parameters.enumerated() {
+      guard let dataset = datasets[index] else {
+        stored.append(
+          StoredParameter(parameter, dataset: nil, constant: index == 0 ? 1 : 0))
+        continue
+      }
+      add(
+        parameter, dataset, parameter.shape.rank > 1 ? .outputsLast : .same, in: container,
+        expecting: layer.kerasShape(of: parameter.shape)
+      ) { layer.kerasShape($0, fits: parameter.shape) }
+    }
+  }
+
+  /// Datasets of a batch norm without factor (`scale=False`) or summand (`center=False`), as their
+  /// names tell; nil if they do not.
+  private func batchNormDatasets(
+    _ layer: ParameterizedLayer, _ datasets: [String]
+  ) -> [String?]? {
+    let found = layer.kerasNames.map { name in
+      datasets.first { $0.split(separator: "/").last?.hasPrefix(name) ?? false }
+    }
+    guard found[2] != nil, found[3] != nil, found.compactMap({ $0 }).count == datasets.count
+    else { return nil }
+    return found
+  }
+}
+
+extension ParameterizedLayer {
+  /// A parameter from the graph's shape and order to Keras's.
+  func kerasTensor(_ tensor: Tensor) -> Tensor {
+    guard tensor.shape.rank > 1 else { return tensor }
+    return AxisOrder.outputsLast.toFile(tensor).reshaped(to: kerasShape(of: tensor.shape))
+  }
+}

@@ -1,0 +1,80 @@
+import TensorGraph
+
+/// A layer that has parameters, as files see it. Its parameters are called
+/// `<layer>.<weight|bias|running_mean|running_var>` and shaped as in the graph.
+public struct ParameterizedLayer: Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
+    case convolution, depthwiseConvolution, dense, batchNorm
+  }
+
+  public let name: String
+  public let kind: Kind
+  /// A filter [K, R, S, C / groups], a dense weight [outputs, inputs], or [channels] of a batch norm.
+  public let weightShape: Shape
+  /// Of convolutions and dense layers.
+  public let hasBias: Bool
+
+  public init(name: String, kind: Kind, weightShape: Shape, hasBias: Bool = true) {
+    let rank =
+      switch kind {
+      case .convolution, .depthwiseConvolution: 4
+      case .dense: 2
+      case .batchNorm: 1
+      }
+    precondition(weightShape.rank == rank, "\(kind) \(name) with a weight \(weightShape)")
+    (self.name, self.kind, self.weightShape, self.hasBias) = (name, kind, weightShape, hasBias)
+  }
+
+  /// In PyTorch's and Keras's order.
+  public var parameters: [ParameterSpecification] {
+    func parameter(_ suffix: String, _ shape: Shape) -> ParameterSpecification {
+      ParameterSpecification(name: "\(name).\(suffix)", shape: shape)
+    }
+    let outputs: Shape = [weightShape.dimensions.first ?? 0]
+    return switch kind {
+    case .batchNorm:
+      ["weight", "bias", "running_mean", "running_var"].map { parameter($0, outputs) }
+    case .convolution, .depthwiseConvolution, .dense:
+      [parameter("weight", weightShape)] + (hasBias ? [parameter("bias", outputs)] : [])
+    }
+  }
+
+  /// Keras's names of `parameters`.
+  var kerasNames: [String] {
+    switch kind {
+    case .batchNorm: ["gamma", "beta", "moving_mean", "moving_variance"]
+    case .depthwiseConvolution: ["depthwise_kernel", "bias"]
+    case .convolution, .dense: ["kernel", "bias"]
+    }
+  }
+
+  /// The name of Keras's class in snake case, as Keras 3 calls its groups.
+  var kerasClass: String {
+    switch kind {
+    case .convolution: "conv2d"
+    case .depthwiseConvolution: "depthwise_conv2d"
+    case .dense: "dense"
+    case .batchNorm: "batch_normalization"
+    }
+  }
+
+  /// The shape of a weight in Keras's files: a depthwise filter is [R, S, channels, multiplier], which
+  /// are the same numbers as [R, S, 1, K].
+  func kerasShape(of shape: Shape) -> Shape {
+    switch (kind, shape.rank) {
+    case (.depthwiseConvolution, 4): [shape[1], shape[2], shape[0], 1]
+    case (_, 2...): AxisOrder.outputsLast.storedShape(of: shape)
+    default: shape
+    }
+  }
+
+  /// Whether a dataset of this shape holds the weight of that shape.
+  func kerasShape(_ stored: Shape, fits shape: Shape) -> Bool {
+    guard kind == .depthwiseConvolution, shape.rank == 4 else {
+      return stored == kerasShape(of: shape)
+    }
+    // Channels times multiplier are the outputs, and the graph knows only these.
+    return stored.rank == 4 && stored[0] == shape[1] && stored[1] == shape[2]
+      && stored.dimensions[2...].reduce(1, *) == shape[0]
+  }
+}

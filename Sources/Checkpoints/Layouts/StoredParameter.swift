@@ -1,0 +1,50 @@
+import TensorGraph
+
+/// Where a file has a parameter.
+public struct StoredParameter: Hashable, Sendable {
+  /// Its name and shape in the graph.
+  public let parameter: ParameterSpecification
+  /// Full name of the dataset; nil if the file has none and all values are `constant`.
+  public let dataset: String?
+  public let order: AxisOrder
+  /// What a batch norm without factor or summand has in its place.
+  public let constant: Float
+
+  init(
+    _ parameter: ParameterSpecification, dataset: String?, order: AxisOrder = .same,
+    constant: Float = 0
+  ) {
+    (self.parameter, self.dataset, self.order) = (parameter, dataset, order)
+    self.constant = constant
+  }
+}
+
+/// What a file says of a network's parameters, or what it lacks.
+struct LayoutMatch {
+  var stored: [StoredParameter] = []
+  var problems: [CheckpointError.Problem] = []
+  /// What the user should know of how the file was read.
+  var notes: [String] = []
+
+  /// Adds a parameter if the dataset is there and fits.
+  mutating func add(
+    _ parameter: ParameterSpecification, _ dataset: String, _ order: AxisOrder,
+    in container: any TensorContainer, expecting shape: Shape, fits: (Shape) -> Bool
+  ) {
+    guard let stored = container.tensor(named: dataset) else {
+      problems.append(.init(dataset: dataset, "is missing, expected \(shape)"))
+      return
+    }
+    guard fits(stored.shape) else {
+      problems.append(.init(dataset: dataset, "has shape \(stored.shape), expected \(shape)"))
+      return
+    }
+    guard stored.elementType.isFloat else {
+      problems.append(
+        .init(
+          dataset: dataset, "has elements of type \(stored.elementType), expected floats"))
+      return
+    }
+    self.stored.append(StoredParameter(parameter, dataset: dataset, order: order))
+  }
+}

@@ -1,0 +1,271 @@
+import Foundation
+import TensorGraph
+
+/// A `.safetensors` file opened for reading: eight bytes with the length of a JSON header, the header
+/// (`{"name": {"dtype": "F32", "shape": […], "data_offsets": [begin, end]}, "__metadata__": {…}}`),
+/// then the tensors' bytes, little-endian and row-major, without gaps.
+///
+/// The file is checked whole when it is opened, against its own size, before anything is allocated
+/// for it.
+public final class SafetensorsFile: TensorContainer {
+  /// Of the format's own reader.
+  static let largestHeader = 100_000_000
+  static let metadataKey = "__metadata__"
+
+  public let path: String
+  public let tensors: [StoredTensor]
+  /// Text by key.
+  public let metadata: [String: String]
+  /// In bytes from the file's start, by name.
+  private let offsets: [String: Int]
+  private let descriptor: Int32
+
+  /// - Throws: `CheckpointError` if there is no such file, it is of another format, or damaged.
+  public init(path: String) throws {
+    self.path = path
+    let (descriptor, size) = try openRegularFile(path)
+    do {
+      let header = try Self.header(path, descriptor, size)
+      (tensors, offsets) = try Self.layOut(header.tensors, path, from: header.end, to: size)
+      metadata = header.metadata
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  public func readBlocks(
+    of name: String, multipleOf alignment: Int, into buffer: UnsafeMutableBufferPointer<Float>?,
+    _ body: (Int, UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    let stored = try find(name)
+    guard stored.elementType.isFloat || stored.elementType.isInteger else {
+      throw CheckpointError(
+        path: path, dataset: name, "has elements of type \(stored.elementType), expected floats")
+    }
+    if stored.elementType.isFloat {
+      return try RawNumbers(
+        descriptor: descriptor, offset: offsets[name]!, count: stored.shape.count,
+        elementType: stored.elementType
+      ).readBlocks(multipleOf: alignment, into: buffer, path: path, name: name, body)
+    }
+    let floats = try readIntegers(name).map { Float($0) }
+    floats.withUnsafeBufferPointer { _ = buffer?.update(from: $0) }
+    try floats.withUnsafeBufferPointer { try body(0, buffer.map { UnsafeBufferPointer($0) } ?? $0) }
+  }
+
+  public func readIntegers(_ name: String) throws -> [Int64] {
+    let stored = try find(name)
+    guard stored.elementType.isInteger else {
+      throw CheckpointError(
+        path: path, dataset: name, "has elements of type \(stored.elementType), expected integers")
+    }
+    return try RawNumbers(
+      descriptor: descriptor, offset: offsets[name]!, count: stored.shape.count,
+      elementType: stored.elementType
+    ).readIntegers(path: path, name: name)
+  }
+
+  private func find(_ name: String) throws -> StoredTensor {
+    guard let stored = tensor(named: name) else {
+      throw CheckpointError(path: path, dataset: name, "is missing")
+    }
+    return stored
+  }
+
+  // MARK: Header
+
+  private struct Entry: Decodable {
+    let dtype: String
+    let shape: [Int]
+    let data_offsets: [Int]
+  }
+
+  /// Decodes metadata apart from tensors: the values of both are of different kinds.
+  private struct Header: Decodable {
+    var tensors: [String: Entry] = [:]
+    var metadata: [String: String] = [:]
+
+    struct Key: CodingKey {
+      let stringValue: String
+      var intValue: Int? { nil }
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: Key.self)
+      for key in values.allKeys {
+        if key.stringValue == SafetensorsFile.metadataKey {
+          metadata = try values.decode([String: String].self, forKey: key)
+        } else {
+          tensors[key.stringValue] = try values.decode(Entry.self, forKey: key)
+        }
+      }
+    }
+  }
+
+  /// Whether a file starts as this format does; nothing is thrown.
+  static func looksRight(_ bytes: [UInt8], fileSize: Int) -> Bool {
+    guard bytes.count >= 9, bytes[8] == UInt8(ascii: "{") else { return false }
+    return headerLength(bytes) <= UInt64(clamping: fileSize)
+  }
+
+  private static func headerLength(_ bytes: [UInt8]) -> UInt64 {
+    (0..<8).reversed().reduce(0) { $0 << 8 | UInt64(bytes[$1]) }
+  }
+
+  private static func header(
+    _ path: String, _ descriptor: Int32, _ size: Int
+  ) throws -> (tensors: [String: Entry], metadata: [String: String], end: Int) {
+    var start = [UInt8](repeating: 0, count: 8)
+    guard pread(descriptor, &start, 8, 0) == 8 else {
+      throw CheckpointError(path: path, "is not a safetensors file: it has only \(size) bytes")
+    }
+    let claimed = headerLength(start)
+    guard claimed <= UInt64(size - 8) else {
+      throw CheckpointError(
+        path: path,
+        "is not a safetensors file, or incomplete: its header claims \(claimed) bytes of a file of "
+          + "\(size) bytes")
+    }
+    let length = Int(claimed)
+    guard length <= largestHeader else {
+      throw CheckpointError(
+        path: path, "has a header of \(length) bytes, more than the limit of \(largestHeader)")
+    }
+    var text = Data(count: length)
+    let received = text.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, length, 8) }
+    guard received == length else {
+      throw CheckpointError(path: path, "cannot be read: the file ends in its header")
+    }
+    do {
+      let header = try JSONDecoder().decode(Header.self, from: text)
+      return (header.tensors, header.metadata, 8 + length)
+    } catch DecodingError.keyNotFound(let key, let context) {
+      throw CheckpointError(
+        path: path, dataset: context.codingPath.first?.stringValue,
+        "has no \"\(printable(key.stringValue))\" in the header")
+    } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context)
+    {
+      guard let entry = context.codingPath.first?.stringValue else {
+        throw CheckpointError(path: path, "has a header that is not JSON as the format has it")
+      }
+      let place = context.codingPath.dropFirst().map { printable($0.stringValue) }
+      throw CheckpointError(
+        path: path, dataset: entry,
+        "has a header entry \(place.joined(separator: ".")) of another type than the format's")
+    } catch {
+      throw CheckpointError(path: path, "has a header that is not JSON as the format has it")
+    }
+  }
+
+  /// Checks that the tensors fill the data from end to end.
+  private static func layOut(
+    _ entries: [String: Entry], _ path: String, from start: Int, to end: Int
+  ) throws -> ([StoredTensor], [String: Int]) {
+    var tensors: [StoredTensor] = []
+    var offsets: [String: Int] = [:]
+    var problems: [CheckpointError.Problem] = []
+    var next = 0
+    let ordered = entries.sorted {
+      let (first, second) = ($0.value.data_offsets, $1.value.data_offsets)
+      return first == second ? $0.key < $1.key : first.lexicographicallyPrecedes(second)
+    }
+    for (name, entry) in ordered {
+      guard entry.data_offsets.count == 2, entry.data_offsets[0] == next,
+        entry.data_offsets[1] >= next, entry.data_offsets[1] <= end - start
+      else {
+        problems.append(
+          .init(
+            dataset: name,
+            "has the data offsets \(entry.data_offsets), expected [\(next), …] within "
+              + "\(end - start) bytes"))
+        break
+      }
+      let bytes = entry.data_offsets[1] - next
+      (offsets[name], next) = (start + next, next + bytes)
+      let elementType = StoredElementType(safetensors: entry.dtype)
+      var size: Int? = 1
+      if case .other = elementType {} else { size = elementType.byteCount }
+      var count: Int? = size
+      for extent in entry.shape {
+        guard extent >= 0, let product = count?.multipliedReportingOverflow(by: max(extent, 1)),
+          !product.overflow
+        else {
+          count = nil
+          break
+        }
+        count = product.partialValue
+      }
+      if entry.shape.contains(0) { count = count.map { _ in 0 } }
+      guard let count, entry.shape.count <= 32 else {
+        problems.append(
+          .init(dataset: name, "has the shape \(entry.shape), which no array can have"))
+        continue
+      }
+      // An element type we do not know may have any size.
+      if case .other = elementType {
+      } else if count != bytes {
+        problems.append(
+          .init(
+            dataset: name,
+            "has shape \(Shape(entry.shape)) of \(elementType), \(count) bytes, but \(bytes) bytes "
+              + "of data"))
+        continue
+      }
+      tensors.append(
+        StoredTensor(name: name, shape: Shape(entry.shape), elementType: elementType))
+    }
+    if problems.isEmpty, next != end - start {
+      problems.append(
+        .init("has \(end - start) bytes of data, of which its header describes \(next)"))
+    }
+    guard problems.isEmpty else { throw CheckpointError(path: path, problems: problems) }
+    return (tensors.sorted { $0.name < $1.name }, offsets)
+  }
+}
+
+extension StoredElementType {
+  /// By the format's name.
+  init(safetensors name: String) {
+    self =
+      switch name {
+      case "F16": .float16
+      case "BF16": .bfloat16
+      case "F32": .float32
+      case "F64": .float64
+      case "I8": .integer(bits: 8, signed: true)
+      case "I16": .integer(bits: 16, signed: true)
+      case "I32": .integer(bits: 32, signed: true)
+      case "I64": .integer(bits: 64, signed: true)
+      case "U8": .integer(bits: 8, signed: false)
+      case "U16": .integer(bits: 16, signed: false)
+      case "U32": .integer(bits: 32, signed: false)
+      case "U64": .integer(bits: 64, signed: false)
+      default: .other(printable(name))
+      }
+  }
+}
+
+/// A descriptor for reading and the size in bytes.
+///
+/// - Throws: `CheckpointError` if there is no such file or it is a folder, a pipe or the like.
+func openRegularFile(_ path: String) throws -> (descriptor: Int32, size: Int) {
+  guard !path.utf8.contains(0) else {
+    throw CheckpointError(path: path, "is no file name")
+  }
+  let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  guard descriptor >= 0 else {
+    throw CheckpointError(path: path, "cannot be opened: \(String(cString: strerror(errno)))")
+  }
+  var status = stat()
+  guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    close(descriptor)
+    throw CheckpointError(path: path, "is not a regular file")
+  }
+  return (descriptor, Int(status.st_size))
+}

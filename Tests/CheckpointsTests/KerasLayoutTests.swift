@@ -1,0 +1,261 @@
+import Checkpoints
+import Foundation
+import TensorGraph
+import Testing
+
+/// The network of tools/make_keras_fixtures.py, whose arrays Keras wrote.
+let tinyLayers = [
+  ParameterizedLayer(name: "first", kind: .convolution, weightShape: [4, 3, 3, 3]),
+  ParameterizedLayer(
+    name: "depth", kind: .depthwiseConvolution, weightShape: [4, 3, 3, 1], hasBias: false),
+  ParameterizedLayer(name: "norm", kind: .batchNorm, weightShape: [4]),
+  ParameterizedLayer(name: "short", kind: .convolution, weightShape: [4, 1, 1, 2]),
+  ParameterizedLayer(name: "top", kind: .dense, weightShape: [3, 4]),
+]
+
+/// What its arrays hold in the graph's order: in Keras's order the i-th number of the n-th array is
+/// n + i / 64. The filter of `short` comes before `norm` in no file, whatever the layers' order here.
+private func tinyParameters() -> [String: Tensor] {
+  let order = [
+    "first.weight", "first.bias", "depth.weight", "norm.weight", "norm.bias", "norm.running_mean",
+    "norm.running_var", "short.weight", "short.bias", "top.weight", "top.bias",
+  ]
+  var shapes: [String: Shape] = [:]
+  for parameter in tinyLayers.flatMap(\.parameters) { shapes[parameter.name] = parameter.shape }
+  var tensors: [String: Tensor] = [:]
+  for (number, name) in order.enumerated() {
+    let shape = shapes[name]!
+    func ramp(_ shape: Shape) -> Tensor {
+      Tensor(
+        shape: shape, values: (0..<shape.count).map { Float(number) + Float($0) / 64 })
+    }
+    tensors[name] =
+      switch shape.rank {
+      case 4: ramp([shape[1], shape[2], shape[3], shape[0]]).transposed([3, 0, 1, 2])
+      case 2: ramp([shape[1], shape[0]]).transposed([1, 0])
+      default: ramp(shape)
+      }
+  }
+  return tensors
+}
+
+struct KerasLayoutTests {
+  static let files: [(String, CheckpointLayout)] = [
+    ("keras-tiny-weights.h5", .keras2), ("keras-tiny-model.h5", .keras2Model),
+    ("keras-tiny.weights.h5", .keras3), ("keras-tiny-unnamed.weights.h5", .keras3),
+  ]
+
+  @Test(arguments: files)
+  func readsWhatKerasWrote(name: String, layout: CheckpointLayout) throws {
+    let file = try CheckpointFile(path: fixture(name))
+    #expect(file.layout == layout)
+    #expect(file.metadata == CheckpointMetadata())
+    #expect(try file.tensors(tinyLayers) == tinyParameters())
+    #expect((file.modelConfig != nil) == (layout == .keras2Model))
+    #expect(file.modelConfig?.contains("\"class_name\": \"Functional\"") ?? true)
+    #expect(try file.readBatchCounts() == [:])
+    #expect(try file.match(tinyLayers).notes == [])
+  }
+
+  /// Names decide; only where they are others, the order does, as in Keras.
+  @Test func namesComeBeforeOrder() throws {
+    let shuffled = Array(tinyLayers.reversed())
+    for name in ["keras-tiny-weights.h5", "keras-tiny.weights.h5"] {
+      #expect(
+        try CheckpointFile(path: fixture(name)).tensors(shuffled) == tinyParameters(), "\(name)")
+    }
+    let renamed = tinyLayers.map {
+      ParameterizedLayer(
+        name: "my_" + $0.name, kind: $0.kind, weightShape: $0.weightShape, hasBias: $0.hasBias)
+    }
+    for (name, layout) in Self.files {
+      let file = try CheckpointFile(path: fixture(name))
+      let tensors = try file.tensors(renamed)
+      #expect(
+        tensors
+          == Dictionary(uniqueKeysWithValues: tinyParameters().map { ("my_" + $0.key, $0.value) }))
+      #expect(
+        try file.match(renamed).notes
+          == (layout == .keras3
+            ? [] : ["layers have other names than the network's and were taken in order"]))
+    }
+  }
+
+  @Test func oneErrorListsEveryMismatch() throws {
+    var layers = tinyLayers
+    layers[0] = ParameterizedLayer(name: "first", kind: .convolution, weightShape: [8, 3, 3, 3])
+    layers[4] = ParameterizedLayer(name: "top", kind: .dense, weightShape: [3, 4], hasBias: false)
+    layers.append(ParameterizedLayer(name: "second", kind: .dense, weightShape: [2, 3]))
+    #expect(
+      failure { _ = try CheckpointFile(path: fixture("keras-tiny-model.h5")).match(layers) } == """
+        keras-tiny-model.h5: /model_weights/first/first/kernel has shape [3, 3, 3, 4], expected \
+        [3, 3, 3, 8]
+        keras-tiny-model.h5: /model_weights/first/first/bias has shape [4], expected [8]
+        keras-tiny-model.h5: has 2 arrays for the layer "top", expected 1: kernel
+        keras-tiny-model.h5: has no layer "second", expected [2, 3]
+        """)
+    #expect(
+      failure {
+        _ = try CheckpointFile(path: fixture("keras-tiny-weights.h5")).match(
+          Array(tinyLayers.dropLast()))
+      } == """
+        keras-tiny-weights.h5: has a layer "top", but the network has none of this name
+        """)
+    #expect(
+      failure {
+        let unnamed = try CheckpointFile(path: fixture("keras-tiny-unnamed.weights.h5"))
+        _ = try unnamed.match(Array(tinyLayers.dropFirst()))
+      } == """
+        keras-tiny-unnamed.weights.h5: /layers/conv2d/vars/0 has shape [3, 3, 3, 4], expected \
+        [1, 1, 2, 4]
+        keras-tiny-unnamed.weights.h5: /layers/conv2d_1 is a layer, but the network has none of \
+        this name
+        """)
+  }
+
+  @Test(arguments: CheckpointLayout.allCases)
+  func everyLayoutComesBackBitForBit(layout: CheckpointLayout) throws {
+    let folder = try TemporaryFolder()
+    var parameters: [String: Tensor] = [:]
+    for parameter in tinyLayers.flatMap(\.parameters) {
+      var tensor = awkwardTensor(parameter.shape)
+      for index in tensor.values.indices where !tensor.values[index].isFinite {
+        tensor.values[index] = -.leastNonzeroMagnitude
+      }
+      parameters[parameter.name] = tensor
+    }
+    var provenance = Provenance()
+    provenance.manipulated = true
+    let checkpoint = Checkpoint(
+      parameters: parameters, batchCounts: layout.isKeras ? [:] : ["norm.num_batches_tracked": 7],
+      metadata: CheckpointMetadata(
+        architecture: "{\"family\":\"x\"}", classNames: ["a", "b"], preprocessing: "{}",
+        provenance: provenance))
+    let path = folder.file("a" + layout.fileExtension)
+    let config = layout == .keras2Model ? "{\"class_name\": \"Sequential\"}" : nil
+    try checkpoint.save(to: path, as: layout, layers: tinyLayers, modelConfig: config)
+    let file = try CheckpointFile(path: path)
+    // Ours and PyTorch's differ in whose names they hold, not in form.
+    #expect(file.layout == (layout == .torch ? .trompe : layout))
+    #expect(file.metadata == checkpoint.metadata)
+    #expect(file.modelConfig == config)
+    #expect(try file.readBatchCounts() == checkpoint.batchCounts)
+    let tensors = try file.tensors(tinyLayers)
+    #expect(tensors.mapValues(bits) == parameters.mapValues(bits))
+    #expect(tensors.mapValues(\.shape) == parameters.mapValues(\.shape))
+    // The same contents give the same bytes.
+    let again = folder.file("b" + layout.fileExtension)
+    try checkpoint.save(to: again, as: layout, layers: tinyLayers, modelConfig: config)
+    #expect(try contents(path) == contents(again))
+  }
+
+  /// A file that was read in one layout and written in the same has the same datasets.
+  @Test(arguments: files.filter { $0.1 != .keras2Model })
+  func goesBackAsItCame(name: String, layout: CheckpointLayout) throws {
+    let folder = try TemporaryFolder()
+    let file = try CheckpointFile(path: fixture(name))
+    let path = folder.file("back.h5")
+    try Checkpoint(parameters: try file.tensors(tinyLayers))
+      .save(to: path, as: layout, layers: tinyLayers)
+    let (before, after) = (try HDF5File(path: fixture(name)), try HDF5File(path: path))
+    func normalized(_ name: String) -> String {
+      name.replacingOccurrences(of: ":0", with: "")
+        .replacingOccurrences(of: "depthwise_kernel", with: "kernel")
+    }
+    #expect(before.tensors.map(\.name) == after.tensors.map { normalized($0.name) })
+    for tensor in after.tensors {
+      #expect(try before.read(normalized(tensor.name)) == after.read(tensor.name))
+    }
+  }
+
+  @Test func aBatchNormMayLackFactorOrSummand() throws {
+    let folder = try TemporaryFolder()
+    try HDF5Writer.write(to: folder.file("a.h5")) { file in
+      try file.setAttribute("layer_names", to: .texts(["input", "norm"]))
+      try file.createGroup("input")
+      try file.setAttribute("weight_names", to: .numbers([]), ofGroup: "input")
+      try file.createGroup("norm")
+      let names = ["norm/beta:0", "norm/moving_mean:0", "norm/moving_variance:0"]
+      try file.setAttribute("weight_names", to: .texts(names), ofGroup: "norm")
+      for (index, name) in names.enumerated() {
+        try file.write(Tensor(repeating: Float(index + 2), shape: [2]), as: "norm/" + name)
+      }
+    }
+    let file = try CheckpointFile(path: folder.file("a.h5"))
+    let layers = [ParameterizedLayer(name: "norm", kind: .batchNorm, weightShape: [2])]
+    #expect(
+      try file.tensors(layers).mapValues(\.values) == [
+        "norm.weight": [1, 1], "norm.bias": [2, 2], "norm.running_mean": [3, 3],
+        "norm.running_var": [4, 4],
+      ])
+    #expect(try file.match(layers).notes == ["batch norm norm has no gamma"])
+  }
+
+  @Test func listsOfNamesMayBeSplitAndSlashesStandForUnderscores() throws {
+    let folder = try TemporaryFolder()
+    try HDF5Writer.write(to: folder.file("a.h5")) { file in
+      try file.setAttribute("layer_names0", to: .texts(["conv1/conv"]))
+      try file.setAttribute("layer_names1", to: .texts(["fc"]))
+      for (layer, shape) in [("conv1/conv", [1, 1, 3, 2]), ("fc", [2, 4])] as [(String, Shape)] {
+        try file.createGroup(layer)
+        try file.setAttribute("weight_names", to: .texts(["kernel:0"]), ofGroup: layer)
+        try file.write(ramp(shape), as: layer + "/kernel:0")
+      }
+    }
+    let layers = [
+      ParameterizedLayer(
+        name: "conv1_conv", kind: .convolution, weightShape: [2, 1, 1, 3], hasBias: false),
+      ParameterizedLayer(name: "fc", kind: .dense, weightShape: [4, 2], hasBias: false),
+    ]
+    #expect(
+      try CheckpointFile(path: folder.file("a.h5")).tensors(layers) == [
+        "conv1_conv.weight": ramp([1, 1, 3, 2]).transposed([3, 0, 1, 2]),
+        "fc.weight": ramp([2, 4]).transposed([1, 0]),
+      ])
+  }
+
+  @Test func saysWhatIsWrongWithListsOfNames() throws {
+    let folder = try TemporaryFolder()
+    func file(_ write: (inout HDF5Writer) throws -> Void) throws -> String? {
+      let path = folder.file("a.h5")
+      try HDF5Writer.write(to: path, write)
+      return failure { _ = try CheckpointFile(path: path).match(tinyLayers) }
+    }
+    #expect(
+      try file { try $0.setAttribute("layer_names", to: .integer(3)) }
+        == "a.h5: /@layer_names is not a list of names")
+    #expect(
+      try file { try $0.setAttribute("layer_names", to: .texts(["../../etc"])) }
+        == "a.h5: /../../etc is missing, expected the group of a layer")
+    #expect(
+      try file {
+        try $0.createGroup("a")
+        try $0.setAttribute("layer_names", to: .texts(["a", "a"]))
+      } == "a.h5: /@layer_names has a layer twice")
+    #expect(
+      try file {
+        try $0.createGroup("model_weights")
+        try $0.setAttribute("model_config", to: .integer(1))
+      } == "a.h5: /@model_config is not text")
+    #expect(
+      try file { try $0.createGroup("model_weights") }
+        == "a.h5: /model_weights@layer_names is missing, expected layer names")
+  }
+
+  @Test(arguments: ["half", "double"])
+  func otherFloatsAreReadAndNoted(type: String) throws {
+    let layers = [
+      ParameterizedLayer(name: "a", kind: .dense, weightShape: [2, 3], hasBias: false)
+    ]
+    let folder = try TemporaryFolder()
+    // A file of h5py's with one array of another type, found under another name.
+    let source = try HDF5File(path: fixture("types.h5"))
+    #expect(source.tensor(named: type) != nil)
+    let values = try source.read(type)
+    #expect(values == Tensor(shape: [2, 3], values: [1.5, -2.25, 0, 65504, -0.125, 3]))
+    try HDF5Writer.write(to: folder.file("plain.h5")) { try $0.write(values, as: "a.weight") }
+    #expect(try CheckpointFile(path: folder.file("plain.h5")).match(layers).notes == [])
+    let mixed = try CheckpointFile(path: fixture("mixed.safetensors"))
+    #expect(try mixed.container.read(type) == values)
+  }
+}
