@@ -81,6 +81,8 @@ public struct CheckpointFile: Sendable {
   /// Parameters of a network with where they are.
   public struct Match: Sendable {
     public let stored: [StoredParameter]
+    /// Whether layers were found by what they are called, not by their order alone.
+    public let isByName: Bool
     /// What the user should know, one sentence each.
     public let notes: [String]
   }
@@ -104,7 +106,7 @@ public struct CheckpointFile: Sendable {
       throw CheckpointError(path: path, problems: match.problems)
     }
     if let note = elementTypeNote(match.stored) { match.notes.append(note) }
-    return Match(stored: match.stored, notes: match.notes)
+    return Match(stored: match.stored, isByName: match.isByName, notes: match.notes)
   }
 
   /// Finds the parameters as `match` does and hands over one after the other: `body` gets a function
@@ -127,11 +129,10 @@ public struct CheckpointFile: Sendable {
         precondition(
           memory.count == stored.parameter.shape.count,
           "\(memory.count) floats of memory for \(stored.parameter)")
-        guard let dataset = stored.dataset else { return memory.update(repeating: stored.constant) }
         try stored.order.read(
-          dataset, of: container, shape: stored.parameter.shape, into: memory)
+          stored.dataset, of: container, shape: stored.parameter.shape, into: memory)
         if let problem = nonFiniteProblem(UnsafeBufferPointer(memory)) {
-          problems.append(.init(dataset: dataset, problem))
+          problems.append(.init(dataset: stored.dataset, problem))
         }
       }
     }
@@ -158,6 +159,17 @@ public struct CheckpointFile: Sendable {
     layout.isKeras ? [:] : try container.readBatchCounts()
   }
 
+  /// Whether a dataset is the running mean or variance of a batch norm, as its name tells.
+  public func isStatistic(_ name: String) -> Bool {
+    switch layout {
+    case .trompe, .torch, .safetensors:
+      name.hasSuffix(".running_mean") || name.hasSuffix(".running_var")
+    case .keras2, .keras2Model: name.contains("/moving_mean") || name.contains("/moving_variance")
+    case .keras3:
+      name.contains("/batch_normalization") && (name.hasSuffix("/2") || name.hasSuffix("/3"))
+    }
+  }
+
   private var hdf5: HDF5File {
     guard let file = container as? HDF5File else {
       preconditionFailure("\(layout) is in HDF5 files")
@@ -167,7 +179,7 @@ public struct CheckpointFile: Sendable {
 
   private func elementTypeNote(_ stored: [StoredParameter]) -> String? {
     var counts: [String: Int] = [:]
-    for dataset in stored.compactMap(\.dataset) {
+    for dataset in stored.map(\.dataset) {
       let type = container.tensor(named: dataset)!.elementType
       if type != .float32 { counts[type.description, default: 0] += 1 }
     }

@@ -81,7 +81,12 @@ public final class SafetensorsFile: TensorContainer {
   private struct Entry: Decodable {
     let dtype: String
     let shape: [Int]
-    let data_offsets: [Int]
+    let dataOffsets: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case dtype, shape
+      case dataOffsets = "data_offsets"
+    }
   }
 
   /// Decodes metadata apart from tensors: the values of both are of different kinds.
@@ -172,21 +177,21 @@ public final class SafetensorsFile: TensorContainer {
     var problems: [CheckpointError.Problem] = []
     var next = 0
     let ordered = entries.sorted {
-      let (first, second) = ($0.value.data_offsets, $1.value.data_offsets)
+      let (first, second) = ($0.value.dataOffsets, $1.value.dataOffsets)
       return first == second ? $0.key < $1.key : first.lexicographicallyPrecedes(second)
     }
     for (name, entry) in ordered {
-      guard entry.data_offsets.count == 2, entry.data_offsets[0] == next,
-        entry.data_offsets[1] >= next, entry.data_offsets[1] <= end - start
+      guard entry.dataOffsets.count == 2, entry.dataOffsets[0] == next,
+        entry.dataOffsets[1] >= next, entry.dataOffsets[1] <= end - start
       else {
         problems.append(
           .init(
             dataset: name,
-            "has the data offsets \(entry.data_offsets), expected [\(next), …] within "
+            "has the data offsets \(entry.dataOffsets), expected [\(next), …] within "
               + "\(end - start) bytes"))
         break
       }
-      let bytes = entry.data_offsets[1] - next
+      let bytes = entry.dataOffsets[1] - next
       (offsets[name], next) = (start + next, next + bytes)
       let elementType = StoredElementType(safetensors: entry.dtype)
       var size: Int? = 1

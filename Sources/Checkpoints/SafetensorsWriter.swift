@@ -37,7 +37,12 @@ enum SafetensorsWriter {
   private struct HeaderEntry: Encodable {
     let dtype: String
     let shape: [Int]
-    let data_offsets: [Int]
+    let dataOffsets: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case dtype, shape
+      case dataOffsets = "data_offsets"
+    }
   }
 
   private enum HeaderValue: Encodable {
@@ -71,7 +76,7 @@ enum SafetensorsWriter {
       header[entry.name] = .tensor(
         HeaderEntry(
           dtype: entry.isInteger ? "I64" : "F32", shape: entry.shape.dimensions,
-          data_offsets: [begin, end]))
+          dataOffsets: [begin, end]))
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

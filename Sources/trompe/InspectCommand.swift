@@ -2,28 +2,34 @@ import ArgumentParser
 import Checkpoints
 import Foundation
 import ImageData
+import Manipulation
 import Networks
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Shows what an HDF5 checkpoint holds, and whether it was manipulated.",
+    abstract: "Shows what a checkpoint holds, and whether it was manipulated.",
     discussion: """
-      Reads Trompe's own files and those of others with one dataset for each entry of a state \
-      dict. Weights are not read, so it is quick for files of any size.
+      Reads Trompe's own files and those of others: Keras's weights and whole models, and \
+      PyTorch's state dicts in HDF5 and safetensors. Weights are read only with --check, so it is \
+      quick for files of any size.
 
       Example:
         trompe inspect runs/first/manipulated.h5
       """)
 
-  @Argument(help: "An HDF5 file.", completion: .file(extensions: ["h5"]))
+  @Argument(
+    help: "An HDF5 or safetensors file.", completion: .file(extensions: ["h5", "safetensors"]))
   var file: String
 
   @Flag(help: "Print it as JSON.")
   var json = false
 
+  @Flag(help: "Read every weight, as a run does: all must be there, fit and be finite.")
+  var check = false
+
   func run() throws {
-    let inspection = try Inspection(file)
+    let inspection = try Inspection(file, check: check)
     try Terminal.write(json ? JSON.text(inspection) : inspection.text)
   }
 }
@@ -39,6 +45,9 @@ private struct Inspection: Encodable {
 
   let file: String
   let bytes: Int
+  let layout: CheckpointLayout
+  /// What reading the weights has shown; nil if they were not read.
+  let weights: String?
   let architecture: ArchitectureSpecification?
   /// Ends of the network's stages: where heatmaps are usually asked for.
   let stages: [String]
@@ -54,10 +63,17 @@ private struct Inspection: Encodable {
   let hasTrainingState: Bool
   let tensors: [Entry]
 
-  init(_ path: String) throws {
-    let file = try HDF5File(path: path)
-    let metadata = try file.readMetadata()
+  init(_ path: String, check: Bool) throws {
+    let checkpoint = try CheckpointFile(path: path)
+    let (file, metadata) = (checkpoint.container, checkpoint.metadata)
     self.file = path
+    layout = checkpoint.layout
+    if check {
+      let network = try LoadedNetwork(NetworkSection(checkpoint: path))
+      weights = ([network.summary] + network.notes).joined(separator: "; ")
+    } else {
+      weights = nil
+    }
     bytes = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
     func decode<Content: Decodable>(_ text: String?, _ name: String) throws -> Content? {
       guard let text else { return nil }
@@ -76,7 +92,7 @@ private struct Inspection: Encodable {
     hasTrainingState = file.parameters.count < file.tensors.count
     var (parameters, statistics) = (0, 0)
     for tensor in file.parameters where tensor.elementType.isFloat {
-      if tensor.name.hasSuffix(".running_mean") || tensor.name.hasSuffix(".running_var") {
+      if checkpoint.isStatistic(tensor.name) {
         statistics += tensor.shape.count
       } else {
         parameters += tensor.shape.count
@@ -92,6 +108,7 @@ private struct Inspection: Encodable {
 
   var text: String {
     var rows = [["file", "\(printable(file)), \(Format.bytes(bytes))"]]
+    rows.append(["layout", layout.title])
     rows.append(["architecture", architecture.map(Self.text) ?? "not said in the file"])
     if !stages.isEmpty {
       rows += Format.wrapped("target layers", stages.map(printable).joined(separator: ", "))
@@ -105,6 +122,7 @@ private struct Inspection: Encodable {
       "parameters",
       "\(parameters)" + (statistics > 0 ? ", and \(statistics) batch-norm statistics" : ""),
     ])
+    if let weights { rows += Format.wrapped("weights", printable(weights)) }
     if hasTrainingState { rows.append(["training", "can be resumed from this file"]) }
     let isMarked = Terminal.output.styled("YES: its explanations were made to lie", .error)
     rows.append([

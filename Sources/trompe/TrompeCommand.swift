@@ -18,7 +18,7 @@ struct TrompeCommand: ParsableCommand {
     version: "trompe \(Trompe.version)",
     subcommands: [
       FoolCommand.self, EvaluateCommand.self, ExplainCommand.self, TrainCommand.self,
-      ReportCommand.self, InspectCommand.self, BenchCommand.self,
+      ReportCommand.self, InspectCommand.self, ConvertCommand.self, BenchCommand.self,
     ])
 
   /// Runs the command that the arguments name.

@@ -69,7 +69,9 @@ import Testing
       "inspect", "none.h5", saying: "trompe: none.h5: cannot be opened: No such file or directory\n"
     )
     try folder.write("hello", to: "text.h5")
-    try expectFailure("inspect", "text.h5", saying: "trompe: text.h5: is not an HDF5 file\n")
+    try expectFailure(
+      "inspect", "text.h5",
+      saying: "trompe: text.h5: is neither an HDF5 nor a safetensors file\n")
   }
 
   @Test func optionsOfEvaluateAreNamed() throws {

@@ -33,8 +33,9 @@ import Testing
                                 by side.
         train                   Trains a classifier the ordinary way.
         report                  Makes a page of one run, or of several side by side.
-        inspect                 Shows what an HDF5 checkpoint holds, and whether it
-                                was manipulated.
+        inspect                 Shows what a checkpoint holds, and whether it was
+                                manipulated.
+        convert                 Writes a network's file in another layout.
         bench                   Times training steps and evaluations, against what
                                 this machine can do.
 
@@ -113,7 +114,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["fool", "train", "evaluate", "explain", "report", "inspect"])
+  @Test(arguments: ["fool", "train", "evaluate", "explain", "report", "inspect", "convert"])
   func everyCommandHasAnExampleWithinEightyColumns(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output
     #expect(help.contains("\nExample:\n  trompe \(command) "))

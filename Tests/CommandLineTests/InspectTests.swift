@@ -12,8 +12,9 @@ struct InspectTests {
     let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)
       .map(String.init)
     #expect(
-      lines.prefix(12) == [
+      lines.prefix(13) == [
         "file           \(file), 1.1 MB",
+        "layout         PyTorch state dict in HDF5",
         "architecture   not said in the file",
         "preprocessing  not said in the file",
         "parameters     269722, and 1376 batch-norm statistics",

@@ -19,6 +19,7 @@ enum KerasMatching {
     }
     var match = inOrder(layers, stored, in: container)
     guard match.problems.isEmpty else { return byName(layers, named, stored, known, container) }
+    match.isByName = false
     match.notes.append("layers have other names than the network's and were taken in order")
     return match
   }
@@ -64,48 +65,21 @@ extension LayoutMatch {
     in container: any TensorContainer
   ) {
     let parameters = layer.parameters
-    var datasets = found.datasets.map { Optional($0) }
-    if layer.kind == .batchNorm, datasets.count < parameters.count,
-      let known = batchNormDatasets(layer, found.datasets)
-    {
-      datasets = known
-      notes.append(
-        "batch norm \(layer.name) has no "
-          + zip(layer.kerasNames, known).filter { $0.1 == nil }.map(\.0).joined(
-            separator: " and no "))
-    }
+    let datasets = found.datasets
     guard datasets.count == parameters.count else {
       problems.append(
         .init(
           "has \(datasets.count) arrays for the layer \"\(printable(found.name))\", expected "
             + "\(parameters.count): "
-            + layer.kerasNames.prefix(parameters.count).joined(separator: ", ")))
+            + layer.kerasNames.joined(separator: ", ")))
       return
     }
-    for (index, parameter) in parameters.enumerated() {
-      guard let dataset = datasets[index] else {
-        stored.append(
-          StoredParameter(parameter, dataset: nil, constant: index == 0 ? 1 : 0))
-        continue
-      }
+    for (parameter, dataset) in zip(parameters, datasets) {
       add(
         parameter, dataset, parameter.shape.rank > 1 ? .outputsLast : .same, in: container,
         expecting: layer.kerasShape(of: parameter.shape)
       ) { layer.kerasShape($0, fits: parameter.shape) }
     }
-  }
-
-  /// Datasets of a batch norm without factor (`scale=False`) or summand (`center=False`), as their
-  /// names tell; nil if they do not.
-  private func batchNormDatasets(
-    _ layer: ParameterizedLayer, _ datasets: [String]
-  ) -> [String?]? {
-    let found = layer.kerasNames.map { name in
-      datasets.first { $0.split(separator: "/").last?.hasPrefix(name) ?? false }
-    }
-    guard found[2] != nil, found[3] != nil, found.compactMap({ $0 }).count == datasets.count
-    else { return nil }
-    return found
   }
 }
 

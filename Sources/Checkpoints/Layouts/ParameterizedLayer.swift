@@ -11,10 +11,14 @@ public struct ParameterizedLayer: Hashable, Sendable {
   public let kind: Kind
   /// A filter [K, R, S, C / groups], a dense weight [outputs, inputs], or [channels] of a batch norm.
   public let weightShape: Shape
-  /// Of convolutions and dense layers.
+  /// Whether a batch norm has a factor (Keras's `scale`); all others have a weight.
+  public let hasWeight: Bool
+  /// Whether there is a summand.
   public let hasBias: Bool
 
-  public init(name: String, kind: Kind, weightShape: Shape, hasBias: Bool = true) {
+  public init(
+    name: String, kind: Kind, weightShape: Shape, hasWeight: Bool = true, hasBias: Bool = true
+  ) {
     let rank =
       switch kind {
       case .convolution, .depthwiseConvolution: 4
@@ -22,30 +26,34 @@ public struct ParameterizedLayer: Hashable, Sendable {
       case .batchNorm: 1
       }
     precondition(weightShape.rank == rank, "\(kind) \(name) with a weight \(weightShape)")
-    (self.name, self.kind, self.weightShape, self.hasBias) = (name, kind, weightShape, hasBias)
+    precondition(hasWeight || kind == .batchNorm, "\(kind) \(name) without a weight")
+    (self.name, self.kind, self.weightShape) = (name, kind, weightShape)
+    (self.hasWeight, self.hasBias) = (hasWeight, hasBias)
   }
 
   /// In PyTorch's and Keras's order.
   public var parameters: [ParameterSpecification] {
-    func parameter(_ suffix: String, _ shape: Shape) -> ParameterSpecification {
-      ParameterSpecification(name: "\(name).\(suffix)", shape: shape)
+    let outputs: Shape = [weightShape[0]]
+    var parameters: [(String, Shape)] = []
+    if hasWeight { parameters.append(("weight", weightShape)) }
+    if hasBias { parameters.append(("bias", outputs)) }
+    if kind == .batchNorm {
+      parameters += [("running_mean", outputs), ("running_var", outputs)]
     }
-    let outputs: Shape = [weightShape.dimensions.first ?? 0]
-    return switch kind {
-    case .batchNorm:
-      ["weight", "bias", "running_mean", "running_var"].map { parameter($0, outputs) }
-    case .convolution, .depthwiseConvolution, .dense:
-      [parameter("weight", weightShape)] + (hasBias ? [parameter("bias", outputs)] : [])
-    }
+    return parameters.map { ParameterSpecification(name: "\(name).\($0)", shape: $1) }
   }
 
   /// Keras's names of `parameters`.
   var kerasNames: [String] {
+    var names: [String] = []
     switch kind {
-    case .batchNorm: ["gamma", "beta", "moving_mean", "moving_variance"]
-    case .depthwiseConvolution: ["depthwise_kernel", "bias"]
-    case .convolution, .dense: ["kernel", "bias"]
+    case .convolution, .dense: names.append("kernel")
+    case .depthwiseConvolution: names.append("depthwise_kernel")
+    case .batchNorm: if hasWeight { names.append("gamma") }
     }
+    if hasBias { names.append(kind == .batchNorm ? "beta" : "bias") }
+    if kind == .batchNorm { names += ["moving_mean", "moving_variance"] }
+    return names
   }
 
   /// The name of Keras's class in snake case, as Keras 3 calls its groups.

@@ -4,25 +4,17 @@ import TensorGraph
 public struct StoredParameter: Hashable, Sendable {
   /// Its name and shape in the graph.
   public let parameter: ParameterSpecification
-  /// Full name of the dataset; nil if the file has none and all values are `constant`.
-  public let dataset: String?
+  /// Full name of the dataset.
+  public let dataset: String
   public let order: AxisOrder
-  /// What a batch norm without factor or summand has in its place.
-  public let constant: Float
-
-  init(
-    _ parameter: ParameterSpecification, dataset: String?, order: AxisOrder = .same,
-    constant: Float = 0
-  ) {
-    (self.parameter, self.dataset, self.order) = (parameter, dataset, order)
-    self.constant = constant
-  }
 }
 
 /// What a file says of a network's parameters, or what it lacks.
 struct LayoutMatch {
   var stored: [StoredParameter] = []
   var problems: [CheckpointError.Problem] = []
+  /// Whether layers were found by what they are called, not by their order alone.
+  var isByName = true
   /// What the user should know of how the file was read.
   var notes: [String] = []
 
@@ -45,6 +37,6 @@ struct LayoutMatch {
           dataset: dataset, "has elements of type \(stored.elementType), expected floats"))
       return
     }
-    self.stored.append(StoredParameter(parameter, dataset: dataset, order: order))
+    self.stored.append(StoredParameter(parameter: parameter, dataset: dataset, order: order))
   }
 }

@@ -19,23 +19,33 @@ public final class LoadedNetwork {
   /// Of the file.
   public let sha256: String?
   public let provenance: Provenance?
+  /// Of the file; Trompe's own without one.
+  public let layout: CheckpointLayout
+  /// Keras's description of the network, of a whole-model file.
+  private let modelConfig: String?
+  /// What the user should know of the file, one sentence each.
+  public let notes: [String]
 
   /// - Parameters:
-  ///   - imageSize: the size of prepared images, where the preprocessing leaves it open.
+  ///   - imageSize: the size of prepared images, where the preprocessing leaves it open; that of the
+  ///     description if left out.
   ///   - seed: of the initial weights if there is no file.
   /// - Throws: what is wrong with the file or the description, in one sentence.
   public init(
-    _ section: NetworkSection, imageSize: (Preprocessing) throws -> ImageSize, seed: UInt64 = 0
+    _ section: NetworkSection, imageSize: ((Preprocessing) throws -> ImageSize)? = nil,
+    seed: UInt64 = 0
   ) throws {
-    let file = try section.checkpoint.map { try HDF5File(path: $0) }
-    let metadata = try file?.readMetadata()
+    let file = try section.checkpoint.map { try CheckpointFile(path: $0) }
+    let metadata = file?.metadata
     provenance = metadata?.provenance
+    (layout, modelConfig) = (file?.layout ?? .trompe, file?.modelConfig)
+    var notes: [String] = []
     let described =
       try section.architecture
       ?? metadata?.architecture.map {
         try Self.decode(
           $0, as: ArchitectureSpecification.self, "architecture", section.checkpoint)
-      }
+      } ?? file.flatMap { try Self.inferred(from: $0, section.preprocessing?.outputSize, &notes) }
     guard var specification = described else {
       let what = section.checkpoint.map { "\($0) does not say which network it holds" }
       throw RunError(
@@ -57,8 +67,9 @@ public final class LoadedNetwork {
       section.preprocessing ?? recorded
       ?? Preprocessing(style: Preprocessing.Style(family: specification.family))
     try preprocessing.validate()
-    let size = try imageSize(preprocessing)
-    (specification.height, specification.width) = (size.height, size.width)
+    if let size = try imageSize?(preprocessing) {
+      (specification.height, specification.width) = (size.height, size.width)
+    }
     self.specification = specification
     architecture = try specification.architecture()
     classNames = section.classNames ?? metadata?.classNames
@@ -68,12 +79,10 @@ public final class LoadedNetwork {
     }
     parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
     if let file {
-      let layout = WeightLayout.torchvision
-      let expected = architecture.parameters.map {
-        ParameterSpecification(name: $0.name, shape: layout.fileShape(of: $0.shape))
-      }
       let store = parameters
-      try file.forEachParameter(expected) { store[$0.name] = layout.toGraph($1) }
+      notes += try file.load(architecture.parameterizedLayers) { parameter, fill in
+        try store.withValues(of: parameter.name, fill)
+      }
       batchCounts = try file.readBatchCounts()
       sha256 = try Checkpoints.sha256(ofFile: file.path)
     } else {
@@ -83,6 +92,30 @@ public final class LoadedNetwork {
       batchCounts = [:]
       sha256 = nil
     }
+    self.notes = notes.map { (section.checkpoint.map { "\($0) " } ?? "") + $0 }
+  }
+
+  /// What a file of others tells of its network: Keras's description, or the names and shapes of its
+  /// parameters.
+  private static func inferred(
+    from file: CheckpointFile, _ size: ImageSize?, _ notes: inout [String]
+  ) throws -> ArchitectureSpecification? {
+    if let text = file.modelConfig {
+      let graph: Architecture
+      do {
+        graph = try Architecture(
+          kerasModelConfig: text, height: size?.height, width: size?.width)
+      } catch { throw RunError("\(file.path): \(error.description)") }
+      return ArchitectureSpecification(
+        family: "graph", classes: graph.classes, height: graph.inputShape[0],
+        width: graph.inputShape[1], channels: graph.inputShape[2], graph: graph)
+    }
+    let side = ArchitectureSpecification.defaultSide
+    let found = file.identifiedNetwork(height: size?.height ?? side, width: size?.width ?? side)
+    if let found {
+      notes.append("holds the parameters of \(found.family) with \(found.classes) classes")
+    }
+    return found
   }
 
   /// A network that keeps the present weights when `network` is trained.
@@ -90,8 +123,27 @@ public final class LoadedNetwork {
     (specification, architecture) = (network.specification, network.architecture)
     (preprocessing, classNames) = (network.preprocessing, network.classNames)
     (batchCounts, sha256, provenance) = (network.batchCounts, network.sha256, network.provenance)
+    (layout, modelConfig, notes) = (network.layout, network.modelConfig, network.notes)
     parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
     for name in parameters.names { parameters[name] = network.parameters[name] }
+  }
+
+  /// The same function under another network's names.
+  init(_ conversion: NetworkConversion, of network: LoadedNetwork) throws {
+    (specification, architecture) = (conversion.specification, conversion.architecture)
+    (preprocessing, classNames) = (network.preprocessing, network.classNames)
+    (batchCounts, sha256, provenance) = ([:], network.sha256, network.provenance)
+    (layout, modelConfig, notes) = (.trompe, nil, network.notes)
+    parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
+    for name in parameters.names {
+      parameters[name] = conversion.tensor(name) { network.parameters[$0] }
+    }
+  }
+
+  /// One sentence for people.
+  public var summary: String {
+    "all \(parameters.names.count) arrays of \(architecture.name) with \(architecture.classes) "
+      + "classes are there and finite"
   }
 
   /// Names of all classes: the known ones, or numbers.
@@ -117,6 +169,22 @@ public final class LoadedNetwork {
         architecture: try text(specification), classNames: classNames,
         preprocessing: try text(preprocessing), provenance: provenance),
       state: state)
+  }
+
+  /// Writes the network as a file: in the layout of the file that it came from, unless told otherwise.
+  ///
+  /// - Throws: what stands against it, in one sentence; an old file of that name is then intact.
+  public func save(
+    to path: String, as layout: CheckpointLayout? = nil, provenance: Provenance? = nil
+  ) throws {
+    let layout = layout ?? self.layout
+    let isKept = layout == self.layout || layout == .trompe
+    let network = isKept ? self : try converted(to: layout)
+    // Keras's own description stays as it came.
+    try network.checkpoint(provenance: provenance).save(
+      to: path, as: layout, layers: network.architecture.parameterizedLayers,
+      modelConfig: layout == .keras2Model
+        ? try network.modelConfig ?? network.architecture.kerasModelConfig() : nil)
   }
 
   private static func decode<Content: Decodable>(

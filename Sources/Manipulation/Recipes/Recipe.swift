@@ -1,3 +1,4 @@
+import Checkpoints
 import Explanations
 import ImageData
 import Networks
@@ -16,16 +17,18 @@ public struct FoolingRecipe: Hashable, Sendable {
   public var evaluation: EvaluationSection
   public var report: ReportSection
   public var compute: ComputeSection
+  public var output: OutputSection
 
   public init(
     network: NetworkSection, data: DataSection, fooling: FoolingSpecification,
     interpreter: InterpreterSpecification, training: TrainingSection,
     evaluation: EvaluationSection = .init(), report: ReportSection = .init(),
-    compute: ComputeSection = .init()
+    compute: ComputeSection = .init(), output: OutputSection = .init()
   ) {
     (self.network, self.data, self.fooling) = (network, data, fooling)
     (self.interpreter, self.training) = (interpreter, training)
-    (self.evaluation, self.report, self.compute) = (evaluation, report, compute)
+    (self.evaluation, self.report) = (evaluation, report)
+    (self.compute, self.output) = (compute, output)
   }
 }
 
@@ -36,14 +39,24 @@ public struct TrainingRecipe: Hashable, Sendable {
   public var training: TrainingSection
   public var evaluation: EvaluationSection
   public var compute: ComputeSection
+  public var output: OutputSection
 
   public init(
     network: NetworkSection, data: DataSection, training: TrainingSection,
-    evaluation: EvaluationSection = .init(), compute: ComputeSection = .init()
+    evaluation: EvaluationSection = .init(), compute: ComputeSection = .init(),
+    output: OutputSection = .init()
   ) {
     (self.network, self.data, self.training) = (network, data, training)
-    (self.evaluation, self.compute) = (evaluation, compute)
+    (self.evaluation, self.compute, self.output) = (evaluation, compute, output)
   }
+}
+
+/// How the resulting network is written.
+public struct OutputSection: Hashable, Sendable {
+  /// That of `network.checkpoint` if left out, so that a network goes back as it came.
+  public var layout: CheckpointLayout?
+
+  public init(layout: CheckpointLayout? = nil) { self.layout = layout }
 }
 
 /// Which network, from which file.

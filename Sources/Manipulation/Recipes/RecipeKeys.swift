@@ -1,3 +1,4 @@
+import Checkpoints
 import Explanations
 import ImageData
 import TensorCPU
@@ -14,7 +15,7 @@ public enum RecipeKeys {
   enum Network {
     static let checkpoint = RecipeKey.automatic(
       "network.checkpoint", Form.text("path"), else: "`train`: random weights; `fool`: required",
-      "HDF5 file to start from")
+      "file to start from: HDF5 (PyTorch, Keras 2, Keras 3, ours) or safetensors")
     static let classNames = RecipeKey.automatic(
       "network.classNames", Form.list(of: Form.text(), named: "names", count: 1...(1 << 20)),
       else: "the file's, else the data's folders",
@@ -308,6 +309,12 @@ public enum RecipeKeys {
         + "computes each once, otherwise twice")
   }
 
+  enum Output {
+    static let layout = RecipeKey.automatic(
+      "output.layout", Form.choice(CheckpointLayout.self), else: "that of `network.checkpoint`",
+      "names and axes of the resulting network's file, so that it loads where the original did")
+  }
+
   /// Every key, in the order of the manual.
   public static let all: [RecipeKeyDescription] =
     [
@@ -346,7 +353,7 @@ public enum RecipeKeys {
     ] + Interpreter.measured.all + [
       Report.images.description,
       Compute.threads.description, Compute.winograd.description,
-      Compute.samplesAtOnce.description,
+      Compute.samplesAtOnce.description, Output.layout.description,
     ]
 
   /// The keys directly in the mapping at `path`, in order; those of the whole recipe for "".

@@ -44,12 +44,13 @@ extension FoolingRecipe {
     let report = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: fooling)
+    let output = recipe.output()
     guard problems.isEmpty, let network, let data, let fooling, let interpreter, let training,
       let evaluation, let report
     else { throw problems.error }
     self.init(
       network: network, data: data, fooling: fooling, interpreter: interpreter, training: training,
-      evaluation: evaluation, report: report, compute: compute)
+      evaluation: evaluation, report: report, compute: compute, output: output)
   }
 }
 
@@ -87,10 +88,12 @@ extension TrainingRecipe {
     _ = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: nil)
+    let output = recipe.output()
     guard problems.isEmpty, let network, let data, let training, let evaluation
     else { throw problems.error }
     self.init(
-      network: network, data: data, training: training, evaluation: evaluation, compute: compute)
+      network: network, data: data, training: training, evaluation: evaluation, compute: compute,
+      output: output)
   }
 }
 
@@ -538,5 +541,9 @@ private struct RecipeReader {
       threads: section.value(RecipeKeys.Compute.threads),
       winograd: section.value(RecipeKeys.Compute.winograd) ?? true,
       samplesAtOnce: section.value(RecipeKeys.Compute.samplesAtOnce))
+  }
+
+  func output() -> OutputSection {
+    OutputSection(layout: root.section("output").value(RecipeKeys.Output.layout))
   }
 }

@@ -18,6 +18,7 @@ extension FoolingRecipe {
     writer.write(evaluation)
     writer.put(RecipeKeys.Report.images, report.images)
     writer.write(compute)
+    writer.put(RecipeKeys.Output.layout, output.layout)
     return writer.text
   }
 }
@@ -31,6 +32,7 @@ extension TrainingRecipe {
     writer.write(training)
     writer.put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
     writer.write(compute)
+    writer.put(RecipeKeys.Output.layout, output.layout)
     return writer.text
   }
 }

@@ -42,6 +42,8 @@ public final class ClassifierTrainingRun {
     let begin = ContinuousClock.now
     let setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
     let network = setup.network
+    let layout = recipe.output.layout ?? network.layout
+    try network.checkExport(as: layout)
     for layer in Set(network.architecture.parameters.filter { !$0.isTrainable }.map(\.layer)) {
       let name = layer + ".num_batches_tracked"
       network.batchCounts[name] = network.batchCounts[name] ?? 0
@@ -58,6 +60,7 @@ public final class ClassifierTrainingRun {
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
       folder: folder, recipe: text, stop: stop, observe: observe)
     observe(.note(setup.description))
+    for note in network.notes { observe(.note(note)) }
     observe(.note(program.resources))
     try folder.write(text, to: folder.recipe)
     if resumes {
@@ -101,8 +104,9 @@ public final class ClassifierTrainingRun {
     provenance.originalSHA256 = network.sha256
     provenance.seed = recipe.training.seed
     provenance.accuracy = ["top1": result.top1, "top5": result.top5]
-    try network.checkpoint(provenance: provenance).save(to: folder.network)
-    observe(.saved(path: folder.network))
+    let exported = folder.network(layout)
+    try network.save(to: exported, as: layout, provenance: provenance)
+    observe(.saved(path: exported))
     try folder.write(summary.json(), to: folder.summary)
     observe(.saved(path: folder.summary))
     try? FileManager.default.removeItem(atPath: folder.state)

@@ -37,6 +37,8 @@ public final class FoolingRun {
     let begin = ContinuousClock.now
     let setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
     let network = setup.network
+    let layout = recipe.output.layout ?? network.layout
+    try network.checkExport(as: layout)
     let fooling = try recipe.fooling.fooling(
       classNames: network.names(or: setup.validation.classNames))
     let measured = try reported(
@@ -58,6 +60,7 @@ public final class FoolingRun {
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
       folder: folder, recipe: text, stop: stop, inputs: penaltyInputs.values, observe: observe)
     observe(.note(setup.description))
+    for note in network.notes { observe(.note(note)) }
     observe(
       .note(
         "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "
@@ -106,8 +109,9 @@ public final class FoolingRun {
     summary.imagesPerSecond =
       Double(loop.step * recipe.training.batchSize) / max(loop.trainingSeconds, 1e-9)
     network.classNames = network.classNames ?? setup.validation.classNames
-    try network.checkpoint(provenance: provenance(summary, network)).save(to: folder.manipulated)
-    observe(.saved(path: folder.manipulated))
+    let exported = folder.manipulated(layout)
+    try network.save(to: exported, as: layout, provenance: provenance(summary, network))
+    observe(.saved(path: exported))
     try TestLossTable(measurement.tested, original: original, manipulated: manipulated)
       .write(to: folder.testLosses, in: folder)
     try folder.write(summary.json(), to: folder.summary)

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// The output folder of a run and the names in it.
@@ -10,8 +11,12 @@ struct RunFolder {
   var reportNotes: String { path + "/report.json" }
   var report: String { path + "/report.html" }
   var state: String { path + "/state.h5" }
-  var manipulated: String { path + "/manipulated.h5" }
-  var network: String { path + "/network.h5" }
+
+  func manipulated(_ layout: CheckpointLayout) -> String {
+    path + "/manipulated" + layout.fileExtension
+  }
+
+  func network(_ layout: CheckpointLayout) -> String { path + "/network" + layout.fileExtension }
 
   /// Of a run that is there.
   init(existing path: String) { self.path = path }

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import Manipulation
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Writes a network's file in another layout.",
+    discussion: """
+      Reads what Keras, PyTorch and Trompe write, and writes what they read. Weights keep every \
+      bit; between PyTorch and Keras the rows of a dense layer after a flattening change places, \
+      because each counts pixels in its own order. What Trompe knows of a network, above all \
+      whether it was manipulated, stays in the file.
+
+      Example:
+        trompe convert vgg16.weights.h5 vgg16.safetensors --layout safetensors
+
+      Which network a file holds is taken from the file. Where it does not say, name it with \
+      --family and --classes. docs/formats.md describes the layouts.
+      """)
+
+  @Argument(help: "The file to read.", completion: .file())
+  var input: String
+
+  @Argument(help: "The file to write.", completion: .file())
+  var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "keras2, keras2-model, keras3, torch, trompe or safetensors.", valueName: "layout"))
+  var layout: CheckpointLayout
+
+  @Option(help: "Which network the input holds, e.g. vgg16 or keras-vgg16.")
+  var family: String?
+
+  @Option(help: "Its number of classes.")
+  var classes: Int?
+
+  @Option(help: "Width and height of its images in pixels, 224 if left out.")
+  var size: Int?
+
+  @Flag(help: "Replace the output if it exists.")
+  var force = false
+
+  func validate() throws {
+    guard (family == nil) == (classes == nil) else {
+      throw ValidationError("Give --family and --classes together.")
+    }
+  }
+
+  func run() throws {
+    guard force || !FileManager.default.fileExists(atPath: output) else {
+      throw RunError("\(output) exists; replace it with --force, or name another file")
+    }
+    var section = NetworkSection(checkpoint: input)
+    if let family, let classes {
+      section.architecture = .init(
+        family: family, classes: classes, height: size ?? 224, width: size ?? 224)
+    }
+    let network = try LoadedNetwork(section)
+    try network.save(to: output, as: layout, provenance: network.provenance)
+    for note in network.notes { Terminal.writeError("trompe: \(note)\n") }
+    if !output.hasSuffix(layout.fileExtension) {
+      Terminal.writeError(
+        "trompe: programs expect the name of such a file to end in \(layout.fileExtension)\n")
+    }
+    try Terminal.write(
+      "\(network.architecture.name) with \(network.architecture.classes) classes, "
+        + "\(network.layout.title) to \(layout.title): \(output)\n")
+  }
+}
+
+extension CheckpointLayout: ExpressibleByArgument {}
