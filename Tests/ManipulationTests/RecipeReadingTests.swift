@@ -72,6 +72,7 @@ private func smallest(_ old: String, _ new: String) -> String {
         validateEvery: 8, validateImages: 9, saveEvery: 10}
       evaluation: {batchSize: 11, interpreters: [{name: grad-cam, layer: features.0}]}
       compute: {threads: 12, winograd: false}
+      output: {layout: keras3}
       """)
     let expected = FoolingRecipe(
       network: NetworkSection(
@@ -96,7 +97,8 @@ private func smallest(_ old: String, _ new: String) -> String {
         logEvery: 7, validateEvery: 8, validateImages: 9, saveEvery: 10),
       evaluation: EvaluationSection(
         batchSize: 11, interpreters: [.init(name: "grad-cam", layer: "features.0")]),
-      compute: ComputeSection(threads: 12, winograd: false))
+      compute: ComputeSection(threads: 12, winograd: false),
+      output: OutputSection(layout: .keras3))
     #expect(recipe == expected)
   }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Explanations
 import Foundation
 import ImageData
@@ -139,7 +140,8 @@ private struct RecipeGenerator {
       interpreter: interpreter(), training: training(),
       evaluation: EvaluationSection(batchSize: count(4096), interpreters: Array(interpreters)),
       compute: ComputeSection(
-        threads: maybe(count(64)), winograd: flip(), samplesAtOnce: maybe(count(99))))
+        threads: maybe(count(64)), winograd: flip(), samplesAtOnce: maybe(count(99))),
+      output: OutputSection(layout: maybe(pick(CheckpointLayout.allCases))))
   }
 
   mutating func classifier() -> TrainingRecipe {
