@@ -23,7 +23,7 @@ struct Histogram {
     guard let smallest = values.min(), let largest = values.max() else { return nil }
     // The bound that decides is shown even if no image is near it.
     let bound = test.map { $0.isSmallerFooled ? $0.upper : $0.lower }
-    let lower = min(smallest, bound ?? smallest, max(0, min(smallest, 0)))
+    let lower = min(smallest, bound ?? smallest, 0)
     let upper = max(largest, bound ?? largest, lower + 1e-9)
     let range = lower...upper
     let before = Self.counts(losses.original, in: range)

@@ -41,7 +41,7 @@ struct ResultSection {
     let head: Markup =
       runs.count > 1
       ? """
-      <tr><td></td>\(runs.map { run -> Markup in "<th scope=\"colgroup\" colspan=\"2\" class=\"name\">\(run.name)<br/><small>fooled: \(run.interpreter), \(run.fooling)</small></th>" })</tr>
+      <tr><td></td>\(runs.map { run -> Markup in "<th scope=\"colgroup\" colspan=\"2\" class=\"name\">\(run.name)<br/><small>\(aim(of: run))</small></th>" })</tr>
       """ : ""
     let columns = runs.map { _ -> Markup in
       "<th scope=\"col\">original</th><th scope=\"col\">manipulated</th>"
@@ -51,7 +51,7 @@ struct ResultSection {
         guard let rate = run.rates.first(where: { $0.interpreter == name }) else {
           return "<td>–</td><td>–</td>"
         }
-        return "\(cell(rate.original, false))\(cell(rate.manipulated, name == run.interpreter))"
+        return "\(cell(rate.original, false))\(cell(rate.manipulated, name == run.aim))"
       }
       return "<tr><th scope=\"row\" class=\"name\">\(name)</th>\(cells)</tr>\n"
     }
@@ -60,6 +60,10 @@ struct ResultSection {
       <thead>\(head)<tr><td></td>\(columns)</tr></thead>
       <tbody>\(rows)</tbody></table></div>
       """
+  }
+
+  private func aim(of run: RunReport) -> String {
+    run.aim.map { "fooled: \($0), \(run.fooling)" } ?? "test: \(run.fooling)"
   }
 
   private func cell(_ share: Double, _ isFooledOne: Bool) -> Markup {
@@ -75,8 +79,12 @@ struct ResultSection {
     let count = images.allSatisfy { $0 == images[0] } ? "\(images[0])" : "all"
     let skipped = runs.reduce(0) { $0 + $1.skippedImages }
     let left = skipped > 0 ? " \(skipped) images could not be read and were left out." : ""
+    let framed =
+      runs.contains { $0.aim != nil }
+      ? " The framed cell is the interpreter that was fooled; the others show how far it carries over."
+      : ""
     return """
-      <p class="note">Measured on \(count) validation images.\(left) The success rate is the share of images whose test loss counts as fooled; the framed cell is the interpreter that was fooled, the others show what carries over to it.</p>
+      <p class="note">Measured on \(count) validation images.\(left) The success rate is the share of images whose test loss counts as fooled.\(framed)</p>
       """
   }
 }

@@ -64,7 +64,7 @@ public struct RunReport: Hashable, Sendable {
   public var name: String
   public var toolVersion: String
   public var fooling: String
-  /// The interpreter that was fooled; in an evaluation the first.
+  /// The interpreter that was fooled; in an evaluation the first that was measured.
   public var interpreter: String
   public var original: Accuracy
   public var manipulated: Accuracy
@@ -97,6 +97,9 @@ public struct RunReport: Hashable, Sendable {
     (self.steps, self.validations) = (steps, validations)
     (self.facts, self.recipe, self.gallery) = (facts, recipe, gallery)
   }
+
+  /// The interpreter that training aimed at; `nil` in an evaluation, which does not know it.
+  public var aim: String? { steps.isEmpty ? nil : interpreter }
 
   /// The result in one sentence.
   public var sentence: String {

@@ -44,7 +44,7 @@ extension RunReport {
     }
     facts = [
       Fact("Folder", URL(fileURLWithPath: path).standardizedFileURL.path),
-      Fact("Fooling", "\(summary.fooling), of \(summary.interpreter)"),
+      aim.map { Fact("Fooling", "\(summary.fooling), of \($0)") } ?? Fact("Test", summary.fooling),
     ]
     if exists(folder.reportNotes) {
       let notes = try ReportNotes(contentsOf: folder.reportNotes)
@@ -135,9 +135,8 @@ public enum RunReports {
     guard !folders.isEmpty else { throw RunError("no run is given") }
     var reports = try folders.map { try RunReport(folder: $0) }
     // Runs of one name, `a/run` and `b/run`, are told apart by their paths.
-    for index in reports.indices
-    where reports.indices.contains(where: { $0 != index && reports[$0].name == reports[index].name }
-    ) {
+    let names = reports.map(\.name)
+    for index in reports.indices where names.count(where: { $0 == names[index] }) > 1 {
       reports[index].name = folders[index]
     }
     return ReportPage(reports).html()
