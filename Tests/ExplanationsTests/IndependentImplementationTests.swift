@@ -87,6 +87,10 @@ struct IndependentImplementationTests {
           .convolution(channels: 256), .convolution(channels: 256),
         ], classifier: [256])
     ),
+    (
+      "resnet18-imagenette",
+      ArchitectureSpecification(family: "resnet18", classes: 10, height: 160, width: 160)
+    ),
   ]
 
   /// ‖actual − expected‖ / ‖expected‖ of each heatmap is at most 1e-3 (fp32 against float64), and
