@@ -14,6 +14,9 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   /// Layer-wise relevance: what becomes of frozen batch norms.
   public var batchNorm: BatchNormRelevance?
 
+  /// Grad-CAM: slope of the derivative where there is no relevance.
+  public var leak: Double?
+
   /// SmoothGrad and UniGrad: number of noisy inputs.
   public var samples: Int?
   /// SmoothGrad: standard deviation of the noise, in `sigmaUnit`.
@@ -30,12 +33,14 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
 
   public init(
     name: String, layer: String? = nil, composite: RelevanceComposite? = nil,
-    batchNorm: BatchNormRelevance? = nil, samples: Int? = nil, sigma: Double? = nil,
+    batchNorm: BatchNormRelevance? = nil, leak: Double? = nil, samples: Int? = nil,
+    sigma: Double? = nil,
     sigmaUnit: SmoothGrad.SigmaUnit? = nil, radius: Double? = nil,
     standardDeviation: [Double]? = nil, steps: Int? = nil, seed: UInt64? = nil
   ) {
     (self.name, self.layer) = (name, layer)
     (self.composite, self.batchNorm) = (composite, batchNorm)
+    self.leak = leak
     (self.samples, self.sigma, self.sigmaUnit) = (samples, sigma, sigmaUnit)
     (self.radius, self.standardDeviation) = (radius, standardDeviation)
     (self.steps, self.seed) = (steps, seed)
@@ -70,7 +75,8 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   private var given: [Key] {
     [
       (Key.composite, composite != nil), (.batchNorm, batchNorm != nil),
-      (.samples, samples != nil), (.sigma, sigma != nil), (.sigmaUnit, sigmaUnit != nil),
+      (.leak, leak != nil), (.samples, samples != nil), (.sigma, sigma != nil),
+      (.sigmaUnit, sigmaUnit != nil),
       (.radius, radius != nil), (.standardDeviation, standardDeviation != nil),
       (.steps, steps != nil), (.seed, seed != nil),
     ].filter(\.1).map(\.0)
@@ -94,7 +100,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
 
   enum Key: String, CodingKey, CaseIterable {
     case name, layer, composite, batchNorm
-    case samples, sigma, sigmaUnit, radius, standardDeviation, steps, seed
+    case leak, samples, sigma, sigmaUnit, radius, standardDeviation, steps, seed
   }
 
   /// Unknown keys are errors: a misspelt option must not be ignored.
@@ -105,6 +111,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     layer = try values.decodeIfPresent(String.self, forKey: .layer)
     composite = try values.decodeIfPresent(RelevanceComposite.self, forKey: .composite)
     batchNorm = try values.decodeChoice(forKey: .batchNorm)
+    leak = try values.decodeIfPresent(Double.self, forKey: .leak)
     samples = try values.decodeIfPresent(Int.self, forKey: .samples)
     sigma = try values.decodeIfPresent(Double.self, forKey: .sigma)
     sigmaUnit = try values.decodeChoice(forKey: .sigmaUnit)
@@ -120,6 +127,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     try values.encodeIfPresent(layer, forKey: .layer)
     try values.encodeIfPresent(composite, forKey: .composite)
     try values.encodeIfPresent(batchNorm, forKey: .batchNorm)
+    try values.encodeIfPresent(leak, forKey: .leak)
     try values.encodeIfPresent(samples, forKey: .samples)
     try values.encodeIfPresent(sigma, forKey: .sigma)
     try values.encodeIfPresent(sigmaUnit, forKey: .sigmaUnit)

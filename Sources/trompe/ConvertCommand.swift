@@ -13,11 +13,11 @@ struct ConvertCommand: ParsableCommand {
       because each counts pixels in its own order. What Trompe knows of a network, above all \
       whether it was manipulated, stays in the file.
 
-      Example:
-        trompe convert vgg16.weights.h5 vgg16.safetensors --layout safetensors
-
       Which network a file holds is taken from the file. Where it does not say, name it with \
       --family and --classes. docs/formats.md describes the layouts.
+
+      Example:
+        trompe convert vgg16.weights.h5 vgg16.safetensors --layout safetensors
       """)
 
   @Argument(help: "The file to read.", completion: .file())

@@ -36,7 +36,7 @@ private struct RecipeGenerator {
   private mutating func interpreter() -> InterpreterSpecification {
     pick([
       InterpreterSpecification(name: "simple-grad"),
-      InterpreterSpecification(name: "grad-cam", layer: name()),
+      InterpreterSpecification(name: "grad-cam", layer: name(), leak: maybe(number(0.1...1))),
       InterpreterSpecification(
         name: "lrp-t", layer: name(), composite: maybe(.heo), batchNorm: maybe(.merged)),
       InterpreterSpecification(

@@ -55,7 +55,8 @@ extension InterpreterSpecification {
   private var shownOptions: [(key: String, value: String?)] {
     [
       ("composite", composite?.summary), ("batchNorm", batchNorm?.rawValue),
-      ("samples", samples.map { "\($0)" }), ("sigma", sigma.map { "\($0)" }),
+      ("leak", leak.map { "\($0)" }), ("samples", samples.map { "\($0)" }),
+      ("sigma", sigma.map { "\($0)" }),
       ("sigmaUnit", sigmaUnit?.rawValue), ("radius", radius.map { "\($0)" }),
       (
         "standardDeviation",

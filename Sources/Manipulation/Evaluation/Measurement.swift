@@ -46,7 +46,7 @@ struct Measurement {
       Evaluator(
         program: try EvaluationProgram(
           network, interpreters: interpreters, batchSize: batchSize,
-          samplesAtOnce: compute.samplesAtOnce, options: compute.options),
+          samplesAtOnce: compute.samplesAtOnce, options: compute.evaluationOptions),
         preprocessing: preprocessing, imageSize: ImageSize(width: size[1], height: size[0]),
         threads: threads)
     }

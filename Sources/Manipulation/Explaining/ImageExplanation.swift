@@ -158,10 +158,10 @@ private struct Explainer {
   ) throws {
     self.names = names
     classifier = try EvaluationProgram(
-      network, interpreters: [], batchSize: batchSize, options: compute.options)
+      network, interpreters: [], batchSize: batchSize, options: compute.evaluationOptions)
     program = try EvaluationProgram(
       network, interpreters: interpreters, batchSize: batchSize,
-      samplesAtOnce: compute.samplesAtOnce, options: compute.options)
+      samplesAtOnce: compute.samplesAtOnce, options: compute.evaluationOptions)
   }
 
   /// - Parameters:

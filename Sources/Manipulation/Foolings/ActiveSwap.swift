@@ -36,6 +36,9 @@ public struct ActiveSwap: Fooling {
     guard let names = specification.classes, names.count == 2 else {
       throw RunError("active fooling needs two classes, e.g. classes: [church, parachute]")
     }
+    guard specification.variant != .share else {
+      throw RunError("active fooling has no variant \"share\"; it has paper and released")
+    }
     let indices = try names.map { name throws(RunError) in
       try classIndex(of: name, among: classNames)
     }

@@ -64,7 +64,10 @@ public struct CenterMass: Fooling {
     func offsets(_ count: Int) -> [Float] { (0..<count).map { Float($0) - Float(count - 1) / 2 } }
     let rows = try graph.constant(Tensor(shape: [1, height, 1], values: offsets(height)))
     let columns = try graph.constant(Tensor(shape: [1, 1, width], values: offsets(width)))
-    let mass = try graph.add(graph.sum(h, axes: [1, 2]), Self.stabilizer)
+    // A map that has vanished is divided by 1: its derivative stays bounded.
+    let sum = try graph.sum(h, axes: [1, 2])
+    let hasVanished = try graph.isEqual(sum, graph.scalar(0))
+    let mass = try graph.add(graph.add(sum, hasVanished), Self.stabilizer)
     var distance: Value?
     for (axis, coordinates) in [rows, columns].enumerated() {
       let moment = try graph.sum(graph.multiply(h, coordinates), axes: [1, 2])

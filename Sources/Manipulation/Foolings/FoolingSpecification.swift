@@ -5,6 +5,8 @@ public struct FoolingSpecification: Hashable, Sendable {
     case paper
     /// As the authors' released code computes it, where that differs.
     case released
+    /// Top-k: the penalty is the test loss itself.
+    case share
   }
   /// A name of `FoolingKind.all`.
   public var name: String

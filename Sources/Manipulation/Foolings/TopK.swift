@@ -6,6 +6,9 @@ import TensorGraph
 /// The test loss is the share Σ_{j∈P_i} |h_j| / Σ_j |h_j| that is left, and an image is fooled if
 /// that is at most 0.3. Heo, Joo, Moon 2019, Eq. 4 and Section 4.1.
 /// - Note: `released`: mean over P_i and the images of h², as the authors' code computes it.
+/// - Note: `share`: L_F is the mean test loss, Σ_{j∈P_i} |h_j| / Σ_j |h_j|, and 1 for a map that has
+///   vanished. The paper's sum can be made 0 by maps that vanish or shrink to one pixel, neither of
+///   which is a success; the share rewards relevance elsewhere.
 /// - Note: of equally large pixels the first belong to P_i. P_i holds ⌊pixels·k/100⌋ of them, at least
 ///   one. A map without any relevance (Σ_j |h_j| = 0) says nothing: its test loss is 1, no success.
 public struct TopK: Fooling {
@@ -75,6 +78,16 @@ public struct TopK: Fooling {
       let kept = try graph.sum(graph.multiply(graph.square(h), mask))
       let pixels = count(of: h.shape[1] * h.shape[2])
       return try graph.multiply(kept, 1 / Double(h.shape[0] * pixels))
+    case .share:
+      // |h| whose derivative at 0 is 1 and not 0: relevance may come back where there is none.
+      let isNegative = try graph.isGreater(graph.scalar(0), h)
+      let sign = try graph.subtract(1, graph.multiply(isNegative, 2))
+      let size = try graph.multiply(h, sign)
+      let kept = try graph.sum(graph.multiply(size, mask), axes: [1, 2])
+      let all = try graph.sum(size, axes: [1, 2])
+      let hasVanished = try graph.isEqual(all, graph.scalar(0))
+      let shares = try graph.divide(graph.add(kept, hasVanished), graph.add(all, hasVanished))
+      return try graph.multiply(graph.sum(shares), 1 / Double(h.shape[0]))
     }
   }
 

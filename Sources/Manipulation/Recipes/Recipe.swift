@@ -187,7 +187,7 @@ public struct ReportSection: Hashable, Sendable {
 public struct ComputeSection: Hashable, Sendable {
   /// Worker threads; one per core if `nil`.
   public var threads: Int?
-  /// Whether large 3×3 convolutions may be computed by Winograd's algorithm.
+  /// Whether training may compute large 3×3 convolutions by Winograd's algorithm.
   public var winograd: Bool
   /// How many samples of a sampled explanation are in memory at a time; chosen by memory and by
   /// what they share if `nil`.

@@ -163,7 +163,8 @@ public enum RecipeKeys {
       else: "`active`: required", "`active`: the classes that change places, by name or number")
     static let variant = RecipeKey.optional(
       "fooling.variant", Form.choice(FoolingSpecification.Variant.self), default: .paper,
-      "`top-k`, `active`: as the paper defines it, or as the authors' released code computes it")
+      "`top-k`, `active`: as the paper defines it, or as the authors' released code computes it; "
+        + "`share`, `top-k` only: the test loss itself")
     static let threshold = RecipeKey.automatic(
       "fooling.threshold", Form.number(.notNegative), else: "the paper's",
       "bound of the test loss that counts as fooled")
@@ -183,6 +184,7 @@ public enum RecipeKeys {
     let sigma: RecipeKey<Double>
     let sigmaUnit: RecipeKey<SmoothGrad.SigmaUnit>
     let radius: RecipeKey<Double>
+    let leak: RecipeKey<Double>
     let standardDeviation: RecipeKey<[Double]>
     let steps: RecipeKey<Int>
     let seed: RecipeKey<UInt64>
@@ -207,6 +209,9 @@ public enum RecipeKeys {
       sigmaUnit = .automatic(
         "\(path).sigmaUnit", Form.choice(SmoothGrad.SigmaUnit.self), else: "absolute",
         "of `sigma`: the normalised input's own, or max − min of each image")
+      leak = .automatic(
+        "\(path).leak", Form.number(RecipeNumberRange(from: 0, to: 1)), else: "0",
+        "`grad-cam`: slope of the derivative where there is no relevance; the map is the same")
       radius = .automatic(
         "\(path).radius", Form.number(RecipeNumberRange(from: 0, to: 1)), else: "4/255",
         "`uni-grad`: largest change of a sample, as a share of the pixels' range")
@@ -225,7 +230,8 @@ public enum RecipeKeys {
     var all: [RecipeKeyDescription] {
       [
         name.description, layer.description, composite.description, batchNorm.description,
-        samples.description, sigma.description, sigmaUnit.description, radius.description,
+        leak.description, samples.description, sigma.description, sigmaUnit.description,
+        radius.description,
         standardDeviation.description, steps.description, seed.description,
       ]
     }
@@ -301,7 +307,7 @@ public enum RecipeKeys {
       "compute.threads", Form.integer(1...1024), else: "one for each core", "that compute")
     static let winograd = RecipeKey.optional(
       "compute.winograd", Form.truth, default: true,
-      "compute large 3×3 convolutions by Winograd's algorithm where the processor has it")
+      "train with large 3×3 convolutions by Winograd's algorithm where the processor has it")
     static let samplesAtOnce = RecipeKey.automatic(
       "compute.samplesAtOnce", Form.integer(1...10_000),
       else: "chosen, see explanations.md",

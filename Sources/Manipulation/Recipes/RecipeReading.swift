@@ -403,6 +403,7 @@ private struct RecipeReader {
       section.value(keys.sigma), section.value(keys.sigmaUnit)
     )
     specification.radius = section.value(keys.radius)
+    specification.leak = section.value(keys.leak)
     specification.standardDeviation = section.value(keys.standardDeviation)
     specification.seed = section.value(keys.seed)
     guard name != nil, problems.count == before else { return nil }

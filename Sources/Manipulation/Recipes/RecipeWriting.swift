@@ -162,6 +162,7 @@ private struct RecipeWriter {
     put(keys.layer, interpreter.layer)
     put(keys.composite, interpreter.composite)
     put(keys.batchNorm, interpreter.batchNorm)
+    put(keys.leak, interpreter.leak)
     put(keys.samples, interpreter.samples)
     put(keys.sigma, interpreter.sigma)
     put(keys.sigmaUnit, interpreter.sigmaUnit)

@@ -53,7 +53,7 @@ public final class ClassifierTrainingRun {
     let evaluator = Evaluator(
       program: try EvaluationProgram(
         network, interpreters: [], batchSize: recipe.evaluation.batchSize,
-        options: recipe.compute.options),
+        options: recipe.compute.evaluationOptions),
       preprocessing: network.preprocessing, imageSize: setup.imageSize,
       threads: recipe.data.threads)
     let loop = try TrainingLoop(

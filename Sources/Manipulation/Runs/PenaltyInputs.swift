@@ -27,7 +27,7 @@ final class PenaltyInputs {
     let program = try EvaluationProgram(
       LoadedNetwork(copying: network), interpreters: [interpreter],
       batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
-      options: recipe.compute.options)
+      options: recipe.compute.evaluationOptions)
     original = OriginalExplanations(program, fooling: fooling)
   }
 

@@ -47,4 +47,10 @@ extension ComputeSection {
     Executable.Options(
       threads: threads ?? Executable.defaultThreads, usesWinograd: winograd)
   }
+
+  /// What is reported is computed by plain sums: it does not depend on how many images are
+  /// evaluated at a time.
+  var evaluationOptions: Executable.Options {
+    Executable.Options(threads: threads ?? Executable.defaultThreads, usesWinograd: false)
+  }
 }
