@@ -50,6 +50,22 @@ model.save(folder + "keras-tiny-model.h5", include_optimizer=False)
 # The weights alone as Keras 2 wrote them: the same group as the root of a file.
 with h5py.File(folder + "keras-tiny-weights.h5", "w") as file:
     keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, model)
+# As others may store them: behind a block of the user's, in compressed chunks, in other floats.
+with h5py.File(folder + "keras-tiny-odd.h5", "w", userblock_size=512) as to:
+    with h5py.File(folder + "keras-tiny-weights.h5") as file:
+        for name in file:
+            file.copy(name, to)
+        to.attrs["layer_names"] = file.attrs["layer_names"]
+    for name, options in {
+        "first/first/kernel": dict(chunks=(2, 2, 3, 4), compression="gzip", shuffle=True),
+        "top/top/kernel": dict(chunks=(3, 2), compression="gzip", fletcher32=True),
+        "short/short/kernel": dict(dtype="<f2"),
+        "norm/norm/gamma": dict(dtype="<f8"),
+        "norm/norm/beta": dict(dtype=">f4"),
+    }.items():
+        values = to[name][()]
+        del to[name]
+        to.create_dataset(name, data=values, **options)
 # Keras 3 before 3.6 kept no names.
 with h5py.File(folder + "keras-tiny-unnamed.weights.h5", "w") as to:
     with h5py.File(folder + "keras-tiny.weights.h5") as file:

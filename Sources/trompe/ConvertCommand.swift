@@ -14,10 +14,12 @@ struct ConvertCommand: ParsableCommand {
       whether it was manipulated, stays in the file.
 
       Which network a file holds is taken from the file. Where it does not say, name it with \
-      --family and --classes. docs/formats.md describes the layouts.
+      --family and --classes.
 
       Example:
         trompe convert vgg16.weights.h5 vgg16.safetensors --layout safetensors
+
+      docs/formats.md describes the layouts.
       """)
 
   @Argument(help: "The file to read.", completion: .file())

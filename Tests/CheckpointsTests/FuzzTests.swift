@@ -24,7 +24,9 @@ import Testing
   }
 
   static let subjects =
-    KerasLayoutTests.files.map(\.0) + ["mixed.safetensors", "types.h5", "old-headers.h5"]
+    KerasLayoutTests.files.map(\.0) + [
+      "keras-tiny-odd.h5", "mixed.safetensors", "types.h5", "old-headers.h5",
+    ]
     + CheckpointLayout.allCases.map { "written:" + $0.rawValue }
 
   private func subject(_ name: String, _ folder: borrowing TemporaryFolder) throws -> String {

@@ -138,6 +138,24 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path("a.h5")))
   }
 
+  @Test func aFileWithoutTopNeedsANewOne() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let specification = try network(.channelsLast)
+    let whole = try LoadedNetwork(NetworkSection(architecture: specification), seed: 6)
+    let layers = whole.architecture.parameterizedLayers.filter { $0.kind != .dense }
+    let names = layers.flatMap(\.parameters).map(\.name)
+    try Checkpoint(
+      parameters: Dictionary(uniqueKeysWithValues: names.map { ($0, whole.parameters[$0]) })
+    ).save(to: path("a.h5"), as: .keras2, layers: layers)
+    let section = NetworkSection(checkpoint: path("a.h5"), architecture: specification)
+    let loaded = try LoadedNetwork(section, seed: 7, newTop: true)
+    for name in names { #expect(loaded.parameters[name] == whole.parameters[name]) }
+    #expect(loaded.parameters["fc1.weight"] != whole.parameters["fc1.weight"])
+    #expect(loaded.parameters["fc1.weight"].values.contains { $0 != 0 })
+    #expect(loaded.notes.contains { $0.hasSuffix("has no top: fc1, fc2 start at random") })
+    #expect(throws: RunError.self) { try LoadedNetwork(section) }
+  }
+
   @Test func aFileWithoutWordsIsKnownByItsParameters() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let network = try LoadedNetwork(

@@ -30,10 +30,11 @@ public final class LoadedNetwork {
   ///   - imageSize: the size of prepared images, where the preprocessing leaves it open; that of the
   ///     description if left out.
   ///   - seed: of the initial weights if there is no file.
+  ///   - newTop: whether dense layers may start at random where Keras's file has none of them.
   /// - Throws: what is wrong with the file or the description, in one sentence.
   public init(
     _ section: NetworkSection, imageSize: ((Preprocessing) throws -> ImageSize)? = nil,
-    seed: UInt64 = 0
+    seed: UInt64 = 0, newTop: Bool = false
   ) throws {
     let file = try section.checkpoint.map { try CheckpointFile(path: $0) }
     let metadata = file?.metadata
@@ -80,7 +81,20 @@ public final class LoadedNetwork {
     parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
     if let file {
       let store = parameters
-      notes += try file.load(architecture.parameterizedLayers) { parameter, fill in
+      var layers = architecture.parameterizedLayers
+      if let top = Self.missingTop(layers, in: file) {
+        guard newTop else {
+          throw RunError(
+            "\(file.path) has no top, so it classifies nothing; trompe train gives it one")
+        }
+        layers.removeAll(where: top.contains)
+        let initial = architecture.initialParameters(seed: seed)
+        for parameter in top.flatMap(\.parameters) {
+          store[parameter.name] = initial[parameter.name]!
+        }
+        notes.append("has no top: \(top.map(\.name).joined(separator: ", ")) start at random")
+      }
+      notes += try file.load(layers) { parameter, fill in
         try store.withValues(of: parameter.name, fill)
       }
       batchCounts = try file.readBatchCounts()
@@ -93,6 +107,17 @@ public final class LoadedNetwork {
       sha256 = nil
     }
     self.notes = notes.map { (section.checkpoint.map { "\($0) " } ?? "") + $0 }
+  }
+
+  /// The dense layers, if Keras's file has none: `include_top=False`.
+  private static func missingTop(
+    _ layers: [ParameterizedLayer], in file: CheckpointFile
+  ) -> [ParameterizedLayer]? {
+    let top = layers.filter { $0.kind == .dense }
+    guard file.layout.isKeras, !top.isEmpty, top.count < layers.count,
+      !file.container.tensors.contains(where: { $0.shape.rank == 2 })
+    else { return nil }
+    return top
   }
 
   /// What a file of others tells of its network: Keras's description, or the names and shapes of its

@@ -40,7 +40,8 @@ public final class ClassifierTrainingRun {
   /// - Throws: as `FoolingRun.run`.
   public func run() throws -> TrainingSummary {
     let begin = ContinuousClock.now
-    let setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
+    let setup = try Setup(
+      recipe.network, recipe.data, seed: recipe.training.seed, newTop: true)
     let network = setup.network
     let layout = recipe.output.layout ?? network.layout
     try network.checkExport(as: layout)

@@ -8,9 +8,12 @@ struct Setup {
   let validation: any ImageSource
   let imageSize: ImageSize
 
-  init(_ section: NetworkSection, _ data: DataSection, seed: UInt64) throws {
+  init(
+    _ section: NetworkSection, _ data: DataSection, seed: UInt64, newTop: Bool = false
+  ) throws {
     network = try LoadedNetwork(
-      section, imageSize: { try data.sources(classNames: nil).train.preparedSize($0) }, seed: seed)
+      section, imageSize: { try data.sources(classNames: nil).train.preparedSize($0) }, seed: seed,
+      newTop: newTop)
     (train, validation) = try data.sources(classNames: network.classNames)
     try train.checkLabels(classes: network.architecture.classes)
     try validation.checkLabels(classes: network.architecture.classes)
