@@ -91,12 +91,12 @@ struct Keras2Layout {
     _ tensor: (ParameterSpecification) -> Tensor
   ) throws {
     let prefix = group.isEmpty ? "" : group + "/"
-    try file.setAttribute(layerNames, to: .texts(layers.map(\.name)), ofGroup: group)
+    try file.setAttribute(layerNames, to: .texts(layers.map(\.kerasName)), ofGroup: group)
     try file.setAttribute("backend", to: .text("tensorflow"), ofGroup: group)
     try file.setAttribute("keras_version", to: .text(KerasMatching.version), ofGroup: group)
     for layer in layers {
-      let folder = prefix + layer.name
-      let names = zip(layer.kerasNames, layer.parameters).map { "\(layer.name)/\($0.0):0" }
+      let folder = prefix + layer.kerasName
+      let names = zip(layer.kerasNames, layer.parameters).map { "\(layer.kerasName)/\($0.0):0" }
       try file.createGroup(folder)
       try file.setAttribute(weightNames, to: .texts(names), ofGroup: folder)
       for (name, parameter) in zip(names, layer.parameters) {

@@ -59,7 +59,8 @@ struct Keras3Layout {
   func match(_ layers: [ParameterizedLayer]) -> LayoutMatch {
     let names = self.layers.compactMap(\.name)
     if names.count == self.layers.count, Set(names).count == names.count,
-      Set(layers.map(\.name)).isSubset(of: names)
+      Set(layers.map { KerasMatching.normalized($0.name) }).isSubset(
+        of: names.map(KerasMatching.normalized))
     {
       return KerasMatching.match(
         layers, to: self.layers.map { ($0.name!, $0.datasets) }, in: container)
@@ -95,7 +96,7 @@ struct Keras3Layout {
     for (layer, group) in zip(layers, groups(of: layers, in: folders[0])) {
       let folder = group + "/" + variables
       try file.createGroup(folder)
-      try file.setAttribute(layerName, to: .text(layer.name), ofGroup: folder)
+      try file.setAttribute(layerName, to: .text(layer.kerasName), ofGroup: folder)
       for (number, parameter) in layer.parameters.enumerated() {
         try file.write(layer.kerasTensor(tensor(parameter)), as: "\(folder)/\(number)")
       }

@@ -52,9 +52,10 @@ enum KerasMatching {
     return match
   }
 
-  /// Keras 2 allowed slashes in names (`conv1/bn` of its DenseNets), Keras 3 has underscores there.
-  private static func normalized(_ name: String) -> String {
-    name.replacingOccurrences(of: "/", with: "_")
+  /// Keras 2 allowed slashes in names (`conv1/bn` of its DenseNets), Keras 3 has underscores there, and
+  /// our files for Keras have them in place of dots.
+  static func normalized(_ name: String) -> String {
+    name.replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: ".", with: "_")
   }
 }
 

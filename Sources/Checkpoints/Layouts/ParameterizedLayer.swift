@@ -1,3 +1,4 @@
+import Foundation
 import TensorGraph
 
 /// A layer that has parameters, as files see it. Its parameters are called
@@ -55,6 +56,9 @@ public struct ParameterizedLayer: Hashable, Sendable {
     if kind == .batchNorm { names += ["moving_mean", "moving_variance"] }
     return names
   }
+
+  /// The layer's name in Keras's files, which on top of PyTorch knows no dots in names.
+  var kerasName: String { name.replacingOccurrences(of: ".", with: "_") }
 
   /// The name of Keras's class in snake case, as Keras 3 calls its groups.
   var kerasClass: String {

@@ -7,9 +7,9 @@ extension Architecture {
   /// layers, otherwise in that of `nodes`.
   public var parameterizedLayers: [ParameterizedLayer] {
     let layers = nodes.compactMap(\.parameterizedLayer)
-    guard let order = kerasLayerOrder else { return layers }
+    guard let order = try? kerasLayers() else { return layers }
     var positions: [String: Int] = [:]
-    for (position, name) in order.enumerated() { positions[name] = position }
+    for (position, layer) in order.enumerated() { positions[layer.parameters] = position }
     return layers.sorted { positions[$0.name] ?? .max < positions[$1.name] ?? .max }
   }
 }
