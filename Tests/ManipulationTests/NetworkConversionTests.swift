@@ -31,7 +31,9 @@ import Testing
           name: "norm", layer: .batchNorm(BatchNormLayer(channels: 4)), inputs: ["relu"]),
         LayerNode(name: "flatten", layer: .flatten(order: order), inputs: ["norm"]),
         LayerNode(
-          name: "fc1", layer: .dense(DenseLayer(inputs: 24, outputs: 6)), inputs: ["flatten"]),
+          name: "fc1.linear", layer: .dense(DenseLayer(inputs: 24, outputs: 6)),
+          inputs: ["flatten"], parameterPrefix: "fc1"),
+        LayerNode(name: "fc1", layer: .relu, inputs: ["fc1.linear"]),
         LayerNode(
           name: "fc2", layer: .dense(DenseLayer(inputs: 6, outputs: 5)), inputs: ["fc1"]),
       ])

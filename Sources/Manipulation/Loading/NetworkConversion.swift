@@ -122,6 +122,8 @@ struct NetworkConversion {
           }
         }
       }
+      // An activation function may have the name of the layer that it belongs to.
+      guard second.node.layer.hasParameters else { continue }
       for suffix in ["weight", "bias", "running_mean", "running_var"] {
         sources["\(second.node.parameterPrefix).\(suffix)"] = (
           "\(first.node.parameterPrefix).\(suffix)", suffix == "weight" ? pending : nil
@@ -198,6 +200,15 @@ struct NetworkConversion {
     case .batchNorm(let layer): "a batch norm with ε = \(layer.epsilon)"
     case .dense(let layer): "a dense layer of \(layer.inputs) to \(layer.outputs)"
     default: layer.kind.rawValue
+    }
+  }
+}
+
+extension Layer {
+  fileprivate var hasParameters: Bool {
+    switch self {
+    case .convolution, .dense, .batchNorm: true
+    default: false
     }
   }
 }
