@@ -18,6 +18,9 @@ public struct BenchmarkNetwork: Hashable, Sendable {
     BenchmarkNetwork(
       name: "resnet50", side: 224, batchSize: 8, classes: 1000, targetLayer: "layer4.1"),
     BenchmarkNetwork(
+      name: "densenet121", side: 224, batchSize: 8, classes: 1000,
+      targetLayer: "features.denseblock4"),
+    BenchmarkNetwork(
       name: "resnet18", side: 160, batchSize: 8, classes: 10, targetLayer: "layer3"),
     BenchmarkNetwork(
       name: "cifar-resnet56", side: 32, batchSize: 128, classes: 10, targetLayer: "layer3"),

@@ -25,7 +25,7 @@ import Testing
         continue
       }
       let recipe = try FoolingRecipe(contentsOf: file)
-      let names = (0..<1000).map { "\($0)" }
+      let names = (recipe.fooling.classes ?? []) + (0..<1000).map { "\($0)" }
       _ = try recipe.fooling.fooling(classNames: names)
       let interpreter = try recipe.interpreter.interpreter()
       if var specification = recipe.network.architecture {

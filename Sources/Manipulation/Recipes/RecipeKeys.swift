@@ -292,6 +292,11 @@ public enum RecipeKeys {
   enum OptimizerName: String, CaseIterable, Sendable { case adam, sgd }
 
   enum Evaluation {
+    static let interpreters = RecipeKeyDescription(
+      path: "evaluation.interpreters", type: "single-pass, all or a list", range: "up to 100",
+      fallback: "none",
+      meaning: "further explanations by which success is measured: every method of one pass at the "
+        + "same layer or at the input, every method, or these")
     static let batchSize = RecipeKey.optional(
       "evaluation.batchSize", Form.integer(1...4096), default: 16, "images at a time")
   }
@@ -355,7 +360,7 @@ public enum RecipeKeys {
       Training.batchSize.description, Training.seed.description, Training.logEvery.description,
       Training.validateEvery.description, Training.validateImages.description,
       Training.saveEvery.description,
-      Evaluation.batchSize.description,
+      Evaluation.batchSize.description, Evaluation.interpreters,
     ] + Interpreter.measured.all + [
       Report.images.description,
       Compute.threads.description, Compute.winograd.description,

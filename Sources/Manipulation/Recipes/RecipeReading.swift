@@ -40,7 +40,7 @@ extension FoolingRecipe {
     let fooling = recipe.fooling()
     let interpreter = recipe.interpreter()
     let training = recipe.training()
-    let evaluation = recipe.evaluation()
+    let evaluation = recipe.evaluation(fooled: interpreter)
     let report = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: fooling)
@@ -84,7 +84,7 @@ extension TrainingRecipe {
     let network = recipe.network()
     let data = recipe.data()
     let training = recipe.training()
-    let evaluation = recipe.evaluation()
+    let evaluation = recipe.evaluation(fooled: nil)
     _ = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: nil)
@@ -114,7 +114,7 @@ public struct EvaluationOptions: Hashable, Sendable {
     let recipe = RecipeReader(document, problems, kind: .evaluation)
     let network = recipe.network()
     let fooling = document.root["fooling"] == nil ? nil : recipe.fooling()
-    let evaluation = recipe.evaluation()
+    let evaluation = recipe.evaluation(fooled: nil)
     let report = recipe.report()
     let compute = recipe.compute()
     guard problems.isEmpty, let network, let evaluation, let report else { throw problems.error }
@@ -494,7 +494,8 @@ private struct RecipeReader {
 
   // MARK: Evaluation and compute
 
-  func evaluation() -> EvaluationSection? {
+  /// - Parameter fooled: the interpreter that is fooled, if that could be read.
+  func evaluation(fooled: InterpreterSpecification?) -> EvaluationSection? {
     let section = root.section("evaluation")
     let batchSize = section.value(RecipeKeys.Evaluation.batchSize)
     var interpreters: [InterpreterSpecification] = []
@@ -504,10 +505,16 @@ private struct RecipeReader {
           "evaluation.interpreters is for trompe fool: training a classifier explains nothing",
           at: section.origin(of: "interpreters"))
       }
+      if let several = node.text.flatMap(TransferInterpreters.init) {
+        return batchSize.map {
+          EvaluationSection(
+            batchSize: $0, interpreters: fooled.map(several.interpreters) ?? [])
+        }
+      }
       guard let nodes = node.list, nodes.count <= 100 else {
         problems.add(
-          "evaluation.interpreters is \(node.shown), expected a list of at most 100, e.g. "
-            + "[{name: simple-grad}]", at: node.origin)
+          "evaluation.interpreters is \(node.shown), expected single-pass, all, or a list of at "
+            + "most 100, e.g. [{name: simple-grad}]", at: node.origin)
         return nil
       }
       for (index, node) in nodes.enumerated() {
