@@ -1,4 +1,4 @@
-import Foundation
+import Manipulation
 import TensorCPU
 import TensorGraph
 

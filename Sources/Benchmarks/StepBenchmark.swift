@@ -74,26 +74,31 @@ public final class StepBenchmark {
   }
 
   /// Floating-point operations of one run, a multiply-add counted as two.
-  public var flops: Int { executable.cost.flops }
-  public var kernels: Int { executable.plan.kernels.count }
+  public var flops: Int {
+    switch program {
+    case .training(let program, _): program.flops
+    case .evaluation(let program): program.executable.cost.flops
+    }
+  }
   /// Memory that is planned for one run: the arena, inputs, parameters, and Adam's moments.
   public var plannedBytes: Int {
-    let copies = if case .training = program { 3 } else { 1 }
-    return executable.plannedPeakBytes + copies * parameterBytes
+    switch program {
+    case .training(let program, _): program.plannedPeakBytes + 3 * parameterBytes
+    case .evaluation(let program): program.plannedPeakBytes + parameterBytes
+    }
   }
   public var profile: Profile { executable.profile }
+  public var threads: Int { executable.options.threads }
 
   /// - Returns: seconds that it took.
   public func run(profiling: Bool = false) throws -> Double {
     let begin = ContinuousClock.now
     switch program {
     case .training(let training, let optimizer):
-      try training.executable.run(
+      try training.run(
         [TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels)],
         profiling: profiling)
-      optimizer.update(
-        from: training.executable, gradients: training.gradients,
-        learningRate: Self.learningRate)
+      training.update(optimizer, learningRate: Self.learningRate)
     case .evaluation(let evaluation):
       try evaluation.run(images: images, labels: labels, profiling: profiling)
     }
@@ -115,11 +120,5 @@ public final class StepBenchmark {
         "heatmaps": maps.reduce(0) { $0 + $1.values.reduce(0) { $0 + Double($1) } },
       ]
     }
-  }
-}
-
-extension Duration {
-  var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

@@ -372,19 +372,18 @@ int trompe_convolution_run(
       {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},
       {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST},
   };
-  const int *role = roles[self->shape.kind];
+  const trompe_convolution_shape *s = &self->shape;
+  const int threads = trompe_pool_thread_count();
+  const int *role = roles[s->kind];
   if (self->subsamples) {
-    const trompe_convolution_shape *s = &self->shape;
     const int64_t extent[4] = {s->n, s->p, s->q, s->c};
     const int64_t from[4] = {s->h * s->w * s->c, s->stride_y * s->w * s->c, s->stride_x * s->c, 1};
     const int64_t to[4] = {s->p * s->q * s->c, s->q * s->c, s->c, 1};
-    trompe_copy_strided(4, extent, x, from, scratch, to, trompe_pool_thread_count());
+    trompe_copy_strided(4, extent, x, from, scratch, to, threads);
     x = scratch;
     scratch = (char *)scratch + self->subsampled_bytes;
   }
-  const trompe_convolution_shape *s = &self->shape;
   float *const plain_x = x, *const plain_y = y;
-  const int threads = trompe_pool_thread_count();
   if (self->winograd) {
     x = scratch;
     y = (float *)((char *)scratch + self->blocked_x_bytes);

@@ -67,11 +67,7 @@ public final class HDF5File: TensorContainer {
     into buffer: UnsafeMutableBufferPointer<Float>?,
     _ body: (Int, UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
-    let stored = try find(name)
-    guard stored.elementType.isFloat || stored.elementType.isInteger else {
-      throw CheckpointError(
-        path: path, dataset: name, "has elements of type \(stored.elementType), expected floats")
-    }
+    let stored = try storedNumbers(name)
     if stored.elementType.isFloat, let offset = offsets[name] {
       return try RawNumbers(
         descriptor: descriptor, offset: offset, count: stored.shape.count,
@@ -105,11 +101,7 @@ public final class HDF5File: TensorContainer {
   }
 
   public func readIntegers(_ name: String) throws -> [Int64] {
-    let stored = try find(name)
-    guard stored.elementType.isInteger else {
-      throw CheckpointError(
-        path: path, dataset: name, "has elements of type \(stored.elementType), expected integers")
-    }
+    let stored = try storedIntegers(name)
     guard stored.shape.count > 0 else { return [] }
     if let offset = offsets[name] {
       return try RawNumbers(
@@ -123,13 +115,6 @@ public final class HDF5File: TensorContainer {
       try receive(stored, rows: Int.max, integers: true) { try $0(memory) }
       count = stored.shape.count
     }
-  }
-
-  private func find(_ name: String) throws -> StoredTensor {
-    guard let stored = tensor(named: name) else {
-      throw CheckpointError(path: path, dataset: name, "is missing")
-    }
-    return stored
   }
 
   /// Lets a child process read a dataset, some rows after the other, and `body` fill memory with what

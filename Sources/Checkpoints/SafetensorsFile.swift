@@ -41,11 +41,7 @@ public final class SafetensorsFile: TensorContainer {
     of name: String, multipleOf alignment: Int, into buffer: UnsafeMutableBufferPointer<Float>?,
     _ body: (Int, UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
-    let stored = try find(name)
-    guard stored.elementType.isFloat || stored.elementType.isInteger else {
-      throw CheckpointError(
-        path: path, dataset: name, "has elements of type \(stored.elementType), expected floats")
-    }
+    let stored = try storedNumbers(name)
     if stored.elementType.isFloat {
       return try RawNumbers(
         descriptor: descriptor, offset: offsets[name]!, count: stored.shape.count,
@@ -58,27 +54,17 @@ public final class SafetensorsFile: TensorContainer {
   }
 
   public func readIntegers(_ name: String) throws -> [Int64] {
-    let stored = try find(name)
-    guard stored.elementType.isInteger else {
-      throw CheckpointError(
-        path: path, dataset: name, "has elements of type \(stored.elementType), expected integers")
-    }
+    let stored = try storedIntegers(name)
     return try RawNumbers(
       descriptor: descriptor, offset: offsets[name]!, count: stored.shape.count,
       elementType: stored.elementType
     ).readIntegers(path: path, name: name)
   }
 
-  private func find(_ name: String) throws -> StoredTensor {
-    guard let stored = tensor(named: name) else {
-      throw CheckpointError(path: path, dataset: name, "is missing")
-    }
-    return stored
-  }
-
   // MARK: Header
 
-  private struct Entry: Decodable {
+  /// What the header says of a tensor.
+  struct Entry: Codable {
     let dtype: String
     let shape: [Int]
     let dataOffsets: [Int]

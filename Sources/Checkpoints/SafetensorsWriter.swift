@@ -34,19 +34,8 @@ enum SafetensorsWriter {
     }
   }
 
-  private struct HeaderEntry: Encodable {
-    let dtype: String
-    let shape: [Int]
-    let dataOffsets: [Int]
-
-    enum CodingKeys: String, CodingKey {
-      case dtype, shape
-      case dataOffsets = "data_offsets"
-    }
-  }
-
   private enum HeaderValue: Encodable {
-    case tensor(HeaderEntry)
+    case tensor(SafetensorsFile.Entry)
     case metadata([String: String])
 
     func encode(to encoder: any Encoder) throws {
@@ -74,7 +63,7 @@ enum SafetensorsWriter {
       let begin = end
       end += entry.byteCount
       header[entry.name] = .tensor(
-        HeaderEntry(
+        SafetensorsFile.Entry(
           dtype: entry.isInteger ? "I64" : "F32", shape: entry.shape.dimensions,
           dataOffsets: [begin, end]))
     }

@@ -48,7 +48,7 @@ public struct StoredTensor: Hashable, Sendable {
   }
 }
 
-/// A file of named arrays, whatever its format. What the names and axes mean is a `WeightLayout`'s.
+/// A file of named arrays, whatever its format. What the names and axes mean is a `CheckpointLayout`'s.
 public protocol TensorContainer: Sendable {
   /// As the user gave it, for messages.
   var path: String { get }
@@ -76,28 +76,60 @@ public protocol TensorContainer: Sendable {
   func readIntegers(_ name: String) throws -> [Int64]
 }
 
-extension [String] {
-  /// By binary search, for arrays that are sorted.
-  func containsSorted(_ element: String) -> Bool {
+extension Array {
+  /// The first position whose element does not come before what is looked for, by binary search;
+  /// `count` if all do. For arrays that are sorted.
+  fileprivate func position(_ comesBefore: (Element) -> Bool) -> Int {
     var (low, high) = (0, count)
     while low < high {
       let middle = (low + high) / 2
-      if self[middle] < element { low = middle + 1 } else { high = middle }
+      if comesBefore(self[middle]) { low = middle + 1 } else { high = middle }
     }
-    return low < count && self[low] == element
+    return low
+  }
+}
+
+extension [String] {
+  /// By binary search, for arrays that are sorted.
+  func containsSorted(_ element: String) -> Bool {
+    let found = position { $0 < element }
+    return found < count && self[found] == element
   }
 }
 
 extension TensorContainer {
   /// The dataset of this name, found by binary search.
   public func tensor(named name: String) -> StoredTensor? {
-    var low = 0
-    var high = tensors.count
-    while low < high {
-      let middle = (low + high) / 2
-      if tensors[middle].name < name { low = middle + 1 } else { high = middle }
+    let found = tensors.position { $0.name < name }
+    return found < tensors.count && tensors[found].name == name ? tensors[found] : nil
+  }
+
+  /// - Throws: `CheckpointError` if there is none of this name.
+  private func stored(_ name: String) throws -> StoredTensor {
+    guard let stored = tensor(named: name) else {
+      throw CheckpointError(path: path, dataset: name, "is missing")
     }
-    return low < tensors.count && tensors[low].name == name ? tensors[low] : nil
+    return stored
+  }
+
+  /// The dataset of this name, which must hold floats or integers.
+  func storedNumbers(_ name: String) throws -> StoredTensor {
+    let stored = try stored(name)
+    guard stored.elementType.isFloat || stored.elementType.isInteger else {
+      throw CheckpointError(
+        path: path, dataset: name, "has elements of type \(stored.elementType), expected floats")
+    }
+    return stored
+  }
+
+  /// The dataset of this name, which must hold integers.
+  func storedIntegers(_ name: String) throws -> StoredTensor {
+    let stored = try stored(name)
+    guard stored.elementType.isInteger else {
+      throw CheckpointError(
+        path: path, dataset: name, "has elements of type \(stored.elementType), expected integers")
+    }
+    return stored
   }
 
   /// Reads a dataset of floats or integers, converted to float, row-major.
@@ -117,9 +149,7 @@ extension TensorContainer {
   ///
   /// - Throws: `CheckpointError` if there is none of this name, or it cannot be read.
   public func read(_ name: String) throws -> Tensor {
-    guard let stored = tensor(named: name) else {
-      throw CheckpointError(path: path, dataset: name, "is missing")
-    }
+    let stored = try stored(name)
     let values = try [Float](unsafeUninitializedCapacity: stored.shape.count) { buffer, count in
       try read(name, into: UnsafeMutableBufferPointer(rebasing: buffer[..<stored.shape.count]))
       count = stored.shape.count

@@ -71,6 +71,17 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     return try kind.make(self)
   }
 
+  /// The same with the preprocessing's standard deviation, where the method asks for one and it is
+  /// left out.
+  public func completed(standardDeviation: [Double]) -> InterpreterSpecification {
+    var completed = self
+    let kind = InterpreterKind.all.first { $0.name == name }
+    if kind?.options.contains(.standardDeviation) == true {
+      completed.standardDeviation = self.standardDeviation ?? standardDeviation
+    }
+    return completed
+  }
+
   /// Options that are set.
   private var given: [Key] {
     [

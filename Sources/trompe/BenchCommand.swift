@@ -1,6 +1,6 @@
 import ArgumentParser
 import Benchmarks
-import Foundation
+import Manipulation
 import TensorCPU
 
 struct BenchCommand: ParsableCommand {
@@ -97,8 +97,8 @@ struct BenchCommand: ParsableCommand {
           try Terminal.write("\n" + ProfileTable.text(benchmark.profile) + "\n")
         } else {
           rows.append(measured.row)
-          FileHandle.standardError.write(
-            Data("\(network.name) \(work.rawValue): \(measured.row[2]) ms per image\n".utf8))
+          Terminal.writeError(
+            "\(network.name) \(work.rawValue): \(measured.row[2]) ms per image\n")
         }
       }
     }
@@ -152,7 +152,7 @@ private struct Measured: Encodable {
     network = benchmark.network.name
     work = benchmark.work.rawValue
     batchSize = benchmark.network.batchSize
-    threads = Executable.defaultThreads
+    threads = benchmark.threads
     compileSeconds = benchmark.compileSeconds
     millisecondsPerImage = 1000 * typical / images
     gigaflopPerImage = Double(benchmark.flops) / 1e9 / images
@@ -160,19 +160,13 @@ private struct Measured: Encodable {
     shareOfPeak = Self.median(shares)
     peakGigaflopPerSecond = Self.median(peaks) / 1e9
     plannedBytes = benchmark.plannedBytes
-    residentBytes = Self.peakResidentBytes
+    residentBytes = largestResidentBytes()
   }
 
   private static func median(_ values: [Double]) -> Double {
     let sorted = values.sorted()
     let middle = sorted.count / 2
     return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-  }
-
-  private static var peakResidentBytes: Int {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss * 1024
   }
 
   static let head = [

@@ -14,11 +14,9 @@ func reported(
     distinct.append(specification)
   }
   return try zip(reportedNames(of: distinct), distinct).map { name, specification in
-    var specification = specification
-    if specification.name == "uni-grad", specification.standardDeviation == nil {
-      specification.standardDeviation = preprocessing.standardDeviation.map(Double.init)
-    }
-    return (name, try specification.interpreter())
+    let known = specification.completed(
+      standardDeviation: preprocessing.standardDeviation.map(Double.init))
+    return (name, try known.interpreter())
   }
 }
 

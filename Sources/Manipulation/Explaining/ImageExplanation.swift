@@ -56,12 +56,14 @@ public enum ImageExplanation {
     let explainedClass = try request.explainedClass.map { try classIndex(of: $0, among: names) }
     let interpreters = try reported(request.interpreters, network.preprocessing)
     let batchSize = min(request.batchSize, request.images.count)
-    func explainer(_ network: LoadedNetwork) throws -> Explainer {
+    func explainer(_ network: LoadedNetwork, explainsPrediction: Bool) throws -> Explainer {
       try Explainer(
-        network, names: names, interpreters: interpreters, batchSize: batchSize,
-        compute: request.compute)
+        network, names: names, interpreters: interpreters, explainsPrediction: explainsPrediction,
+        batchSize: batchSize, compute: request.compute)
     }
-    let (manipulated, reference) = (try explainer(network), try original.map(explainer))
+    let isOpen = explainedClass == nil
+    let reference = try original.map { try explainer($0, explainsPrediction: isOpen) }
+    let manipulated = try explainer(network, explainsPrediction: isOpen && reference == nil)
     let shape = network.architecture.inputShape
     let size = ImageSize(width: shape[1], height: shape[0])
     let normalizer = Normalizer(network.preprocessing)
@@ -80,11 +82,10 @@ public enum ImageExplanation {
       var samples = batch.flatMap { normalizer($0.photograph) }
       samples += [Float](repeating: 0, count: batchSize * shape.count - samples.count)
       let positions = batch.map(\.position)
-      let before = try reference?.readings(
-        samples, positions: positions, classes: explainedClass.map { [$0] })
+      let given = explainedClass.map { [Int](repeating: $0, count: batch.count) }
+      let before = try reference?.readings(samples, positions: positions, classes: given)
       let readings = try manipulated.readings(
-        samples, positions: positions,
-        classes: explainedClass.map { [$0] } ?? before?.map(\.explained.index))
+        samples, positions: positions, classes: given ?? before?.map(\.explained.index))
       for (place, (position, photograph)) in batch.enumerated() {
         try each(
           ExplainedImage(
@@ -103,7 +104,7 @@ extension ExplanationRequest {
   /// The original network, which is of the manipulated one's architecture if its file does not say.
   fileprivate func originalSection(like network: LoadedNetwork) throws -> NetworkSection? {
     guard let original else { return nil }
-    let metadata = try HDF5File(path: original).readMetadata()
+    let metadata = try CheckpointFile(path: original).metadata
     var section = self.network
     section.checkpoint = original
     if metadata.architecture == nil {
@@ -148,17 +149,19 @@ private struct ImageReader {
 /// One network with its programs.
 private struct Explainer {
   let names: [String]
-  /// Logits alone, to know the predicted class before it is explained.
-  let classifier: EvaluationProgram
+  /// Logits alone, to know the predicted class before it is explained; `nil` if another class is.
+  let classifier: EvaluationProgram?
   let program: EvaluationProgram
 
   init(
     _ network: LoadedNetwork, names: [String], interpreters: [(name: String, any Interpreter)],
-    batchSize: Int, compute: ComputeSection
+    explainsPrediction: Bool, batchSize: Int, compute: ComputeSection
   ) throws {
     self.names = names
-    classifier = try EvaluationProgram(
-      network, interpreters: [], batchSize: batchSize, options: compute.evaluationOptions)
+    classifier =
+      explainsPrediction
+      ? try EvaluationProgram(
+        network, interpreters: [], batchSize: batchSize, options: compute.evaluationOptions) : nil
     program = try EvaluationProgram(
       network, interpreters: interpreters, batchSize: batchSize,
       samplesAtOnce: compute.samplesAtOnce, options: compute.evaluationOptions)
@@ -167,29 +170,36 @@ private struct Explainer {
   /// - Parameters:
   ///   - samples: [batchSize, H, W, 3].
   ///   - positions: of the images among all, by which the noise of an explanation knows them.
-  ///   - classes: the explained class of each, or one for all; the predicted ones if `nil`.
+  ///   - classes: the explained class of each image; `nil` where there is a classifier.
   func readings(
     _ samples: [Float], positions: [Int], classes: [Int]?
   ) throws -> [ExplainedImage.Reading] {
     let count = positions.count
-    try classifier.run(images: samples, labels: [])
-    let logits = classifier.logits.values
-    let classifications = (0..<count).map { image in
-      Classification(
-        logits: logits[image * classifier.classes..<(image + 1) * classifier.classes])
-    }
-    let explained = (0..<count).map { image in
-      classes.map { $0.count == 1 ? $0[0] : $0[image] } ?? classifications[image].predicted
+    try classifier?.run(images: samples, labels: [])
+    let predictions = classifier.map { Self.classifications(of: $0, count) }
+    guard let explained = classes ?? predictions?.map(\.predicted) else {
+      preconditionFailure("neither a class to explain nor a classifier")
     }
     let padding = [Int32](repeating: 0, count: program.batchSize - count)
     let maps = try program.explain(
       (samples, explained.map(Int32.init) + padding), identities: positions, .labels)
+    let classifications = predictions ?? Self.classifications(of: program, count)
     return (0..<count).map { image in
       let classification = classifications[image]
       return ExplainedImage.Reading(
         predicted: classification.score(of: classification.predicted, names: names),
         explained: classification.score(of: explained[image], names: names),
         heatmaps: maps.map { $0[image][0] })
+    }
+  }
+
+  /// Of the program's last run.
+  private static func classifications(
+    of program: EvaluationProgram, _ count: Int
+  ) -> [Classification] {
+    let logits = program.logits.values
+    return (0..<count).map { image in
+      Classification(logits: logits[image * program.classes..<(image + 1) * program.classes])
     }
   }
 }

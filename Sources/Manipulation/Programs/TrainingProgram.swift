@@ -35,8 +35,8 @@ public struct TrainingProgram {
   /// - Parameters:
   ///   - interpreter: the cross-entropy alone if `nil`.
   ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen by
-  ///     memory and by what they share if `nil`. If that is all of them, the step is one program; otherwise it is
-  ///     exact as well, and computes every sample twice.
+  ///     memory and by what they share if `nil`. If that is all of them, the step is one program;
+  ///     otherwise it is exact as well, and computes every sample twice.
   public static func fooling(
     _ network: LoadedNetwork, interpreter: (any Interpreter)?, fooling: any Fooling,
     lambda: Double, batchSize: Int, samplesAtOnce: Int? = nil,
@@ -167,17 +167,18 @@ public struct TrainingProgram {
   /// - Parameters:
   ///   - inputs: a value for every placeholder but those of samples.
   ///   - seed: of the training; with `step` it decides what noise the samples have.
+  ///   - profiling: adds the time of every kernel to the executable's profile.
   public func run(
-    _ inputs: [String: Executable.Input], seed: UInt64 = 0, step: Int = 0
+    _ inputs: [String: Executable.Input], seed: UInt64 = 0, step: Int = 0, profiling: Bool = false
   ) throws {
-    guard let slots else { return try executable.run(inputs) }
+    guard let slots else { return try executable.run(inputs, profiling: profiling) }
     let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
     guard let passes else {
       let places = slots.inputs(chunk: 0, images: noise, threads: executable.options.threads)
-      return try executable.run(inputs.merging(places) { $1 })
+      return try executable.run(inputs.merging(places) { $1 }, profiling: profiling)
     }
     let means = try passes.means(inputs, images: noise)
-    try executable.run(inputs.merging(means) { $1 })
+    try executable.run(inputs.merging(means) { $1 }, profiling: profiling)
     try passes.addGradients(
       inputs, images: noise, step: executable, direct: gradients, cotangents: cotangents)
   }
@@ -217,9 +218,11 @@ public struct TrainingProgram {
     executable.plannedPeakBytes + (passes?.plannedPeakBytes ?? 0)
   }
 
+  /// Floating-point operations of one step.
+  public var flops: Int { executable.cost.flops + (passes?.flops ?? 0) }
+
   /// What one step needs, for the log.
   var resources: String {
-    let flops = executable.cost.flops + (passes?.flops ?? 0)
     let chunks = slots.map {
       $0.interpreter.sampleCount == 1
         ? "" : "; \($0.interpreter.sampleCount) samples, \($0.count) at a time"

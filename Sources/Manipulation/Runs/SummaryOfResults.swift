@@ -22,12 +22,12 @@ extension Summary {
 }
 
 /// Largest resident size of this process so far.
-func largestResidentBytes() -> Int {
+public func largestResidentBytes() -> Int {
   var usage = rusage()
   getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
   return Int(usage.ru_maxrss) * 1024  // Linux counts in KiB
 }
 
 extension Duration {
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+  public var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }
