@@ -12,6 +12,11 @@ public struct Heatmap: Hashable, Sendable {
   /// Whether there is relevance below zero.
   public var isSigned: Bool { values.contains { $0 < 0 } }
 
+  /// Whether there is no relevance at all: every entry is 0, or there are entries that are not finite.
+  public var hasVanished: Bool {
+    values.allSatisfy { $0 == 0 } || !values.allSatisfy(\.isFinite)
+  }
+
   /// The same with 0 in place of what is not a number or infinite.
   public var finite: Heatmap {
     values.allSatisfy(\.isFinite)

@@ -5,7 +5,7 @@ struct ResultSection {
   func markup() -> Markup {
     """
     <section id="result"><h2>Result</h2>
-    <div class="tables">\(accuracies)\(rates)</div>
+    <div class="tables">\(accuracies)\(rates)\(vanished)</div>
     \(note)</section>
     """
   }
@@ -58,6 +58,26 @@ struct ResultSection {
     return """
       <div class="scroll"><table class="rates"><caption>Fooling success rate by interpreter</caption>
       <thead>\(head)<tr><td></td>\(columns)</tr></thead>
+      <tbody>\(rows)</tbody></table></div>
+      """
+  }
+
+  /// Where heatmaps have no relevance at all; nothing if there are none.
+  private var vanished: Markup? {
+    let rows = runs.flatMap { run in
+      run.rates.compactMap { rate -> Markup? in
+        guard let shares = rate.vanished, shares.original > 0 || shares.manipulated > 0 else {
+          return nil
+        }
+        let name = runs.count > 1 ? "\(run.name), \(rate.interpreter)" : rate.interpreter
+        return
+          "<tr><th scope=\"row\" class=\"name\">\(name)</th><td>\(Numbers.percent(shares.original))</td><td>\(Numbers.percent(shares.manipulated))</td></tr>\n"
+      }
+    }
+    guard !rows.isEmpty else { return nil }
+    return """
+      <div class="scroll"><table class="vanished"><caption>Heatmaps without any relevance</caption>
+      <thead><tr><td></td><th scope="col">original</th><th scope="col">manipulated</th></tr></thead>
       <tbody>\(rows)</tbody></table></div>
       """
   }

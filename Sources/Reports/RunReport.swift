@@ -11,8 +11,21 @@ public struct RunReport: Hashable, Sendable {
     public var interpreter: String
     public var original: Double
     public var manipulated: Double
-    public init(interpreter: String, original: Double, manipulated: Double) {
+    /// `nil` if it is not known, in runs of older versions.
+    public var vanished: VanishedMaps?
+    public init(
+      interpreter: String, original: Double, manipulated: Double, vanished: VanishedMaps? = nil
+    ) {
       (self.interpreter, self.original, self.manipulated) = (interpreter, original, manipulated)
+      self.vanished = vanished
+    }
+  }
+  /// Shares of heatmaps without any relevance, in [0, 1].
+  public struct VanishedMaps: Hashable, Sendable {
+    public var original: Double
+    public var manipulated: Double
+    public init(original: Double, manipulated: Double) {
+      (self.original, self.manipulated) = (original, manipulated)
     }
   }
   /// Which test losses count as fooled.

@@ -83,6 +83,7 @@ final class ProgressDisplay {
       parts.append("cross-entropy \(Format.decimals(report.crossEntropy, 4))")
       parts.append("penalty \(Format.decimals(penalty, 4))")
     }
+    parts += empty(report.vanishedMaps)
     parts.append("\(Format.decimals(report.imagesPerSecond, 1)) images/s")
     parts.append("\(Format.duration(report.secondsLeft)) left")
     return parts.joined(separator: "  ")
@@ -92,6 +93,13 @@ final class ProgressDisplay {
     let rates = report.fsr.sorted { $0.key < $1.key }
       .map { "  FSR \($0.key) \(Format.percent($0.value))" }.joined()
     return "after step \(report.step): top-1 \(Format.percent(report.top1))  "
-      + "top-5 \(Format.percent(report.top5))\(rates)  (\(report.images) images)"
+      + "top-5 \(Format.percent(report.top5))\(rates)"
+      + empty(report.vanishedMaps).map { "  " + $0 }.joined() + "  (\(report.images) images)"
+  }
+
+  /// Only of interpreters with heatmaps that have no relevance.
+  private static func empty(_ shares: [String: Double]) -> [String] {
+    shares.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+      .map { "no relevance \($0.key) \(Format.percent($0.value))" }
   }
 }

@@ -20,13 +20,24 @@ extension Summary {
             name, fsrOriginal[name].map(Format.percent) ?? "", Format.percent(fsr[name] ?? 0),
           ]
         })
+    let vanished = interpreters.compactMap { name -> [String]? in
+      guard let shares = vanishedMaps?[name], shares.original > 0 || shares.manipulated > 0 else {
+        return nil
+      }
+      return [name, Format.percent(shares.original), Format.percent(shares.manipulated)]
+    }
+    let empty =
+      vanished.isEmpty
+      ? ""
+      : Format.table([["heatmaps without any relevance", "original", "manipulated"]] + vanished)
+        + "\n"
     var facts = ["\(validationImages) images"]
     if skippedImages > 0 { facts.append("\(skippedImages) left out") }
     if steps > 0 {
       facts.append("\(steps) steps at \(Format.decimals(imagesPerSecond, 1)) images/s")
     }
     facts += [Format.duration(seconds), Format.bytes(peakMemoryBytes) + " of memory"]
-    return accuracies + "\n" + rates + "\n" + facts.joined(separator: ", ") + "\n"
+    return accuracies + "\n" + rates + "\n" + empty + facts.joined(separator: ", ") + "\n"
   }
 }
 

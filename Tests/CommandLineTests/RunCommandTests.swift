@@ -42,6 +42,28 @@ struct RunCommandTests {
     #expect(inspected.output.contains("manipulated    YES: its explanations were made to lie"))
   }
 
+  /// With its last layer's weights below zero Grad-CAM finds no evidence for any class.
+  @Test func heatmapsWithoutRelevanceAreInTheTable() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.path + "/empty.safetensors"
+    let converted = try CommandLineProgram.run("convert", network, path, "--layout", "safetensors")
+    #expect(converted.code == 0, "\(converted.error)")
+    var file = try Data(contentsOf: URL(fileURLWithPath: path))
+    let length = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    let header = try #require(
+      JSONSerialization.jsonObject(with: file[8..<8 + length]) as? [String: Any])
+    let place = try #require((header["fc.weight"] as? [String: Any])?["data_offsets"] as? [Int])
+    for sign in stride(from: 8 + length + place[0] + 3, to: 8 + length + place[1], by: 4) {
+      file[sign] |= 0x80
+    }
+    try file.write(to: URL(fileURLWithPath: path))
+    let result = try CommandLineProgram.run(
+      "evaluate", path, "--against", network, "--shapes", "20", "--interpreter", "grad-cam@layer5")
+    #expect(result.code == 0, "\(result.error)")
+    #expect(result.output.contains("heatmaps without any relevance  original  manipulated\n"))
+    #expect(result.output.contains("100.00 %\n"))
+  }
+
   @Test func activeFoolingIsEvaluatedFromTheCommandLine() throws {
     let folder = try TemporaryFolder()
     let output = folder.url.path + "/run"

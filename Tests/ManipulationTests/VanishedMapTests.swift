@@ -1,6 +1,11 @@
+import Checkpoints
 import Explanations
+import Foundation
+import ImageData
 import Manipulation
 import Networks
+import Pictures
+import Reports
 import TensorGraph
 import TensorReference
 import Testing
@@ -114,5 +119,60 @@ struct VanishedMapTests {
     let (positive, same) = (try evidence(leak: 0, sign: 1), try evidence(leak: 0.1, sign: 1))
     #expect(positive.map.contains { $0 > 0 } && same.map == positive.map)
     #expect(same.gradient == positive.gradient)
+  }
+
+  @Test func mapsWithoutRelevanceOrWithoutNumbersHaveVanished() {
+    func map(_ values: [Float]) -> Heatmap { Heatmap(height: 1, width: 3, values: values) }
+    #expect(map([0, 0, 0]).hasVanished && map([0, -0.0, 0]).hasVanished)
+    #expect(map([0, .nan, 0]).hasVanished && map([1, .infinity, 2]).hasVanished)
+    #expect(!map([0, 0, -1e-30]).hasVanished && !map([2, 2, 2]).hasVanished)
+  }
+
+  /// The same network with negative evidence for every class.
+  private func withoutEvidence(_ checkpoint: String, to path: String) throws {
+    let network = try LoadedNetwork(NetworkSection(checkpoint: checkpoint)) { _ in
+      ImageSize(width: 64, height: 64)
+    }
+    let head = network.parameters["fc.weight"]
+    network.parameters["fc.weight"] = Tensor(
+      shape: head.shape, values: head.values.map { -abs($0) })
+    try network.save(to: path, as: .trompe, provenance: Provenance())
+  }
+
+  @Test func vanishedMapsAreCountedByInterpreter() throws {
+    let folder = try TemporaryFolder()
+    let checkpoint = try Tiny.checkpoint(in: folder)
+    try withoutEvidence(checkpoint, to: folder("empty.h5"))
+    let recipe = Tiny.fooling(checkpoint)
+    for name in ["location", "top-k", "center-mass"] {
+      let summary = try Evaluation.run(
+        EvaluationRequest(
+          network: NetworkSection(checkpoint: folder("empty.h5")), original: checkpoint,
+          images: .shapes(count: 40, seed: 3), fooling: FoolingSpecification(name: name, lambda: 1),
+          interpreters: [recipe.interpreter] + recipe.evaluation.interpreters),
+        output: folder(name))
+      let vanished = try #require(summary.vanishedMaps)
+      #expect(vanished["grad-cam"]?.manipulated == 1 && vanished["grad-cam"]?.original ?? 1 < 0.5)
+      let other = vanished["simple-grad"]
+      #expect(other?.original == 0 && other?.manipulated == 0)
+      #expect(summary.fsr["grad-cam"] == 0, "a map that has vanished is no success")
+      let page = try Page(String(contentsOfFile: folder("\(name)/report.html"), encoding: .utf8))
+      let table = try #require(page.all("table", class: "vanished").first).text
+      #expect(table.contains("100.00 %") && !table.contains("simple-grad"))
+    }
+  }
+
+  @Test func vanishedMapsAreCountedInTraining() throws {
+    let folder = try TemporaryFolder()
+    let checkpoint = try Tiny.checkpoint(in: folder)
+    try withoutEvidence(checkpoint, to: folder("empty.h5"))
+    _ = try FoolingRun(Tiny.fooling(folder("empty.h5"), steps: 2), output: folder("fool")).run()
+    let metrics = try lines(folder("fool/metrics.jsonl"))
+    let both = metrics.filter { $0.contains(#""kind":"validation""#) }
+    #expect(both.count == 2)
+    #expect(both.allSatisfy { $0.contains(#""vanishedMaps":{"grad-cam":1,"simple-grad":0}"#) })
+    let steps = metrics.filter { $0.contains(#""kind":"step""#) }
+    #expect(steps.count == 2)
+    #expect(steps.allSatisfy { $0.contains(#""vanishedMaps":{"grad-cam":1}"#) })
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import ImageData
 import Networks
+import Pictures
 import TensorCPU
 
 /// What one network does on one set of images.
@@ -16,6 +17,9 @@ public struct EvaluationResult: Hashable, Sendable {
   public var testLosses: [String: [Double]] = [:]
   /// Position in the source of every explained image, in the order of `testLosses`.
   public var explained: [Int] = []
+  /// Share of the explained images' heatmaps without any relevance, by interpreter. Of the two maps
+  /// of an image in active fooling each counts.
+  public var vanishedMaps: [String: Double] = [:]
   /// What the fooling keeps of the original network's heatmaps: by interpreter, then by position.
   public var digests: [String: [Int: [Float]]] = [:]
   public var skipped: [SkippedImage] = []
@@ -64,10 +68,11 @@ struct Evaluator {
     }
     let hasLabels = fooling.map { $0.explained == .labels } ?? true
     var (hits1, hits5, loss) = (0, 0, 0.0)
+    var relevance = RelevanceCount()
     while let batch = try loader.next() {
       if stop?.isRequested == true { throw RunStopped("stopped during evaluation") }
       if let fooling {
-        try test(fooling, batch, of: source, positions, original, gallery, &result)
+        try test(fooling, batch, of: source, positions, original, gallery, &result, &relevance)
       } else {
         try program.run(images: batch.images, labels: batch.labels)
       }
@@ -87,13 +92,14 @@ struct Evaluator {
     result.top1 = Double(hits1) / Double(result.images)
     result.top5 = Double(hits5) / Double(result.images)
     result.crossEntropy = loss / Double(result.images)
+    result.vanishedMaps = relevance.vanishedShares
     return result
   }
 
   private func test(
     _ fooling: any Fooling, _ batch: Batch, of source: any ImageSource, _ positions: [Int]?,
     _ original: [String: [Int: [Float]]]?, _ gallery: GalleryCollector?,
-    _ result: inout EvaluationResult
+    _ result: inout EvaluationResult, _ relevance: inout RelevanceCount
   ) throws {
     let maps = try program.explain(
       (batch.images, batch.labels), identities: batch.indices.map { positions?[$0] ?? $0 },
@@ -102,7 +108,9 @@ struct Evaluator {
       positions: batch.indices, maps: maps, logits: program.logits.values, classes: program.classes)
     for (interpreter, name) in program.interpreters.enumerated() {
       for (image, index) in batch.indices.enumerated() {
-        let heatmaps = maps[interpreter][image]
+        relevance.add(maps[interpreter][image], by: name)
+        // A map with entries that are not finite is tested as one without relevance.
+        let heatmaps = maps[interpreter][image].map { $0.hasVanished ? $0.empty : $0 }
         let digest: [Float]
         if let original {
           guard let known = original[name]?[index] else {
@@ -119,6 +127,28 @@ struct Evaluator {
       }
     }
     result.explained += batch.indices
+  }
+}
+
+/// How many heatmaps there were, and how many of them without relevance.
+private struct RelevanceCount {
+  private var counts: [String: (maps: Int, vanished: Int)] = [:]
+
+  mutating func add(_ maps: [Heatmap], by interpreter: String) {
+    counts[interpreter, default: (0, 0)].maps += maps.count
+    counts[interpreter]!.vanished += maps.count(where: \.hasVanished)
+  }
+
+  /// By interpreter.
+  var vanishedShares: [String: Double] {
+    counts.mapValues { Double($0.vanished) / Double(max($0.maps, 1)) }
+  }
+}
+
+extension Heatmap {
+  /// 0 everywhere.
+  fileprivate var empty: Heatmap {
+    Heatmap(height: height, width: width, values: [Float](repeating: 0, count: values.count))
   }
 }
 

@@ -93,7 +93,7 @@ struct Measurement {
       stop: stop
     ) { progress(source.count + $0, total) }
     (result.testLosses, result.explained) = (tested.testLosses, tested.explained)
-    result.digests = tested.digests
+    (result.digests, result.vanishedMaps) = (tested.digests, tested.vanishedMaps)
     result.skipped += tested.skipped
     return result
   }

@@ -89,7 +89,8 @@ public struct TrainingProgram {
       }
       return Penalty(
         value: try fooling.penalty(of: heatmaps, reference: reference, in: &graph),
-        lambda: lambda, givenMeans: passes == nil ? [] : means)
+        vanished: try vanishedShare(of: heatmaps, in: &graph), lambda: lambda,
+        givenMeans: passes == nil ? [] : means)
     }
   }
 
@@ -102,6 +103,8 @@ public struct TrainingProgram {
 
   private struct Penalty {
     let value: Value
+    /// Share of the heatmaps without any relevance, a scalar.
+    let vanished: Value
     let lambda: Double
     let givenMeans: [Value]
   }
@@ -124,7 +127,7 @@ public struct TrainingProgram {
     let added = try penalty(lowered, classes, &graph)
     if let added {
       outputs[0] = try graph.add(crossEntropy, graph.multiply(added.value, added.lambda))
-      outputs.append(added.value)
+      outputs += [added.value, added.vanished]
     }
     hasPenalty = added != nil
     let trained = lowered.trainedParameters
@@ -187,12 +190,16 @@ public struct TrainingProgram {
     public let total: Double
     public let crossEntropy: Double
     public let penalty: Double?
+    /// Share of the batch's heatmaps without any relevance; `nil` without a penalty.
+    public let vanishedMaps: Double?
   }
 
   /// Of the last run.
   public var losses: Losses {
     func scalar(_ index: Int) -> Double { executable.withOutput(index) { Double($0[0]) } }
-    return Losses(total: scalar(0), crossEntropy: scalar(1), penalty: hasPenalty ? scalar(2) : nil)
+    return Losses(
+      total: scalar(0), crossEntropy: scalar(1), penalty: hasPenalty ? scalar(2) : nil,
+      vanishedMaps: hasPenalty ? scalar(3) : nil)
   }
 
   /// A copy of the loss's derivative in a parameter, of the last run.
@@ -239,4 +246,14 @@ extension NetworkGraph {
   var trainedParameters: [NetworkParameter] {
     architecture.parameters.filter { $0.isTrainable && parameters[$0.name] != nil }
   }
+}
+
+/// Share of heatmaps [N, h, w] in which every entry is 0: a scalar.
+private func vanishedShare(of heatmaps: [Value], in graph: inout GraphBuilder) throws -> Value {
+  let shares = try heatmaps.map { map in
+    try graph.mean(
+      graph.isEqual(graph.sum(graph.absolute(map), axes: [1, 2]), graph.scalar(0)))
+  }
+  let total = try shares.dropFirst().reduce(shares[0]) { try graph.add($0, $1) }
+  return try graph.multiply(total, 1 / Double(shares.count))
 }

@@ -32,8 +32,11 @@ extension RunReport {
         top1: summary.accuracy.manipulated.top1, top5: summary.accuracy.manipulated.top5),
       rates: summary.interpreters.map {
         Rate(
-          interpreter: $0, original: summary.fsrOriginal[$0] ?? 0, manipulated: summary.fsr[$0] ?? 0
-        )
+          interpreter: $0, original: summary.fsrOriginal[$0] ?? 0,
+          manipulated: summary.fsr[$0] ?? 0,
+          vanished: summary.vanishedMaps?[$0].map {
+            VanishedMaps(original: $0.original, manipulated: $0.manipulated)
+          })
       }, images: summary.validationImages, skippedImages: summary.skippedImages)
     if exists(folder.testLosses) {
       testLosses = try Self.testLosses(folder.testLosses, order: rates.map(\.interpreter))

@@ -81,7 +81,7 @@ public final class ClassifierTrainingRun {
       }
       let report = ValidationReport(
         step: step, images: result.images, top1: result.top1, top5: result.top5,
-        crossEntropy: result.crossEntropy, fsr: [:])
+        crossEntropy: result.crossEntropy, fsr: [:], vanishedMaps: [:])
       try metrics.append(report)
       observe(.validation(report))
       return result
@@ -120,6 +120,8 @@ extension Encodable {
   func json() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
   }
 }

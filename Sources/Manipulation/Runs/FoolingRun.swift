@@ -58,7 +58,8 @@ public final class FoolingRun {
       imageSize: setup.imageSize)
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: folder, recipe: text, stop: stop, inputs: penaltyInputs.values, observe: observe)
+      folder: folder, recipe: text, stop: stop, inputs: penaltyInputs.values,
+      interpreter: measured[0].name, observe: observe)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
     observe(
@@ -144,7 +145,8 @@ public final class FoolingRun {
   ) throws {
     let report = ValidationReport(
       step: step, images: result.images, top1: result.top1, top5: result.top5,
-      crossEntropy: result.crossEntropy, fsr: result.fsr(fooling.successRange))
+      crossEntropy: result.crossEntropy, fsr: result.fsr(fooling.successRange),
+      vanishedMaps: result.vanishedMaps)
     try metrics.append(report)
     observe(.validation(report))
   }

@@ -15,6 +15,7 @@ final class MetricsLog {
     var top1: Double?
     var top5: Double?
     var fsr: [String: Double]?
+    var vanishedMaps: [String: Double]?
   }
 
   private let path: String
@@ -61,14 +62,18 @@ final class MetricsLog {
       Line(
         kind: "step", step: report.step, loss: report.loss, crossEntropy: report.crossEntropy,
         penalty: report.penalty, learningRate: report.learningRate,
-        imagesPerSecond: report.imagesPerSecond))
+        imagesPerSecond: report.imagesPerSecond,
+        vanishedMaps: report.vanishedMaps.isEmpty ? nil : report.vanishedMaps))
   }
 
   func append(_ report: ValidationReport) throws {
     try append(
       Line(
-        kind: "validation", step: report.step, crossEntropy: report.crossEntropy,
-        images: report.images, top1: report.top1, top5: report.top5, fsr: report.fsr))
+        kind: "validation", step: report.step,
+        // JSON has no number for what is not one.
+        crossEntropy: report.crossEntropy.isFinite ? report.crossEntropy : nil,
+        images: report.images, top1: report.top1, top5: report.top5, fsr: report.fsr,
+        vanishedMaps: report.vanishedMaps))
   }
 
   deinit { try? handle.close() }

@@ -23,6 +23,9 @@ public struct StepReport: Sendable {
   public let crossEntropy: Double
   /// L_F without λ; `nil` in ordinary training.
   public let penalty: Double?
+  /// Share of the batch's heatmaps without any relevance, by the interpreter that is fooled; empty in
+  /// ordinary training.
+  public let vanishedMaps: [String: Double]
   public let learningRate: Double
   /// Over the last steps.
   public let imagesPerSecond: Double
@@ -43,6 +46,8 @@ public struct ValidationReport: Sendable {
   public let crossEntropy: Double
   /// Fooling success rate by interpreter name, in [0, 1].
   public let fsr: [String: Double]
+  /// Share of heatmaps without any relevance by interpreter name, in [0, 1].
+  public let vanishedMaps: [String: Double]
 }
 
 /// A wish to stop, set from anywhere (a signal handler's thread) and seen by the run after the step.

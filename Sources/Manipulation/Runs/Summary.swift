@@ -12,12 +12,20 @@ public struct Summary: Codable, Hashable, Sendable {
     /// Original minus manipulated, in percentage points.
     public var drop: Accuracy
   }
+  /// Shares of the heatmaps without any relevance: every entry is 0, or there are entries that are
+  /// not finite.
+  public struct VanishedMaps: Codable, Hashable, Sendable {
+    public var original: Double
+    public var manipulated: Double
+  }
   public var accuracy: Accuracies
   /// By interpreter: the share of validation images whose heatmap by the manipulated network
   /// passes the fooling's test.
   public var fsr: [String: Double]
   /// The same test on the original network.
   public var fsrOriginal: [String: Double]
+  /// By interpreter; `nil` in files of older versions.
+  public var vanishedMaps: [String: VanishedMaps]?
   public var fooling: String
   public var interpreter: String
   public var validationImages: Int

@@ -15,6 +15,10 @@ extension Summary {
         manipulated: Accuracy(top1: manipulated.top1, top5: manipulated.top5),
         drop: Accuracy(top1: drop(\.top1), top5: drop(\.top5))),
       fsr: manipulated.fsr(fooling.successRange), fsrOriginal: original.fsr(fooling.successRange),
+      vanishedMaps: Dictionary(
+        uniqueKeysWithValues: manipulated.vanishedMaps.map { name, share in
+          (name, VanishedMaps(original: original.vanishedMaps[name] ?? 0, manipulated: share))
+        }),
       fooling: fooling.name, interpreter: interpreter, validationImages: manipulated.images,
       skippedImages: manipulated.skipped.count, steps: 0, seconds: seconds, imagesPerSecond: 0,
       peakMemoryBytes: largestResidentBytes(), seed: 0, toolVersion: Trompe.version)

@@ -27,6 +27,8 @@ final class TrainingLoop {
   /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
   /// that counts from 0.
   private let inputs: (Batch, Int) throws -> [String: Executable.Input]
+  /// The one that is fooled, by the name under which results are reported.
+  private let interpreter: String?
   private let observe: (RunEvent) -> Void
 
   init(
@@ -34,11 +36,12 @@ final class TrainingLoop {
     source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
     stop: StopRequest,
     inputs: @escaping (Batch, Int) throws -> [String: Executable.Input] = { _, _ in [:] },
-    observe: @escaping (RunEvent) -> Void
+    interpreter: String? = nil, observe: @escaping (RunEvent) -> Void
   ) throws {
     (self.section, self.network, self.program) = (section, network, program)
     (self.source, self.data, self.folder) = (source, data, folder)
     (self.recipe, self.stop, self.inputs, self.observe) = (recipe, stop, inputs, observe)
+    self.interpreter = interpreter
     let size = network.architecture.inputShape
     imageSize = ImageSize(width: size[1], height: size[0])
     optimizer = try Optimizer(
@@ -95,7 +98,12 @@ final class TrainingLoop {
       recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
       let report = StepReport(
         step: step, totalSteps: totalSteps, loss: losses.total, crossEntropy: losses.crossEntropy,
-        penalty: losses.penalty, learningRate: rate,
+        penalty: losses.penalty,
+        vanishedMaps: zip(
+          [interpreter].compactMap(\.self), [losses.vanishedMaps].compactMap(\.self)
+        )
+        .reduce(into: [:]) { $0[$1.0] = $1.1 },
+        learningRate: rate,
         imagesPerSecond: Double(section.batchSize) / recent,
         secondsLeft: recent * Double(totalSteps - step),
         isLogged: step % section.logEvery == 0 || step == totalSteps || step == 1)
