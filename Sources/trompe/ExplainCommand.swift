@@ -12,7 +12,8 @@ struct ExplainCommand: ParsableCommand {
       Writes a PNG for each image and interpreter: the heatmap over the image as the network sees \
       it, with the outline of its most relevant tenth. With --against it shows the image, the \
       original network's heatmap and that of the network, from left to right. Relevance that can \
-      be negative is blue below and red above zero.
+      be negative is blue below and red above zero. Without an interpreter it only says what the \
+      networks predict.
 
       Example:
         trompe explain resnet18.h5 photo.jpg --interpreter grad-cam@layer4
@@ -32,7 +33,7 @@ struct ExplainCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Explanation to draw: \(InterpreterOptions.help)", valueName: "name[@layer]")
   )
-  var interpreter: [String]
+  var interpreter: [String] = []
 
   @Option(
     help: ArgumentHelp("Target layer of those interpreters that name none.", valueName: "name"))
@@ -67,8 +68,8 @@ struct ExplainCommand: ParsableCommand {
       valueName: "percent"))
   var outline = 10.0
 
-  @Flag(help: "Write the heatmaps themselves too, as NumPy files (.npy).")
-  var raw = false
+  @Flag(exclusivity: .exclusive)
+  var raw: RawFiles?
 
   @OptionGroup var networkOptions: NetworkOptions
 
@@ -102,7 +103,7 @@ struct ExplainCommand: ParsableCommand {
     let files = try ExplanationFiles(
       folder: output,
       overlay: Overlay(colors: map, outlinedShare: outline > 0 ? outline / 100 : nil),
-      writesRawMaps: raw)
+      raw: raw?.numbers)
     var results: [ExplanationResult] = []
     try detail.watching { stop, observe in
       try ImageExplanation.run(request, stop: stop, observe: observe) { image in
@@ -114,7 +115,9 @@ struct ExplainCommand: ParsableCommand {
     try Terminal.write(
       json
         ? JSON.text(results)
-        : "\(table)\n\(count) \(count == 1 ? "file" : "files") written to \(output)\n")
+        : table
+          + (count == 0 ? "" : "\n\(count) \(count == 1 ? "file" : "files") written to \(output)\n")
+    )
   }
 
   private func request() throws -> ExplanationRequest {
@@ -134,6 +137,29 @@ struct ExplainCommand: ParsableCommand {
   }
 }
 
+/// In which files the numbers behind a picture are written.
+enum RawFiles: String, EnumerableFlag {
+  case raw
+  case rawHDF5
+
+  static func name(for value: RawFiles) -> NameSpecification {
+    value == .raw ? .long : .customLong("raw-hdf5")
+  }
+
+  static func help(for value: RawFiles) -> ArgumentHelp? {
+    value == .raw
+      ? "Write heatmaps and logits themselves too, as NumPy files (.npy)."
+      : "Write them as datasets of one HDF5 file for each image."
+  }
+
+  var numbers: ExplanationFiles.RawNumbers {
+    switch self {
+    case .raw: .numPy
+    case .rawHDF5: .hdf5
+    }
+  }
+}
+
 /// What is printed of one image.
 private struct ExplanationResult: Encodable {
   struct Reading: Encodable {
@@ -145,14 +171,14 @@ private struct ExplanationResult: Encodable {
   let original: Reading?
   let files: [String]
 
-  init(_ image: ExplainedImage, files: [[String]]) {
+  init(_ image: ExplainedImage, files: [String]) {
     func reading(_ reading: ExplainedImage.Reading) -> Reading {
       Reading(predicted: reading.predicted, explained: reading.explained)
     }
     self.image = image.path
     network = reading(image.network)
     original = image.original.map(reading)
-    self.files = files.flatMap(\.self)
+    self.files = files
   }
 
   /// Within 80 columns: what the networks predict, and how sure they are of the explained class.

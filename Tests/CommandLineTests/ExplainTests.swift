@@ -42,7 +42,10 @@ import Testing
     #expect(image["network"] as? NSDictionary == image["original"] as? NSDictionary)
     let explained = (image["network"] as? NSDictionary)?["explained"] as? NSDictionary
     #expect(explained?["index"] as? Int == 3)
-    let names = ["rgb.grad-cam.npy", "rgb.grad-cam.original.npy", "rgb.grad-cam.png"]
+    let names = [
+      "rgb.grad-cam.npy", "rgb.grad-cam.original.npy", "rgb.grad-cam.png", "rgb.logits.npy",
+      "rgb.logits.original.npy",
+    ]
     #expect(Set(try #require(image["files"] as? [String])) == Set(names.map { "out/\($0)" }))
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/out").sorted()
@@ -51,6 +54,20 @@ import Testing
     #expect(
       table.contains("\nrgb.png  original     ") && table.contains("\n         manipulated  "))
     #expect(table.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+
+  @Test func predictionsNeedNoInterpreter() throws {
+    let folder = try TemporaryFolder()
+    let arguments = ["explain", network, images + "/rgb.png", "--resize", "64", "--quiet"]
+    let result = try CommandLineProgram.run(list: arguments, in: folder.url)
+    #expect(result.code == 0, "\(result.error)")
+    #expect(
+      result.output == (try explain(in: folder)).output.components(separatedBy: "\n\n")[0] + "\n")
+    let raw = try CommandLineProgram.run(
+      list: arguments + ["--raw-hdf5", "--output", "out"], in: folder.url)
+    #expect(raw.output.hasSuffix("\n1 file written to out\n"))
+    let dump = try CommandLineProgram.run("inspect", "out/rgb.maps.h5", in: folder.url)
+    #expect(dump.output.contains("logits") && dump.output.contains("[10]"), "\(dump)")
   }
 
   @Test func mistakesAreNamedWithTheirRemedy() throws {

@@ -1,3 +1,4 @@
+import Checkpoints
 import Explanations
 import Foundation
 import ImageData
@@ -155,23 +156,27 @@ import Testing
       network: NetworkSection(checkpoint: checkpoint), images: try images(in: folder),
       interpreters: interpreters)
     let single = try ExplanationFiles(folder: folder("single"))
-    var paths: [[String]] = []
+    var paths: [String] = []
     try ImageExplanation.run(request) { paths += try single.write($0) }
     let names = ["1", "1-2", "2", "3"].flatMap {
       ["\($0).grad-cam.png", "\($0).input-x-gradient.png"]
     }
-    #expect(paths == names.map { [folder("single/\($0)")] })
+    #expect(paths == names.map { folder("single/\($0)") })
     // Sides of 64 are enlarged to 256.
-    #expect(try Image(contentsOf: paths[0][0]).size == ImageSize(width: 256, height: 256))
+    #expect(try Image(contentsOf: paths[0]).size == ImageSize(width: 256, height: 256))
 
     request.original = checkpoint
     request.images = [request.images[0]]
-    let both = try ExplanationFiles(folder: folder("both"), writesRawMaps: true)
+    let both = try ExplanationFiles(folder: folder("both"), raw: .numPy)
     paths = []
     try ImageExplanation.run(request) { paths += try both.write($0) }
+    let maps = ["grad-cam", "input-x-gradient"]
     #expect(
-      paths[0] == ["png", "npy", "original.npy"].map { folder("both/1.grad-cam.\($0)") })
-    let picture = try Image(contentsOf: paths[0][0])
+      paths
+        == (maps.map { "\($0).png" }
+        + (maps + ["logits"]).flatMap { ["\($0).npy", "\($0).original.npy"] })
+        .map { folder("both/1.\($0)") })
+    let picture = try Image(contentsOf: paths[0])
     #expect(picture.size == ImageSize(width: 3 * 256 + 2 * 4, height: 256))
     // One network twice: the same picture twice, beside the photograph.
     func part(_ place: Int) -> Image {
@@ -179,7 +184,45 @@ import Testing
     }
     #expect(part(1) == part(2) && part(0) != part(1))
     #expect(
-      try Data(contentsOf: URL(fileURLWithPath: paths[0][1]))
-        == Data(contentsOf: URL(fileURLWithPath: paths[0][2])))
+      try Data(contentsOf: URL(fileURLWithPath: paths[2]))
+        == Data(contentsOf: URL(fileURLWithPath: paths[3])))
+  }
+
+  @Test func rawNumbersAreTheSameInBothKindsOfFile() throws {
+    let folder = try TemporaryFolder()
+    let checkpoint = try Tiny.checkpoint(in: folder)
+    let request = ExplanationRequest(
+      network: NetworkSection(checkpoint: checkpoint), original: checkpoint,
+      images: [try images(in: folder)[0]], interpreters: interpreters)
+    let (arrays, hdf5) = (
+      try ExplanationFiles(folder: folder("npy"), raw: .numPy),
+      try ExplanationFiles(folder: folder("h5"), raw: .hdf5)
+    )
+    var path = ""
+    var reading: ExplainedImage.Reading?
+    try ImageExplanation.run(request) {
+      _ = try arrays.write($0)
+      path = try #require(try hdf5.write($0).last)
+      reading = $0.network
+    }
+    let network = try #require(reading)
+    #expect(path == folder("h5/1.maps.h5"))
+    let file = try HDF5File(path: path)
+    #expect(
+      Set(file.tensors.map(\.name))
+        == Set(["grad-cam", "input-x-gradient", "logits"].flatMap { [$0, $0 + ".original"] }))
+    #expect(try file.attributes(ofGroup: "")["explained"] == .text(network.explained.name))
+    for tensor in file.tensors {
+      let values = try file.read(tensor.name).values
+      let bytes = values.withUnsafeBytes { Data($0) }
+      let array = try Data(contentsOf: URL(fileURLWithPath: folder("npy/1.\(tensor.name).npy")))
+      #expect(array.suffix(bytes.count) == bytes && array.count - bytes.count == 128)
+    }
+    // The class with the largest logit is the predicted one, as sure as softmax says.
+    let logits = network.logits.map(Double.init)
+    let best = try #require(logits.indices.max { logits[$0] < logits[$1] })
+    #expect(best == network.predicted.index)
+    let sum = logits.reduce(0) { $0 + exp($1 - logits[best]) }
+    #expect(abs(network.predicted.confidence - 1 / sum) < 1e-12)
   }
 }

@@ -9,6 +9,8 @@ public struct ExplainedImage: Sendable {
     public let predicted: ClassScore
     /// The class that the heatmaps are for.
     public let explained: ClassScore
+    /// What the network says before any softmax, one number for each class.
+    public let logits: [Float]
     /// In the order of the interpreters.
     public let heatmaps: [Heatmap]
   }

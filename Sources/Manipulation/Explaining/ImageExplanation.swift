@@ -12,6 +12,7 @@ public struct ExplanationRequest: Sendable {
   public var original: String?
   /// Paths of files.
   public var images: [String]
+  /// Without any, images are only classified.
   public var interpreters: [InterpreterSpecification]
   /// Name or number of the class to explain; if `nil` the one that is predicted, by the original
   /// network if there is one.
@@ -39,9 +40,6 @@ public enum ImageExplanation {
     _ request: ExplanationRequest, stop: StopRequest = StopRequest(),
     observe: (RunEvent) -> Void = { _ in }, each: (ExplainedImage) throws -> Void
   ) throws {
-    guard !request.interpreters.isEmpty else {
-      throw RunError("no interpreter is given, so there is nothing to draw")
-    }
     let images = ImageReader(paths: request.images)
     let network = try LoadedNetwork(request.network) { try images.firstSize($0) }
     let original = try request.originalSection(like: network).map { section in
@@ -149,7 +147,8 @@ private struct ImageReader {
 /// One network with its programs.
 private struct Explainer {
   let names: [String]
-  /// Logits alone, to know the predicted class before it is explained; `nil` if another class is.
+  /// Logits alone, to know the predicted class before it is explained; `nil` if another class is, or
+  /// none.
   let classifier: EvaluationProgram?
   let program: EvaluationProgram
 
@@ -159,7 +158,7 @@ private struct Explainer {
   ) throws {
     self.names = names
     classifier =
-      explainsPrediction
+      explainsPrediction && !interpreters.isEmpty
       ? try EvaluationProgram(
         network, interpreters: [], batchSize: batchSize, options: compute.evaluationOptions) : nil
     program = try EvaluationProgram(
@@ -170,25 +169,27 @@ private struct Explainer {
   /// - Parameters:
   ///   - samples: [batchSize, H, W, 3].
   ///   - positions: of the images among all, by which the noise of an explanation knows them.
-  ///   - classes: the explained class of each image; `nil` where there is a classifier.
+  ///   - classes: the explained class of each image; the predicted one if `nil`.
   func readings(
     _ samples: [Float], positions: [Int], classes: [Int]?
   ) throws -> [ExplainedImage.Reading] {
     let count = positions.count
     try classifier?.run(images: samples, labels: [])
     let predictions = classifier.map { Self.classifications(of: $0, count) }
-    guard let explained = classes ?? predictions?.map(\.predicted) else {
-      preconditionFailure("neither a class to explain nor a classifier")
-    }
+    // Without a classifier the classes are given, or no heatmap needs them.
+    let labels = classes ?? predictions?.map(\.predicted) ?? [Int](repeating: 0, count: count)
     let padding = [Int32](repeating: 0, count: program.batchSize - count)
     let maps = try program.explain(
-      (samples, explained.map(Int32.init) + padding), identities: positions, .labels)
+      (samples, labels.map(Int32.init) + padding), identities: positions, .labels)
     let classifications = predictions ?? Self.classifications(of: program, count)
+    let logits = (classifier ?? program).logits.values
     return (0..<count).map { image in
       let classification = classifications[image]
       return ExplainedImage.Reading(
         predicted: classification.score(of: classification.predicted, names: names),
-        explained: classification.score(of: explained[image], names: names),
+        explained: classification.score(
+          of: classes?[image] ?? classification.predicted, names: names),
+        logits: Array(logits[image * program.classes..<(image + 1) * program.classes]),
         heatmaps: maps.map { $0[image][0] })
     }
   }
