@@ -7,11 +7,12 @@
 enum { BLOCK = TROMPE_CHANNEL_BLOCK };
 
 typedef struct {
+  int to_blocks;
   int64_t images, pixels, channels;
   const float *from;
   float *to;
   int adds, has_relu;
-} Blocking;
+} Reorder;
 
 // Pixels that are moved together: their channels stay in the first-level cache.
 static int64_t run_length(int64_t channels) {
@@ -19,66 +20,51 @@ static int64_t run_length(int64_t channels) {
   return length < 4 ? 4 : length;
 }
 
-static void block_run(const Blocking *b, int64_t image, int64_t begin, int64_t end) {
-  const int64_t blocks = b->channels / BLOCK;
-  const float *from = b->from + image * b->pixels * b->channels;
-  float *to = b->to + image * b->pixels * b->channels;
-  for (int64_t block = 0; block < blocks; block++)
-    for (int64_t pixel = begin; pixel < end; pixel++)
-      memcpy(to + (block * b->pixels + pixel) * BLOCK, from + pixel * b->channels + block * BLOCK,
-             BLOCK * sizeof(float));
+// What follows a convolution, on the way. NaN stays NaN.
+static void move_and_finish(const float *from, float *to, int adds, int has_relu) {
+  float lane[BLOCK];
+  memcpy(lane, from, sizeof lane);
+  if (adds)
+    for (int i = 0; i < BLOCK; i++) lane[i] += to[i];
+  if (has_relu)
+    for (int i = 0; i < BLOCK; i++) lane[i] = lane[i] < 0 ? 0 : lane[i];
+  memcpy(to, lane, sizeof lane);
 }
 
-static void unblock_run(const Blocking *b, int64_t image, int64_t begin, int64_t end) {
-  const int64_t blocks = b->channels / BLOCK;
-  const float *from = b->from + image * b->pixels * b->channels;
-  float *to = b->to + image * b->pixels * b->channels;
+static void move_run(const Reorder *r, int64_t image, int64_t begin, int64_t end) {
+  const int64_t blocks = r->channels / BLOCK, size = r->pixels * r->channels;
+  const float *from = r->from + image * size;
+  float *to = r->to + image * size;
+  const int finishes = r->adds || r->has_relu;
   for (int64_t block = 0; block < blocks; block++)
     for (int64_t pixel = begin; pixel < end; pixel++) {
-      const float *source = from + (block * b->pixels + pixel) * BLOCK;
-      float *target = to + pixel * b->channels + block * BLOCK;
-      float lane[BLOCK];
-      memcpy(lane, source, sizeof lane);
-      if (b->adds)
-        for (int i = 0; i < BLOCK; i++) lane[i] += target[i];
-      // NaN stays NaN.
-      if (b->has_relu)
-        for (int i = 0; i < BLOCK; i++) lane[i] = lane[i] < 0 ? 0 : lane[i];
-      memcpy(target, lane, sizeof lane);
+      const int64_t blocked = (block * r->pixels + pixel) * BLOCK;
+      const int64_t plain = pixel * r->channels + block * BLOCK;
+      const float *source = from + (r->to_blocks ? plain : blocked);
+      float *target = to + (r->to_blocks ? blocked : plain);
+      if (finishes)
+        move_and_finish(source, target, r->adds, r->has_relu);
+      else
+        memcpy(target, source, BLOCK * sizeof(float));
     }
 }
 
-static void each_run(
-    const Blocking *b, int thread, int threads,
-    void (*body)(const Blocking *, int64_t, int64_t, int64_t)) {
-  const int64_t length = run_length(b->channels);
-  const int64_t runs = (b->pixels + length - 1) / length;
+static void move_part(void *context, int thread, int threads) {
+  const Reorder *r = context;
+  const int64_t length = run_length(r->channels);
+  const int64_t runs = (r->pixels + length - 1) / length;
   int64_t begin, end;
-  trompe_share(b->images * runs, thread, threads, &begin, &end);
+  trompe_share(r->images * runs, thread, threads, &begin, &end);
   for (int64_t i = begin; i < end; i++) {
     const int64_t first = i % runs * length;
-    const int64_t last = first + length < b->pixels ? first + length : b->pixels;
-    body(b, i / runs, first, last);
+    const int64_t last = first + length < r->pixels ? first + length : r->pixels;
+    move_run(r, i / runs, first, last);
   }
 }
 
-static void block_part(void *context, int thread, int threads) {
-  each_run(context, thread, threads, block_run);
-}
-
-static void unblock_part(void *context, int thread, int threads) {
-  each_run(context, thread, threads, unblock_run);
-}
-
-void trompe_block_channels(
-    int64_t images, int64_t pixels, int64_t channels, const float *from, float *to, int threads) {
-  Blocking b = {images, pixels, channels, from, to, 0, 0};
-  trompe_parallel(block_part, &b, images * pixels * channels < 16384 ? 1 : threads);
-}
-
-void trompe_unblock_channels(
-    int64_t images, int64_t pixels, int64_t channels, const float *from, float *to, int adds,
-    int has_relu, int threads) {
-  Blocking b = {images, pixels, channels, from, to, adds, has_relu};
-  trompe_parallel(unblock_part, &b, images * pixels * channels < 16384 ? 1 : threads);
+void trompe_reorder_channels(
+    int to_blocks, int64_t images, int64_t pixels, int64_t channels, const float *from, float *to,
+    int adds, int has_relu, int threads) {
+  Reorder r = {to_blocks, images, pixels, channels, from, to, adds, has_relu};
+  trompe_parallel(move_part, &r, images * pixels * channels < 16384 ? 1 : threads);
 }

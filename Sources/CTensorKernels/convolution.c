@@ -33,17 +33,18 @@ struct trompe_convolution {
   // own scratch.
   int subsamples;
   size_t subsampled_bytes;
-  // Computed by Winograd's algorithm on blocked copies of image and result, which stand before the
-  // primitive's own scratch.
   int winograd;
-  size_t blocked_x_bytes, blocked_y_bytes;
+  // The order in which the primitive wants both images, and the copies of those that come in the
+  // other: they stand before the primitive's own scratch.
+  int blocks;
+  size_t x_copy_bytes, y_copy_bytes;
 };
 
 // oneDNN 2.6's filter gradient of a strided 1x1 window writes behind the scratch that it asks for, and
 // its result depends on what stood there, when there are fewer channels than a vector has lanes. A
-// dense window over the pixels that the strided one reads is the same sum.
+// dense window over the pixels that the strided one reads is the same sum. Blocks are whole vectors.
 static int subsamples(const trompe_convolution_shape *s) {
-  return s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT && s->r == 1 && s->s == 1 &&
+  return !s->blocks_x && s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT && s->r == 1 && s->s == 1 &&
          (s->stride_y > 1 || s->stride_x > 1) && !s->top && !s->left && !s->bottom && !s->right;
 }
 
@@ -64,8 +65,16 @@ static int winograd_pays(const trompe_convolution_shape *s) {
   const double direct = 2 * 9 * pixels * filters / direct_rate;
   const double winograd = 2 * 36 * tiles * filters / winograd_rate +
                           2 * 4 * 36 * filters / filter_rate +
-                          4 * 36 * tiles * channels / tile_rate + 2 * 4 * pixels * channels / copy_rate;
+                          4 * 36 * tiles * channels / tile_rate +
+                          2 * 4 * pixels * (!s->blocks_x * s->c + !s->blocks_y * s->k) / copy_rate;
   return winograd < 0.9 * direct;
+}
+
+// The order for plain sums: that of both images, or of the larger one if it can be that of both.
+static int wants_blocks(const trompe_convolution_shape *s) {
+  if (s->blocks_x == s->blocks_y) return s->blocks_x;
+  if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
+  return (s->h * s->w * s->c >= s->p * s->q * s->k) == s->blocks_x;
 }
 
 static Layout layout_create(int rank, const dnnl_dims_t extents, dnnl_format_tag_t tag) {
@@ -240,14 +249,16 @@ trompe_convolution *trompe_convolution_create(
       layout_create(rank, grouped ? split : dense, grouped ? dnnl_gohwi : dnnl_ohwi);
   Layout x = NULL, y = NULL;
   // Winograd's first where it may be used and pays; not every processor and version has it.
-  for (int winograd = s->may_use_winograd && winograd_pays(s); !self->description; winograd = 0) {
-    const dnnl_format_tag_t order = winograd ? dnnl_nChw16c : dnnl_nhwc;
+  const int tries_winograd = s->may_use_winograd && winograd_pays(s);
+  for (int winograd = tries_winograd; !self->description; winograd = 0) {
+    self->blocks = winograd || wants_blocks(s);
+    const dnnl_format_tag_t order = self->blocks ? dnnl_nChw16c : dnnl_nhwc;
     layout_destroy(x);
     layout_destroy(y);
     x = layout_create(4, image, order);
     y = layout_create(4, result, order);
-    // Blocked results get their sum and ReLU while they are brought back to NHWC.
-    dnnl_primitive_attr_t attributes = attributes_for(s, !winograd);
+    // A result that is copied gets its sum and ReLU on the way.
+    dnnl_primitive_attr_t attributes = attributes_for(s, self->blocks == s->blocks_y);
     if (x && y && filter && self->plain_filter && attributes)
       self->description = describe(
           s, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, engine, x, filter, bias,
@@ -270,11 +281,10 @@ trompe_convolution *trompe_convolution_create(
       self->subsampled_bytes = x_bytes;
       self->scratch_bytes += x_bytes;
     }
-    if (self->winograd) {
-      self->blocked_x_bytes = x_bytes;
-      self->blocked_y_bytes = aligned((size_t)(s->n * s->p * s->q * s->k) * sizeof(float));
-      self->scratch_bytes += self->blocked_x_bytes + self->blocked_y_bytes;
-    }
+    if (self->blocks != s->blocks_x) self->x_copy_bytes = x_bytes;
+    if (self->blocks != s->blocks_y)
+      self->y_copy_bytes = aligned((size_t)(s->n * s->p * s->q * s->k) * sizeof(float));
+    self->scratch_bytes += self->x_copy_bytes + self->y_copy_bytes;
     self->x_memory = memory_create(x, engine);
     self->y_memory = memory_create(y, engine);
     self->filter_memory = memory_create(self->filter, engine);
@@ -383,15 +393,19 @@ int trompe_convolution_run(
     x = scratch;
     scratch = (char *)scratch + self->subsampled_bytes;
   }
-  float *const plain_x = x, *const plain_y = y;
-  if (self->winograd) {
+  float *const given_x = x, *const given_y = y;
+  const int64_t x_pixels = self->subsamples ? s->p * s->q : s->h * s->w, y_pixels = s->p * s->q;
+  if (self->x_copy_bytes) {
     x = scratch;
-    y = (float *)((char *)scratch + self->blocked_x_bytes);
-    scratch = (char *)y + self->blocked_y_bytes;
+    scratch = (char *)scratch + self->x_copy_bytes;
     if (s->kind != TROMPE_CONVOLUTION_INPUT_GRADIENT)
-      trompe_block_channels(s->n, s->h * s->w, s->c, plain_x, x, threads);
+      trompe_reorder_channels(self->blocks, s->n, x_pixels, s->c, given_x, x, 0, 0, threads);
+  }
+  if (self->y_copy_bytes) {
+    y = scratch;
+    scratch = (char *)scratch + self->y_copy_bytes;
     if (s->kind != TROMPE_CONVOLUTION_FORWARD)
-      trompe_block_channels(s->n, s->p * s->q, s->k, plain_y, y, threads);
+      trompe_reorder_channels(self->blocks, s->n, y_pixels, s->k, given_y, y, 0, 0, threads);
   }
   dnnl_memory_set_data_handle(self->x_memory, x);
   dnnl_memory_set_data_handle(self->filter_memory, filter);
@@ -409,11 +423,11 @@ int trompe_convolution_run(
   if (dnnl_primitive_execute(self->primitive, self->stream, count, arguments) != dnnl_success ||
       dnnl_stream_wait(self->stream) != dnnl_success)
     return 1;
-  if (self->winograd && s->kind == TROMPE_CONVOLUTION_FORWARD)
-    trompe_unblock_channels(
-        s->n, s->p * s->q, s->k, y, plain_y, s->adds_to_result, s->has_relu, threads);
-  if (self->winograd && s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT)
-    trompe_unblock_channels(s->n, s->h * s->w, s->c, x, plain_x, 0, 0, threads);
+  if (self->y_copy_bytes && s->kind == TROMPE_CONVOLUTION_FORWARD)
+    trompe_reorder_channels(
+        !self->blocks, s->n, y_pixels, s->k, y, given_y, s->adds_to_result, s->has_relu, threads);
+  if (self->x_copy_bytes && s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT)
+    trompe_reorder_channels(!self->blocks, s->n, x_pixels, s->c, x, given_x, 0, 0, threads);
   return 0;
 }
 

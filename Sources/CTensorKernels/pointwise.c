@@ -108,6 +108,10 @@ static const float *load(
   if (*cached == from && *cached_count == rows * columns) return buffer;
   *cached = from;
   *cached_count = rows * columns;
+  if (row == 0 && inner == 1) {
+    run->kernels->repeat_row(buffer, from, rows, columns);
+    return buffer;
+  }
   for (int64_t i = 0; i < rows; i++) {
     const float *source = from + i * row;
     float *target = buffer + i * columns;
@@ -132,11 +136,17 @@ static void accumulate(
   if (inner == 0) {
     if (row == 0) {
       *to = joined(r->code, *to, reduced(run->kernels, r->code, x, rows * columns));
+    } else if (r->code == TROMPE_REDUCE_SUM) {
+      run->kernels->add_columns(to, row, x, rows, columns);
     } else {
       for (int64_t i = 0; i < rows; i++)
         to[i * row] =
             joined(r->code, to[i * row], reduced(run->kernels, r->code, x + i * columns, columns));
     }
+    return;
+  }
+  if (r->code == TROMPE_REDUCE_SUM && inner == 1 && row == 0) {
+    run->kernels->add_rows(to, x, rows, columns);
     return;
   }
   for (int64_t i = 0; i < rows; i++) {

@@ -8,7 +8,7 @@ final class ConvolutionPrimitive {
   init(
     kind: trompe_convolution_kind, window: Window2D, groups: Int, image: Shape, filter: Shape,
     result: Shape, epilogue: (bias: Bool, residual: Bool, relu: Bool) = (false, false, false),
-    mayUseWinograd: Bool
+    blocks: (image: Bool, result: Bool) = (false, false), mayUseWinograd: Bool
   ) throws(ExecutionError) {
     var shape = trompe_convolution_shape()
     shape.kind = Int32(kind.rawValue)
@@ -25,6 +25,7 @@ final class ConvolutionPrimitive {
     shape.has_bias = epilogue.bias ? 1 : 0
     shape.adds_to_result = epilogue.residual ? 1 : 0
     shape.has_relu = epilogue.relu ? 1 : 0
+    (shape.blocks_x, shape.blocks_y) = (blocks.image ? 1 : 0, blocks.result ? 1 : 0)
     shape.may_use_winograd = mayUseWinograd ? 1 : 0
     var message = [CChar](repeating: 0, count: 256)
     guard let handle = trompe_convolution_create(&shape, &message, message.count) else {

@@ -18,13 +18,16 @@ public final class Executable {
     /// quarter of the multiplications, and a relative rounding error of about 1e-6 to 1e-5 instead
     /// of 1e-7 to 1e-6.
     public var usesWinograd: Bool
+    /// Keep activations between convolutions in blocks of 16 channels, as wide as an AVX-512
+    /// register, where the processor has those.
+    public var blocksChannels: Bool
 
     public init(
       threads: Int = Executable.defaultThreads, keepsParameterWork: Bool = false,
-      usesWinograd: Bool = true
+      usesWinograd: Bool = true, blocksChannels: Bool = Executable.hasWideVectors
     ) {
       (self.threads, self.keepsParameterWork) = (threads, keepsParameterWork)
-      self.usesWinograd = usesWinograd
+      (self.usesWinograd, self.blocksChannels) = (usesWinograd, blocksChannels)
     }
   }
 
@@ -36,6 +39,9 @@ public final class Executable {
 
   /// One thread for each core that this process may use.
   public static var defaultThreads: Int { max(1, Int(trompe_processor_count())) }
+
+  /// Whether this processor has AVX-512.
+  public static let hasWideVectors = String(cString: trompe_instruction_set()) == "avx512"
 
   /// Whether this processor and this version of oneDNN have Winograd convolutions.
   public static let hasWinograd: Bool = {
@@ -78,7 +84,9 @@ public final class Executable {
   public convenience init(
     _ graph: Graph, parameters: ParameterStore, options: Options = Options()
   ) throws(ExecutionError) {
-    try self.init(ProgramPlan(graph), parameters: parameters, options: options)
+    try self.init(
+      ProgramPlan(graph, blocksChannels: options.blocksChannels), parameters: parameters,
+      options: options)
   }
 
   public init(
@@ -258,7 +266,8 @@ public final class Executable {
         return trompe_convolution_run(primitive.handle, x, filter, bias, y, scratch)
       }
     case .maxPool(let window):
-      var pool = poolShape(window, image: kernel.readShapes[0], result: kernel.writeShapes[0])
+      var pool = poolShape(
+        window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let (x, y) = (floats(kernel.reads[0]), floats(kernel.writes[0]))
       let index = address[kernel.writes[1]]!.assumingMemoryBound(to: UInt8.self)
       return {
@@ -277,10 +286,23 @@ public final class Executable {
     }
   }
 
-  private func poolShape(_ window: Window2D, image x: Shape, result y: Shape) -> trompe_pool {
-    trompe_pool(
-      n: Int64(x[0]), h: Int64(x[1]), w: Int64(x[2]), c: Int64(x[3]), p: Int64(y[1]),
-      q: Int64(y[2]), height: Int64(window.height), width: Int64(window.width),
+  /// The axes of an array as they stand in memory; those of blocked images are N, block, and
+  /// everything of a block.
+  private func axesInMemory(_ shape: Shape, _ storage: Int) -> Shape {
+    guard plan.blocked.contains(storage) else { return shape }
+    let block = Int(TROMPE_CHANNEL_BLOCK)
+    return [shape[0], shape[3] / block, shape[1] * shape[2] * block]
+  }
+
+  /// Blocked images are as many more of 16 channels.
+  private func poolShape(
+    _ window: Window2D, _ kernel: Kernel, image x: Shape, result y: Shape
+  ) -> trompe_pool {
+    let channels = plan.blocked.contains(kernel.reads[0]) ? Int(TROMPE_CHANNEL_BLOCK) : x[3]
+    return trompe_pool(
+      n: Int64(x[0] * x[3] / max(channels, 1)), h: Int64(x[1]), w: Int64(x[2]),
+      c: Int64(channels), p: Int64(y[1]), q: Int64(y[2]), height: Int64(window.height),
+      width: Int64(window.width),
       stride_y: Int64(window.strideY), stride_x: Int64(window.strideX),
       dilation_y: Int64(window.dilationY), dilation_x: Int64(window.dilationX),
       top: Int64(window.top), left: Int64(window.left))
@@ -321,7 +343,8 @@ public final class Executable {
       let right: Int32 = product.transposesRight ? 1 : 0
       return { trompe_matrix_product(left, right, m, n, k, a, b, y) }
     case let index as MaxPoolIndex:
-      var pool = poolShape(index.window, image: kernel.readShapes[0], result: kernel.writeShapes[0])
+      var pool = poolShape(
+        index.window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let x = floats(kernel.reads[0])
       let result = address[kernel.writes[0]]!.assumingMemoryBound(to: UInt8.self)
       return {
@@ -330,7 +353,7 @@ public final class Executable {
       }
     case let select as MaxPoolSelect:
       var pool = poolShape(
-        select.window, image: kernel.readShapes[0], result: kernel.writeShapes[0])
+        select.window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let x = floats(kernel.reads[0])
       let index = address[kernel.reads[1]]!.assumingMemoryBound(to: UInt8.self)
       return {
@@ -339,7 +362,7 @@ public final class Executable {
       }
     case let scatter as MaxPoolScatter:
       var pool = poolShape(
-        scatter.window, image: kernel.writeShapes[0], result: kernel.readShapes[0])
+        scatter.window, kernel, image: kernel.writeShapes[0], result: kernel.readShapes[0])
       let dy = floats(kernel.reads[0])
       let index = address[kernel.reads[1]]!.assumingMemoryBound(to: UInt8.self)
       return {
@@ -348,7 +371,7 @@ public final class Executable {
       }
     case let average as AveragePool:
       var pool = poolShape(
-        average.window, image: kernel.readShapes[0], result: kernel.writeShapes[0])
+        average.window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let x = floats(kernel.reads[0])
       let counts: Int32 = average.countsPadding ? 1 : 0
       return {
@@ -357,7 +380,7 @@ public final class Executable {
       }
     case let gradient as AveragePoolGradient:
       var pool = poolShape(
-        gradient.window, image: kernel.writeShapes[0], result: kernel.readShapes[0])
+        gradient.window, kernel, image: kernel.writeShapes[0], result: kernel.readShapes[0])
       let dy = floats(kernel.reads[0])
       let counts: Int32 = gradient.countsPadding ? 1 : 0
       return {
@@ -365,15 +388,19 @@ public final class Executable {
         return 0
       }
     case let pad as Pad:
-      let from = kernel.readShapes[0]
-      let result = kernel.writeShapes[0]
+      let from = axesInMemory(kernel.readShapes[0], kernel.reads[0])
+      let result = axesInMemory(kernel.writeShapes[0], kernel.writes[0])
+      // Only whole blocks are added to blocked images.
+      let isBlocked = plan.blocked.contains(kernel.writes[0])
+      let low = isBlocked ? [0, pad.low[3] / Int(TROMPE_CHANNEL_BLOCK), 0] : pad.low
+      let interior = isBlocked ? [0, 0, 0] : pad.interior
       let x = floats(kernel.reads[0])
       let strides = result.strides
-      let first: Int = pad.low.indices.reduce(0) { $0 + pad.low[$1] * strides[$1] }
+      let first: Int = low.indices.reduce(0) { $0 + low[$1] * strides[$1] }
       let target = y + first
       let extents = from.dimensions.map(Int64.init)
       let fromStrides = from.strides.map(Int64.init)
-      let toStrides = strides.indices.map { Int64((pad.interior[$0] + 1) * strides[$0]) }
+      let toStrides = strides.indices.map { Int64((interior[$0] + 1) * strides[$0]) }
       let bytes = graph.nodes[kernel.writes[0]].byteCount
       return {
         memset(y, 0, bytes)
@@ -382,9 +409,10 @@ public final class Executable {
         return 0
       }
     case let concatenation as Concatenation:
-      let result = kernel.writeShapes[0]
-      let inner = result.dimensions[(concatenation.axis + 1)...].reduce(1, *)
-      let outer = result.dimensions[..<concatenation.axis].reduce(1, *)
+      let result = axesInMemory(kernel.writeShapes[0], kernel.writes[0])
+      let axis = plan.blocked.contains(kernel.writes[0]) ? 1 : concatenation.axis
+      let inner = result.dimensions[(axis + 1)...].reduce(1, *)
+      let outer = result.dimensions[..<axis].reduce(1, *)
       var begin = 0
       var parts: [(from: UnsafeMutablePointer<Float>, begin: Int, width: Int)] = []
       for (storage, shape) in zip(kernel.reads, kernel.readShapes) {
@@ -392,7 +420,7 @@ public final class Executable {
         parts.append((floats(storage), begin, width))
         begin += width
       }
-      let total = result[concatenation.axis] * inner
+      let total = result[axis] * inner
       return {
         for part in parts {
           trompe_copy_strided(

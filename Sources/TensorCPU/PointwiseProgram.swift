@@ -9,19 +9,12 @@ final class PointwiseProgram {
 
   init(_ cluster: PointwiseCluster, name: String) throws(ExecutionError) {
     self.cluster = cluster
-    let reductionStrides = cluster.reductions.map { reduction in
-      let result = cluster.shape.dimensions.enumerated().map {
-        reduction.axes.contains($0.offset) ? 1 : $0.element
-      }
-      return zip(Shape(result).strides, cluster.shape.dimensions.indices).map {
-        reduction.axes.contains($1) ? 0 : $0
-      }
-    }
     var extents: [Int] = []
     var strides: [[Int]] = []  // per axis: of every input, then of every reduction
     for axis in cluster.shape.dimensions.indices where cluster.shape[axis] != 1 {
       let extent = cluster.shape[axis]
-      let own = cluster.inputs.map { $0.strides[axis] } + reductionStrides.map { $0[axis] }
+      let own =
+        cluster.inputs.map { $0.strides[axis] } + cluster.reductions.map { $0.strides[axis] }
       if let last = strides.last, zip(last, own).allSatisfy({ $0 == $1 * extent }) {
         extents[extents.count - 1] *= extent
         strides[strides.count - 1] = own
@@ -72,10 +65,7 @@ final class PointwiseProgram {
         var encoded = trompe_pointwise_reduction()
         encoded.reg = Int32(reduction.register)
         encoded.code = Int32(reduction.function.code.rawValue)
-        encoded.count = Int64(
-          cluster.shape.dimensions.enumerated().reduce(1) {
-            reduction.axes.contains($1.offset) ? $0 : $0 * $1.element
-          })
+        encoded.count = Int64(reduction.count)
         withUnsafeMutableBytes(of: &encoded.stride) { raw in
           let target = raw.bindMemory(to: Int64.self)
           for axis in extents.indices {

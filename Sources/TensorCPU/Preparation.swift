@@ -104,6 +104,7 @@ struct Preparation {
         image: kernel.readShapes[0], filter: kernel.readShapes[1],
         result: kernel.writeShapes[0],
         epilogue: (epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU),
+        blocks: blocks(image: kernel.reads[0], result: kernel.writes[0]),
         mayUseWinograd: options.usesWinograd)
       prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
     case .operation(let operation):
@@ -111,18 +112,26 @@ struct Preparation {
         prepared.convolution = try ConvolutionPrimitive(
           kind: TROMPE_CONVOLUTION_INPUT_GRADIENT, window: gradient.window,
           groups: gradient.groups, image: gradient.inputShape, filter: kernel.readShapes[1],
-          result: kernel.readShapes[0], mayUseWinograd: options.usesWinograd)
+          result: kernel.readShapes[0],
+          blocks: blocks(image: kernel.writes[0], result: kernel.reads[0]),
+          mayUseWinograd: options.usesWinograd)
         prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
       }
       if let gradient = operation as? ConvolutionFilterGradient {
         prepared.convolution = try ConvolutionPrimitive(
           kind: TROMPE_CONVOLUTION_FILTER_GRADIENT, window: gradient.window,
           groups: gradient.groups, image: kernel.readShapes[0], filter: kernel.writeShapes[0],
-          result: kernel.readShapes[1], mayUseWinograd: options.usesWinograd)
+          result: kernel.readShapes[1],
+          blocks: blocks(image: kernel.reads[0], result: kernel.reads[1]),
+          mayUseWinograd: options.usesWinograd)
       }
     case .maxPool: break
     }
     return prepared
+  }
+
+  private func blocks(image: Int, result: Int) -> (image: Bool, result: Bool) {
+    (plan.blocked.contains(image), plan.blocked.contains(result))
   }
 
   /// Kernels read floats, but for the indices that pooling and one-hot rows go by.

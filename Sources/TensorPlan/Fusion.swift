@@ -383,10 +383,16 @@ struct Fusion {
       case .reduction:
         let node = graph.nodes[id]
         let operation = node.operation as! Reduction
+        let kept = builder.shape.dimensions.enumerated().map {
+          operation.axes.contains($0.offset) ? 1 : $0.element
+        }
+        let strides = zip(Shape(kept).strides, kept.indices).map {
+          operation.axes.contains($1) ? 0 : $0
+        }
         builder.reductions.append(
           .init(
             register: register(of: node.operands[0], in: &builder, &known),
-            function: operation.function, axes: operation.axes, storage: id))
+            function: operation.function, strides: strides, count: Shape(kept).count, storage: id))
       case .view:
         let source = number(id).map { builder.scalar($0) } ?? builder.input(view(id))
         builder.outputs.append(
@@ -547,7 +553,8 @@ private struct ClusterBuilder {
       outputs: outputs.map { .init(register: names[$0.register]!, storage: $0.storage) },
       reductions: reductions.map {
         .init(
-          register: names[$0.register]!, function: $0.function, axes: $0.axes, storage: $0.storage)
+          register: names[$0.register]!, function: $0.function, strides: $0.strides,
+          count: $0.count, storage: $0.storage)
       },
       registerCount: count)
   }

@@ -73,10 +73,14 @@ public struct PointwiseCluster: Sendable {
   public struct Reduction: Sendable {
     public let register: Int
     public let function: TensorGraph.Reduction.Function
-    public let axes: [Int]
+    /// Along each axis of the iteration space, in elements of the result; 0 along those reduced.
+    public let strides: [Int]
+    /// Elements of the result.
+    public let count: Int
     public let storage: Int
   }
 
+  /// The iteration space. Outputs stand in its own dense order.
   public let shape: Shape
   public let inputs: [View]
   public let scalars: [(register: Int, value: Double)]

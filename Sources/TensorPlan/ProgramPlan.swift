@@ -7,11 +7,21 @@ public struct ProgramPlan: Sendable {
   /// For each node the node whose memory holds its value.
   public let storage: [Int]
 
-  public init(_ graph: Graph) {
+  /// Storages of activations that are kept as [N, C/16, H, W, 16] instead of [N, H, W, C].
+  public let blocked: Set<Int>
+
+  /// - Parameter blocksChannels: keep activations between convolutions in blocks of channels.
+  public init(_ graph: Graph, blocksChannels: Bool = false) {
     let fusion = Fusion(graph)
     self.graph = graph
-    kernels = fusion.kernels
     storage = fusion.storage
+    guard blocksChannels else {
+      (kernels, blocked) = (fusion.kernels, [])
+      return
+    }
+    let blocking = Blocking(fusion.kernels, graph, storage: fusion.storage)
+    kernels = fusion.kernels.map(blocking.rewritten)
+    blocked = blocking.blocked
   }
 
   /// Arithmetic and traffic of one run.

@@ -10,7 +10,8 @@ typedef enum {
   TROMPE_CONVOLUTION_FILTER_GRADIENT = 2,
 } trompe_convolution_kind;
 
-// Activations are NHWC, filters OHWI (K, R, S, C / groups), all fp32.
+// Activations are NHWC, or NChw16c where `blocks` are said (16 channels of all pixels follow each
+// other); filters OHWI (K, R, S, C / groups); all fp32.
 typedef struct {
   int kind;
   int64_t n, h, w, c;  // the image side
@@ -22,6 +23,7 @@ typedef struct {
   int has_bias;      // forward: y += bias[k]
   int adds_to_result;  // forward: y += what the result buffer holds
   int has_relu;      // forward: y = max(y, 0), last
+  int blocks_x, blocks_y;  // the order of either image
   // Fewer multiplications for large 3x3 windows, at a few more bits of rounding.
   int may_use_winograd;
 } trompe_convolution_shape;

@@ -117,6 +117,39 @@ static float NAME(sum)(const float *a, int64_t count) {
          rest;
 }
 
+// to[j] += the sum of column j, row after row.
+static void NAME(add_rows)(float *restrict to, const float *restrict x, int64_t rows, int64_t columns) {
+  if (columns == 16) {  // a block of channels: the sums stay in registers
+    float lane[16];
+    for (int j = 0; j < 16; j++) lane[j] = to[j];
+    for (int64_t i = 0; i < rows; i++)
+      for (int j = 0; j < 16; j++) lane[j] += x[16 * i + j];
+    for (int j = 0; j < 16; j++) to[j] = lane[j];
+    return;
+  }
+  for (int64_t i = 0; i < rows; i++)
+    LOOP for (int64_t j = 0; j < columns; j++) { to[j] += x[i * columns + j]; }
+}
+
+// to[i * stride] += the sum of row i.
+static void NAME(add_columns)(
+    float *to, int64_t stride, const float *x, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; i++) to[i * stride] += NAME(sum)(x + i * columns, columns);
+}
+
+// The same row again and again.
+static void NAME(repeat_row)(float *restrict d, const float *restrict row, int64_t rows, int64_t columns) {
+  if (columns == 16) {
+    float lane[16];
+    for (int j = 0; j < 16; j++) lane[j] = row[j];
+    for (int64_t i = 0; i < rows; i++)
+      for (int j = 0; j < 16; j++) d[16 * i + j] = lane[j];
+    return;
+  }
+  for (int64_t i = 0; i < rows; i++)
+    LOOP for (int64_t j = 0; j < columns; j++) { d[i * columns + j] = row[j]; }
+}
+
 static float NAME(largest)(const float *a, int64_t count) {
   float m = a[0];
   for (int64_t i = 1; i < count; i++) m = a[i] > m || a[i] != a[i] ? a[i] : m;
@@ -301,6 +334,9 @@ static const KernelTable NAME(table) = {
     .select = NAME(select),
     .splat = NAME(splat),
     .sum = NAME(sum),
+    .add_rows = NAME(add_rows),
+    .add_columns = NAME(add_columns),
+    .repeat_row = NAME(repeat_row),
     .largest = NAME(largest),
     .smallest = NAME(smallest),
     .pool_max_row = NAME(pool_max_row),

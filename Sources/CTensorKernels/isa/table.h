@@ -13,6 +13,9 @@ typedef struct {
   void (*select)(float *, const float *, const float *, const float *, int64_t);
   void (*splat)(float *, float, int64_t);
   float (*sum)(const float *, int64_t);
+  void (*add_rows)(float *, const float *, int64_t, int64_t);
+  void (*add_columns)(float *, int64_t, const float *, int64_t, int64_t);
+  void (*repeat_row)(float *, const float *, int64_t, int64_t);
   float (*largest)(const float *, int64_t);
   float (*smallest)(const float *, int64_t);
   void (*pool_max_row)(const trompe_pool *, const float *, float *, uint8_t *, int64_t, int64_t);
