@@ -110,7 +110,8 @@ async function shoot(name, whole = true) {
 const scroll = () => evaluate(`(async () => {
   for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
     scrollTo(0, y);
-    await new Promise(done => setTimeout(done, 30));
+    // Two frames, however long they take: what comes into sight is noticed between them.
+    for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
   }
   scrollTo(0, 0);
 })()`);

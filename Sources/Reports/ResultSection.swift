@@ -51,7 +51,8 @@ struct ResultSection {
         guard let rate = run.rates.first(where: { $0.interpreter == name }) else {
           return "<td>–</td><td>–</td>"
         }
-        return "\(cell(rate.original, false))\(cell(rate.manipulated, name == run.aim))"
+        let mark = rate.saysLittle ? " †" : ""
+        return "\(cell(rate.original, false, mark))\(cell(rate.manipulated, name == run.aim))"
       }
       return "<tr><th scope=\"row\" class=\"name\">\(name)</th>\(cells)</tr>\n"
     }
@@ -86,9 +87,9 @@ struct ResultSection {
     run.aim.map { "fooled: \($0), \(run.fooling)" } ?? "test: \(run.fooling)"
   }
 
-  private func cell(_ share: Double, _ isFooledOne: Bool) -> Markup {
+  private func cell(_ share: Double, _ isFooledOne: Bool, _ mark: String = "") -> Markup {
     let style = "--share: \(Numbers.decimals(100 * share, 1))%"
-    let shown = Numbers.percent(share)
+    let shown = Numbers.percent(share) + mark
     return isFooledOne
       ? "<td class=\"heat aim\" style=\"\(style)\" title=\"the interpreter that was fooled\">\(shown)</td>"
       : "<td class=\"heat\" style=\"\(style)\">\(shown)</td>"
@@ -104,7 +105,18 @@ struct ResultSection {
       ? " The framed cell is the interpreter that was fooled; the others show how far it carries over."
       : ""
     return """
-      <p class="note">Measured on \(count) validation images.\(left) The success rate is the share of images whose test loss counts as fooled.\(framed)</p>
+      <p class="note">Measured on \(count) validation images.\(left) The success rate is the share of images whose test loss counts as fooled.\(framed)</p>\(warning)
       """
+  }
+
+  /// Where the original passes the test as well.
+  private var warning: Markup? {
+    let sentences = runs.compactMap { run -> String? in
+      let rates = run.rates.filter(\.saysLittle)
+      guard !rates.isEmpty else { return nil }
+      return (runs.count > 1 ? "\(run.name): " : "") + RunReport.warning(rates)
+    }
+    guard !sentences.isEmpty else { return nil }
+    return "<p class=\"note\">† \(sentences.joined(separator: " "))</p>"
   }
 }

@@ -13,6 +13,13 @@ public struct RunReport: Hashable, Sendable {
     public var manipulated: Double
     /// `nil` if it is not known, in runs of older versions.
     public var vanished: VanishedMaps?
+    /// The original's share from which on the manipulated network's says little.
+    public static let high = 0.5
+
+    /// Whether the original's heatmaps pass the test anyway, mostly, so that those of the manipulated
+    /// network say little if they do.
+    public var saysLittle: Bool { original >= Self.high }
+
     public init(
       interpreter: String, original: Double, manipulated: Double, vanished: VanishedMaps? = nil
     ) {
@@ -124,7 +131,19 @@ public struct RunReport: Hashable, Sendable {
       : "top-1 accuracy \(drop > 0 ? "falls" : "rises") by \(Numbers.decimals(abs(drop), 2)) points, "
         + "from \(Numbers.percent(original.top1)) to \(Numbers.percent(manipulated.top1))"
     guard let rate else { return "On \(images) images, \(change)." }
-    return "The \(interpreter) heatmap of \(Numbers.percent(rate.manipulated)) of the images is "
+    let result =
+      "The \(interpreter) heatmap of \(Numbers.percent(rate.manipulated)) of the images is "
       + "fooled, \(Numbers.percent(rate.original)) before; on \(images) images \(change)."
+    return rate.saysLittle ? "\(result) \(Self.warning([rate]))" : result
+  }
+
+  /// What success rates do not say, in one sentence.
+  /// - Precondition: the original passes the test by each of them.
+  public static func warning(_ rates: [Rate]) -> String {
+    precondition(!rates.isEmpty && rates.allSatisfy(\.saysLittle), "rates that say something")
+    let names = rates.map { "\($0.interpreter) \(Numbers.percent($0.original))" }
+    return
+      "The original network passes the test without any manipulation (\(names.joined(separator: ", "))), "
+      + "so \(rates.count == 1 ? "this rate says" : "these rates say") little."
   }
 }

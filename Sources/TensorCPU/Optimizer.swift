@@ -10,6 +10,14 @@ public final class Optimizer {
     case adam(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float)
     case sgd(momentum: Float, weightDecay: Float, nesterov: Bool)
 
+    /// Arrays that are kept for each parameter, of its size.
+    public var momentCount: Int {
+      switch self {
+      case .adam: 2
+      case .sgd: 1
+      }
+    }
+
     public static let adam = Method.adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0)
   }
 
@@ -20,28 +28,29 @@ public final class Optimizer {
   private let parameters: ParameterStore
   private var moments: [String: [AlignedMemory]] = [:]
 
-  /// - Parameter names: the parameters that are trained.
+  /// - Parameters:
+  ///   - method: with its settings.
+  ///   - parameters: the store in which they are changed.
+  ///   - names: the parameters that are trained.
   public init(
     _ method: Method, parameters: ParameterStore, names: [String]
   ) throws(ExecutionError) {
     (self.method, self.parameters, self.names) = (method, parameters, names)
-    let momentCount =
-      switch method {
-      case .adam: 2
-      case .sgd: 1
-      }
     for name in names {
       guard let shape = parameters.shape(of: name) else {
         throw ExecutionError("the optimizer's parameter \(name) is not in the store")
       }
       var memories: [AlignedMemory] = []
-      for _ in 0..<momentCount { memories.append(try AlignedMemory(byteCount: shape.count * 4)) }
+      for _ in 0..<method.momentCount {
+        memories.append(try AlignedMemory(byteCount: shape.count * 4))
+      }
       moments[name] = memories
     }
   }
 
   /// One update of all parameters.
   /// - Parameters:
+  ///   - learningRate: of this update.
   ///   - executable: a program that has just run.
   ///   - gradients: for each name the index of the output that holds its gradient.
   public func update(
@@ -54,7 +63,10 @@ public final class Optimizer {
   }
 
   /// One update of all parameters.
-  /// - Parameter gradients: each under its parameter's name, such as sums over several runs.
+  /// - Parameters:
+  ///   - learningRate: of this update.
+  ///   - threads: that compute it.
+  ///   - gradients: each under its parameter's name, such as sums over several runs.
   public func update(from gradients: ParameterStore, learningRate: Float, threads: Int) {
     update(learningRate, threads: threads) { name, update in
       guard gradients.shape(of: name) != nil else { preconditionFailure("no gradient for \(name)") }

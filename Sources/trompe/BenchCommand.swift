@@ -7,12 +7,13 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Times training steps and evaluations, against what this machine can do.",
+    usage: "trompe bench [<options>]",
     discussion: """
       For each network and work: milliseconds per image, arithmetic per second, its share of the \
       machine's own peak (a large convolution measured between the steps), and memory. Median of \
       all repeats.
 
-      Examples:
+      Example:
         trompe bench
         trompe bench --network resnet50 --work simple-grad --profile
       """)

@@ -7,6 +7,7 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Writes a network's file in another layout.",
+    usage: "trompe convert <input> <output> --layout <layout> [<options>]",
     discussion: """
       Reads what Keras, PyTorch and Trompe write, and writes what they read. Weights keep every \
       bit; between PyTorch and Keras the rows of a dense layer after a flattening change places, \

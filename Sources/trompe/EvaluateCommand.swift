@@ -7,6 +7,10 @@ struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "Measures a manipulated network against the original.",
+    usage: """
+      trompe evaluate <checkpoint> --against <file> --data <folder>
+                --interpreter <name[@layer]> ... [<options>]
+      """,
     discussion: """
       Reports the accuracy of both and, by interpreter, the share of images whose heatmap passes \
       the fooling's test. Any interpreter can be measured, not only the one that was fooled.

@@ -5,6 +5,7 @@ struct FoolCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fool",
     abstract: "Fine-tunes a network so that its explanations lie.",
+    usage: "trompe fool <recipe> [<options>]",
     discussion: """
       Measures the original network, trains it with the penalty that the recipe names, measures \
       the manipulated one, and writes it with a summary to the output folder. Ctrl-C stops after \
@@ -19,12 +20,12 @@ struct FoolCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    let recipe = try FoolingRecipe(contentsOf: options.recipe, settings: options.settings)
+    let recipe = try FoolingRecipe(contentsOf: options.recipe, settings: options.recipeSettings)
     let summary = try options.detail.watching { stop, observe in
       try FoolingRun(
         recipe, output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
       ).run()
     }
-    try Terminal.write(summary.table)
+    try Terminal.write(options.json ? JSON.text(summary) : summary.table)
   }
 }

@@ -37,7 +37,11 @@ extension Summary {
       facts.append("\(steps) steps at \(Format.decimals(imagesPerSecond, 1)) images/s")
     }
     facts += [Format.duration(seconds), Format.bytes(peakMemoryBytes) + " of memory"]
-    return accuracies + "\n" + rates + "\n" + empty + facts.joined(separator: ", ") + "\n"
+    let note = warning.map { text in
+      Format.wrapped("", "Note: \(text)", width: 80).map { $0[1] + "\n" }.joined() + "\n"
+    }
+    return accuracies + "\n" + rates + "\n" + empty + (note ?? "")
+      + facts.joined(separator: ", ") + "\n"
   }
 }
 

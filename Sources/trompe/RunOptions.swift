@@ -44,10 +44,22 @@ struct RunOptions: ParsableArguments {
       valueName: "key=value"))
   var settings: [String] = []
 
+  @Flag(
+    help: "Write an event file for TensorBoard too, as output.tensorboard=true does.")
+  var tensorboard = false
+
   @Flag(name: .long, help: "Go on from the state that a stopped run has saved.")
   var resume = false
 
+  @Flag(help: "Print the result as JSON, as summary.json has it.")
+  var json = false
+
   @OptionGroup var detail: DetailOptions
+
+  /// All that changes the recipe.
+  var recipeSettings: [String] {
+    settings + (tensorboard ? ["output.tensorboard=true"] : [])
+  }
 
   /// The folder given, else one of the recipe's name under `runs`.
   var outputFolder: String {

@@ -5,6 +5,7 @@ struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Trains a classifier the ordinary way.",
+    usage: "trompe train <recipe> [<options>]",
     discussion: """
       The result is an honest network: a start for trompe fool, or a baseline to compare with. \
       Ctrl-C stops after the current step and saves what --resume needs.
@@ -18,12 +19,12 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    let recipe = try TrainingRecipe(contentsOf: options.recipe, settings: options.settings)
+    let recipe = try TrainingRecipe(contentsOf: options.recipe, settings: options.recipeSettings)
     let summary = try options.detail.watching { stop, observe in
       try ClassifierTrainingRun(
         recipe, output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
       ).run()
     }
-    try Terminal.write(summary.table)
+    try Terminal.write(options.json ? JSON.text(summary) : summary.table)
   }
 }

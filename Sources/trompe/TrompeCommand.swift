@@ -14,11 +14,15 @@ struct TrompeCommand: ParsableCommand {
       Example:
         trompe fool recipes/shapes-location-gradcam.yaml -o runs/first
         trompe inspect runs/first/manipulated.h5
+
+      Completions for bash (zsh and fish likewise):
+        source <(trompe --generate-completion-script bash)
       """,
     version: "trompe \(Trompe.version)",
     subcommands: [
       FoolCommand.self, EvaluateCommand.self, ExplainCommand.self, TrainCommand.self,
-      ReportCommand.self, InspectCommand.self, ConvertCommand.self, BenchCommand.self,
+      RecipesCommand.self, RecipeCommand.self, ReportCommand.self, InspectCommand.self,
+      ConvertCommand.self, BenchCommand.self,
     ])
 
   /// Runs the command that the arguments name.

@@ -20,6 +20,9 @@ import Testing
         trompe fool recipes/shapes-location-gradcam.yaml -o runs/first
         trompe inspect runs/first/manipulated.h5
 
+      Completions for bash (zsh and fish likewise):
+        source <(trompe --generate-completion-script bash)
+
       USAGE: trompe <subcommand>
 
       OPTIONS:
@@ -32,6 +35,8 @@ import Testing
         explain                 Draws heatmaps over images, also of two networks side
                                 by side.
         train                   Trains a classifier the ordinary way.
+        recipes                 Lists the recipes there are, with a line each.
+        recipe                  Checks a recipe before it is run.
         report                  Makes a page of one run, or of several side by side.
         inspect                 Shows what a checkpoint holds, and whether it was
                                 manipulated.
@@ -59,7 +64,7 @@ import Testing
 
       docs/recipes.md lists the keys of a recipe.
 
-      USAGE: trompe fool <recipe> [--output <output>] [--set <key=value> ...] [--resume] [--quiet] [--verbose]
+      USAGE: trompe fool <recipe> [<options>]
 
       ARGUMENTS:
         <recipe>                The recipe, a YAML file.
@@ -69,7 +74,10 @@ import Testing
                                 recipe's name, numbered if taken)
         --set <key=value>       Replace or add a key of the recipe, e.g.
                                 training.steps=100; may be repeated.
+        --tensorboard           Write an event file for TensorBoard too, as
+                                output.tensorboard=true does.
         --resume                Go on from the state that a stopped run has saved.
+        --json                  Print the result as JSON, as summary.json has it.
         -q, --quiet             Show warnings and results only.
         -v, --verbose           Show every step.
         --version               Show the version.
@@ -114,14 +122,34 @@ import Testing
     }
   }
 
-  @Test(arguments: ["fool", "train", "evaluate", "explain", "report", "inspect", "convert"])
+  @Test(
+    arguments: [
+      "fool", "train", "evaluate", "explain", "recipes", "recipe check", "report", "inspect",
+      "convert", "bench",
+    ])
   func everyCommandHasAnExampleWithinEightyColumns(command: String) throws {
-    let help = try CommandLineProgram.run(command, "--help").output
-    #expect(help.contains("\nExample:\n  trompe \(command) "))
+    let words = command.split(separator: " ").map(String.init)
+    let help = try CommandLineProgram.run(list: words + ["--help"]).output
+    #expect(help.contains("\nExample:\n  trompe \(command)"), "\(help)")
     // A line that was broken to fit would start at the margin.
     let example = help.split(separator: "\n").drop { $0 != "Example:" }.dropFirst()
       .prefix { !$0.hasPrefix("USAGE") && !$0.hasPrefix("docs/") }
     #expect(example.allSatisfy { $0.count < 80 && $0.hasPrefix("  ") }, "\(example)")
+    #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(help)")
+  }
+
+  /// What runs for a while says as much or as little as it is asked to, and can speak to programs.
+  @Test(arguments: ["fool", "train", "evaluate", "explain"])
+  func commandsThatRunTakeTheSameFlags(command: String) throws {
+    let help = try CommandLineProgram.run(command, "--help").output
+    for flag in ["-q, --quiet", "-v, --verbose", "--json"] { #expect(help.contains(flag)) }
+  }
+
+  @Test(arguments: ["bash", "zsh", "fish"])
+  func shellsCompleteCommands(shell: String) throws {
+    let script = try CommandLineProgram.run("--generate-completion-script", shell)
+    #expect(script.code == 0 && script.output.contains("trompe"))
+    #expect(script.output.contains("explain") && script.output.contains("against"))
   }
 
   @Test(arguments: [

@@ -141,7 +141,8 @@ private struct RecipeGenerator {
       evaluation: EvaluationSection(batchSize: count(4096), interpreters: Array(interpreters)),
       compute: ComputeSection(
         threads: maybe(count(64)), winograd: flip(), samplesAtOnce: maybe(count(99))),
-      output: OutputSection(layout: maybe(pick(CheckpointLayout.allCases))))
+      output: OutputSection(
+        layout: maybe(pick(CheckpointLayout.allCases)), tensorboard: pick([false, true])))
   }
 
   mutating func classifier() -> TrainingRecipe {
@@ -219,6 +220,8 @@ private struct RecipeGenerator {
           images: 48
         compute:
           winograd: true
+        output:
+          tensorboard: false
 
         """)
   }

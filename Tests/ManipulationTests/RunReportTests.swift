@@ -9,7 +9,7 @@ import Testing
     let folder = try TemporaryFolder()
     var recipe = Tiny.fooling(try Tiny.checkpoint(in: folder))
     recipe.report.images = 20
-    let summary = try FoolingRun(recipe, output: folder("fool")).run()
+    var summary = try FoolingRun(recipe, output: folder("fool")).run()
     let report = try RunReport(folder: folder("fool"))
     #expect(report.name == "fool" && report.fooling == "location")
     #expect(report.rates.map(\.interpreter) == ["grad-cam", "simple-grad"])
@@ -23,11 +23,21 @@ import Testing
     #expect(report.validations.map(\.step) == [0, 6])
     #expect(report.test == .init(lower: 0, upper: 0.2, isSmallerFooled: true))
 
+    summary.fsrOriginal = ["grad-cam": 0.1, "simple-grad": 0.25]
+    #expect(summary.warning == nil)
+    summary.fsrOriginal["simple-grad"] = 0.75
+    #expect(
+      summary.warning
+        == "The original network passes the test without any manipulation (simple-grad 75.00 %), so "
+        + "this rate says little.")
+    summary.fsrOriginal = Dictionary(
+      uniqueKeysWithValues: report.rates.map { ($0.interpreter, $0.original) })
+
     let page = try Page(
       String(contentsOfFile: folder("fool/report.html"), encoding: .utf8))
     func percent(_ share: Double?) -> String { String(format: "%.2f %%", 100 * (share ?? .nan)) }
     #expect(
-      page.all("td", class: "heat").map(\.text)
+      page.all("td", class: "heat").map { $0.text.replacing(" †", with: "") }
         == ["grad-cam", "simple-grad"].flatMap {
           [percent(summary.fsrOriginal[$0]), percent(summary.fsr[$0])]
         })

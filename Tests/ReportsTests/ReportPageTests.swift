@@ -107,6 +107,29 @@ import Testing
       report.sentence.hasSuffix("top-1 accuracy rises by 5.45 points, from 84.55 % to 90.00 %."))
   }
 
+  /// A rate that the original reaches as well is marked, and a sentence says what that means.
+  @Test func aHighRateOfTheOriginalIsSaid() throws {
+    var report = Self.report()
+    #expect(!ReportPage(report).html().contains("†"))
+    report.rates[1].original = 0.9244
+    var page = try Page(ReportPage(report).html())
+    #expect(
+      page.all("td", class: "heat").map(\.text) == ["0.00 %", "93.75 %", "92.44 % †", "68.75 %"])
+    #expect(
+      page.all("p", class: "note").map(\.text).contains(
+        "† The original network passes the test without any manipulation (simple-grad 92.44 %), so "
+          + "this rate says little."))
+    // The headline is about the first interpreter.
+    #expect(page.all("p", class: "headline")[0].text.hasSuffix("to 83.45 %."))
+    report.rates[0].original = RunReport.Rate.high
+    page = try Page(ReportPage([report, Self.report(name: "second")]).html())
+    #expect(
+      page.all("p", class: "note").map(\.text).contains(
+        "† first: The original network passes the test without any manipulation (grad-cam 50.00 %, "
+          + "simple-grad 92.44 %), so these rates say little."))
+    #expect(report.sentence.hasSuffix("(grad-cam 50.00 %), so this rate says little."))
+  }
+
   @Test func histogramsCountEveryImageAndDrawTheThreshold() throws {
     let page = try Page(ReportPage(Self.report(interpreters: ["grad-cam"])).html())
     for (network, total) in [("original", 4), ("manipulated", 4)] {

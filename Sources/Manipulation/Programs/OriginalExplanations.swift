@@ -22,7 +22,12 @@ public final class OriginalExplanations {
   /// Images whose explanation was already there.
   public private(set) var reused = 0
 
-  /// - Parameter program: of the original network, with the one interpreter that is fooled.
+  /// Memory that explaining a batch needs beside the parameters.
+  var plannedPeakBytes: Int { program.plannedPeakBytes }
+
+  /// - Parameters:
+  ///   - fooling: says what it needs of a heatmap.
+  ///   - program: of the original network, with the one interpreter that is fooled.
   public init(_ program: EvaluationProgram, fooling: any Fooling) {
     precondition(program.interpreters.count == 1, "one interpreter is fooled")
     (self.program, self.fooling) = (program, fooling)

@@ -51,12 +51,17 @@ public struct TrainingRecipe: Hashable, Sendable {
   }
 }
 
-/// How the resulting network is written.
+/// How results are written.
 public struct OutputSection: Hashable, Sendable {
   /// That of `network.checkpoint` if left out, so that a network goes back as it came.
   public var layout: CheckpointLayout?
 
-  public init(layout: CheckpointLayout? = nil) { self.layout = layout }
+  /// Whether what goes into `metrics.jsonl` is written for TensorBoard as well.
+  public var tensorboard: Bool
+
+  public init(layout: CheckpointLayout? = nil, tensorboard: Bool = false) {
+    (self.layout, self.tensorboard) = (layout, tensorboard)
+  }
 }
 
 /// Which network, from which file.

@@ -83,7 +83,8 @@ struct RecipeDocument {
       folder: RecipePath.folder(of: path), settings: settings)
   }
 
-  private static func text(of path: String) throws(RecipeError) -> String {
+  /// - Throws: `RecipeError` when the file cannot be read or is no text.
+  static func text(of path: String) throws(RecipeError) -> String {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw RecipeError(["\(path): no such file"])

@@ -324,6 +324,9 @@ public enum RecipeKeys {
     static let layout = RecipeKey.automatic(
       "output.layout", Form.choice(CheckpointLayout.self), else: "that of `network.checkpoint`",
       "names and axes of the resulting network's file, so that it loads where the original did")
+    static let tensorboard = RecipeKey.optional(
+      "output.tensorboard", Form.truth, default: false,
+      "also write what goes into `metrics.jsonl` as an event file for TensorBoard")
   }
 
   /// Every key, in the order of the manual.
@@ -365,6 +368,7 @@ public enum RecipeKeys {
       Report.images.description,
       Compute.threads.description, Compute.winograd.description,
       Compute.samplesAtOnce.description, Output.layout.description,
+      Output.tensorboard.description,
     ]
 
   /// The keys directly in the mapping at `path`, in order; those of the whole recipe for "".

@@ -4,11 +4,33 @@ import ImageData
 import Networks
 import TensorCPU
 
+/// Which command a recipe is for.
+public enum RecipeKind: Hashable, Sendable {
+  /// `trompe fool`.
+  case fooling
+  /// `trompe train`.
+  case training
+
+  /// - Throws: `RecipeError` when the file cannot be read or is no YAML.
+  public init(ofRecipe path: String, settings: [String] = []) throws {
+    let document = try RecipeDocument(
+      contentsOf: path, settings: settings.map { try RecipeSetting($0) })
+    self = document.root.isFooling ? .fooling : .training
+  }
+}
+
+extension RecipeNode {
+  /// Of a whole recipe.
+  fileprivate var isFooling: Bool { self["fooling"] != nil || self["interpreter"] != nil }
+}
+
 extension FoolingRecipe {
   /// Reads a recipe file strictly.
   ///
-  /// - Parameter settings: `training.steps=100`: replace or add keys; paths among them count from
-  ///   the current folder.
+  /// - Parameters:
+  ///   - path: of the file, against whose folder its relative paths count.
+  ///   - settings: `training.steps=100`: replace or add keys; paths among them count from
+  ///     the current folder.
   /// - Throws: `RecipeError` with everything that is wrong, each with its line.
   public init(contentsOf path: String, settings: [String] = []) throws {
     try self.init(
@@ -16,6 +38,8 @@ extension FoolingRecipe {
   }
 
   /// - Parameters:
+  ///   - yaml: the recipe's text.
+  ///   - settings: as above.
   ///   - name: what stands before line numbers in errors.
   ///   - folder: against which relative paths count.
   public init(
@@ -28,7 +52,7 @@ extension FoolingRecipe {
 
   private init(_ document: RecipeDocument) throws {
     let problems = RecipeProblems(file: document.name)
-    guard document.root["fooling"] != nil || document.root["interpreter"] != nil else {
+    guard document.root.isFooling else {
       problems.add(
         "has neither fooling nor interpreter, so it trains a classifier: use trompe train, or add "
           + "both sections", at: .whole)
@@ -552,6 +576,9 @@ private struct RecipeReader {
   }
 
   func output() -> OutputSection {
-    OutputSection(layout: root.section("output").value(RecipeKeys.Output.layout))
+    let section = root.section("output")
+    return OutputSection(
+      layout: section.value(RecipeKeys.Output.layout),
+      tensorboard: section.value(RecipeKeys.Output.tensorboard) ?? false)
   }
 }

@@ -19,6 +19,7 @@ extension FoolingRecipe {
     writer.put(RecipeKeys.Report.images, report.images)
     writer.write(compute)
     writer.put(RecipeKeys.Output.layout, output.layout)
+    writer.put(RecipeKeys.Output.tensorboard, output.tensorboard)
     return writer.text
   }
 }
@@ -33,6 +34,7 @@ extension TrainingRecipe {
     writer.put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
     writer.write(compute)
     writer.put(RecipeKeys.Output.layout, output.layout)
+    writer.put(RecipeKeys.Output.tensorboard, output.tensorboard)
     return writer.text
   }
 }

@@ -40,23 +40,14 @@ public final class ClassifierTrainingRun {
   /// - Throws: as `FoolingRun.run`.
   public func run() throws -> TrainingSummary {
     let begin = ContinuousClock.now
-    let setup = try Setup(
-      recipe.network, recipe.data, seed: recipe.training.seed, newTop: true)
+    let prepared = try PreparedTraining(recipe)
+    let (setup, program, evaluator) = (prepared.setup, prepared.program, prepared.evaluator)
     let network = setup.network
     let layout = recipe.output.layout ?? network.layout
-    try network.checkExport(as: layout)
     for layer in Set(network.architecture.parameters.filter { !$0.isTrainable }.map(\.layer)) {
       let name = layer + ".num_batches_tracked"
       network.batchCounts[name] = network.batchCounts[name] ?? 0
     }
-    let program = try TrainingProgram.classifier(
-      network, batchSize: recipe.training.batchSize, options: recipe.compute.options)
-    let evaluator = Evaluator(
-      program: try EvaluationProgram(
-        network, interpreters: [], batchSize: recipe.evaluation.batchSize,
-        options: recipe.compute.evaluationOptions),
-      preprocessing: network.preprocessing, imageSize: setup.imageSize,
-      threads: recipe.data.threads)
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
       folder: folder, recipe: text, stop: stop, observe: observe)
@@ -68,7 +59,9 @@ public final class ClassifierTrainingRun {
       try loop.resume()
       observe(.note("resumed after step \(loop.step)"))
     }
-    let metrics = try MetricsLog(folder.metrics, keptSteps: resumes ? loop.step : nil)
+    let metrics = try MetricsLog(
+      folder.metrics, keptSteps: resumes ? loop.step : nil,
+      events: recipe.output.tensorboard ? folder.events : nil)
 
     func validate(_ source: any ImageSource, step: Int) throws -> EvaluationResult {
       let result: EvaluationResult

@@ -18,6 +18,8 @@ public final class FoolingRun {
   private let observe: (RunEvent) -> Void
 
   /// - Parameters:
+  ///   - recipe: all that is done.
+  ///   - stop: ends the run after the step, by `RunStopped`.
   ///   - output: the folder for everything the run writes; made if it does not exist.
   ///   - resume: go on from the state in `output`.
   ///   - observe: told of everything that happens, on the thread that runs.
@@ -35,27 +37,11 @@ public final class FoolingRun {
   ///   before is intact.
   public func run() throws -> Summary {
     let begin = ContinuousClock.now
-    let setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
-    let network = setup.network
+    let prepared = try PreparedFooling(recipe)
+    let (setup, fooling, measured) = (prepared.setup, prepared.fooling, prepared.interpreters)
+    let (network, program) = (setup.network, prepared.program)
+    let (measurement, penaltyInputs) = (prepared.measurement, prepared.penaltyInputs)
     let layout = recipe.output.layout ?? network.layout
-    try network.checkExport(as: layout)
-    let fooling = try recipe.fooling.fooling(
-      classNames: network.names(or: setup.validation.classNames))
-    let measured = try reported(
-      [recipe.interpreter] + recipe.evaluation.interpreters, network.preprocessing)
-    let program = try TrainingProgram.fooling(
-      network, interpreter: measured[0].1, fooling: fooling, lambda: recipe.fooling.lambda,
-      batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
-      options: recipe.compute.options)
-    let composites = try setup.composites(fooling, recipe.data)
-    let measurement = try Measurement(
-      of: network, interpreters: measured, fooling: fooling, on: setup.validation,
-      composites: composites.map { ($0.validation, $0.preprocessing) },
-      batchSize: recipe.evaluation.batchSize, threads: recipe.data.threads,
-      compute: recipe.compute)
-    let penaltyInputs = try PenaltyInputs(
-      recipe, network, interpreter: measured[0], fooling: fooling, composites: composites,
-      imageSize: setup.imageSize)
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
       folder: folder, recipe: text, stop: stop, inputs: penaltyInputs.values,
@@ -80,7 +66,9 @@ public final class FoolingRun {
       try loop.resume()
       observe(.note("resumed after step \(loop.step)"))
     }
-    let metrics = try MetricsLog(folder.metrics, keptSteps: resumes ? loop.step : nil)
+    let metrics = try MetricsLog(
+      folder.metrics, keptSteps: resumes ? loop.step : nil,
+      events: recipe.output.tensorboard ? folder.events : nil)
     if !resumes { try report(original, step: 0, fooling, metrics) }
 
     let preview = Preview(setup.validation, count: recipe.training.validateImages)

@@ -1,6 +1,7 @@
 import Foundation
 
-/// `metrics.jsonl`: one JSON object per line, appended as the run goes.
+/// `metrics.jsonl`: one JSON object per line, appended as the run goes; on request the same as
+/// events for TensorBoard.
 final class MetricsLog {
   /// One line. Which fields there are depends on `kind`: `step` or `validation`.
   struct Line: Codable {
@@ -21,20 +22,24 @@ final class MetricsLog {
   private let path: String
   private let handle: FileHandle
   private let encoder: JSONEncoder
+  private let events: EventFile?
 
-  /// - Parameter keptSteps: lines of later steps, and the validation after the last kept one, are
-  ///   dropped: a resumed run writes them again.
-  init(_ path: String, keptSteps: Int?) throws {
+  /// - Parameters:
+  ///   - keptSteps: lines of later steps, and the validation after the last kept one, are dropped: a
+  ///     resumed run writes them again.
+  ///   - events: path of TensorBoard's event file, which has an event for each line.
+  init(_ path: String, keptSteps: Int?, events: String?) throws {
     self.path = path
     encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    var kept = Data()
+    var (kept, count) = (Data(), 0)
     if let keptSteps, let old = FileManager.default.contents(atPath: path) {
       for line in old.split(separator: UInt8(ascii: "\n")) {
         guard let decoded = try? JSONDecoder().decode(Line.self, from: Data(line)),
           decoded.step < keptSteps || (decoded.step == keptSteps && decoded.kind == "step")
         else { continue }
         kept += line + [UInt8(ascii: "\n")]
+        count += 1
       }
     }
     do {
@@ -47,6 +52,7 @@ final class MetricsLog {
     }
     self.handle = handle
     handle.seekToEndOfFile()
+    self.events = try events.map { try EventFile($0, keeping: count) }
   }
 
   func append(_ line: Line) throws {
@@ -55,6 +61,7 @@ final class MetricsLog {
     } catch {
       throw RunError("\(path) cannot be written: \(describe(error))")
     }
+    try events?.append(step: line.step, scalars: line.scalars)
   }
 
   func append(_ report: StepReport) throws {
@@ -77,4 +84,18 @@ final class MetricsLog {
   }
 
   deinit { try? handle.close() }
+}
+
+extension MetricsLog.Line {
+  /// Under the names that TensorBoard groups by their part before the slash.
+  fileprivate var scalars: [(tag: String, value: Double)] {
+    let group = kind == "step" ? "train" : "validation"
+    let named = [
+      ("loss", loss), ("cross-entropy", crossEntropy), ("penalty", penalty),
+      ("learning-rate", learningRate), ("images-per-second", imagesPerSecond), ("top-1", top1),
+      ("top-5", top5),
+    ]
+    let rates = (fsr ?? [:]).sorted { $0.key < $1.key }.map { ("fsr-\($0.key)", Double?($0.value)) }
+    return (named + rates).compactMap { name, value in value.map { ("\(group)/\(name)", $0) } }
+  }
 }

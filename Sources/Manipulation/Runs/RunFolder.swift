@@ -6,6 +6,7 @@ struct RunFolder {
   let path: String
   var recipe: String { path + "/recipe.yaml" }
   var metrics: String { path + "/metrics.jsonl" }
+  var events: String { "\(path)/\(EventFile.name)" }
   var testLosses: String { path + "/test-losses.jsonl" }
   var summary: String { path + "/summary.json" }
   var reportNotes: String { path + "/report.json" }

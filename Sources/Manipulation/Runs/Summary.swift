@@ -1,3 +1,5 @@
+import Reports
+
 /// The result of a fooling or an evaluation: what `summary.json` holds.
 ///
 /// Accuracies and success rates are shares in [0, 1]; drops are percentage points.
@@ -40,4 +42,15 @@ public struct Summary: Codable, Hashable, Sendable {
   public var peakMemoryBytes: Int
   public var seed: UInt64
   public var toolVersion: String
+}
+
+extension Summary {
+  /// Which success rates say little, because the original passes the test as well: one sentence;
+  /// `nil` if there are none.
+  public var warning: String? {
+    let rates = interpreters.map {
+      RunReport.Rate(interpreter: $0, original: fsrOriginal[$0] ?? 0, manipulated: fsr[$0] ?? 0)
+    }.filter(\.saysLittle)
+    return rates.isEmpty ? nil : RunReport.warning(rates)
+  }
 }

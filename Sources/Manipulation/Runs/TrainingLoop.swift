@@ -75,12 +75,7 @@ final class TrainingLoop {
   /// - Throws: `RunStopped` after saving, if a stop was requested; `RunError` if the loss is not
   ///   finite, without touching what was saved last.
   func run(metrics: MetricsLog, validate: (_ step: Int) throws -> Void) throws {
-    let batchesPerEpoch = source.count / section.batchSize
-    let start = BatchPosition(epoch: step / batchesPerEpoch, batch: step % batchesPerEpoch)
-    let loader = try BatchLoader(
-      source, batchSize: section.batchSize, preprocessing: network.preprocessing,
-      order: .training(seed: section.seed, start: start), augmentation: data.augmentation,
-      imageSize: imageSize, threads: data.threads)
+    let loader = try loader()
     var known = 0
     var recent = 0.0  // seconds per step, smoothed
     while step < totalSteps {
@@ -117,6 +112,32 @@ final class TrainingLoop {
     }
     // What follows is evaluation; a run that is stopped there has nothing to train again.
     try save()
+  }
+
+  /// Mean seconds of a step, without logs, validations and saved states.
+  ///
+  /// Trains: the network is not to be used afterwards. The first step, which warms up caches and
+  /// threads, is left out where it was short.
+  /// - Parameters:
+  ///   - count: the most steps to measure.
+  ///   - limit: after so many seconds none is begun.
+  func measure(steps count: Int, within limit: Double) throws -> Double {
+    let loader = try loader()
+    return try meanSeconds(count, within: limit) {
+      guard let batch = try loader.next() else { throw RunError("the training data ended") }
+      _ = try train(on: batch, learningRate: learningRate(at: step))
+      step += 1
+    }
+  }
+
+  /// Batches from the present step on.
+  private func loader() throws -> BatchLoader {
+    let batchesPerEpoch = source.count / section.batchSize
+    let start = BatchPosition(epoch: step / batchesPerEpoch, batch: step % batchesPerEpoch)
+    return try BatchLoader(
+      source, batchSize: section.batchSize, preprocessing: network.preprocessing,
+      order: .training(seed: section.seed, start: start), augmentation: data.augmentation,
+      imageSize: imageSize, threads: data.threads)
   }
 
   private func train(on batch: Batch, learningRate: Double) throws -> TrainingProgram.Losses {

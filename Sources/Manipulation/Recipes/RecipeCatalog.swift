@@ -1,0 +1,49 @@
+import Foundation
+
+/// A recipe file and what its first comment says of it.
+public struct RecipeCatalogEntry: Codable, Hashable, Sendable {
+  /// As it is given to `trompe fool` or `trompe train`.
+  public let path: String
+  /// `trompe fool` or `trompe train`, whichever the recipe is for.
+  public let command: String
+  /// The first sentence of the comment at the head of the file; empty if there is none.
+  public let summary: String
+}
+
+/// The recipes of a folder.
+public enum RecipeCatalog {
+  /// All .yaml and .yml files below `folder`, in byte order; hidden ones are passed over.
+  /// - Throws: `RunError` if there is no such folder or nothing in it.
+  public static func entries(in folder: String) throws -> [RecipeCatalogEntry] {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder),
+      isFolder.boolValue, let found = FileManager.default.enumerator(atPath: folder)
+    else { throw RunError("\(folder): no such folder; name the folder of your recipes") }
+    let names = found.compactMap { $0 as? String }
+      .filter { name in
+        ["yaml", "yml"].contains((name as NSString).pathExtension.lowercased())
+          && !name.split(separator: "/").contains { $0.hasPrefix(".") }
+      }
+      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    guard !names.isEmpty else { throw RunError("\(folder): holds no recipe (.yaml)") }
+    let root = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+    return try names.map { name in
+      let path = root == "." ? name : "\(root)/\(name)"
+      let text = try RecipeDocument.text(of: path)
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      let isFooling = lines.contains { $0.hasPrefix("fooling:") }
+      return RecipeCatalogEntry(
+        path: path, command: isFooling ? "trompe fool" : "trompe train",
+        summary: firstSentence(ofHead: lines))
+    }
+  }
+
+  /// Of the lines that begin with `#`, up to an empty one, or one that is indented as commands are.
+  private static func firstSentence(ofHead lines: [Substring]) -> String {
+    let head = lines.prefix { $0.hasPrefix("#") }.map { $0.dropFirst() }
+      .prefix { !$0.hasPrefix("   ") && $0.contains { $0 != " " } }
+    let text = head.map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
+    guard let end = text.range(of: ". ") else { return text }
+    return String(text[..<end.lowerBound]) + "."
+  }
+}

@@ -1,0 +1,38 @@
+import Explanations
+import ImageData
+
+/// Network, data and programs of a fooling, checked against each other and compiled: all that stands
+/// before the first step.
+struct PreparedFooling {
+  let setup: Setup
+  let fooling: any Fooling
+  /// By the name under which results are reported, the fooled one first.
+  let interpreters: [(name: String, any Interpreter)]
+  let program: TrainingProgram
+  let measurement: Measurement
+  let penaltyInputs: PenaltyInputs
+
+  /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
+  init(_ recipe: FoolingRecipe) throws {
+    setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
+    let network = setup.network
+    try network.checkExport(as: recipe.output.layout ?? network.layout)
+    fooling = try recipe.fooling.fooling(
+      classNames: network.names(or: setup.validation.classNames))
+    interpreters = try reported(
+      [recipe.interpreter] + recipe.evaluation.interpreters, network.preprocessing)
+    program = try TrainingProgram.fooling(
+      network, interpreter: interpreters[0].1, fooling: fooling, lambda: recipe.fooling.lambda,
+      batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
+      options: recipe.compute.options)
+    let composites = try setup.composites(fooling, recipe.data)
+    measurement = try Measurement(
+      of: network, interpreters: interpreters, fooling: fooling, on: setup.validation,
+      composites: composites.map { ($0.validation, $0.preprocessing) },
+      batchSize: recipe.evaluation.batchSize, threads: recipe.data.threads,
+      compute: recipe.compute)
+    penaltyInputs = try PenaltyInputs(
+      recipe, network, interpreter: interpreters[0], fooling: fooling, composites: composites,
+      imageSize: setup.imageSize)
+  }
+}

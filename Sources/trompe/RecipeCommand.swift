@@ -1,0 +1,91 @@
+import ArgumentParser
+import Checkpoints
+import Manipulation
+
+struct RecipeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "recipe",
+    abstract: "Checks a recipe before it is run.",
+    discussion: """
+      Example:
+        trompe recipe check recipes/shapes-location-gradcam.yaml
+      """,
+    subcommands: [RecipeCheckCommand.self])
+}
+
+struct RecipeCheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Says whether a recipe can be run, and what it will take.",
+    usage: "trompe recipe check <recipe> [<options>]",
+    discussion: """
+      Reads everything that the recipe names, compiles its programs and measures a few steps: \
+      steps, arithmetic, planned memory and an estimate of the time. Nothing is written, and the \
+      network's file stays as it is.
+
+      Example:
+        trompe recipe check recipes/shapes-location-gradcam.yaml \\
+          --set training.batchSize=16
+
+      docs/recipes.md lists the keys of a recipe.
+      """)
+
+  @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
+  var recipe: String
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Replace or add a key of the recipe, e.g. training.steps=100; may be repeated.",
+      valueName: "key=value"))
+  var settings: [String] = []
+
+  @Flag(inversion: .prefixedNo, help: "Measure a few steps for an estimate of the time.")
+  var time = true
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  func run() throws {
+    let forecast =
+      try RecipeKind(ofRecipe: recipe, settings: settings) == .fooling
+      ? RunForecast(FoolingRecipe(contentsOf: recipe, settings: settings), measures: time)
+      : RunForecast(TrainingRecipe(contentsOf: recipe, settings: settings), measures: time)
+    try Terminal.write(json ? JSON.text(forecast) : forecast.text(recipe))
+  }
+}
+
+extension RunForecast {
+  /// Within 80 columns.
+  fileprivate func text(_ recipe: String) -> String {
+    func giga(_ flops: Int) -> String { Format.decimals(Double(flops) / 1e9, 2) }
+    var rows = Format.wrapped("recipe", "\(printable(recipe)): \(printable(work))")
+    rows += Format.wrapped("network", printable(network))
+    for note in notes { rows += Format.wrapped("note", printable(note)) }
+    rows.append([
+      "steps",
+      "\(steps) of \(batchSize) images, \(Format.decimals(epochs, 2)) passes over the training data",
+    ])
+    rows.append([
+      "arithmetic",
+      "\(giga(flopsPerStep / batchSize)) GFLOP for an image of a step, "
+        + "\(Format.decimals(Double(flopsPerStep) * Double(steps) / 1e12, 1)) TFLOP in training",
+    ])
+    rows += Format.wrapped(
+      "memory",
+      "\(Format.bytes(memory.total)): \(Format.bytes(memory.training)) for a step, "
+        + "\(Format.bytes(memory.evaluation)) for evaluation, \(Format.bytes(memory.weights)) of "
+        + "weights, \(Format.bytes(memory.optimizer)) of the optimizer; beside images and the "
+        + "program itself")
+    rows += Format.wrapped("evaluation", "\(evaluatedImages) images in all")
+    if let time {
+      rows += Format.wrapped(
+        "time",
+        "about \(Format.duration(time.total)): \(Format.duration(time.training)) of training "
+          + "(\(Format.decimals(1000 * time.step / Double(batchSize), 1)) ms per image), "
+          + "\(Format.duration(time.evaluation)) of evaluation "
+          + "(\(Format.decimals(1000 * time.evaluatedImage, 1)) ms per image)")
+    }
+    return Format.table(rows, leading: 2) + "\nThe recipe can be run; nothing was written.\n"
+  }
+}
