@@ -8,7 +8,7 @@ DEMO_OUTPUT = runs/demo
 LINTED = Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint clean dependencies
+.PHONY: help demo test build lint docs clean dependencies
 
 help: ## Show this list
 	@echo "Trompe: make networks whose explanations lie, and measure how well they do."
@@ -27,6 +27,9 @@ build: dependencies ## Build the command line tool in release mode
 
 lint: ## Check the format of all sources
 	$(SWIFT) format lint --strict -r $(LINTED)
+
+docs: dependencies ## Build the documentation of all libraries; fails on a warning
+	tools/make-docs.sh
 
 clean: ## Remove everything that was built; runs stay
 	rm -rf .build

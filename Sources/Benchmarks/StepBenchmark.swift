@@ -26,8 +26,10 @@ public final class StepBenchmark {
   }
 
   /// - Parameters:
+  ///   - network: which network, at what size.
+  ///   - work: what is done with a batch.
+  ///   - options: threads, and how convolutions are computed.
   ///   - weights: a checkpoint to start from; He initialisation if `nil`.
-  ///   - learningRate: of the update; small, so that every step has about the same values.
   public init(
     _ network: BenchmarkNetwork, _ work: BenchmarkWork, weights: String? = nil,
     options: Executable.Options = Executable.Options()
@@ -64,6 +66,7 @@ public final class StepBenchmark {
     labels = (0..<network.batchSize).map { Int32(7 * $0 % network.classes) }
   }
 
+  /// Small, so that every step has about the same values.
   private static let learningRate: Float = 1e-7
 
   private var executable: Executable {

@@ -57,6 +57,8 @@ public struct Checkpoint: Hashable, Sendable {
   /// it where other programs ignore it: as attributes, or in safetensors' own list.
   ///
   /// - Parameters:
+  ///   - path: of the file.
+  ///   - layout: whose names and axes it has.
   ///   - layers: of the network, in Keras's order.
   ///   - modelConfig: Keras's description of the network in JSON, for `keras2Model`.
   /// - Precondition: no training state unless the layout is `trompe`.

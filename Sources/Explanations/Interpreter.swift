@@ -18,6 +18,7 @@ public protocol Interpreter: Sendable {
   /// Interpreters that explain several inputs (noisy or interpolated ones) lower the network again
   /// with `network.lowered(on:in:)`; the parameters are shared.
   /// - Parameters:
+  ///   - graph: what the heatmap is appended to.
   ///   - network: a lowered network; the heatmap belongs to its `input`.
   ///   - classes: one-hot rows, [N, classes].
   /// - Throws: `NetworkError` for a target layer that does not exist or has no height and width.

@@ -36,6 +36,10 @@ public final class BatchLoader: Sendable {
   private let core: LoaderCore
 
   /// - Parameters:
+  ///   - source: the images.
+  ///   - batchSize: images in a batch.
+  ///   - preprocessing: what is done with each of them.
+  ///   - order: which image comes when.
   ///   - imageSize: the size of the batch's images. By default what `preprocessing` gives for
   ///     every image or, where that depends on the image, for the first readable one.
   ///   - augmentation: for training order only.

@@ -13,6 +13,9 @@ public struct CompositeDataset: ImageSource {
   private let members: ([Int], [Int])
 
   /// - Parameters:
+  ///   - classes: the two classes, as labels of the source.
+  ///   - count: of composites.
+  ///   - seed: what decides photographs and places.
   ///   - source: photographs of single classes.
   ///   - size: of the composites.
   /// - Throws: `ImageError` if the source has no images of one of the classes.

@@ -15,8 +15,10 @@ public struct ImageFolder: ImageSource {
   public static let extensions: Set<String> = ["jpg", "jpeg", "png"]
 
   /// Lists the folder.
-  /// - Parameter classNames: the classes a label counts in, in order. A folder that is none of
-  ///   them is an error, a class without a folder is not. The folders themselves when `nil`.
+  /// - Parameters:
+  ///   - root: path of the folder.
+  ///   - classNames: the classes a label counts in, in order. A folder that is none of
+  ///     them is an error, a class without a folder is not. The folders themselves when `nil`.
   /// - Throws: `ImageError` when the folder is missing or unreadable, holds no class folder, or a
   ///   class folder holds no image.
   public init(_ root: String, classNames explicitNames: [String]? = nil) throws(ImageError) {

@@ -125,7 +125,9 @@ public struct Preprocessing: Hashable, Sendable {
   }
 
   /// Resized and cropped, not yet normalised.
-  /// - Parameter name: stands for the image in errors.
+  /// - Parameters:
+  ///   - image: as it was decoded.
+  ///   - name: stands for the image in errors.
   /// - Throws: `ImageError` when the resized image is smaller than the crop, or would be larger
   ///   than `Image.DecodingLimits`.
   public func prepare(_ image: Image, name: String) throws(ImageError) -> Image {

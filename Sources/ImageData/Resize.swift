@@ -22,8 +22,10 @@ extension Image {
   /// fixed-point weights and rounding to 8 bits in between.
   /// - Note: the passes are ordered as in Pillow 13. Earlier versions always begin with the
   ///   width; their result differs, by a rounding step, where `resizesVerticallyFirst` holds.
-  /// - Parameter box: the part of the source to take; everything when `nil`. Pixels just outside
-  ///   it take part in the filter, as in Pillow; crop first where they must not.
+  /// - Parameters:
+  ///   - size: of the result.
+  ///   - box: the part of the source to take; everything when `nil`. Pixels just outside
+  ///     it take part in the filter, as in Pillow; crop first where they must not.
   /// - Precondition: `size` and `box` are not empty and the box lies within the image.
   public func resized(to size: ImageSize, box: SourceBox? = nil) -> Image {
     let whole = SourceBox(left: 0, top: 0, right: Float(width), bottom: Float(height))

@@ -11,7 +11,9 @@ public struct HeatmapScale: Hashable, Sendable {
   public let isSigned: Bool
 
   /// The limit of coarse maps is the largest absolute value, of fine ones the 99th percentile.
-  /// - Parameter isSigned: what the map says of itself if `nil`.
+  /// - Parameters:
+  ///   - heatmap: the map that is to be coloured.
+  ///   - isSigned: what the map says of itself if `nil`.
   public init(of heatmap: Heatmap, isSigned: Bool? = nil) {
     let sizes = heatmap.values.map { $0.isFinite ? abs($0) : 0 }
     self.isSigned = isSigned ?? heatmap.isSigned

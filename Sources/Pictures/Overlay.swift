@@ -16,7 +16,10 @@ public struct Overlay: Hashable, Sendable {
   }
 
   /// The picture, of the photograph's size.
-  /// - Parameter isSigned: whether the colours are diverging; what the map says if `nil`.
+  /// - Parameters:
+  ///   - heatmap: of any size.
+  ///   - photograph: what it lies over.
+  ///   - isSigned: whether the colours are diverging; what the map says if `nil`.
   public func picture(
     of heatmap: Heatmap, over photograph: Image, isSigned: Bool? = nil
   ) -> Image {

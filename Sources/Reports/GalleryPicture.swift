@@ -108,7 +108,9 @@ public struct HeatmapGrid: Codable, Hashable, Sendable {
   /// Row by row. Of unsigned maps 0 is no relevance and 255 the scale's limit.
   public var levels: Data
 
-  /// - Parameter heatmap: no larger than `GalleryBudget.heatmapSide`.
+  /// - Parameters:
+  ///   - isSigned: whether its colours are diverging.
+  ///   - heatmap: no larger than `GalleryBudget.heatmapSide`.
   public init(_ heatmap: Heatmap, isSigned: Bool) {
     let map = heatmap.finite
     let scale = HeatmapScale(of: map, isSigned: isSigned)

@@ -8,7 +8,9 @@ public struct Lifetimes: Sendable {
   /// Buffer to its first and last step.
   public private(set) var spans: [Int: ClosedRange<Int>] = [:]
 
-  /// - Parameter persistent: storages that must never be overwritten or given up.
+  /// - Parameters:
+  ///   - plan: kernels in the order of their steps.
+  ///   - persistent: storages that must never be overwritten or given up.
   public init(_ plan: ProgramPlan, persistent: Set<Int> = []) {
     let last = plan.kernels.count - 1
     var lastRead: [Int: Int] = [:]

@@ -13,7 +13,13 @@ public enum FiniteDifferences {
   public static let defaultStep = 1e-5
 
   /// ∂(output)/∂(input), element by element, of a graph's scalar output.
-  /// - Parameter output: which of the graph's outputs; it has one element.
+  /// - Parameters:
+  ///   - graph: the function.
+  ///   - input: in what to differentiate.
+  ///   - placeholders: values by name.
+  ///   - parameters: values by name.
+  ///   - step: half the distance of the two points.
+  ///   - output: which of the graph's outputs; it has one element.
   public static func gradient(
     of graph: Graph, output: Int = 0, with input: Input,
     placeholders: [String: ReferenceArray] = [:], parameters: [String: ReferenceArray] = [:],
@@ -74,6 +80,12 @@ public enum FiniteDifferences {
   /// H·v = ∂²f/∂x² · v for the scalar f that `loss` builds, by differencing the *graph's* gradient
   /// ∂f/∂x along `vector`.
   /// - Parameters:
+  ///   - loss: a scalar of `builder`.
+  ///   - input: the name of `variable`.
+  ///   - vector: v, of the shape of x.
+  ///   - placeholders: values by name.
+  ///   - parameters: values by name.
+  ///   - step: half the distance of the two points.
   ///   - builder: holds `loss` and `variable`; the gradient is appended to a copy.
   ///   - variable: the placeholder or parameter that `input` names.
   public static func hessianVectorProduct(

@@ -16,12 +16,17 @@ public protocol SampledInterpreter: Interpreter {
   /// [H, W, C], or the position on a path [1, 1, 1]. A pure function of its arguments and the
   /// method's own seed; neither the batch nor the order of calls matters.
   /// - Parameters:
+  ///   - architecture: of the network that is explained.
   ///   - sample: 0 ..< `sampleCount`.
   ///   - image: any number that identifies the image, e.g. its position in the data set.
   func variation(sample: Int, image: Int, of architecture: Architecture) -> Tensor
 
   /// The contribution of one sample for each image.
-  /// - Parameter variation: [N] + the shape of `variation(sample:image:of:)`.
+  /// - Parameters:
+  ///   - network: lowered on the images of the sample.
+  ///   - classes: one-hot rows, [N, classes].
+  ///   - graph: what the contribution is appended to.
+  ///   - variation: [N] + the shape of `variation(sample:image:of:)`.
   func sample(
     of network: NetworkGraph, classes: Value, variation: Value, in graph: inout GraphBuilder
   ) throws -> Value

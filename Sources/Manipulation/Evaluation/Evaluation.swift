@@ -38,8 +38,12 @@ public struct EvaluationRequest: Sendable {
 
 /// Measures a manipulated network against the original, with the numbers that a fooling run reports.
 public enum Evaluation {
-  /// - Parameter output: a folder for `summary.json`, `test-losses.jsonl` and the report; made if it
-  ///   does not exist. Nothing is written if `nil`.
+  /// - Parameters:
+  ///   - request: what to measure on what.
+  ///   - stop: ends it early, by `RunStopped`.
+  ///   - observe: told of everything that happens.
+  ///   - output: a folder for `summary.json`, `test-losses.jsonl` and the report; made if it
+  ///     does not exist. Nothing is written if `nil`.
   public static func run(
     _ request: EvaluationRequest, output: String? = nil, stop: StopRequest = StopRequest(),
     observe: (RunEvent) -> Void = { _ in }

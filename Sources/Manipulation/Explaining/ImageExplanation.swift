@@ -34,6 +34,9 @@ public struct ExplanationRequest: Sendable {
 /// Explains images one by one: the whole of `trompe explain` but for its files.
 public enum ImageExplanation {
   /// - Parameters:
+  ///   - request: which images by which networks and interpreters.
+  ///   - stop: ends it early, by `RunStopped`.
+  ///   - observe: told of everything that happens.
   ///   - each: called for every image that could be read, in their order.
   /// - Throws: `RunError` if no image could be read; `RunStopped`.
   public static func run(

@@ -31,6 +31,7 @@ public protocol Fooling: Sendable {
 
   /// The penalty L_F, a scalar that training lowers.
   /// - Parameters:
+  ///   - graph: what the penalty is appended to.
   ///   - heatmaps: of the network being trained, [N, h, w], one for each explained class.
   ///   - reference: [N] + `referenceShape`, if there is one.
   func penalty(

@@ -27,7 +27,9 @@ public struct Location: Fooling {
   public var successRange: ClosedRange<Double> { 0...threshold }
   public var isSmallerFooled: Bool { true }
 
-  /// - Parameter threshold: largest test loss that counts as fooled.
+  /// - Parameters:
+  ///   - target: where relevance is wanted.
+  ///   - threshold: largest test loss that counts as fooled.
   public init(target: Target = .frame(width: nil), threshold: Double? = nil) {
     (self.target, self.threshold) = (target, threshold ?? Self.paperThreshold)
   }

@@ -27,6 +27,7 @@ public final class LoadedNetwork {
   public let notes: [String]
 
   /// - Parameters:
+  ///   - section: the file and what the recipe says of it.
   ///   - imageSize: the size of prepared images, where the preprocessing leaves it open; that of the
   ///     description if left out.
   ///   - seed: of the initial weights if there is no file.

@@ -24,6 +24,9 @@ public struct EvaluationProgram {
   private let places: [Place]
 
   /// - Parameters:
+  ///   - network: its parameters are shared with the program.
+  ///   - batchSize: images of a run.
+  ///   - options: threads, and how convolutions are computed.
   ///   - interpreters: by the name under which results are reported.
   ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen
   ///     by what they share if `nil`.
@@ -80,6 +83,7 @@ public struct EvaluationProgram {
 
   /// Explains every image of a batch for its class.
   /// - Parameters:
+  ///   - profiling: adds the time of every kernel to the executable's profile.
   ///   - images: [batchSize, H, W, 3].
   ///   - labels: [batchSize]; of no consequence without interpreters.
   ///   - identities: the numbers by which `SampledInterpreter.variation` knows the images, such as

@@ -33,6 +33,11 @@ public struct TrainingProgram {
   /// Cross-entropy + λ·penalty of the interpreter's heatmaps. Batch norm is frozen; its γ and β are
   /// trained. Heo, Joo, Moon 2019, Eq. 1.
   /// - Parameters:
+  ///   - network: its parameters are shared with the program.
+  ///   - fooling: the penalty.
+  ///   - lambda: λ, the penalty's weight.
+  ///   - batchSize: images of a step.
+  ///   - options: threads, and how convolutions are computed.
   ///   - interpreter: the cross-entropy alone if `nil`.
   ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen by
   ///     memory and by what they share if `nil`. If that is all of them, the step is one program;
@@ -168,6 +173,7 @@ public struct TrainingProgram {
 
   /// Computes losses, gradients and statistics of a batch.
   /// - Parameters:
+  ///   - step: counts from 0; with `seed` it decides what noise the samples have.
   ///   - inputs: a value for every placeholder but those of samples.
   ///   - seed: of the training; with `step` it decides what noise the samples have.
   ///   - profiling: adds the time of every kernel to the executable's profile.

@@ -8,6 +8,7 @@ extension Architecture {
   /// has its name: before the activation function of `fc1` stands `fc1.linear`, before a global
   /// pooling's row `avg_pool.mean`. Parameters have Keras's layer names too.
   /// - Parameters:
+  ///   - width: of the images.
   ///   - text: JSON; from anywhere, it is checked before anything is built of it.
   ///   - height: of the images, for models that take any; likewise `width`.
   /// - Throws: `NetworkError` naming the layer and its class for what is not supported.

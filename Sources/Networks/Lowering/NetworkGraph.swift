@@ -64,6 +64,9 @@ public struct NetworkGraph: Sendable {
   /// Appends `architecture` applied to `input`.
   ///
   /// - Parameters:
+  ///   - architecture: the network.
+  ///   - mode: whether batch norms are frozen.
+  ///   - graph: what the network is appended to.
   ///   - input: images [N, H, W, C].
   ///   - keeping: names of activations that must exist as such, e.g. the target layer of a heatmap;
   ///     it prevents folding where the raw output of a convolution is asked for.
