@@ -14,6 +14,8 @@ let package = Package(
     .library(name: "ImageData", targets: ["ImageData"]),
     .library(name: "Explanations", targets: ["Explanations"]),
     .library(name: "Pictures", targets: ["Pictures"]),
+    .library(name: "Similarity", targets: ["Similarity"]),
+    .library(name: "Attacks", targets: ["Attacks"]),
     .library(name: "Reports", targets: ["Reports"]),
     .library(name: "Manipulation", targets: ["Manipulation"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
@@ -48,12 +50,15 @@ let package = Package(
     .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG"]),
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Pictures", dependencies: ["ImageData"]),
+    .target(name: "Similarity", dependencies: ["Pictures"]),
+    .target(
+      name: "Attacks", dependencies: ["TensorGraph", "Networks", "Pictures", "Similarity"]),
     .target(name: "Reports", dependencies: ["ImageData", "Pictures"]),
     .target(
       name: "Manipulation",
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
-        "Explanations", "Pictures", "Reports", "Yams",
+        "Explanations", "Pictures", "Similarity", "Attacks", "Reports", "Yams",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
@@ -63,7 +68,7 @@ let package = Package(
       name: "trompe",
       dependencies: [
         "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks",
-        "Pictures",
+        "Pictures", "Similarity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -96,11 +101,18 @@ let package = Package(
     .testTarget(
       name: "ImageDataTests", dependencies: ["ImageData"], resources: [.copy("Fixtures")]),
     .testTarget(name: "PicturesTests", dependencies: ["Pictures", "ImageData"]),
+    .testTarget(name: "SimilarityTests", dependencies: ["Similarity", "Pictures"]),
+    .testTarget(
+      name: "AttacksTests",
+      dependencies: [
+        "Attacks", "Explanations", "Networks", "Pictures", "TensorGraph", "TensorReference",
+      ]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "ImageData"]),
     .testTarget(
       name: "ManipulationTests",
       dependencies: [
-        "Manipulation", "Explanations", "Pictures", "Reports", "TensorReference", "TensorCPU",
+        "Manipulation", "Attacks", "Explanations", "Pictures", "Reports", "Similarity",
+        "TensorReference", "TensorCPU",
       ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["trompe"]),
   ],

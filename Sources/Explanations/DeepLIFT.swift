@@ -121,7 +121,7 @@ struct DeepLIFTPropagation {
     let change = try graph.subtract(step.output, reference.output)
     return try ratio(
       graph.multiply(m, change), graph.subtract(step.inputs[0], reference.inputs[0]),
-      derivative: graph.multiply(m, graph.isPositive(step.inputs[0])), &graph)
+      derivative: graph.multiply(m, graph.slope(of: network.rectifier, at: step.inputs[0])), &graph)
   }
 
   /// Of each window's Δy the part by which it grew goes to the winner of the image and the part by

@@ -207,6 +207,8 @@ extension Preprocessing: Codable {
 public struct Normalizer: Sendable {
   /// [256, 3], the channels of the network.
   private let table: [Float]
+  private let mean: [Float]
+  private let standardDeviation: [Float]
   /// Whether the network's first channel is an image's last.
   private let reverses: Bool
 
@@ -217,6 +219,7 @@ public struct Normalizer: Sendable {
         && preprocessing.standardDeviation.count == Image.channels,
       "three means and three standard deviations")
     reverses = preprocessing.channelOrder == .bgr
+    (mean, standardDeviation) = (preprocessing.mean, preprocessing.standardDeviation)
     table = (0..<256 * Image.channels).map { entry in
       let (value, channel) = entry.quotientAndRemainder(dividingBy: Image.channels)
       return (Float(value) / 255 - preprocessing.mean[channel])
@@ -229,6 +232,44 @@ public struct Normalizer: Sendable {
     [Float](unsafeUninitializedCapacity: image.pixels.count) { target, count in
       write(image, to: target)
       count = image.pixels.count
+    }
+  }
+
+  /// The same for samples in [0, 255] that need not be whole numbers, [height, width, 3] in an image's
+  /// order of channels.
+  public func callAsFunction(samples: [Float]) -> [Float] {
+    precondition(samples.count % Image.channels == 0, "\(samples.count) samples")
+    let (scale, shift) = (
+      standardDeviation.map { 1 / (255 * $0) }, zip(mean, standardDeviation).map { $0 / $1 }
+    )
+    return [Float](unsafeUninitializedCapacity: samples.count) { target, count in
+      samples.withUnsafeBufferPointer { source in
+        for offset in stride(from: 0, to: source.count, by: Image.channels) {
+          for channel in 0..<Image.channels {
+            let place = offset + (reverses ? Image.channels - 1 - channel : channel)
+            target[offset + channel] = source[place] * scale[channel] - shift[channel]
+          }
+        }
+      }
+      count = samples.count
+    }
+  }
+
+  /// The derivative in an image's samples, given that in the network's input for it: [height, width,
+  /// 3], in the image's order of channels, per unit of 0 to 255.
+  public func derivativeInSamples(_ derivative: ArraySlice<Float>) -> [Float] {
+    precondition(derivative.count % Image.channels == 0, "\(derivative.count) derivatives")
+    let scale = standardDeviation.map { 1 / (255 * $0) }
+    return [Float](unsafeUninitializedCapacity: derivative.count) { target, count in
+      derivative.withUnsafeBufferPointer { source in
+        for offset in stride(from: 0, to: source.count, by: Image.channels) {
+          for channel in 0..<Image.channels {
+            let place = offset + (reverses ? Image.channels - 1 - channel : channel)
+            target[place] = source[offset + channel] * scale[channel]
+          }
+        }
+      }
+      count = derivative.count
     }
   }
 

@@ -40,13 +40,18 @@ final class ProgressDisplay {
         redraw(text, isLast: report.step == report.totalSteps)
       }
     case .evaluating(let purpose, let done, let total):
-      let share = total > 0 ? 100 * done / total : 100
-      let text = "evaluating \(purpose): \(done) of \(total) images (\(share) %)"
-      if terminal.isInteractive {
-        redraw(text, isLast: done == total)
-      } else if clock.now - lastDrawn >= Self.logInterval {
-        line(text)
-      }
+      show("evaluating \(purpose): \(done) of \(total) images", done, total)
+    case .working(let what, let done, let total):
+      show("\(what): \(done) of \(total)", done, total)
+    }
+  }
+
+  private func show(_ text: String, _ done: Int, _ total: Int) {
+    let text = text + " (\(total > 0 ? 100 * done / total : 100) %)"
+    if terminal.isInteractive {
+      redraw(text, isLast: done == total)
+    } else if clock.now - lastDrawn >= Self.logInterval {
+      line(text)
     }
   }
 

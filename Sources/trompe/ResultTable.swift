@@ -1,4 +1,5 @@
 import Manipulation
+import Similarity
 
 extension Summary {
   /// What a fooling or an evaluation found, within 80 columns.
@@ -54,6 +55,24 @@ extension TrainingSummary {
     ])
       + "\n\(validationImages) images, \(steps) steps at "
       + "\(Format.decimals(imagesPerSecond, 1)) images/s, \(Format.duration(seconds)), "
+      + "\(Format.bytes(peakMemoryBytes)) of memory\n"
+  }
+}
+
+extension AttackSummary {
+  /// What the attacks reached: means over the images, within 80 columns.
+  var table: String {
+    let measures = SimilarityMeasures.all(topK: topK)
+    let rows = results.map { result in
+      [result.method, String(format: "%g", result.epsilon)]
+        + measures.map { Format.decimals(result.means[$0.name] ?? .nan, 3) }
+        + [Format.decimals(100 * result.keptLabels, 1)]
+    }
+    let head = ["attack", "ε"] + measures.map(\.title) + ["kept %"]
+    let clean =
+      results.first.map { "confidence \(Format.percent($0.cleanConfidence)) before" } ?? ""
+    return Format.table([head] + rows) + "\n\(images) correctly classified images of \(tried), "
+      + "\(interpreter), top \(topK) pixels, \(clean); \(Format.duration(seconds)), "
       + "\(Format.bytes(peakMemoryBytes)) of memory\n"
   }
 }

@@ -68,6 +68,32 @@ struct RunOptions: ParsableArguments {
   }
 }
 
+/// What commands that run a recipe in one go have in common.
+struct SingleRunOptions: ParsableArguments {
+  @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
+  var recipe: String
+
+  @Option(
+    name: .shortAndLong,
+    help: "Folder for the results. (default: runs/ and the recipe's name, numbered if taken)",
+    completion: .directory)
+  var output: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Replace or add a key of the recipe, e.g. attack.images=16; may be repeated.",
+      valueName: "key=value"))
+  var settings: [String] = []
+
+  @OptionGroup var detail: DetailOptions
+
+  /// The folder given, else one of the recipe's name under `runs`.
+  var outputFolder: String {
+    output ?? OutputFolder.standard(forRecipe: recipe, resume: false)
+  }
+}
+
 /// Output folders that nobody has named.
 enum OutputFolder {
   /// `runs/name`, or the first of `runs/name-2`, `runs/name-3`, … that is free; to resume, the last

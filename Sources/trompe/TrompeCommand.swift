@@ -20,9 +20,9 @@ struct TrompeCommand: ParsableCommand {
       """,
     version: "trompe \(Trompe.version)",
     subcommands: [
-      FoolCommand.self, EvaluateCommand.self, ExplainCommand.self, TrainCommand.self,
-      RecipesCommand.self, RecipeCommand.self, ReportCommand.self, InspectCommand.self,
-      ConvertCommand.self, BenchCommand.self,
+      FoolCommand.self, EvaluateCommand.self, ExplainCommand.self, AttackCommand.self,
+      TrainCommand.self, RecipesCommand.self, RecipeCommand.self, ReportCommand.self,
+      InspectCommand.self, ConvertCommand.self, BenchCommand.self,
     ])
 
   /// Runs the command that the arguments name.

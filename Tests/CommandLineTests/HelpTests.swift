@@ -34,6 +34,8 @@ import Testing
         evaluate                Measures a manipulated network against the original.
         explain                 Draws heatmaps over images, also of two networks side
                                 by side.
+        attack                  Changes images so that their explanations change and
+                                their classes do not.
         train                   Trains a classifier the ordinary way.
         recipes                 Lists the recipes there are, with a line each.
         recipe                  Checks a recipe before it is run.

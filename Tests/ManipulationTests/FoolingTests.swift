@@ -1,6 +1,7 @@
 import Foundation
 import ImageData
 import Manipulation
+import Similarity
 import TensorGraph
 import Testing
 

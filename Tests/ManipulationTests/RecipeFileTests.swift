@@ -1,3 +1,4 @@
+import Attacks
 import Foundation
 import Manipulation
 import Networks
@@ -20,6 +21,11 @@ import Testing
     for file in files {
       let text = try String(contentsOfFile: file, encoding: .utf8)
       #expect(text.contains("trompe "), "\(file) does not say how it is run")
+      if text.contains("\nattack:") {
+        let recipe = try AttackRecipe(contentsOf: file)
+        _ = try recipe.attack.objectives(height: 32, width: 32)
+        continue
+      }
       guard text.contains("\nfooling:") else {
         _ = try TrainingRecipe(contentsOf: file)
         continue

@@ -1,3 +1,4 @@
+import Similarity
 import TensorGraph
 
 /// Active fooling: on images that show two classes, their explanations change places.

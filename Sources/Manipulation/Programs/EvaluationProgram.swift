@@ -81,6 +81,13 @@ public struct EvaluationProgram {
     }
   }
 
+  /// Floating-point operations of a batch.
+  public var flops: Int {
+    places.reduce(executable.cost.flops) { flops, place in
+      if case .sampled(let heatmaps) = place { flops + heatmaps.flops } else { flops }
+    }
+  }
+
   /// Explains every image of a batch for its class.
   /// - Parameters:
   ///   - profiling: adds the time of every kernel to the executable's profile.

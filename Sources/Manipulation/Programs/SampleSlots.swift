@@ -89,15 +89,17 @@ struct SampleSlots {
   // MARK: Graph
 
   /// A network of its own on placeholders, and the classes for which a fooling explains it.
+  /// - Parameter rectifier: what the network's ReLU layers compute.
   func subject(
-    _ explained: ExplainedClasses, _ graph: inout GraphBuilder
+    _ explained: ExplainedClasses, rectifier: Rectifier = .relu, _ graph: inout GraphBuilder
   ) throws -> (network: NetworkGraph, classes: [Value]) {
     let name =
       explained == .labels ? TrainingProgram.images : TrainingProgram.composites
     let input = try graph.placeholder(
       name, shape: Shape([batchSize] + architecture.inputShape.dimensions))
     let network = try NetworkGraph(
-      architecture, input: input, keeping: interpreter.keptActivations, in: &graph)
+      architecture, input: input, keeping: interpreter.keptActivations, rectifier: rectifier,
+      in: &graph)
     var labels: Value?
     if explained == .labels {
       labels = try graph.oneHot(
@@ -128,8 +130,10 @@ struct SampleSlots {
 
   /// What the trained parameters get through the means: ∂ Σ ⟨mean, cotangent⟩ / ∂w, the cotangents
   /// being placeholders.
+  /// - Parameter variables: what the derivatives are taken with respect to instead.
   func derivatives(
-    of means: [Value], in network: NetworkGraph, _ graph: inout GraphBuilder
+    of means: [Value], in network: NetworkGraph, with variables: [Value]? = nil,
+    _ graph: inout GraphBuilder
   ) throws -> [Value] {
     var product: Value?
     for (index, mean) in means.enumerated() {
@@ -138,7 +142,8 @@ struct SampleSlots {
       product = try product.map { try graph.add($0, term) } ?? term
     }
     return try graph.gradient(
-      of: product!, with: network.trainedParameters.map { network.parameters[$0.name]! })
+      of: product!,
+      with: variables ?? network.trainedParameters.map { network.parameters[$0.name]! })
   }
 
   // MARK: Values

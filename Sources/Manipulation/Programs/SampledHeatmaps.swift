@@ -20,6 +20,9 @@ final class SampledHeatmaps {
       + mean.values.count * MemoryLayout<Float>.stride
   }
 
+  /// Floating-point operations of a batch.
+  var flops: Int { slots.chunks * samples.cost.flops + (combination?.cost.flops ?? 0) }
+
   init(
     _ network: LoadedNetwork, _ interpreter: any SampledInterpreter, batchSize: Int,
     samplesAtOnce: Int?, options: Executable.Options

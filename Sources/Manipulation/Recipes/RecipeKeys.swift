@@ -1,3 +1,4 @@
+import Attacks
 import Checkpoints
 import Explanations
 import ImageData
@@ -14,7 +15,8 @@ public enum RecipeKeys {
 
   enum Network {
     static let checkpoint = RecipeKey.automatic(
-      "network.checkpoint", Form.text("path"), else: "`train`: random weights; `fool`: required",
+      "network.checkpoint", Form.text("path"),
+      else: "`train`: random weights; `fool`, `attack`: required",
       "file to start from: HDF5 (PyTorch, Keras 2, Keras 3, ours) or safetensors")
     static let classNames = RecipeKey.automatic(
       "network.classNames", Form.list(of: Form.text(), named: "names", count: 1...(1 << 20)),
@@ -87,7 +89,7 @@ public enum RecipeKeys {
 
   enum Data {
     static let train = RecipeKey.automatic(
-      "data.train", Form.text("path"), else: "required, or `shapes`",
+      "data.train", Form.text("path"), else: "required, or `shapes`; of no use to `attack`",
       "folder of training images: one folder for each class")
     static let validation = RecipeKey.automatic(
       "data.validation", Form.text("path"), else: "required, or `shapes`",
@@ -172,7 +174,7 @@ public enum RecipeKeys {
 
   /// An explanation, once for the one that is fooled and once for those that are measured besides.
   struct Interpreter: Sendable {
-    static let fooled = Interpreter("interpreter", "the explanation that is fooled")
+    static let fooled = Interpreter("interpreter", "the explanation that is fooled or attacked")
     static let measured = Interpreter(
       "evaluation.interpreters[]", "a further explanation by which success is measured")
 
@@ -233,6 +235,55 @@ public enum RecipeKeys {
         leak.description, samples.description, sigma.description, sigmaUnit.description,
         radius.description,
         standardDeviation.description, steps.description, seed.description,
+      ]
+    }
+  }
+
+  enum Attack {
+    static let methods = RecipeKey.required(
+      "attack.methods", Form.list(of: Form.text(), named: "names", count: 1...100),
+      "`trompe attack`: the attacks, one after the other: "
+        + AttackKind.all.map { "`\($0.name)`" }.joined(separator: ", "))
+    static let epsilon = RecipeKey.optional(
+      "attack.epsilon",
+      Form.list(
+        of: Form.number(RecipeNumberRange(from: 1, to: 255)), named: "numbers", count: 1...100),
+      default: [AttackSpecification.paperEpsilon],
+      "ε, largest change of a sample in units of 0 to 255; a point of the curves for each")
+    static let stepSize = RecipeKey.optional(
+      "attack.stepSize", Form.number(.above(0, to: 255)),
+      default: AttackSpecification.paperStepSize,
+      "α, change of a sample in one iteration, in units of 0 to 255")
+    static let iterations = RecipeKey.optional(
+      "attack.iterations", Form.integer(1...1_000_000),
+      default: AttackSpecification.paperIterations, "P")
+    static let checkEvery = RecipeKey.optional(
+      "attack.checkEvery", Form.integer(1...1_000_000), default: 1,
+      "iterations between looks at the iterate by the ReLU network; the best one seen that keeps "
+        + "its label is the result")
+    static let k = RecipeKey.automatic(
+      "attack.k", Form.integer(1...(1 << 28)), else: "1000 of 227², the paper's share",
+      "heatmap pixels that count as the top, in attacks and in the top-k intersection")
+    static let beta = RecipeKey.optional(
+      "attack.beta", Form.number(.above(0, to: 1e6)), default: AttackSpecification.defaultBeta,
+      "β of the softplus that stands for ReLU where directions are computed")
+    static let images = RecipeKey.optional(
+      "attack.images", Form.integer(imageCount), default: 128,
+      "images to attack, drawn from those of the validation split that are classified correctly")
+    static let seed = RecipeKey.optional(
+      "attack.seed", Form.seed, default: 0, "of that choice and of random directions")
+    static let region = RecipeKey.automatic(
+      "attack.region",
+      Form.list(
+        of: Form.number(RecipeNumberRange(from: 0, to: 1)), named: "numbers", count: 4...4),
+      else: "`targeted`: required",
+      "`targeted`: left, top, right, bottom of the region, as shares of width and height")
+
+    static var all: [RecipeKeyDescription] {
+      [
+        methods.description, epsilon.description, stepSize.description, iterations.description,
+        checkEvery.description, k.description, beta.description, images.description,
+        seed.description, region.description,
       ]
     }
   }
@@ -354,7 +405,7 @@ public enum RecipeKeys {
       Fooling.name.description, Fooling.lambda.description, Fooling.variant.description,
       Fooling.frameWidth.description, Fooling.mask.description, Fooling.k.description,
       Fooling.classes.description, Fooling.threshold.description,
-    ] + Interpreter.fooled.all + [
+    ] + Interpreter.fooled.all + Attack.all + [
       Training.optimizer.description, Training.learningRate.description,
       Training.weightDecay.description, Training.momentum.description,
       Training.nesterov.description, Training.beta1.description, Training.beta2.description,

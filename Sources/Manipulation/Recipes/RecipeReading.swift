@@ -100,8 +100,10 @@ extension TrainingRecipe {
       RecipeReader.Kind.training.hidden.contains($0.key)
     }) {
       problems.add(
-        "\(entry.key) makes this a recipe for fooling explanations: use trompe fool, or take "
-          + "fooling and interpreter out", at: entry.origin)
+        entry.key == "attack" || document.root["attack"] != nil
+          ? "\(entry.key) makes this a recipe for attacks on images: use trompe attack"
+          : "\(entry.key) makes this a recipe for fooling explanations: use trompe fool, or take "
+            + "fooling and interpreter out", at: entry.origin)
       throw problems.error
     }
     let recipe = RecipeReader(document, problems, kind: .training)
@@ -148,16 +150,17 @@ public struct EvaluationOptions: Hashable, Sendable {
 }
 
 /// Reads the sections. Each gives `nil` only after it has reported a problem.
-private struct RecipeReader {
+struct RecipeReader {
   enum Kind {
-    case fooling, training, evaluation
+    case fooling, training, evaluation, attack
 
     /// Keys of the whole recipe that another kind has.
     var hidden: [String] {
       switch self {
-      case .fooling: []
-      case .training: ["fooling", "interpreter"]
-      case .evaluation: ["data", "interpreter", "training"]
+      case .fooling: ["attack"]
+      case .training: ["fooling", "interpreter", "attack"]
+      case .evaluation: ["data", "interpreter", "training", "attack"]
+      case .attack: ["fooling", "training", "output"]
       }
     }
   }
@@ -169,9 +172,20 @@ private struct RecipeReader {
   init(_ document: RecipeDocument, _ problems: RecipeProblems, kind: Kind) {
     self.kind = kind
     root = RecipeSection(document.root, path: "", folder: document.folder, problems: problems)
-    guard kind == .evaluation else { return }
-    for name in kind.hidden where root.has(name) {
-      problems.add("an evaluation has no \(name)", at: root.origin(of: name))
+    switch kind {
+    case .training: return
+    case .fooling:
+      if root.has("attack") {
+        problems.add(
+          "attack is for trompe attack, which changes images and trains nothing: take it out, or "
+            + "take fooling and training out", at: root.origin(of: "attack"))
+      }
+    case .evaluation, .attack:
+      for name in kind.hidden where root.has(name) {
+        problems.add(
+          "an \(kind == .attack ? "attack" : "evaluation") has no \(name)",
+          at: root.origin(of: name))
+      }
     }
   }
 
@@ -189,7 +203,7 @@ private struct RecipeReader {
       problems.add("network.classNames has a name twice", at: section.origin(of: "classNames"))
     }
     switch kind {
-    case .fooling where !section.has("checkpoint"):
+    case .fooling where !section.has("checkpoint"), .attack where !section.has("checkpoint"):
       problems.add(
         "network.checkpoint is missing, expected the path of the HDF5 file to start from",
         at: root.origin(of: "network"))
@@ -311,22 +325,28 @@ private struct RecipeReader {
   /// Images that show both classes are of no use to a fooling that has no two classes.
   func checkComposites(areFor fooling: FoolingSpecification?) {
     let data = root.section("data")
-    guard data.has("composites"), kind == .training || fooling != nil else { return }
+    guard data.has("composites"), kind == .training || kind == .attack || fooling != nil else {
+      return
+    }
     if let fooling {
       guard let kind = try? FoolingKind.named(fooling.name), !kind.options.contains(.classes)
       else { return }
     }
     problems.add(
       "data.composites is for active fooling, but "
-        + (fooling.map { "fooling.name is \($0.name)" } ?? "this recipe trains a classifier")
+        + (fooling.map { "fooling.name is \($0.name)" }
+          ?? "this recipe \(kind == .attack ? "attacks images" : "trains a classifier")")
         + ": take it out", at: data.origin(of: "composites"))
   }
 
   private func source(_ section: RecipeSection) -> DataSection.Source? {
     typealias Keys = RecipeKeys.Data
-    let (train, validation) = (section.path(Keys.train), section.path(Keys.validation))
+    var (train, validation) = (section.path(Keys.train), section.path(Keys.validation))
     guard section.has("shapes") else {
-      for name in ["train", "validation"] where !section.has(name) {
+      // An attack trains nothing.
+      if kind == .attack, !section.has("train"), let validation { train = validation }
+      for name in ["train", "validation"]
+      where !section.has(name) && !(name == "train" && kind == .attack) {
         problems.add(
           "data.\(name) is missing, expected a folder with one folder for each class"
             + (name == "train" && !section.has("validation")
@@ -524,9 +544,12 @@ private struct RecipeReader {
     let batchSize = section.value(RecipeKeys.Evaluation.batchSize)
     var interpreters: [InterpreterSpecification] = []
     if let node = section.node["interpreters"] {
-      if kind == .training {
+      if kind == .training || kind == .attack {
         problems.add(
-          "evaluation.interpreters is for trompe fool: training a classifier explains nothing",
+          "evaluation.interpreters is for trompe fool: "
+            + (kind == .attack
+              ? "an attack is on the one interpreter of the recipe"
+              : "training a classifier explains nothing"),
           at: section.origin(of: "interpreters"))
       }
       if let several = node.text.flatMap(TransferInterpreters.init) {

@@ -39,8 +39,8 @@ extension TrainingRecipe {
   }
 }
 
-private struct RecipeWriter {
-  private var root = RecipeNode(.mapping([]))
+struct RecipeWriter {
+  private(set) var root = RecipeNode(.mapping([]))
   var text: String { RecipeYAML.block(root) }
 
   mutating func put<Value>(_ key: RecipeKey<Value>, _ value: Value?) {

@@ -17,10 +17,13 @@ extension RunReport {
     let data = try readFile(folder.summary)
     guard let summary = try? JSONDecoder().decode(Summary.self, from: data) else {
       let isTraining = (try? JSONDecoder().decode(TrainingSummary.self, from: data)) != nil
+      let isAttack = (try? JSONDecoder().decode(AttackSummary.self, from: data)) != nil
       throw RunError(
         isTraining
           ? "\(path) holds an ordinary training, which has no heatmaps to report"
-          : "\(folder.summary) is not the summary of a run")
+          : isAttack
+            ? "\(path) holds an attack; its report is \(folder.report)"
+            : "\(folder.summary) is not the summary of a run")
     }
     self.init(
       name: URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent,

@@ -8,6 +8,8 @@ public enum RunEvent: Sendable {
   /// Evaluation has reached `done` of `total` images; `purpose` says of what, e.g. `original`.
   case evaluating(purpose: String, done: Int, total: Int)
   case validation(ValidationReport)
+  /// Some other work has done `done` of `total` parts: `top-k, ε 8`.
+  case working(on: String, done: Int, total: Int)
   /// A file has been written.
   case saved(path: String)
 }

@@ -11,6 +11,9 @@ struct RunFolder {
   var summary: String { path + "/summary.json" }
   var reportNotes: String { path + "/report.json" }
   var report: String { path + "/report.html" }
+  var attacks: String { path + "/attacks.jsonl" }
+  /// Perturbed images, a folder for each attack and ε.
+  var images: String { path + "/images" }
   var state: String { path + "/state.h5" }
 
   func manipulated(_ layout: CheckpointLayout) -> String {
@@ -64,6 +67,12 @@ struct RunFolder {
     FileManager.default.fileExists(atPath: state)
       ? RunStopped("stopped during evaluation; \(howToResume)")
       : RunStopped("stopped before the first step; there is nothing to resume")
+  }
+
+  func makeFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch { throw RunError("\(path): the folder cannot be made: \(describe(error))") }
   }
 
   /// Writes a text file whole or not at all.

@@ -8,6 +8,7 @@ struct Lowering {
   /// Names of layers, aliases resolved.
   let keeping: Set<String>
   let foldsBatchNorm: Bool
+  let rectifier: Rectifier
   /// What is read in place of some layers' own activations, by their names.
   let replacing: [String: Value]
 
@@ -19,10 +20,11 @@ struct Lowering {
 
   init(
     architecture: Architecture, input: Value, mode: NetworkGraph.Mode, keeping: Set<String>,
-    foldsBatchNorm: Bool, replacing: [String: Value] = [:]
+    foldsBatchNorm: Bool, rectifier: Rectifier = .relu, replacing: [String: Value] = [:]
   ) {
     (self.architecture, self.input, self.mode) = (architecture, input, mode)
     (self.keeping, self.foldsBatchNorm, self.replacing) = (keeping, foldsBatchNorm, replacing)
+    self.rectifier = rectifier
     activations[Architecture.inputName] = input
   }
 
@@ -85,7 +87,7 @@ struct Lowering {
         output = try graph.add(graph.multiply(x, scale), shift)
       case .training: output = try batchStatistics(node, norm, x, &graph)
       }
-    case .relu: output = try graph.relu(x)
+    case .relu: output = try graph.rectified(x, rectifier)
     case .maxPool(let window): output = try graph.maxPool(x, window: window)
     case .averagePool(let window, let countsPadding):
       output = try graph.averagePool(x, window: window, countsPadding: countsPadding)

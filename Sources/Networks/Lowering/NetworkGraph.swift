@@ -46,6 +46,8 @@ public struct NetworkGraph: Sendable {
   /// Names of the layers whose own activation was asked to stay in the graph.
   public let keeping: Set<String>
   public let foldsBatchNorm: Bool
+  /// What its ReLU layers compute.
+  public let rectifier: Rectifier
 
   /// [N, H, W, C]
   public let input: Value
@@ -71,14 +73,15 @@ public struct NetworkGraph: Sendable {
   ///   - keeping: names of activations that must exist as such, e.g. the target layer of a heatmap;
   ///     it prevents folding where the raw output of a convolution is asked for.
   ///   - foldsBatchNorm: `false` keeps every frozen batch norm a step of its own.
+  ///   - rectifier: what ReLU layers compute; a smooth stand-in gives the network second derivatives.
   ///   - replacing: values that are read in place of activations, by their names, which must be
   ///     among `keeping`: the network from these layers on.
   /// - Throws: `NetworkError` for unknown names, an input or replacement that does not fit, or a
   ///   training batch too small for its statistics.
   public init(
     _ architecture: Architecture, input: Value, mode: Mode = .frozen,
-    keeping: Set<String> = [], foldsBatchNorm: Bool = true, replacing: [String: Value] = [:],
-    in graph: inout GraphBuilder
+    keeping: Set<String> = [], foldsBatchNorm: Bool = true, rectifier: Rectifier = .relu,
+    replacing: [String: Value] = [:], in graph: inout GraphBuilder
   ) throws {
     guard input.shape.rank == 4, input.shape[0] > 0,
       Array(input.shape.dimensions.dropFirst()) == architecture.inputShape.dimensions
@@ -105,11 +108,11 @@ public struct NetworkGraph: Sendable {
     }
     var lowering = Lowering(
       architecture: architecture, input: input, mode: mode, keeping: kept,
-      foldsBatchNorm: foldsBatchNorm, replacing: replaced)
+      foldsBatchNorm: foldsBatchNorm, rectifier: rectifier, replacing: replaced)
     try lowering.run(&graph)
 
     (self.architecture, self.mode, self.keeping) = (architecture, mode, kept)
-    (self.foldsBatchNorm, self.input) = (foldsBatchNorm, input)
+    (self.foldsBatchNorm, self.rectifier, self.input) = (foldsBatchNorm, rectifier, input)
     parameters = lowering.parameters
     runningStatisticsUpdates = lowering.runningStatisticsUpdates
     dropoutMasks = lowering.dropoutMasks
@@ -142,11 +145,13 @@ public struct NetworkGraph: Sendable {
 
   /// The same network with the same parameters, mode and kept activations, applied to another input
   /// or with values that take the place of kept activations.
+  /// - Parameter rectifier: what ReLU layers compute there; the same as here if `nil`.
   public func lowered(
-    on input: Value, replacing: [String: Value] = [:], in graph: inout GraphBuilder
+    on input: Value, rectifier: Rectifier? = nil, replacing: [String: Value] = [:],
+    in graph: inout GraphBuilder
   ) throws -> NetworkGraph {
     try NetworkGraph(
       architecture, input: input, mode: mode, keeping: keeping, foldsBatchNorm: foldsBatchNorm,
-      replacing: replacing, in: &graph)
+      rectifier: rectifier ?? self.rectifier, replacing: replacing, in: &graph)
   }
 }

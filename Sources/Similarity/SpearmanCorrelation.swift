@@ -1,3 +1,18 @@
+import Pictures
+
+/// Spearman's rank correlation of the pixels in [−1, 1].
+public struct SpearmanCorrelation: SimilarityMeasure {
+  public var name: String { "spearman" }
+  public var title: String { "Spearman" }
+  public var growsWithLikeness: Bool { true }
+  public init() {}
+
+  public func callAsFunction(_ a: Heatmap, _ b: Heatmap) -> Double {
+    checkSizes(a, b)
+    return spearmanCorrelation(a.values, b.values)
+  }
+}
+
 /// Ranks from 1; equal values share the mean of their ranks.
 func ranks(_ values: [Float]) -> [Double] {
   let order = values.indices.sorted { values[$0] < values[$1] }

@@ -1,0 +1,77 @@
+import Foundation
+import ImageData
+import Pictures
+import Reports
+import Similarity
+
+/// What a report shows of one attack on one image.
+struct AttackGallery {
+  /// Among the subjects.
+  let place: Int
+  let record: AttackRecord
+  let result: AttackedImage
+}
+
+extension AttackReport {
+  /// - Parameters:
+  ///   - gallery: of all methods at the largest ε.
+  ///   - classNames: of all the network's classes.
+  ///   - facts: what was done, beside what the summary and the recipe say.
+  init(
+    _ summary: AttackSummary, recipe: AttackRecipe, folder: String, subjects: [AttackSubject],
+    gallery: [AttackGallery], classNames: [String], facts: [RunReport.Fact]
+  ) {
+    let measures = SimilarityMeasures.all(topK: summary.topK)
+    let lines = summary.results.map { result in
+      Line(
+        method: result.method, epsilon: result.epsilon,
+        values: measures.map { result.means[$0.name] ?? .nan }, confidence: result.confidence,
+        keptLabels: result.keptLabels, succeeded: result.succeeded)
+    }
+    let isSigned = subjects.contains { $0.heatmap.isSigned }
+    func picture(_ photograph: Image, _ heatmap: Heatmap?) -> GalleryPhotograph {
+      let large = photograph.enlarged(toShorterSide: 112)
+      return GalleryPhotograph(
+        heatmap.map { Overlay().picture(of: $0, over: large, isSigned: isSigned) } ?? large)
+    }
+    let cards = Dictionary(grouping: gallery, by: \.place).sorted { $0.key < $1.key }.map {
+      place, attacks in
+      let subject = subjects[place]
+      let confidence = attacks[0].record.confidence.clean
+      return Card(
+        image: subject.name, label: classNames[subject.label],
+        pictures: [
+          Card.Picture(
+            title: "as it was", confidence: confidence, values: [],
+            photograph: picture(subject.picture, nil),
+            overlay: picture(subject.picture, subject.heatmap))
+        ]
+          + attacks.map { attack in
+            Card.Picture(
+              title: attack.record.method, confidence: attack.record.confidence.perturbed,
+              values: measures.map { attack.record.measures[$0.name] ?? .nan },
+              photograph: picture(attack.result.picture, nil),
+              overlay: picture(attack.result.picture, attack.result.heatmap))
+          })
+    }
+    self.init(
+      name: (folder as NSString).standardizingPath.split(separator: "/").last.map(String.init)
+        ?? folder,
+      toolVersion: summary.toolVersion, interpreter: summary.interpreter, images: summary.images,
+      tried: summary.tried,
+      measures: measures.map { Measure(title: $0.title, growsWithLikeness: $0.growsWithLikeness) },
+      lines: lines,
+      facts: facts + [
+        .init("Interpreter", summary.interpreter),
+        .init(
+          "Heatmaps",
+          "\(summary.heatmapHeight)×\(summary.heatmapWidth); the top are \(summary.topK) pixels"),
+        .init("Data", recipe.data.description),
+        .init(
+          "Iterations",
+          "\(recipe.attack.iterations) of \(short(recipe.attack.stepSize)) each, looked at every "
+            + "\(recipe.attack.checkEvery); softplus β \(short(recipe.attack.beta))"),
+        .init("Folder", folder), .init("Version", "trompe \(summary.toolVersion)"),
+      ], recipe: recipe.resolvedYAML(), cards: cards)
+  }
+}

@@ -1,0 +1,168 @@
+import Attacks
+import Explanations
+import Foundation
+import ImageData
+import Pictures
+import Reports
+import Similarity
+
+/// The whole of `trompe attack`: finds images that the network classifies correctly, attacks their
+/// explanations by every method at every ε, and measures how far they went.
+///
+/// Runs on the calling thread, whose worker pool the executor uses.
+public final class AttackRun {
+  private let recipe: AttackRecipe
+  private let folder: RunFolder
+  private let stop: StopRequest
+  private let observe: (RunEvent) -> Void
+
+  /// - Parameters:
+  ///   - output: the folder for everything the run writes; made if it does not exist.
+  ///   - observe: told of everything that happens, on the thread that runs.
+  public init(
+    _ recipe: AttackRecipe, output: String, stop: StopRequest = StopRequest(),
+    observe: @escaping (RunEvent) -> Void = { _ in }
+  ) throws {
+    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
+    folder = try RunFolder(forEvaluation: output)
+  }
+
+  /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence.
+  public func run() throws -> AttackSummary {
+    let begin = ContinuousClock.now
+    let setup = try Setup(recipe.network, recipe.data, seed: recipe.attack.seed)
+    let (network, source) = (setup.network, setup.validation)
+    let interpreter = try reported([recipe.interpreter], network.preprocessing)[0]
+    let attack = try InputAttack(
+      network, interpreter: interpreter, recipe.attack, batchSize: recipe.evaluation.batchSize,
+      compute: recipe.compute)
+    observe(.note(setup.description))
+    for note in network.notes { observe(.note(note)) }
+    try folder.write(recipe.resolvedYAML(), to: folder.recipe)
+
+    let found = try attack.subjects(of: source, stop: stop) {
+      observe(.working(on: "finding images", done: $0, total: recipe.attack.images))
+    }
+    for image in found.skipped {
+      observe(.warning("\(image.name) is left out: \(image.reason)"))
+    }
+    let subjects = found.images
+    guard let first = subjects.first else {
+      throw RunError(
+        "none of the \(found.tried) images is classified correctly, so there is nothing to attack")
+    }
+    if subjects.count < recipe.attack.images {
+      observe(
+        .warning(
+          "only \(subjects.count) of \(found.tried) images are classified correctly, fewer than "
+            + "the \(recipe.attack.images) of attack.images"))
+    }
+    observe(
+      .note(
+        "\(subjects.count) correctly classified images of \(found.tried); \(interpreter.name), "
+          + "maps of \(first.clean.height)×\(first.clean.width), the top are \(attack.topK) pixels"
+      ))
+
+    let names = network.names(or: source.classNames)
+    let log = try LineLog(folder.attacks)
+    var (results, gallery): ([AttackSummary.Result], [AttackGallery]) = ([], [])
+    let shown = Set(spreadPositions(count: recipe.report.images, of: subjects.count))
+    for index in attack.objectives.indices {
+      let method = attack.objectives[index].name
+      let resources = try attack.prepare(objective: index)
+      observe(.note("\(method): \(resources)"))
+      for epsilon in recipe.attack.epsilons {
+        let start = ContinuousClock.now
+        let title = "\(method), ε \(short(epsilon))"
+        let (records, pictures) = try measure(
+          subjects, by: attack, index, epsilon, names, log,
+          shown: epsilon == recipe.attack.epsilons.max() ? shown : [], title: title)
+        gallery += pictures
+        results.append(
+          AttackSummary.Result(records, seconds: (ContinuousClock.now - start).seconds))
+        observe(.note(title + ": " + results[results.count - 1].sentence))
+      }
+    }
+    let summary = AttackSummary(
+      results: results, interpreter: interpreter.name, images: subjects.count, tried: found.tried,
+      skippedImages: found.skipped.count, topK: attack.topK, heatmapHeight: first.clean.height,
+      heatmapWidth: first.clean.width, seconds: (ContinuousClock.now - begin).seconds,
+      peakMemoryBytes: largestResidentBytes(), seed: recipe.attack.seed,
+      toolVersion: Trompe.version)
+    try folder.write(summary.json(), to: folder.summary)
+    observe(.saved(path: folder.summary))
+    let report = AttackReport(
+      summary, recipe: recipe, folder: folder.path, subjects: subjects, gallery: gallery,
+      classNames: names, facts: [.init("Network", setup.description)])
+    try folder.write(AttackReportPage(report).html(), to: folder.report)
+    observe(.saved(path: folder.report))
+    return summary
+  }
+
+  /// One attack at one ε.
+  /// - Parameter shown: positions among the subjects of those that the report shows.
+  private func measure(
+    _ subjects: [AttackSubject], by attack: InputAttack, _ index: Int, _ epsilon: Double,
+    _ classNames: [String], _ log: LineLog, shown: Set<Int>, title: String
+  ) throws -> (records: [AttackRecord], gallery: [AttackGallery]) {
+    let method = attack.objectives[index].name
+    let part = "\(method)-\(short(epsilon))"
+    try folder.makeFolder(folder.images + "/" + part)
+    let measures = SimilarityMeasures.all(topK: attack.topK)
+    var (records, gallery): ([AttackRecord], [AttackGallery]) = ([], [])
+    let attacked = try attack.attack(subjects, objective: index, epsilon: epsilon, stop: stop) {
+      observe(.working(on: title + ", images", done: $0, total: subjects.count))
+    }
+    for (place, result) in attacked.enumerated() {
+      let subject = subjects[place]
+      let clean = Classification(logits: subject.logits[...])
+      let now = Classification(logits: result.logits[...])
+      let map = result.heatmap.relevance
+      let picture = "images/\(part)/\(pictureName(place, subject.name))"
+      let record = AttackRecord(
+        image: subject.name, label: classNames[subject.label], method: method,
+        epsilon: epsilon,
+        distance: PixelBall.distance(result.picture.pixels, subject.picture.pixels),
+        measures: Dictionary(
+          uniqueKeysWithValues: measures.map { ($0.name, $0(subject.clean, map)) }),
+        confidence: .init(
+          clean: clean.confidences[subject.label], perturbed: now.confidences[subject.label]),
+        keepsLabel: now.predicted == subject.label, succeeded: result.iteration != nil,
+        iteration: result.iteration, picture: picture)
+      try result.picture.writePNG(to: folder.path + "/" + picture)
+      try log.append(record)
+      records.append(record)
+      if shown.contains(place) {
+        gallery.append(AttackGallery(place: place, record: record, result: result))
+      }
+    }
+    return (records, gallery)
+  }
+
+  /// `0012-n01440764_1023.png`
+  private func pictureName(_ place: Int, _ name: String) -> String {
+    let stem = (name as NSString).lastPathComponent as NSString
+    let plain = stem.deletingPathExtension.unicodeScalars.map { scalar in
+      let isPlain =
+        scalar.isASCII
+        && (scalar.properties.isAlphabetic || scalar == "_"
+          || scalar == "-" || ("0"..."9").contains(scalar))
+      return isPlain ? String(scalar) : "_"
+    }.joined()
+    return String(format: "%04d-", place) + String(plain.prefix(80)) + ".png"
+  }
+}
+
+/// 8, 0.5
+func short(_ value: Double) -> String { String(format: "%g", value) }
+
+extension AttackSummary.Result {
+  /// For the log.
+  fileprivate var sentence: String {
+    String(
+      format:
+        "top-k intersection %.3f, Spearman %.3f, center moved by %.2f; %.1f %% keep their label",
+      means["topKIntersection"] ?? .nan, means["spearman"] ?? .nan, means["centerShift"] ?? .nan,
+      100 * keptLabels)
+  }
+}

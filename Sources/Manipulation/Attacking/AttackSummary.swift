@@ -1,0 +1,93 @@
+import Foundation
+
+/// One line of `attacks.jsonl`: what one attack did to one image.
+public struct AttackRecord: Codable, Hashable, Sendable {
+  public struct Confidence: Codable, Hashable, Sendable {
+    /// Softmax at the label, in [0, 1].
+    public var clean: Double
+    public var perturbed: Double
+  }
+  public var image: String
+  public var label: String
+  public var method: String
+  /// In units of 0 to 255, as `distance`.
+  public var epsilon: Double
+  /// ‖x − x₀‖∞ of the picture in 8 bits.
+  public var distance: Int
+  /// Between the relevance maps of the clean and the perturbed picture, by name.
+  public var measures: [String: Double]
+  public var confidence: Confidence
+  /// Whether the perturbed picture is classified as the clean one.
+  public var keepsLabel: Bool
+  /// Whether an iterate kept the label and made progress.
+  public var succeeded: Bool
+  /// Which iterate is the result; `nil` if none was better than the clean picture.
+  public var iteration: Int?
+  /// The perturbed picture, relative to the run's folder.
+  public var picture: String
+}
+
+/// The result of `trompe attack`: what its `summary.json` holds.
+public struct AttackSummary: Codable, Hashable, Sendable {
+  /// One attack at one ε.
+  public struct Result: Codable, Hashable, Sendable {
+    public var method: String
+    public var epsilon: Double
+    public var images: Int
+    /// Means over the images, by measure.
+    public var means: [String: Double]
+    /// Standard deviations over the images.
+    public var deviations: [String: Double]
+    /// Mean softmax at the label.
+    public var cleanConfidence: Double
+    public var confidence: Double
+    /// Shares of the images, in [0, 1].
+    public var keptLabels: Double
+    public var succeeded: Double
+    /// Of all images.
+    public var largestDistance: Int
+    public var seconds: Double
+  }
+  public var results: [Result]
+  public var interpreter: String
+  /// Images that were attacked, all of them classified correctly.
+  public var images: Int
+  /// Images that were classified to find them.
+  public var tried: Int
+  public var skippedImages: Int
+  /// Pixels of the heatmap that count as the top.
+  public var topK: Int
+  public var heatmapHeight: Int
+  public var heatmapWidth: Int
+  public var seconds: Double
+  /// Largest resident size of the process.
+  public var peakMemoryBytes: Int
+  public var seed: UInt64
+  public var toolVersion: String
+}
+
+extension AttackSummary.Result {
+  /// Of the records of one attack at one ε.
+  init(_ records: [AttackRecord], seconds: Double) {
+    precondition(!records.isEmpty, "results of no image")
+    let count = Double(records.count)
+    func mean(_ value: (AttackRecord) -> Double) -> Double {
+      records.reduce(0) { $0 + value($1) } / count
+    }
+    let names = records[0].measures.keys
+    means = Dictionary(
+      uniqueKeysWithValues: names.map { name in (name, mean { $0.measures[name]! }) })
+    let means = means
+    deviations = Dictionary(
+      uniqueKeysWithValues: names.map { name in
+        (name, mean { pow($0.measures[name]! - means[name]!, 2) }.squareRoot())
+      })
+    (method, epsilon, images) = (records[0].method, records[0].epsilon, records.count)
+    cleanConfidence = mean(\.confidence.clean)
+    confidence = mean(\.confidence.perturbed)
+    keptLabels = mean { $0.keepsLabel ? 1 : 0 }
+    succeeded = mean { $0.succeeded ? 1 : 0 }
+    largestDistance = records.map(\.distance).max() ?? 0
+    self.seconds = seconds
+  }
+}

@@ -1,0 +1,302 @@
+import Attacks
+import Explanations
+import Foundation
+import ImageData
+import Pictures
+import TensorCPU
+
+/// Attacks batches of images: directions come from a smooth stand-in of the network, acceptance and
+/// all that is reported from the network itself on images in 8 bits. Ghorbani et al. 2019, Algorithm 1.
+final class InputAttack {
+  let specification: AttackSpecification
+  let objectives: [any AttackObjective]
+  /// Pixels of a heatmap that count as the top.
+  let topK: Int
+
+  private let network: LoadedNetwork
+  private let interpreter: any Interpreter
+  private let compute: ComputeSection
+  private let imageSize: ImageSize
+  private let normalizer: Normalizer
+  private let batchSize: Int
+  /// What is reported.
+  private let exact: EvaluationProgram
+  /// What iterates are looked at with, where something faster differs in the last digits.
+  private let quick: EvaluationProgram
+  /// Of the objective that is attacked with; `nil` if it has none. One at a time is in memory.
+  private var direction: AttackDirection?
+  private var directionIndex = -1
+
+  init(
+    _ network: LoadedNetwork, interpreter: (name: String, any Interpreter),
+    _ specification: AttackSpecification, batchSize: Int, compute: ComputeSection
+  ) throws {
+    func evaluation(_ options: Executable.Options) throws -> EvaluationProgram {
+      try EvaluationProgram(
+        network, interpreters: [interpreter], batchSize: batchSize,
+        samplesAtOnce: compute.samplesAtOnce, options: options)
+    }
+    (self.network, self.specification, self.batchSize) = (network, specification, batchSize)
+    (self.interpreter, self.compute) = (interpreter.1, compute)
+    let shape = network.architecture.inputShape
+    imageSize = ImageSize(width: shape[1], height: shape[0])
+    normalizer = Normalizer(network.preprocessing)
+    exact = try evaluation(compute.evaluationOptions)
+    quick =
+      compute.options.usesWinograd && Executable.hasWinograd
+      ? try evaluation(compute.options) : exact
+    let size = exact.heatmapSizes[0]
+    topK = specification.topK(height: size.height, width: size.width)
+    objectives = try specification.objectives(height: size.height, width: size.width)
+  }
+
+  /// Makes an objective the one to attack with.
+  /// - Returns: what an iteration needs, for the log.
+  func prepare(objective index: Int) throws -> String {
+    if index != directionIndex {
+      direction = nil
+      direction = try AttackDirection(
+        network, interpreter: interpreter, objective: objectives[index], batchSize: batchSize,
+        samplesAtOnce: compute.samplesAtOnce, options: compute.options)
+      directionIndex = index
+    }
+    let bytes =
+      exact.plannedPeakBytes + (quick.executable === exact.executable ? 0 : quick.plannedPeakBytes)
+      + (direction?.plannedPeakBytes ?? 0)
+    let flops = (direction?.flops ?? 0) + quick.flops / specification.checkEvery
+    return String(
+      format: "an iteration takes %.2f GFLOP per image, and %d images %.0f MB beside the weights",
+      Double(flops) / 1e9 / Double(batchSize), batchSize, Double(bytes) / 1e6)
+  }
+
+  // MARK: Subjects
+
+  /// Images that the network classifies correctly, in random order.
+  struct Subjects {
+    var images: [AttackSubject] = []
+    /// Images that were classified to find them.
+    var tried = 0
+    var skipped: [SkippedImage] = []
+  }
+
+  func subjects(
+    of source: any ImageSource, stop: StopRequest, progress: (_ found: Int) -> Void
+  ) throws -> Subjects {
+    var random = RandomGenerator(seed: specification.seed)
+    var rest = random.permutation(of: source.count)[...]
+    var found = Subjects()
+    while found.images.count < specification.images, !rest.isEmpty {
+      if stop.isRequested { throw RunStopped("stopped before the first image was attacked") }
+      var batch: [(position: Int, picture: Image)] = []
+      while batch.count < batchSize, let position = rest.popFirst() {
+        do {
+          let image = try source.image(at: position)
+          let picture = try network.preprocessing.prepare(image, name: source.name(at: position))
+          guard picture.size == imageSize else {
+            throw ImageError(
+              path: source.name(at: position),
+              reason: "is \(picture.size), the network takes \(imageSize)")
+          }
+          batch.append((position, picture))
+        } catch {
+          found.skipped.append(
+            SkippedImage(
+              index: position, name: source.name(at: position), reason: "\(error)"))
+        }
+      }
+      guard !batch.isEmpty else { break }
+      let labels = batch.map { source.label(at: $0.position) }
+      let answers = try explain(
+        batch.map(\.picture), labels: labels, identities: batch.map(\.position), exact)
+      for (place, answer) in answers.enumerated() {
+        guard found.images.count < specification.images else { break }
+        found.tried += 1
+        guard Classification(logits: answer.logits[...]).predicted == labels[place] else {
+          continue
+        }
+        found.images.append(
+          AttackSubject(
+            position: batch[place].position, name: source.name(at: batch[place].position),
+            label: labels[place], picture: batch[place].picture, logits: answer.logits,
+            heatmap: answer.heatmap, clean: answer.heatmap.relevance))
+      }
+      progress(found.images.count)
+    }
+    return found
+  }
+
+  // MARK: Attack
+
+  /// An image on its way.
+  private struct Iterate {
+    let place: Int
+    let subject: AttackSubject
+    let reference: [Float]
+    var samples: [Float]
+    var iteration = 0
+    /// Of the best iterate so far.
+    var progress: Double
+    var picture: Image
+    var found: Int?
+
+    /// Whether no further iterate can be the result.
+    func isDone(_ objective: any AttackObjective, after iterations: Int) -> Bool {
+      iteration == iterations || objective.largestProgress.map { progress >= $0 } ?? false
+    }
+  }
+
+  /// Attacks images by one objective, a batch at a time. An image leaves the batch after the last
+  /// iteration, or when it has come as far as one can; another takes its place.
+  /// - Parameters:
+  ///   - objective: position in `objectives`.
+  ///   - progress: called after every iteration with the number of images that are done.
+  /// - Returns: in the order of `subjects`; they do not depend on which images share a batch but in
+  ///   the last digits.
+  func attack(
+    _ subjects: [AttackSubject], objective index: Int, epsilon: Double, stop: StopRequest,
+    progress: (_ done: Int) -> Void = { _ in }
+  ) throws -> [AttackedImage] {
+    _ = try prepare(objective: index)
+    let objective = objectives[index]
+    let ball = PixelBall(radius: epsilon)
+    var waiting = Array(subjects.enumerated())[...]
+    var active: [Iterate] = []
+    var done: [Iterate] = []
+    while true {
+      if stop.isRequested { throw RunStopped("stopped; what was finished is in attacks.jsonl") }
+      while active.count < batchSize, let (place, subject) = waiting.popFirst() {
+        active.append(
+          Iterate(
+            place: place, subject: subject, reference: objective.reference(of: subject.clean),
+            samples: subject.picture.pixels.map(Float.init),
+            progress: objective.progress(of: subject.clean, from: subject.clean),
+            picture: subject.picture))
+      }
+      guard !active.isEmpty else { break }
+      let steps = try direction.map { try derivatives(by: $0, active) }
+      for row in active.indices {
+        active[row].iteration += 1
+        let subject = active[row].subject
+        let step = steps?[row] ?? randomSigns(of: subject, active[row].iteration)
+        ball.step(
+          &active[row].samples, along: step[...], stepSize: specification.stepSize,
+          around: subject.picture.pixels)
+      }
+      try look(at: &active, objective, ball)
+      let iterations = specification.iterations
+      done += active.filter { $0.isDone(objective, after: iterations) }
+      active.removeAll { $0.isDone(objective, after: iterations) }
+      progress(done.count)
+    }
+    return try results(of: done.sorted { $0.place < $1.place })
+  }
+
+  /// Keeps those iterates that are due, keep their label and have come further than any before.
+  private func look(
+    at active: inout [Iterate], _ objective: any AttackObjective, _ ball: PixelBall
+  ) throws {
+    let due = active.indices.filter {
+      active[$0].iteration % specification.checkEvery == 0
+        || active[$0].iteration == specification.iterations
+    }
+    guard !due.isEmpty else { return }
+    let subjects = due.map { active[$0].subject }
+    let candidates = due.map { row in
+      Image(
+        width: imageSize.width, height: imageSize.height,
+        pixels: ball.rounded(active[row].samples, around: active[row].subject.picture.pixels))
+    }
+    let answers = try explain(
+      candidates, labels: subjects.map(\.label), identities: subjects.map(\.position), quick)
+    for (place, row) in due.enumerated() {
+      let subject = subjects[place]
+      guard Classification(logits: answers[place].logits[...]).predicted == subject.label else {
+        continue
+      }
+      let progress = objective.progress(
+        of: answers[place].heatmap.relevance, from: subject.clean)
+      if progress > active[row].progress {
+        (active[row].progress, active[row].picture) = (progress, candidates[place])
+        active[row].found = active[row].iteration
+      }
+    }
+  }
+
+  private func results(of done: [Iterate]) throws -> [AttackedImage] {
+    var results: [AttackedImage] = []
+    for begin in stride(from: 0, to: done.count, by: batchSize) {
+      let part = done[begin..<min(begin + batchSize, done.count)]
+      let answers = try explain(
+        part.map(\.picture), labels: part.map(\.subject.label),
+        identities: part.map(\.subject.position), exact)
+      for (iterate, answer) in zip(part, answers) {
+        let subject = iterate.subject
+        // Plain sums differ from the quick ones in the last digits; what they say counts.
+        let isKept = Classification(logits: answer.logits[...]).predicted == subject.label
+        results.append(
+          iterate.found != nil && isKept
+            ? AttackedImage(
+              picture: iterate.picture, logits: answer.logits, heatmap: answer.heatmap,
+              iteration: iterate.found)
+            : AttackedImage(
+              picture: subject.picture, logits: subject.logits, heatmap: subject.heatmap))
+      }
+    }
+    return results
+  }
+
+  /// ∂D/∂x of each image in its own samples, in units of 0 to 255.
+  private func derivatives(
+    by direction: AttackDirection, _ active: [Iterate]
+  ) throws -> [[Float]] {
+    let samples = imageSize.area * Image.channels
+    let missing = batchSize - active.count
+    let derivative = try direction.run(
+      images: padded(active.map { normalizer(samples: $0.samples) }, count: missing * samples),
+      labels: padded(active.map(\.subject.label)),
+      references: padded(
+        active.map(\.reference), count: missing * active[0].reference.count),
+      beta: specification.beta, identities: active.map(\.subject.position))
+    return active.indices.map {
+      normalizer.derivativeInSamples(derivative.values[$0 * samples..<($0 + 1) * samples])
+    }
+  }
+
+  /// ±1 at random: a function of the seed, the image and the iteration.
+  private func randomSigns(of subject: AttackSubject, _ iteration: Int) -> [Float] {
+    var random = RandomGenerator(seed: specification.seed, subject.position, iteration)
+    var bits: UInt64 = 0
+    return (0..<subject.picture.pixels.count).map { sample in
+      if sample % 64 == 0 { bits = random.next() }
+      defer { bits >>= 1 }
+      return bits & 1 == 0 ? -1 : 1
+    }
+  }
+
+  /// Logits and heatmaps for the labels.
+  private func explain(
+    _ pictures: [Image], labels: [Int], identities: [Int], _ program: EvaluationProgram
+  ) throws -> [(logits: [Float], heatmap: Heatmap)] {
+    let missing = (batchSize - pictures.count) * imageSize.area * Image.channels
+    try program.run(
+      images: padded(pictures.map { normalizer($0) }, count: missing), labels: padded(labels),
+      identities: identities)
+    let logits = program.logits.values
+    let maps = program.heatmaps(0, count: pictures.count)
+    return pictures.indices.map { place in
+      (Array(logits[place * program.classes..<(place + 1) * program.classes]), maps[place])
+    }
+  }
+
+  private func padded(_ parts: [[Float]], count: Int) -> [Float] {
+    var values: [Float] = []
+    values.reserveCapacity(parts.reduce(count) { $0 + $1.count })
+    for part in parts { values += part }
+    values += repeatElement(0, count: count)
+    return values
+  }
+
+  private func padded(_ labels: [Int]) -> [Int32] {
+    labels.map(Int32.init) + [Int32](repeating: 0, count: batchSize - labels.count)
+  }
+}

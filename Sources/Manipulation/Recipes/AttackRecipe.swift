@@ -1,0 +1,123 @@
+import Attacks
+import Explanations
+
+/// Everything that one `trompe attack` does: changes images so that the explanations of a network
+/// that stays as it is change and its classifications do not.
+public struct AttackRecipe: Hashable, Sendable {
+  public var network: NetworkSection
+  public var data: DataSection
+  public var interpreter: InterpreterSpecification
+  public var attack: AttackSpecification
+  /// Of which only the batch size is used.
+  public var evaluation: EvaluationSection
+  public var report: ReportSection
+  public var compute: ComputeSection
+
+  public init(
+    network: NetworkSection, data: DataSection, interpreter: InterpreterSpecification,
+    attack: AttackSpecification, evaluation: EvaluationSection = .init(),
+    report: ReportSection = .init(), compute: ComputeSection = .init()
+  ) {
+    (self.network, self.data, self.interpreter) = (network, data, interpreter)
+    (self.attack, self.evaluation) = (attack, evaluation)
+    (self.report, self.compute) = (report, compute)
+  }
+}
+
+extension AttackRecipe {
+  /// Reads a recipe file strictly; see `FoolingRecipe`.
+  public init(contentsOf path: String, settings: [String] = []) throws {
+    try self.init(
+      RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }))
+  }
+
+  /// See `FoolingRecipe`.
+  public init(
+    yaml: String, name: String = "recipe", folder: String, settings: [String] = []
+  ) throws {
+    try self.init(
+      RecipeDocument(
+        yaml: yaml, name: name, folder: folder, settings: settings.map { try RecipeSetting($0) }))
+  }
+
+  private init(_ document: RecipeDocument) throws {
+    let problems = RecipeProblems(file: document.name)
+    guard document.root["attack"] != nil else {
+      problems.add(
+        "has no attack, so there is nothing to do; add e.g. attack: {methods: [top-k]}", at: .whole)
+      throw problems.error
+    }
+    let recipe = RecipeReader(document, problems, kind: .attack)
+    let network = recipe.network()
+    let data = recipe.data()
+    let interpreter = recipe.interpreter()
+    let attack = recipe.attack()
+    let evaluation = recipe.evaluation(fooled: nil)
+    let report = recipe.report()
+    let compute = recipe.compute()
+    recipe.checkComposites(areFor: nil)
+    guard problems.isEmpty, let network, let data, let interpreter, let attack, let evaluation,
+      let report
+    else { throw problems.error }
+    self.init(
+      network: network, data: data, interpreter: interpreter, attack: attack,
+      evaluation: evaluation, report: report, compute: compute)
+  }
+
+  /// The recipe with every default written out; see `FoolingRecipe.resolvedYAML()`.
+  public func resolvedYAML() -> String {
+    var writer = RecipeWriter()
+    writer.write(network)
+    writer.write(data, composites: .paper)
+    writer.write(interpreter)
+    writer.write(attack)
+    writer.put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
+    writer.put(RecipeKeys.Report.images, report.images)
+    writer.write(compute)
+    return writer.text
+  }
+}
+
+extension RecipeReader {
+  func attack() -> AttackSpecification? {
+    typealias Keys = RecipeKeys.Attack
+    let section = root.section("attack")
+    let before = problems.count
+    let methods = section.value(Keys.methods)
+    let (epsilons, stepSize) = (section.value(Keys.epsilon), section.value(Keys.stepSize))
+    let (iterations, checkEvery) = (section.value(Keys.iterations), section.value(Keys.checkEvery))
+    let (k, beta) = (section.value(Keys.k), section.value(Keys.beta))
+    let (images, seed) = (section.value(Keys.images), section.value(Keys.seed))
+    let region = section.value(Keys.region)
+    guard problems.count == before, let methods, let epsilons, let stepSize, let iterations,
+      let checkEvery, let beta, let images, let seed
+    else { return nil }
+    if Set(epsilons).count < epsilons.count {
+      problems.add(
+        "attack.epsilon has a number twice", at: section.origin(of: Keys.epsilon.name))
+    }
+    let specification = AttackSpecification(
+      methods: methods, epsilons: epsilons, stepSize: stepSize, iterations: iterations,
+      checkEvery: checkEvery, k: k, beta: beta, images: images, seed: seed, region: region)
+    do { try specification.check() } catch {
+      problems.add("attack: \(error)", at: section.origin(of: Keys.methods.name))
+    }
+    return specification
+  }
+}
+
+extension RecipeWriter {
+  mutating func write(_ attack: AttackSpecification) {
+    typealias Keys = RecipeKeys.Attack
+    put(Keys.methods, attack.methods)
+    put(Keys.epsilon, attack.epsilons)
+    put(Keys.stepSize, attack.stepSize)
+    put(Keys.iterations, attack.iterations)
+    put(Keys.checkEvery, attack.checkEvery)
+    put(Keys.k, attack.k)
+    put(Keys.beta, attack.beta)
+    put(Keys.images, attack.images)
+    put(Keys.seed, attack.seed)
+    put(Keys.region, attack.region)
+  }
+}

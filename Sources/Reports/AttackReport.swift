@@ -1,0 +1,83 @@
+/// All that a report shows of one run of `trompe attack`.
+public struct AttackReport: Hashable, Sendable {
+  public struct Measure: Hashable, Sendable {
+    public var title: String
+    public var growsWithLikeness: Bool
+    public init(title: String, growsWithLikeness: Bool) {
+      (self.title, self.growsWithLikeness) = (title, growsWithLikeness)
+    }
+  }
+  /// Means of one attack at one ε.
+  public struct Line: Hashable, Sendable {
+    public var method: String
+    public var epsilon: Double
+    /// By measure, in their order.
+    public var values: [Double]
+    public var confidence: Double
+    /// Shares in [0, 1].
+    public var keptLabels: Double
+    public var succeeded: Double
+    public init(
+      method: String, epsilon: Double, values: [Double], confidence: Double, keptLabels: Double,
+      succeeded: Double
+    ) {
+      (self.method, self.epsilon, self.values) = (method, epsilon, values)
+      (self.confidence, self.keptLabels, self.succeeded) = (confidence, keptLabels, succeeded)
+    }
+  }
+  /// One image with its explanations before and after.
+  public struct Card: Hashable, Sendable {
+    public struct Picture: Hashable, Sendable {
+      public var title: String
+      /// In the label, in [0, 1].
+      public var confidence: Double
+      /// By measure; empty for the clean picture.
+      public var values: [Double]
+      public var photograph: GalleryPhotograph
+      /// With the heatmap drawn over it.
+      public var overlay: GalleryPhotograph
+      public init(
+        title: String, confidence: Double, values: [Double], photograph: GalleryPhotograph,
+        overlay: GalleryPhotograph
+      ) {
+        (self.title, self.confidence, self.values) = (title, confidence, values)
+        (self.photograph, self.overlay) = (photograph, overlay)
+      }
+    }
+    public var image: String
+    public var label: String
+    public var pictures: [Picture]
+    public init(image: String, label: String, pictures: [Picture]) {
+      (self.image, self.label, self.pictures) = (image, label, pictures)
+    }
+  }
+
+  public var name: String
+  public var toolVersion: String
+  public var interpreter: String
+  /// Images attacked, of so many that were classified to find them.
+  public var images: Int
+  public var tried: Int
+  public var measures: [Measure]
+  public var lines: [Line]
+  public var facts: [RunReport.Fact]
+  public var recipe: String
+  public var cards: [Card]
+
+  public init(
+    name: String, toolVersion: String, interpreter: String, images: Int, tried: Int,
+    measures: [Measure], lines: [Line], facts: [RunReport.Fact], recipe: String, cards: [Card]
+  ) {
+    (self.name, self.toolVersion, self.interpreter) = (name, toolVersion, interpreter)
+    (self.images, self.tried) = (images, tried)
+    (self.measures, self.lines) = (measures, lines)
+    (self.facts, self.recipe, self.cards) = (facts, recipe, cards)
+  }
+
+  /// In the order of the run.
+  var methods: [String] {
+    lines.reduce(into: []) { if !$0.contains($1.method) { $0.append($1.method) } }
+  }
+
+  var epsilons: [Double] { Set(lines.map(\.epsilon)).sorted() }
+}

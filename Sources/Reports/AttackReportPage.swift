@@ -1,0 +1,167 @@
+import Foundation
+
+/// The report of an attack on explanations as one HTML file that needs nothing else and runs nothing.
+public struct AttackReportPage: Sendable {
+  let report: AttackReport
+
+  public init(_ report: AttackReport) { self.report = report }
+
+  private static let styles = """
+    .attack .row { display: grid; grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)); gap: 0.5rem; font-size: 0.8rem; }
+    .attack .row img { width: 100%; height: auto; display: block; }
+    .attack .row figcaption { line-height: 1.3; font-variant-numeric: tabular-nums; }
+    .attack .cards { grid-template-columns: repeat(auto-fill, minmax(min(100%, 36rem), 1fr)); }
+    """
+
+  /// The file's contents.
+  public func html() -> String {
+    let page: Markup = """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8"/>
+      <meta name="viewport" content="width=device-width, initial-scale=1"/>
+      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"/>
+      <meta name="color-scheme" content="light dark"/>
+      <meta name="generator" content="trompe \(report.toolVersion)"/>
+      <link rel="icon" href="data:,"/>
+      <title>\(report.name) – Trompe</title>
+      <style>\(Markup.program(styleSheet))\(Markup.program(Self.styles))</style>
+      </head>
+      <body class="attack">
+      <header>
+      <p class="kicker">Trompe: attacks on explanations</p>
+      <h1>\(report.name)</h1>
+      <p class="headline">\(sentence)</p>
+      <nav aria-label="Sections">\(links)</nav>
+      </header>
+      <main>
+      \(table)
+      \(curves)
+      \(gallery)
+      \(record)
+      </main>
+      <footer><p>The images in this report were changed on purpose, to test explanation methods. Written by trompe \(report.toolVersion).</p></footer>
+      </body>
+      </html>
+
+      """
+    return page.text
+  }
+
+  private var links: [Markup] {
+    var links = [("result", "Result"), ("curves", "Curves")]
+    if !report.cards.isEmpty { links.append(("gallery", "Gallery")) }
+    links.append(("record", "What was done"))
+    return links.map { "<a href=\"#\($0.0)\">\($0.1)</a>" }
+  }
+
+  private var sentence: String {
+    let largest = report.epsilons.last ?? 0
+    let parts = report.lines.filter { $0.epsilon == largest }.map { line in
+      "\(line.method) \(Numbers.decimals(line.values.first ?? .nan, 2))"
+    }
+    return "Of the pixels that \(report.interpreter) finds most relevant, this share stays so at ε "
+      + "\(Numbers.short(largest)) of 255, as a mean over \(report.images) correctly classified "
+      + "images: \(parts.joined(separator: ", "))."
+  }
+
+  // MARK: Result
+
+  private var table: Markup {
+    let head = report.measures.map { measure -> Markup in
+      "<th scope=\"col\">\(measure.title)</th>"
+    }
+    let rows = report.methods.flatMap { method in
+      report.lines.filter { $0.method == method }.map { line -> Markup in
+        let values = line.values.map { value -> Markup in
+          "<td>\(Numbers.decimals(value, 3))</td>"
+        }
+        return """
+          <tr><th scope="row">\(method)</th><td>\(Numbers.short(line.epsilon))</td>\(values)<td>\(Numbers.percent(line.confidence))</td><td>\(Numbers.percent(line.keptLabels))</td><td>\(Numbers.percent(line.succeeded))</td></tr>
+
+          """
+      }
+    }
+    return """
+      <section id="result"><h2>Result</h2>
+      <div class="scroll"><table><caption>Means over \(report.images) images</caption>
+      <thead><tr><td></td><th scope="col">ε</th>\(head)<th scope="col">confidence</th><th scope="col">label kept</th><th scope="col">succeeded</th></tr></thead>
+      <tbody>\(rows)</tbody></table></div>
+      <p class="note">Clean and perturbed images are compared by their relevance maps; \(report.images) of \(report.tried) images were classified correctly and attacked. An attack succeeds if an iterate keeps the label and comes nearer to its aim; otherwise the image counts as it was. Everything is measured on 8-bit images by the network itself.</p>
+      </section>
+      """
+  }
+
+  // MARK: Curves
+
+  private var curves: Markup {
+    func chart(_ title: String, _ value: @escaping (AttackReport.Line) -> Double) -> Markup? {
+      LineChart(
+        title: title,
+        series: report.methods.map { method in
+          LineChart.Series(
+            name: method,
+            points: report.lines.filter { $0.method == method }.sorted { $0.epsilon < $1.epsilon }
+              .map { ($0.epsilon, value($0)) })
+        }, xTitle: "ε, of 255"
+      ).markup()
+    }
+    var charts = report.measures.enumerated().map { index, measure in
+      chart(measure.title + (measure.growsWithLikeness ? "" : " (0: alike)")) { $0.values[index] }
+    }
+    charts.append(chart("confidence in the label", \.confidence))
+    return """
+      <section id="curves"><h2>Curves</h2>
+      <div class="charts">\(charts.compactMap(\.self))</div></section>
+      """
+  }
+
+  // MARK: Gallery
+
+  private var gallery: Markup? {
+    guard !report.cards.isEmpty else { return nil }
+    let cards = report.cards.map { card -> Markup in
+      let pictures = card.pictures.map { picture -> Markup in
+        """
+        <figure><figcaption><b>\(picture.title)</b> \(Numbers.percent(picture.confidence))</figcaption>\(image(picture.photograph, "\(card.label), \(picture.title)"))\(image(picture.overlay, "its explanation"))\(caption(picture))</figure>
+        """
+      }
+      return """
+        <article class="card"><h3>\(card.label)</h3><p class="file">\(card.image)</p><div class="row">\(pictures)</div></article>
+
+        """
+    }
+    return """
+      <section id="gallery"><h2>Gallery</h2>
+      <p>At ε \(Numbers.short(report.epsilons.last ?? 0)); below each photograph the same with its explanation. The percentage is the confidence in the label.</p>
+      <div class="cards">\(cards)</div></section>
+      """
+  }
+
+  private func image(_ photograph: GalleryPhotograph, _ description: String) -> Markup {
+    """
+    <img src="data:image/jpeg;base64,\(photograph.jpeg.base64EncodedString())" width="\(photograph.width)" height="\(photograph.height)" alt="\(description)" loading="lazy"/>
+    """
+  }
+
+  private func caption(_ picture: AttackReport.Card.Picture) -> Markup? {
+    guard !picture.values.isEmpty else { return nil }
+    let parts = zip(report.measures, picture.values).prefix(2).map { measure, value in
+      "\(measure.title) \(Numbers.decimals(value, 2))"
+    }
+    return "<figcaption>\(parts.joined(separator: ", "))</figcaption>"
+  }
+
+  // MARK: What was done
+
+  private var record: Markup {
+    let facts = report.facts.map { fact -> Markup in
+      "<dt>\(fact.name)</dt><dd class=\"name\">\(fact.value)</dd>"
+    }
+    return """
+      <section id="record"><h2>What was done</h2><dl>\(facts)</dl>
+      <details><summary>The recipe, complete</summary><pre tabindex="0">\(report.recipe)</pre></details></section>
+      """
+  }
+}
