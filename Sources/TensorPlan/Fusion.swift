@@ -352,7 +352,7 @@ struct Fusion {
         emitted.append((id, kernel(.operation(node.operation), node.operands, [id])))
       }
     }
-    kernels = Schedule.order(emitted)
+    kernels = Schedule.order(emitted, in: graph)
   }
 
   private func kernel(_ work: Kernel.Work, _ operands: [Int], _ results: [Int]) -> Kernel {

@@ -1,8 +1,55 @@
+import TensorGraph
+
 /// The order in which kernels run.
 enum Schedule {
   /// Topological, and otherwise by position in the graph: what was asked for first runs first, so
   /// a backward pass frees what its forward pass kept in the reverse of the order it was made.
-  static func order(_ kernels: [(position: Int, Kernel)]) -> [Kernel] {
+  ///
+  /// What makes a large result of little, and is for the end alone, runs last: the gradient of a
+  /// dense layer's weights is hundreds of times the size of the rows it is made of, and must not
+  /// stand beside the activations of the layers before.
+  static func order(_ kernels: [(position: Int, Kernel)], in graph: Graph) -> [Kernel] {
+    let ordered = topological(kernels)
+    let isLate = late(ordered, graph)
+    return zip(ordered, isLate).filter { !$1 }.map(\.0) + zip(ordered, isLate).filter(\.1).map(\.0)
+  }
+
+  /// An operand is small beside a result that is this many times its size.
+  private static let growth = 4
+
+  /// For each kernel whether nothing but late kernels waits for it, and what it reads is small beside
+  /// what it makes or is made late as well.
+  private static func late(_ kernels: [Kernel], _ graph: Graph) -> [Bool] {
+    var producer: [Int: Int] = [:]
+    var readers: [Int: [Int]] = [:]
+    for (index, kernel) in kernels.enumerated() {
+      for storage in kernel.writes { producer[storage] = index }
+      for storage in Set(kernel.reads) { readers[storage, default: []].append(index) }
+    }
+    func bytes(_ storages: [Int]) -> Int {
+      storages.reduce(0) { $0 + graph.nodes[$1].byteCount }
+    }
+    /// Operands that are not small; sources are there anyway.
+    func large(_ index: Int) -> [Int] {
+      let made = bytes(kernels[index].writes)
+      return kernels[index].reads.filter { producer[$0] != nil && bytes([$0]) * growth > made }
+    }
+    var isLate = [Bool](repeating: false, count: kernels.count)
+    for (index, kernel) in kernels.enumerated().reversed() {
+      guard kernel.writes.allSatisfy({ readers[$0, default: []].allSatisfy { isLate[$0] } })
+      else { continue }
+      isLate[index] = large(index).allSatisfy { storage in
+        let source = producer[storage]!
+        return large(source).isEmpty
+          && kernels[source].writes.allSatisfy { written in
+            readers[written, default: []].allSatisfy { $0 == index || isLate[$0] }
+          }
+      }
+    }
+    return isLate
+  }
+
+  private static func topological(_ kernels: [(position: Int, Kernel)]) -> [Kernel] {
     var producer: [Int: Int] = [:]
     for (index, (_, kernel)) in kernels.enumerated() {
       for storage in kernel.writes { producer[storage] = index }

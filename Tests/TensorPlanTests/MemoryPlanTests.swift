@@ -58,4 +58,31 @@ struct MemoryPlanTests {
     let all = plan.kernels.flatMap(\.writes).reduce(0) { $0 + plan.graph.nodes[$1].byteCount }
     #expect(memory.peakBytes < all)
   }
+
+  /// A dense layer's gradient is made after the backward pass of the convolutions before it, so that
+  /// it never stands beside their activations.
+  @Test func largeGradientsOfLittleComeLast() throws {
+    var graph = GraphBuilder()
+    let x = try graph.placeholder("x", shape: [2, 16, 16, 3])
+    let w = try graph.parameter("w", shape: [8, 3, 3, 3])
+    let dense = try graph.parameter("dense", shape: [2048, 512])
+    let y = try graph.relu(graph.convolution(x, w, window: Window2D(3, padding: 1)))
+    let rows = try graph.reshape(y, to: [2, 2048])
+    let z = try graph.relu(graph.matrixProduct(rows, dense))
+    // Used twice, so its gradient is a sum.
+    let again = try graph.matrixProduct(graph.square(rows), dense)
+    let loss = try graph.add(graph.sum(graph.square(z)), graph.sum(graph.square(again)))
+    let gradients = try graph.gradient(of: loss, with: [dense, w])
+    let plan = ProgramPlan(graph.graph(outputs: [loss] + gradients))
+    let (large, small) = (plan.graph.outputs[1], plan.graph.outputs[2])
+    let written = Dictionary(
+      uniqueKeysWithValues: plan.kernels.enumerated().flatMap { index, kernel in
+        kernel.writes.map { ($0, index) }
+      })
+    #expect(try #require(written[large]) > #require(written[small]))
+    let firstLarge = plan.kernels.firstIndex { kernel in
+      kernel.writes.contains { plan.graph.nodes[$0].shape == [2048, 512] }
+    }
+    #expect(try #require(firstLarge) > #require(written[small]))
+  }
 }
