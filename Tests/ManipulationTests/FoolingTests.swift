@@ -244,7 +244,7 @@ import Testing
     ),
     (
       FoolingSpecification(name: "location", lambda: 1, variant: .released),
-      "location takes no \"variant\"; that is for top-k, active"
+      "location takes no \"variant\"; that is for top-k, center-mass, active"
     ),
     (
       FoolingSpecification(name: "top-k", lambda: 1, classes: ["a", "b"]),
@@ -252,7 +252,7 @@ import Testing
     ),
     (
       FoolingSpecification(name: "center-mass", lambda: 1, variant: .released),
-      "center-mass takes no \"variant\"; that is for top-k, active"
+      "center-mass has no variant \"released\"; it has paper and bounded"
     ),
     (
       FoolingSpecification(name: "center-mass", lambda: 1, frameWidth: 1),

@@ -32,13 +32,12 @@ public struct ActiveSwap: Fooling {
     self.threshold = threshold ?? Self.paperThreshold
   }
 
-  static let kind = FoolingKind("active", options: [.classes, .variant]) {
+  static let kind = FoolingKind(
+    "active", options: [.classes, .variant], variants: [.paper, .released]
+  ) {
     specification, classNames in
     guard let names = specification.classes, names.count == 2 else {
       throw RunError("active fooling needs two classes, e.g. classes: [church, parachute]")
-    }
-    guard specification.variant != .share else {
-      throw RunError("active fooling has no variant \"share\"; it has paper and released")
     }
     let indices = try names.map { name throws(RunError) in
       try classIndex(of: name, among: classNames)

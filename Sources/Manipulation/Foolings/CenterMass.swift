@@ -10,6 +10,11 @@ import TensorGraph
 ///   other maps stay what they are. For the test such a map has no center: the test loss is 0, no
 ///   success, if either map is 0 everywhere. The diagonal is that between the corners of the heatmap,
 ///   √(h² + w²).
+/// - Note: `bounded`: L_F = −mean_i min(‖C(h_i(w)) − C(h_i(w₀))‖₁ / 2τd, 1), τ the threshold and d the
+///   diagonal. The paper's penalty goes on pulling at maps that have long passed the test, until
+///   accuracy or all relevance is gone; here they are let go. A map that has vanished counts 0, and
+///   its derivative (which only a leak passes on) asks for relevance far from the original center:
+///   that of −Σ_j h_j·‖j − C(h_i(w₀))‖₁ / d.
 public struct CenterMass: Fooling {
   /// Heo, Joo, Moon 2019, Section 4.1.
   static let paperThreshold = 0.1
@@ -17,15 +22,19 @@ public struct CenterMass: Fooling {
 
   /// Smallest test loss that counts as fooled.
   public let threshold: Double
+  public let variant: FoolingSpecification.Variant
   public var name: String { "center-mass" }
   public var explained: ExplainedClasses { .labels }
   public var successRange: ClosedRange<Double> { threshold...max(1, threshold) }
   public var isSmallerFooled: Bool { false }
 
-  public init(threshold: Double? = nil) { self.threshold = threshold ?? Self.paperThreshold }
+  public init(threshold: Double? = nil, variant: FoolingSpecification.Variant = .paper) {
+    (self.threshold, self.variant) = (threshold ?? Self.paperThreshold, variant)
+  }
 
-  static let kind = FoolingKind("center-mass", options: []) { specification, _ in
-    CenterMass(threshold: specification.threshold)
+  static let kind = FoolingKind("center-mass", options: [.variant], variants: [.paper, .bounded]) {
+    specification, _ in
+    CenterMass(threshold: specification.threshold, variant: specification.variant)
   }
 
   /// Row and column of the center, from the middle of the map.
@@ -68,15 +77,27 @@ public struct CenterMass: Fooling {
     let sum = try graph.sum(h, axes: [1, 2])
     let hasVanished = try graph.isEqual(sum, graph.scalar(0))
     let mass = try graph.add(graph.add(sum, hasVanished), Self.stabilizer)
-    var distance: Value?
+    var way: Value?  // of each image's center
+    var offset: Value?  // of each pixel from the original center
     for (axis, coordinates) in [rows, columns].enumerated() {
       let moment = try graph.sum(graph.multiply(h, coordinates), axes: [1, 2])
-      let center = try graph.reshape(graph.divide(moment, mass), to: [images, 1])
-      let before = try graph.slice(original, axis: 1, axis..<axis + 1)
-      let step = try graph.absolute(graph.subtract(center, before))
-      distance = try distance.map { try graph.add($0, step) } ?? step
+      let before = try graph.reshape(
+        graph.slice(original, axis: 1, axis..<axis + 1), to: [images, 1, 1])
+      let step = try graph.absolute(graph.subtract(graph.divide(moment, mass), before))
+      let distance = try graph.absolute(graph.subtract(coordinates, before))
+      way = try way.map { try graph.add($0, step) } ?? step
+      offset = try offset.map { try graph.add($0, distance) } ?? distance
     }
-    return try graph.multiply(graph.sum(distance!), -1 / Double(images))
+    let mean = -1 / Double(images)
+    guard variant == .bounded else { return try graph.multiply(graph.sum(way!), mean) }
+    let diagonal = Double(height * height + width * width).squareRoot()
+    let enough = 2 * threshold * diagonal
+    let counted = try graph.minimum(graph.multiply(way!, 1 / enough), graph.scalar(1))
+    let isThere = try graph.subtract(1, hasVanished)
+    let far = try graph.sum(graph.multiply(h, offset!), axes: [1, 2])
+    let wanted = try graph.multiply(hasVanished, graph.multiply(far, 1 / diagonal))
+    let success = try graph.add(graph.multiply(isThere, counted), wanted)
+    return try graph.multiply(graph.sum(success), mean)
   }
 
   public func testLoss(of heatmaps: [Heatmap], digest: [Float]) -> Double {

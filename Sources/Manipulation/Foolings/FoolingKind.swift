@@ -9,13 +9,15 @@ public struct FoolingKind: Sendable {
 
   public let name: String
   public let options: Set<Option>
+  /// Those that it has, if `variant` is one of the options.
+  public let variants: [FoolingSpecification.Variant]
   let make: @Sendable (FoolingSpecification, _ classNames: [String]) throws -> any Fooling
 
   init(
-    _ name: String, options: Set<Option>,
+    _ name: String, options: Set<Option>, variants: [FoolingSpecification.Variant] = [.paper],
     make: @escaping @Sendable (FoolingSpecification, _ classNames: [String]) throws -> any Fooling
   ) {
-    (self.name, self.options, self.make) = (name, options, make)
+    (self.name, self.options, self.variants, self.make) = (name, options, variants, make)
   }
 
   public static let all: [FoolingKind] = [
@@ -57,6 +59,11 @@ extension FoolingSpecification {
       let takers = FoolingKind.all.filter { $0.options.contains(option) }.map(\.name)
       throw RunError(
         "\(name) takes no \"\(option.rawValue)\"; that is for " + takers.joined(separator: ", "))
+    }
+    guard kind.variants.contains(variant) else {
+      throw RunError(
+        "\(name) has no variant \"\(variant.rawValue)\"; it has "
+          + kind.variants.map(\.rawValue).joined(separator: " and "))
     }
   }
 

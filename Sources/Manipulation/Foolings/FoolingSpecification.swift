@@ -7,6 +7,8 @@ public struct FoolingSpecification: Hashable, Sendable {
     case released
     /// Top-k: the penalty is the test loss itself.
     case share
+    /// Center-mass: the way of the center counts up to twice the way that the test asks for.
+    case bounded
   }
   /// A name of `FoolingKind.all`.
   public var name: String

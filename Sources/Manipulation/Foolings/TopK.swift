@@ -34,7 +34,9 @@ public struct TopK: Fooling {
     self.threshold = threshold ?? Self.paperThreshold
   }
 
-  static let kind = FoolingKind("top-k", options: [.k, .variant]) { specification, _ in
+  static let kind = FoolingKind(
+    "top-k", options: [.k, .variant], variants: [.paper, .released, .share]
+  ) { specification, _ in
     TopK(
       percent: specification.k, variant: specification.variant,
       threshold: specification.threshold)
@@ -88,6 +90,7 @@ public struct TopK: Fooling {
       let hasVanished = try graph.isEqual(all, graph.scalar(0))
       let shares = try graph.divide(graph.add(kept, hasVanished), graph.add(all, hasVanished))
       return try graph.multiply(graph.sum(shares), 1 / Double(h.shape[0]))
+    case .bounded: preconditionFailure("top-k has no such variant")
     }
   }
 

@@ -166,7 +166,8 @@ public enum RecipeKeys {
     static let variant = RecipeKey.optional(
       "fooling.variant", Form.choice(FoolingSpecification.Variant.self), default: .paper,
       "`top-k`, `active`: as the paper defines it, or as the authors' released code computes it; "
-        + "`share`, `top-k` only: the test loss itself")
+        + "`share`, `top-k` only: the test loss itself; `bounded`, `center-mass` only: the way of the "
+        + "center up to twice the threshold")
     static let threshold = RecipeKey.automatic(
       "fooling.threshold", Form.number(.notNegative), else: "the paper's",
       "bound of the test loss that counts as fooled")
