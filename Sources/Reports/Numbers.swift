@@ -9,9 +9,10 @@ enum Numbers {
   /// Of a share in [0, 1]: `84.55 %`.
   static func percent(_ share: Double) -> String { decimals(100 * share, 2) + " %" }
 
-  /// Three digits that matter: `0.0413`, `12.3`, `1.2e-05`.
+  /// Three digits that matter: `0.0413`, `12.3`, `1.2e-05`; whole numbers whole: `1200`.
   static func short(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
+    if value == value.rounded(), abs(value) < 1e6 { return "\(Int(value))" }
     let text = String(format: "%.3g", value)
     return text == "-0" ? "0" : text
   }

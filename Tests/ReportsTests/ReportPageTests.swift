@@ -107,6 +107,23 @@ import Testing
       report.sentence.hasSuffix("top-1 accuracy rises by 5.45 points, from 84.55 % to 90.00 %."))
   }
 
+  @Test func wholeNumbersAreWrittenWhole() throws {
+    let page = try Page(ReportPage(Self.report()).html())
+    let ticks = page.all("text", class: "tick").map(\.text)
+    #expect(ticks.contains("1000") && !ticks.contains { $0.contains("e+") }, "\(ticks)")
+  }
+
+  /// On paper an image with many heatmaps takes the whole width.
+  @Test func cardsOfManyHeatmapsAreMarked() throws {
+    func cards(_ interpreters: [String]) throws -> [String?] {
+      let picture = Self.picture("a.png", label: "church", interpreters: interpreters)
+      let report = Self.report(interpreters: interpreters, gallery: [picture])
+      return try Page(ReportPage(report).html()).all("article").map { $0.attributes["class"] }
+    }
+    #expect(try cards(["grad-cam", "simple-grad"]) == ["card"])
+    #expect(try cards(["grad-cam", "simple-grad", "lrp"]) == ["card many"])
+  }
+
   /// A rate that the original reaches as well is marked, and a sentence says what that means.
   @Test func aHighRateOfTheOriginalIsSaid() throws {
     var report = Self.report()
