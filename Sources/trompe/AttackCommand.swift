@@ -18,11 +18,14 @@ struct AttackCommand: ParsableCommand {
 
   @OptionGroup var options: SingleRunOptions
 
+  @Flag(help: "Print the result as JSON, as summary.json has it.")
+  var json = false
+
   func run() throws {
     let recipe = try AttackRecipe(contentsOf: options.recipe, settings: options.settings)
     let summary = try options.detail.watching { stop, observe in
       try AttackRun(recipe, output: options.outputFolder, stop: stop, observe: observe).run()
     }
-    try Terminal.write(summary.table)
+    try Terminal.write(json ? JSON.text(summary) : summary.table)
   }
 }

@@ -47,17 +47,50 @@ struct RecipeCheckCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let forecast =
-      try RecipeKind(ofRecipe: recipe, settings: settings) == .fooling
-      ? RunForecast(FoolingRecipe(contentsOf: recipe, settings: settings), measures: time)
-      : RunForecast(TrainingRecipe(contentsOf: recipe, settings: settings), measures: time)
-    try Terminal.write(json ? JSON.text(forecast) : forecast.text(recipe))
+    func write(_ forecast: some Encodable, _ rows: [[String]]) throws {
+      let text = Format.table(rows, leading: 2) + "\nThe recipe can be run; nothing was written.\n"
+      try Terminal.write(json ? JSON.text(forecast) : text)
+    }
+    switch try RecipeKind(ofRecipe: recipe, settings: settings) {
+    case .fooling:
+      let forecast = try RunForecast(
+        FoolingRecipe(contentsOf: recipe, settings: settings), measures: time)
+      try write(forecast, forecast.rows(recipe))
+    case .training:
+      let forecast = try RunForecast(
+        TrainingRecipe(contentsOf: recipe, settings: settings), measures: time)
+      try write(forecast, forecast.rows(recipe))
+    case .attack:
+      let forecast = try AttackForecast(
+        AttackRecipe(contentsOf: recipe, settings: settings), measures: time)
+      try write(forecast, forecast.rows(recipe))
+    }
+  }
+}
+
+extension AttackForecast {
+  /// Within 80 columns.
+  fileprivate func rows(_ recipe: String) -> [[String]] {
+    var rows = Format.wrapped("recipe", "\(printable(recipe)): attacks on \(interpreter)")
+    rows += Format.wrapped("network", printable(network))
+    for note in notes { rows += Format.wrapped("note", printable(note)) }
+    rows.append([
+      "images", "\(images), \(iterations) iterations of each, \(epsilons.count) values of ε",
+    ])
+    for method in methods {
+      rows += Format.wrapped(
+        method.name,
+        method.resources
+          + (method.seconds.map { "; at most about \(Format.duration($0))" } ?? ""))
+    }
+    if let seconds { rows.append(["time", "at most about \(Format.duration(seconds))"]) }
+    return rows
   }
 }
 
 extension RunForecast {
   /// Within 80 columns.
-  fileprivate func text(_ recipe: String) -> String {
+  fileprivate func rows(_ recipe: String) -> [[String]] {
     func giga(_ flops: Int) -> String { Format.decimals(Double(flops) / 1e9, 2) }
     var rows = Format.wrapped("recipe", "\(printable(recipe)): \(printable(work))")
     rows += Format.wrapped("network", printable(network))
@@ -86,6 +119,6 @@ extension RunForecast {
           + "\(Format.duration(time.evaluation)) of evaluation "
           + "(\(Format.decimals(1000 * time.evaluatedImage, 1)) ms per image)")
     }
-    return Format.table(rows, leading: 2) + "\nThe recipe can be run; nothing was written.\n"
+    return rows
   }
 }

@@ -141,7 +141,7 @@ import Testing
   }
 
   /// What runs for a while says as much or as little as it is asked to, and can speak to programs.
-  @Test(arguments: ["fool", "train", "evaluate", "explain"])
+  @Test(arguments: ["fool", "train", "evaluate", "explain", "attack"])
   func commandsThatRunTakeTheSameFlags(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output
     for flag in ["-q, --quiet", "-v, --verbose", "--json"] { #expect(help.contains(flag)) }

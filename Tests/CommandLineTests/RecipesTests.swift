@@ -28,8 +28,9 @@ import Testing
     for entry in entries {
       let summary = try #require(entry["summary"])
       #expect(summary.hasSuffix(".") && summary.count > 20, "\(entry)")
-      let isTraining = summary.hasPrefix("Trains ")
-      #expect(entry["command"] == (isTraining ? "trompe train" : "trompe fool"), "\(entry)")
+      let command =
+        summary.hasPrefix("Trains ") ? "train" : summary.hasPrefix("Attacks ") ? "attack" : "fool"
+      #expect(entry["command"] == "trompe " + command, "\(entry)")
     }
   }
 
@@ -70,6 +71,18 @@ import Testing
       list: arguments + ["--set", "interpreter.layer=layer9"], in: folder.url)
     #expect(wrong.code == 1)
     #expect(wrong.error.contains("no layer \"layer9\": did you mean \"layer"), "\(wrong.error)")
+  }
+
+  @Test func checkOfAnAttack() throws {
+    let arguments = [
+      "recipe", "check", Self.root.path + "/recipes/shapes-attack.yaml", "--set",
+      "attack.images=4", "--set", "evaluation.batchSize=4",
+    ]
+    let result = try CommandLineProgram.run(list: arguments)
+    #expect(result.code == 0 && result.output.contains("\nimages "), "\(result)")
+    #expect(result.output.contains("\ntime ") && result.output.contains("at most about "))
+    let plan = try CommandLineProgram.run(list: arguments + ["--no-time"])
+    #expect(plan.code == 0 && !plan.output.contains("at most about "), "\(plan)")
   }
 
   @Test func checkOfATrainingRecipe() throws {

@@ -2,9 +2,9 @@ import Foundation
 
 /// A recipe file and what its first comment says of it.
 public struct RecipeCatalogEntry: Codable, Hashable, Sendable {
-  /// As it is given to `trompe fool` or `trompe train`.
+  /// As it is given to the command.
   public let path: String
-  /// `trompe fool` or `trompe train`, whichever the recipe is for.
+  /// `trompe fool`, `trompe train` or `trompe attack`, whichever the recipe is for.
   public let command: String
   /// The first sentence of the comment at the head of the file; empty if there is none.
   public let summary: String
@@ -31,9 +31,10 @@ public enum RecipeCatalog {
       let path = root == "." ? name : "\(root)/\(name)"
       let text = try RecipeDocument.text(of: path)
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-      let isFooling = lines.contains { $0.hasPrefix("fooling:") }
+      func has(_ key: String) -> Bool { lines.contains { $0.hasPrefix(key + ":") } }
       return RecipeCatalogEntry(
-        path: path, command: isFooling ? "trompe fool" : "trompe train",
+        path: path,
+        command: "trompe " + (has("attack") ? "attack" : has("fooling") ? "fool" : "train"),
         summary: firstSentence(ofHead: lines))
     }
   }

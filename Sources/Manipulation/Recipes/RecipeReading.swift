@@ -10,12 +10,15 @@ public enum RecipeKind: Hashable, Sendable {
   case fooling
   /// `trompe train`.
   case training
+  /// `trompe attack`.
+  case attack
 
   /// - Throws: `RecipeError` when the file cannot be read or is no YAML.
   public init(ofRecipe path: String, settings: [String] = []) throws {
     let document = try RecipeDocument(
       contentsOf: path, settings: settings.map { try RecipeSetting($0) })
-    self = document.root.isFooling ? .fooling : .training
+    self =
+      document.root["attack"] != nil ? .attack : document.root.isFooling ? .fooling : .training
   }
 }
 
