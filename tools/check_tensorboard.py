@@ -32,6 +32,9 @@ with open(f"{folder}/metrics.jsonl") as file:
         group = "train" if line["kind"] == "step" else "validation"
         values = {names[key]: line[key] for key in names if key in line}
         values |= {f"fsr-{name}": rate for name, rate in line.get("fsr", {}).items()}
+        values |= {
+            f"vanished-maps-{name}": share for name, share in line.get("vanishedMaps", {}).items()
+        }
         for name, value in values.items():
             # Events have single precision.
             expected[f"{group}/{name}", line["step"]] = struct.unpack("f", struct.pack("f", value))[0]

@@ -95,7 +95,11 @@ extension MetricsLog.Line {
       ("learning-rate", learningRate), ("images-per-second", imagesPerSecond), ("top-1", top1),
       ("top-5", top5),
     ]
-    let rates = (fsr ?? [:]).sorted { $0.key < $1.key }.map { ("fsr-\($0.key)", Double?($0.value)) }
-    return (named + rates).compactMap { name, value in value.map { ("\(group)/\(name)", $0) } }
+    func each(_ name: String, _ values: [String: Double]?) -> [(String, Double?)] {
+      (values ?? [:]).sorted { $0.key < $1.key }.map { ("\(name)-\($0.key)", $0.value) }
+    }
+    return (named + each("fsr", fsr) + each("vanished-maps", vanishedMaps)).compactMap {
+      name, value in value.map { ("\(group)/\(name)", $0) }
+    }
   }
 }
