@@ -7,7 +7,7 @@ safetensors, from the root of the repository:
     swift build -c release --product trompe
     KERAS_BACKEND=torch python3 tools/check_checkpoints.py
 
-Weights and batch-norm statistics are drawn at random with a seed; `--weights imagenet` takes the
+Weights and batch-norm statistics are drawn at random from a fixed seed; `--weights imagenet` takes the
 published ones instead (they are downloaded by Keras and torchvision). `--only NAME` is one network,
 `--part read` compares logits and converts nothing.
 
@@ -48,8 +48,6 @@ arguments = arguments.parse_args()
 SIDE = 224
 READ_TOLERANCE = 1e-4
 CONVERSION_TOLERANCE = 1e-5
-random = np.random.RandomState(0)
-keras.utils.set_random_seed(0)
 folders = sorted(path for path in arguments.photographs.iterdir() if path.is_dir())[:4]
 photographs = [sorted(folder.iterdir())[0] for folder in folders]
 assert len(photographs) == 4, f"{arguments.photographs} has fewer than four folders of photographs"
@@ -130,6 +128,7 @@ def randomized(model):
     """Statistics and biases that are not zero, so that a wrong order would show."""
     if arguments.weights == "imagenet":
         return model
+    random = np.random.RandomState(0)
     for layer in model.layers:
         arrays = []
         for array, variable in zip(layer.get_weights(), layer.weights):
@@ -160,6 +159,7 @@ EXTENSIONS = {"keras2": ".h5", "keras2-model": "-model.h5", "keras3": ".weights.
 def check_keras(name, module, style, folder):
     build = getattr(keras.applications, name)
     weights = None if arguments.weights == "random" else "imagenet"
+    keras.utils.set_random_seed(0)  # of each network, so that one alone has the same weights
     model = randomized(build(weights=weights))
     images = getattr(keras.applications, module).preprocess_input(pixels.copy())
     expected = keras_logits(model, images)
