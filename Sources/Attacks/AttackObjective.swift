@@ -25,6 +25,7 @@ public protocol AttackObjective: Sendable {
   /// - Parameters:
   ///   - relevance: [N, h, w].
   ///   - reference: [N] + `referenceShape`, if there is one.
+  ///   - graph: what D is appended to.
   func objective(
     of relevance: Value, reference: Value?, in graph: inout GraphBuilder
   ) throws -> Value?

@@ -17,7 +17,7 @@ public struct ImageFolder: ImageSource {
   /// Lists the folder.
   /// - Parameters:
   ///   - root: path of the folder.
-  ///   - classNames: the classes a label counts in, in order. A folder that is none of
+  ///   - explicitNames: the classes a label counts in, in order. A folder that is none of
   ///     them is an error, a class without a folder is not. The folders themselves when `nil`.
   /// - Throws: `ImageError` when the folder is missing or unreadable, holds no class folder, or a
   ///   class folder holds no image.

@@ -10,7 +10,9 @@ public struct ProgramPlan: Sendable {
   /// Storages of activations that are kept as [N, C/16, H, W, 16] instead of [N, H, W, C].
   public let blocked: Set<Int>
 
-  /// - Parameter blocksChannels: keep activations between convolutions in blocks of channels.
+  /// - Parameters:
+  ///   - graph: all that is computed.
+  ///   - blocksChannels: keep activations between convolutions in blocks of channels.
   public init(_ graph: Graph, blocksChannels: Bool = false) {
     let fusion = Fusion(graph)
     self.graph = graph

@@ -17,6 +17,8 @@ public final class AttackRun {
   private let observe: (RunEvent) -> Void
 
   /// - Parameters:
+  ///   - recipe: all that is done.
+  ///   - stop: ends the run after the iteration, by `RunStopped`.
   ///   - output: the folder for everything the run writes; made if it does not exist.
   ///   - observe: told of everything that happens, on the thread that runs.
   public init(

@@ -114,6 +114,7 @@ public final class AttackDirection {
   ///   - images: [batchSize, H, W, C], normalised.
   ///   - labels: [batchSize]; the classes that are explained.
   ///   - references: of the images, one after the other; zero for those that do not count.
+  ///   - beta: β of the softplus that stands in for ReLU.
   ///   - identities: see `EvaluationProgram.run`.
   public func run(
     images: [Float], labels: [Int32], references: [Float], beta: Double, identities: [Int]

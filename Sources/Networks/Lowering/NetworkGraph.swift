@@ -145,7 +145,11 @@ public struct NetworkGraph: Sendable {
 
   /// The same network with the same parameters, mode and kept activations, applied to another input
   /// or with values that take the place of kept activations.
-  /// - Parameter rectifier: what ReLU layers compute there; the same as here if `nil`.
+  /// - Parameters:
+  ///   - input: images [N, H, W, C].
+  ///   - rectifier: what ReLU layers compute there; the same as here if `nil`.
+  ///   - replacing: values that are read in place of activations, by their names.
+  ///   - graph: what the network is appended to.
   public func lowered(
     on input: Value, rectifier: Rectifier? = nil, replacing: [String: Value] = [:],
     in graph: inout GraphBuilder
