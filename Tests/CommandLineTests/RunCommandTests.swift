@@ -149,7 +149,8 @@ struct RunCommandTests {
     #expect(names.count >= 4)
     for name in names {
       let text = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
-      let command = text.contains("\nfooling:") ? "fool" : "train"
+      let command =
+        text.contains("\nattack:") ? "attack" : text.contains("\nfooling:") ? "fool" : "train"
       let result = try CommandLineProgram.run(
         command, folder.path + "/" + name, "--output", "/dev/null/none")
       // Reading comes first: only the folder is refused.
