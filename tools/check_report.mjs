@@ -108,7 +108,7 @@ async function shoot(name, whole = true) {
 
 /// Comes by every card, as a reader does.
 const scroll = () => evaluate(`(async () => {
-  for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
+  for (let y = 0; y < document.documentElement.scrollHeight; y += 0.9 * innerHeight) {
     scrollTo(0, y);
     // Two frames, however long they take: what comes into sight is noticed between them.
     for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
@@ -215,7 +215,7 @@ async function sorting() {
   expect(isSorted(await order('data'), (a, b) => a.order < b.order), 'as in the data');
 }
 
-const limit = setTimeout(() => { console.error('no answer for three minutes'); end(1); }, 180_000);
+const limit = setTimeout(() => { console.error('no answer for ten minutes'); end(1); }, 600_000);
 function end(status) {
   clearTimeout(limit);
   browser.once('exit', () => {
