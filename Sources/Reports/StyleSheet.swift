@@ -143,7 +143,7 @@ let styleSheet = #"""
     .cards { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.5rem; }
     .many { grid-column: 1 / -1; }
     .many .stages { grid-template-columns: repeat(9, minmax(0, 1fr)); }
-    .many .pairs { grid-column: 2 / 10; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 0.3rem 0.7rem; }
+    .many .pairs { grid-column: 2 / 10; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 0.3rem 0.7rem; align-items: start; }
     .charts { grid-template-columns: repeat(2, minmax(0, 1fr)); }
     .chart svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   }
