@@ -63,7 +63,7 @@ public final class Executable {
   /// Filled by `run(profiling: true)`.
   public private(set) var profile: Profile
 
-  private let parameters: ParameterStore
+  let parameters: ParameterStore
   private var steps: [Step] = []
   private let arena: AlignedMemory
   private var fixed: [Int: AlignedMemory] = [:]

@@ -41,6 +41,23 @@ public struct Graph: Sendable {
     self.parameters = parameters
   }
 
+  private init(_ graph: Graph, outputs: [Int]) {
+    (nodes, self.outputs) = (graph.nodes, outputs)
+    (placeholders, parameters) = (graph.placeholders, graph.parameters)
+  }
+
+  /// The same program with every float that it computes as a result, in the order of computation.
+  public var withAllValues: Graph {
+    Graph(
+      self,
+      outputs: nodes.indices.filter { id in
+        switch nodes[id].operation {
+        case is Placeholder, is Parameter, is Constant, is Scalar: false
+        default: nodes[id].type == .float32
+        }
+      })
+  }
+
   /// For each node the ids of the nodes that read it (a node that reads it twice stands twice).
   public func users() -> [[Int]] {
     var users = [[Int]](repeating: [], count: nodes.count)
