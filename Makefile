@@ -5,10 +5,12 @@ export SWIFT
 
 DEMO_RECIPE = recipes/shapes-location-gradcam.yaml
 DEMO_OUTPUT = runs/demo
-LINTED = Package.swift Sources Tests
+FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 3600
+LINTED = Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint docs clean dependencies
+.PHONY: help demo test build lint docs fuzz sanitize soak clean dependencies
 
 help: ## Show this list
 	@echo "Trompe: make networks whose explanations lie, and measure how well they do."
@@ -30,6 +32,15 @@ lint: ## Check the format of all sources
 
 docs: dependencies ## Build the documentation of all libraries; fails on a warning
 	tools/make-docs.sh
+
+fuzz: dependencies ## Fuzz whatever is read from files, FUZZ_SECONDS for each kind
+	tools/fuzz.sh $(FUZZ_SECONDS)
+
+sanitize: dependencies ## Run the tests under the address, undefined and thread sanitizers
+	tools/sanitize.sh
+
+soak: build ## Watch memory and open files of a run of SOAK_SECONDS
+	tools/soak.sh $(SOAK_SECONDS)
 
 clean: ## Remove everything that was built; runs stay
 	rm -rf .build

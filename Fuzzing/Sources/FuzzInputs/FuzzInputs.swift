@@ -1,0 +1,105 @@
+import Checkpoints
+import Foundation
+import ImageData
+import Manipulation
+import Reports
+
+/// What reads the bytes, by the name in `TROMPE_FUZZ_TARGET`. Each may throw; nothing may crash, hang
+/// or take memory for what a header claims.
+private enum Target: String, CaseIterable {
+  case image, hdf5, safetensors, recipe, metrics
+
+  static let chosen: Target = {
+    let name = ProcessInfo.processInfo.environment["TROMPE_FUZZ_TARGET"] ?? ""
+    guard let target = Target(rawValue: name) else {
+      fatalError(
+        "TROMPE_FUZZ_TARGET is \"\(name)\", expected one of "
+          + allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return target
+  }()
+
+  func read(_ bytes: UnsafeRawBufferPointer) throws {
+    switch self {
+    case .image: _ = try Image(decoding: Array(bytes), name: "input")
+    case .hdf5:
+      try FuzzedFile.read(bytes) { path in
+        let file = try CheckpointFile(path: path)
+        try readEverything(file.container)
+        _ = try file.readBatchCounts()
+        if let hdf5 = file.container as? HDF5File { _ = try hdf5.readTrainingState() }
+      }
+    case .safetensors:
+      try FuzzedFile.read(bytes) { try readEverything(SafetensorsFile(path: $0)) }
+    case .recipe:
+      let text = String(decoding: bytes, as: UTF8.self)
+      let recipe = try? FoolingRecipe(yaml: text, folder: "/")
+      _ = try? TrainingRecipe(yaml: text, folder: "/")
+      guard let recipe else { return }
+      let again = try FoolingRecipe(yaml: recipe.resolvedYAML(), folder: "/")
+      precondition(again == recipe, "a recipe changes when it is written and read")
+    case .metrics:
+      let kept = MetricsHistory(Data(bytes), upTo: 10)
+      precondition(
+        MetricsHistory(kept.data, upTo: 10).data == kept.data, "what was kept is kept again")
+      try FuzzedFolder.shared.report(metrics: Data(bytes))
+    }
+  }
+
+  private func readEverything(_ file: any TensorContainer) throws {
+    for stored in file.tensors where stored.elementType.isFloat { _ = try file.read(stored.name) }
+    for stored in file.tensors where stored.elementType.isInteger {
+      _ = try file.readIntegers(stored.name)
+    }
+  }
+}
+
+/// Bytes as a file that lies in memory.
+private enum FuzzedFile {
+  static func read(_ bytes: UnsafeRawBufferPointer, _ body: (_ path: String) throws -> Void) throws
+  {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    precondition(descriptor >= 0, "no file in memory")
+    let written = write(descriptor, bytes.baseAddress, bytes.count)
+    close(descriptor)
+    precondition(written == bytes.count, "no room in /dev/shm")
+    try body(path)
+  }
+
+  private static let path = "/dev/shm/trompe-fuzz-\(getpid()).input"
+}
+
+/// A finished run with a log of its own.
+private final class FuzzedFolder: Sendable {
+  static let shared = FuzzedFolder()
+  private let path: String
+
+  private init() {
+    path = "/dev/shm/trompe-fuzz-\(getpid())"
+    let summary = """
+      {"accuracy": {"original": {"top1": 1, "top5": 1}, "manipulated": {"top1": 1, "top5": 1},
+      "drop": {"top1": 0, "top5": 0}}, "fsr": {"grad-cam": 0}, "fsrOriginal": {"grad-cam": 0},
+      "fooling": "location", "interpreter": "grad-cam", "validationImages": 1, "skippedImages": 0,
+      "steps": 1, "seconds": 1, "imagesPerSecond": 1, "peakMemoryBytes": 1, "seed": 0,
+      "toolVersion": "0"}
+      """
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      try summary.write(toFile: path + "/summary.json", atomically: false, encoding: .utf8)
+    } catch { fatalError("\(path): \(error)") }
+  }
+
+  func report(metrics: Data) throws {
+    try metrics.write(to: URL(fileURLWithPath: path + "/metrics.jsonl"))
+    _ = try RunReports.html(of: [path])
+  }
+}
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  do { try Target.chosen.read(UnsafeRawBufferPointer(start: bytes, count: count)) } catch {
+    // An error must be able to say what it is.
+    precondition(!"\(error)".isEmpty)
+  }
+  return 0
+}
