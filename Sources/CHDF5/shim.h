@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -175,6 +176,8 @@ static inline pid_t hdf5_start_child(
   pid_t child = fork();
   if (child == 0) {
     close(ends[0]);
+    // Whoever kills the parent means the child as well, which holds the parent's locks.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGPROF, SIGPIPE, SIGTRAP};
     for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) signal(fatal[i], SIG_DFL);
     sigset_t none;

@@ -22,7 +22,8 @@ public struct Checkpoint: Hashable, Sendable {
 
   /// Reads a file strictly. `expected` has the shapes of the graph.
   ///
-  /// - Throws: `CheckpointError` as `TensorContainer.load`, with shapes as they are in the file.
+  /// - Throws: `CheckpointError` as `TensorContainer.load`, with shapes as they are in the file, or
+  ///   if a training state is there without the checksum it was saved with.
   public init(
     contentsOf file: HDF5File, expecting expected: [ParameterSpecification],
     layout: WeightLayout = .torchvision
@@ -35,6 +36,7 @@ public struct Checkpoint: Hashable, Sendable {
     self.init(
       parameters: parameters, batchCounts: try file.readBatchCounts(),
       metadata: try file.readMetadata(), state: try file.readTrainingState())
+    try checkState(in: file)
   }
 
   /// Writes the file whole or not at all; see `HDF5Writer`.
@@ -49,7 +51,11 @@ public struct Checkpoint: Hashable, Sendable {
       for (name, count) in batchCounts.sorted(by: { $0.key < $1.key }) {
         try file.write(count, as: name)
       }
-      if let state { try file.write(state) }
+      if let state {
+        try file.write(state)
+        try file.setAttribute(
+          Self.checksumName, to: .text(stateChecksum), ofGroup: TrainingState.folder)
+      }
     }
   }
 

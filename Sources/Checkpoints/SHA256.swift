@@ -1,6 +1,30 @@
 import CCrypto
 import Foundation
 
+/// SHA-256 (FIPS 180-4) of bytes that come in pieces.
+final class SHA256Hash {
+  private let context: OpaquePointer
+
+  init() {
+    guard let context = EVP_MD_CTX_new() else { preconditionFailure("libcrypto has no memory") }
+    precondition(EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1, "libcrypto has no SHA-256")
+    self.context = context
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  func add(_ bytes: UnsafeRawBufferPointer) {
+    precondition(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1, "SHA-256 failed")
+  }
+
+  /// 64 lowercase hexadecimal digits. To be called once.
+  func finish() -> String {
+    var digest = [UInt8](repeating: 0, count: 32)
+    precondition(EVP_DigestFinal_ex(context, &digest, nil) == 1, "SHA-256 failed")
+    return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}
+
 /// SHA-256 (FIPS 180-4) of a file's bytes as 64 lowercase hexadecimal digits, read in pieces.
 ///
 /// - Throws: `CheckpointError` if the file cannot be read.
@@ -10,9 +34,7 @@ public func sha256(ofFile path: String) throws -> String {
     throw CheckpointError(path: path, "cannot be opened: \(String(cString: strerror(errno)))")
   }
   defer { close(descriptor) }
-  guard let context = EVP_MD_CTX_new() else { preconditionFailure("libcrypto has no memory") }
-  defer { EVP_MD_CTX_free(context) }
-  precondition(EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1, "libcrypto has no SHA-256")
+  let hash = SHA256Hash()
   let pieceSize = 1 << 20
   let piece = UnsafeMutableRawPointer.allocate(byteCount: pieceSize, alignment: 64)
   defer { piece.deallocate() }
@@ -23,9 +45,7 @@ public func sha256(ofFile path: String) throws -> String {
       throw CheckpointError(path: path, "cannot be read: \(String(cString: strerror(errno)))")
     }
     if count == 0 { break }
-    precondition(EVP_DigestUpdate(context, piece, count) == 1, "SHA-256 failed")
+    hash.add(UnsafeRawBufferPointer(start: piece, count: count))
   }
-  var digest = [UInt8](repeating: 0, count: 32)
-  precondition(EVP_DigestFinal_ex(context, &digest, nil) == 1, "SHA-256 failed")
-  return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  return hash.finish()
 }

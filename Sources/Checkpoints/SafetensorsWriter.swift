@@ -77,30 +77,20 @@ enum SafetensorsWriter {
       let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       guard descriptor >= 0 else { throw WholeFile.systemError(path) }
       defer { close(descriptor) }
-      try withUnsafeBytes(of: length.littleEndian) { try write($0, to: descriptor, path) }
-      try text.withUnsafeBytes { try write($0, to: descriptor, path) }
+      try withUnsafeBytes(of: length.littleEndian) { try WholeFile.write($0, to: descriptor, path) }
+      try text.withUnsafeBytes { try WholeFile.write($0, to: descriptor, path) }
       for entry in ordered {
         switch entry.content {
         case .integer(let integer):
-          try withUnsafeBytes(of: integer.littleEndian) { try write($0, to: descriptor, path) }
+          try withUnsafeBytes(of: integer.littleEndian) {
+            try WholeFile.write($0, to: descriptor, path)
+          }
         case .floats(let shape, let tensor):
           let tensor = tensor()
           precondition(tensor.shape == shape, "\(entry.name): \(tensor.shape) for \(shape)")
-          try tensor.values.withUnsafeBytes { try write($0, to: descriptor, path) }
+          try tensor.values.withUnsafeBytes { try WholeFile.write($0, to: descriptor, path) }
         }
       }
-    }
-  }
-
-  private static func write(
-    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ path: String
-  ) throws {
-    var done = 0
-    while done < bytes.count {
-      let written = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw WholeFile.systemError(path) }
-      done += written
     }
   }
 }

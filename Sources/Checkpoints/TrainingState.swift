@@ -3,7 +3,8 @@ import TensorGraph
 /// What a trainer needs besides the network to go on as if it had never stopped: optimizer moments as
 /// tensors, and its step, random state and other settings as JSON text.
 ///
-/// In the file: tensors at `state/<group>/<name>`, the text as attribute `json` of the group `state`.
+/// In the file: tensors at `state/<group>/<name>`, the text as attribute `json` of the group `state`;
+/// beside it `sha256`, see `Checkpoint.stateChecksum`.
 /// None of it counts as a parameter.
 public struct TrainingState: Hashable, Sendable {
   /// Tensors by group and name, in the graph's layout, kept bit for bit.

@@ -1,14 +1,16 @@
 import Foundation
 
 /// Writing a file whole or not at all.
-enum WholeFile {
+public enum WholeFile {
+  private static let leftoverSuffix = ".partial"
+
   /// Lets `fill` write a file of a temporary name in the same folder, which takes its own name when
   /// everything is on the disk. Until then a file that was there stays, and a failure removes the
   /// temporary one.
   ///
   /// - Throws: `CheckpointError` if the file cannot be written (the old one is then intact), or what
   ///   `fill` throws.
-  static func replace(_ path: String, _ fill: (_ temporary: String) throws -> Void) throws {
+  public static func replace(_ path: String, _ fill: (_ temporary: String) throws -> Void) throws {
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw CheckpointError(path: path, "is no file name")
     }
@@ -22,7 +24,8 @@ enum WholeFile {
       throw CheckpointError(path: path, "cannot be written: there is no folder \(folder)")
     }
     let temporary =
-      folder + "/." + (target as NSString).lastPathComponent + "." + UUID().uuidString + ".partial"
+      folder + "/." + (target as NSString).lastPathComponent + "." + UUID().uuidString
+      + leftoverSuffix
     var isComplete = false
     defer { if !isComplete { unlink(temporary) } }
     do {
@@ -36,6 +39,41 @@ enum WholeFile {
         problems: error.problems + [.init("was not written; what was there before is unchanged")])
     }
     try synchronize(folder, path: path)
+  }
+
+  /// Writes bytes to a file whole or not at all.
+  /// - Throws: as `replace`.
+  public static func write(_ bytes: Data, to path: String) throws {
+    try replace(path) { temporary in
+      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else { throw systemError(path) }
+      defer { close(descriptor) }
+      try bytes.withUnsafeBytes { try write($0, to: descriptor, path) }
+    }
+  }
+
+  /// All bytes, however few the system takes at a time.
+  static func write(
+    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ path: String
+  ) throws {
+    var done = 0
+    while done < bytes.count {
+      let written = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { throw systemError(path) }
+      done += written
+    }
+  }
+
+  /// Removes the temporary files that a killed process has left in a folder. Only for folders in
+  /// which nobody else writes.
+  public static func removeLeftovers(in folder: String) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where name.hasPrefix(".") && name.hasSuffix(leftoverSuffix) {
+      // `.<name>.<36 characters>.partial`
+      let middle = name.dropLast(leftoverSuffix.count).suffix(36)
+      if UUID(uuidString: String(middle)) != nil { unlink(folder + "/" + name) }
+    }
   }
 
   /// What the system said about the last call.

@@ -105,9 +105,7 @@ enum OutputFolder {
     var number = 1
     var resumable = base
     while isTaken(name(number)) {
-      if FileManager.default.fileExists(atPath: name(number) + "/state.h5") {
-        resumable = name(number)
-      }
+      if Runs.isResumable(name(number)) { resumable = name(number) }
       number += 1
     }
     return resume ? resumable : name(number)

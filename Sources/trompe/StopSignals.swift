@@ -2,7 +2,7 @@ import Foundation
 import Manipulation
 import Synchronization
 
-/// Ctrl-C and SIGTERM: the first asks the run to stop after its step, the second ends the process.
+/// Ctrl-C, SIGTERM, and SIGHUP when the terminal goes away: the first asks the run to stop after its step, the second ends the process.
 enum StopSignals {
   private static let first = Atomic<Int32>(0)
 
@@ -19,6 +19,14 @@ enum StopSignals {
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
+    // Under nohup the end of the terminal is to be ignored.
+    var hangup = sigaction()
+    sigaction(SIGHUP, nil, &hangup)
+    if unsafeBitCast(hangup.__sigaction_handler.sa_handler, to: Int.self)
+      != unsafeBitCast(SIG_IGN, to: Int.self)
+    {
+      sigaddset(&signals, SIGHUP)
+    }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     let watched = signals
     Thread.detachNewThread {

@@ -102,4 +102,46 @@ struct HostileFileTests {
       }
     }
   }
+
+  /// A file that training goes on from is what was saved, to the bit, or it is refused.
+  @Test func flippedBitsOfAStateAreNoticedOrHarmless() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("state.h5")
+    try writeExample(to: path)
+    let expected = [
+      ParameterSpecification(name: "conv.weight", shape: [4, 3, 3, 2]),
+      ParameterSpecification(name: "fc.weight", shape: [5, 4]),
+    ]
+    func read() throws -> Checkpoint {
+      try Checkpoint(contentsOf: HDF5File(path: path), expecting: expected)
+    }
+    let (whole, saved) = (try contents(path), try read())
+    var refused = 0
+    for place in stride(from: 3, to: whole.count, by: max(1, whole.count / 150)) {
+      var flipped = whole
+      flipped[place] ^= 1 << UInt8(place % 8)
+      try flipped.write(to: URL(fileURLWithPath: path))
+      do {
+        let found = try read()
+        #expect(
+          found.parameters == saved.parameters && found.state == saved.state
+            && found.batchCounts == saved.batchCounts, "byte \(place)")
+      } catch is CheckpointError { refused += 1 }
+    }
+    #expect(refused > 30)
+  }
+
+  @Test func statesWithoutTheirChecksumAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("state.h5")
+    try HDF5Writer.write(to: path) { file in
+      try file.write(ramp([2]), as: "a.bias")
+      try file.write(TrainingState(json: "{}"))
+    }
+    #expect(
+      failure {
+        _ = try Checkpoint(
+          contentsOf: HDF5File(path: path), expecting: [.init(name: "a.bias", shape: [2])])
+      } == "state.h5: /state has no checksum, which damage may explain")
+  }
 }

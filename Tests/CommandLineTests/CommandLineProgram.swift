@@ -23,14 +23,21 @@ struct CommandLineProgram {
 
   /// - Parameters:
   ///   - folder: the current folder; the temporary one if `nil`.
+  ///   - fileBlocks: no file may become larger than so many blocks (of 512 bytes, or of 1024 where
+  ///     the shell counts so).
   ///   - whileRunning: called once the process runs.
   static func run(
-    list arguments: [String], in folder: URL? = nil,
+    list arguments: [String], in folder: URL? = nil, fileBlocks: Int? = nil,
     whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> Result {
     let process = Process()
     process.executableURL = products.appendingPathComponent("trompe")
     process.arguments = arguments
+    if let fileBlocks {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments =
+        ["-c", "ulimit -f \(fileBlocks); exec \"$0\" \"$@\"", products.path + "/trompe"] + arguments
+    }
     process.currentDirectoryURL = folder ?? FileManager.default.temporaryDirectory
     var environment = ProcessInfo.processInfo.environment
     environment["COLUMNS"] = "80"

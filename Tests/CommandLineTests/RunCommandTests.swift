@@ -133,7 +133,8 @@ struct RunCommandTests {
     }
     #expect(stopped.code == 130)
     #expect(stopped.error.contains("go on with the same command and --resume"))
-    #expect(FileManager.default.fileExists(atPath: output + "/state.h5"))
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: output + "/states").count == 1)
     let resumed = try CommandLineProgram.run(list: fool(output, steps: steps, ["--resume"]))
     #expect(resumed.code == 0, "\(resumed.error)")
     let lines = try String(contentsOfFile: output + "/metrics.jsonl", encoding: .utf8)

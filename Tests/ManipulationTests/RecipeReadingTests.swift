@@ -85,7 +85,7 @@ private func smallest(_ old: String, _ new: String) -> String {
       interpreter: {name: simple-grad}
       training: {optimizer: sgd, learningRate: 1, weightDecay: 0.1, momentum: 0.5, nesterov: true,
         schedule: cosine, warmupSteps: 3, epochs: 4, batchSize: 5, seed: 6, logEvery: 7,
-        validateEvery: 8, validateImages: 9, saveEvery: 10}
+        validateEvery: 8, validateImages: 9, saveEvery: 10, keepStates: 3}
       evaluation: {batchSize: 11, interpreters: [{name: grad-cam, layer: features.0}]}
       compute: {threads: 12, winograd: false}
       output: {layout: keras3}
@@ -110,7 +110,7 @@ private func smallest(_ old: String, _ new: String) -> String {
       training: TrainingSection(
         optimizer: .sgd(momentum: 0.5, weightDecay: 0.1, nesterov: true), learningRate: 1,
         schedule: .cosine, warmupSteps: 3, duration: .epochs(4), batchSize: 5, seed: 6,
-        logEvery: 7, validateEvery: 8, validateImages: 9, saveEvery: 10),
+        logEvery: 7, validateEvery: 8, validateImages: 9, saveEvery: 10, keepStates: 3),
       evaluation: EvaluationSection(
         batchSize: 11, interpreters: [.init(name: "grad-cam", layer: "features.0")]),
       compute: ComputeSection(threads: 12, winograd: false),
@@ -300,7 +300,7 @@ private func smallest(_ old: String, _ new: String) -> String {
     ),
     (
       "steps: 500", "steps: 500\n  zzzz: 1",
-      "r.yaml:9: unknown key \"zzzz\"; the keys of training are optimizer, learningRate, weightDecay, momentum, nesterov, beta1, beta2, epsilon, schedule, warmupSteps, steps, epochs, batchSize, seed, logEvery, validateEvery, validateImages, saveEvery"
+      "r.yaml:9: unknown key \"zzzz\"; the keys of training are optimizer, learningRate, weightDecay, momentum, nesterov, beta1, beta2, epsilon, schedule, warmupSteps, steps, epochs, batchSize, seed, logEvery, validateEvery, validateImages, saveEvery, keepStates"
     ),
     (
       "name: location", "name: locaton",

@@ -128,7 +128,8 @@ private struct RecipeGenerator {
       warmupSteps: random.integer(below: 9),
       duration: flip() ? .steps(9 + count(999)) : .epochs(count(99)), batchSize: count(4096),
       seed: random.next(), logEvery: count(99), validateEvery: random.integer(below: 99),
-      validateImages: count(999), saveEvery: random.integer(below: 99))
+      validateImages: count(999), saveEvery: random.integer(below: 99),
+      keepStates: count(99))
   }
 
   mutating func fooling() -> FoolingRecipe {
@@ -213,6 +214,7 @@ private struct RecipeGenerator {
           validateEvery: 0
           validateImages: 500
           saveEvery: 200
+          keepStates: 2
         evaluation:
           batchSize: 16
           interpreters: [{name: simple-grad}]

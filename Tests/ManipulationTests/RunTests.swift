@@ -193,7 +193,7 @@ struct RunTests {
     }
     #expect {
       try ClassifierTrainingRun(Tiny.training(), output: folder("new"), resume: true)
-    } throws: { error in "\(error)".contains("holds no state.h5 to resume from") }
+    } throws: { error in "\(error)".contains("holds no saved state to resume from") }
   }
 
   @Test func resumingWithAnotherRecipeIsRefused() throws {

@@ -109,7 +109,7 @@ public final class AttackRun {
   ) throws -> (records: [AttackRecord], gallery: [AttackGallery]) {
     let method = attack.objectives[index].name
     let part = "\(method)-\(short(epsilon))"
-    try folder.makeFolder(folder.images + "/" + part)
+    try makeFolder(folder.images + "/" + part)
     let measures = SimilarityMeasures.all(topK: attack.topK)
     var (records, gallery): ([AttackRecord], [AttackGallery]) = ([], [])
     let attacked = try attack.attack(subjects, objective: index, epsilon: epsilon, stop: stop) {

@@ -50,6 +50,7 @@ public enum Evaluation {
   ) throws -> Summary {
     let begin = ContinuousClock.now
     let folder = try output.map { try RunFolder(forEvaluation: $0) }
+    defer { folder?.release() }
     guard !request.interpreters.isEmpty else {
       throw RunError("no interpreter is given, so there is no heatmap to test")
     }

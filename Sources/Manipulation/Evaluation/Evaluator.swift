@@ -109,8 +109,7 @@ struct Evaluator {
     for (interpreter, name) in program.interpreters.enumerated() {
       for (image, index) in batch.indices.enumerated() {
         relevance.add(maps[interpreter][image], by: name)
-        // A map with entries that are not finite is tested as one without relevance.
-        let heatmaps = maps[interpreter][image].map { $0.hasVanished ? $0.empty : $0 }
+        let heatmaps = maps[interpreter][image].map(\.defined)
         let digest: [Float]
         if let original {
           guard let known = original[name]?[index] else {
@@ -146,9 +145,11 @@ private struct RelevanceCount {
 }
 
 extension Heatmap {
-  /// 0 everywhere.
-  fileprivate var empty: Heatmap {
-    Heatmap(height: height, width: width, values: [Float](repeating: 0, count: values.count))
+  /// 0 everywhere if there are entries that are not finite: tested as a map without relevance.
+  var defined: Heatmap {
+    hasVanished
+      ? Heatmap(height: height, width: width, values: [Float](repeating: 0, count: values.count))
+      : self
   }
 }
 

@@ -31,11 +31,7 @@ public final class ExplanationFiles {
   /// - Throws: `RunError` if the folder cannot be made.
   public init(folder: String, overlay: Overlay = Overlay(), raw: RawNumbers? = nil) throws {
     (self.folder, self.overlay, self.raw) = (folder, overlay, raw)
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw RunError("\(folder): the output folder cannot be made: \(describe(error))")
-    }
+    try makeFolder(folder)
   }
 
   /// - Returns: the paths of the files: pictures in the order of the interpreters, then raw numbers.

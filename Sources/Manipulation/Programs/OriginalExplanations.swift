@@ -52,7 +52,7 @@ public final class OriginalExplanations {
       let maps = try program.explain(
         (batch.images, batch.labels), identities: batch.indices, fooling.explained)[0]
       for (place, key) in keys.enumerated() where found[place] == nil {
-        let digest = fooling.digest(maps[place])
+        let digest = fooling.digest(maps[place].map(\.defined))
         found[place] = digest
         computed += 1
         if bytes < Self.capacity {

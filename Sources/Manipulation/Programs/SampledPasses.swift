@@ -94,6 +94,30 @@ final class SampledPasses {
     }
   }
 
+  /// Does both passes once more and looks at every value in them and in the program of the step.
+  func firstNonFinite(
+    _ inputs: [String: Executable.Input], images: [Int], step: Executable, cotangents: [Int]
+  ) throws -> NonFiniteValue? {
+    func search(
+      _ program: Executable, _ inputs: [String: Executable.Input]
+    ) throws -> NonFiniteValue? {
+      for chunk in 0..<slots.chunks {
+        let places = slots.inputs(chunk: chunk, images: images, threads: program.options.threads)
+        if let found = try program.firstNonFinite(inputs.merging(places) { $1 }) { return found }
+      }
+      return nil
+    }
+    if let found = try search(forward, inputs) { return found }
+    let means = try means(inputs, images: images)
+    if let found = try step.firstNonFinite(inputs.merging(means) { $1 }) { return found }
+    try step.run(inputs.merging(means) { $1 })
+    var inputs = inputs
+    for (index, output) in cotangents.enumerated() {
+      inputs[SampleSlots.cotangent(index)] = .floats(step.withOutput(output) { Array($0) })
+    }
+    return try search(backward, inputs)
+  }
+
   private func run(
     _ program: Executable, _ inputs: [String: Executable.Input], _ images: [Int],
     then collect: () -> Void

@@ -224,6 +224,32 @@ public struct TrainingProgram {
     }
   }
 
+  // MARK: Numbers that are not finite
+
+  /// The first parameter, by name, whose derivative in the last run is not finite everywhere.
+  public var firstNonFiniteDerivative: String? {
+    if let passes {
+      return passes.gradients.firstNonFinite(threads: executable.options.threads)
+    }
+    return gradients.keys.sorted().first { !executable.isFinite(output: gradients[$0]!) }
+  }
+
+  /// Does a step once more and looks at every value in it.
+  /// - Parameters: as `run`.
+  /// - Returns: the first that is not finite, if any.
+  public func firstNonFinite(
+    _ inputs: [String: Executable.Input], seed: UInt64 = 0, step: Int = 0
+  ) throws -> NonFiniteValue? {
+    guard let slots else { return try executable.firstNonFinite(inputs) }
+    let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
+    guard let passes else {
+      let places = slots.inputs(chunk: 0, images: noise, threads: executable.options.threads)
+      return try executable.firstNonFinite(inputs.merging(places) { $1 })
+    }
+    return try passes.firstNonFinite(
+      inputs, images: noise, step: executable, cotangents: cotangents)
+  }
+
   // MARK: Resources
 
   /// Memory that a step needs beside the parameters, known before the first one.

@@ -156,16 +156,20 @@ public struct TrainingSection: Hashable, Sendable {
   public var validateImages: Int
   /// The state to resume from is saved every so many steps; 0: only when stopped.
   public var saveEvery: Int
+  /// How many of these states are kept, the newest.
+  public var keepStates: Int
 
   public init(
     optimizer: Optimizer.Method = .adam, learningRate: Double, schedule: Schedule = .constant,
     warmupSteps: Int = 0, duration: Duration, batchSize: Int = 8, seed: UInt64 = 0,
-    logEvery: Int = 10, validateEvery: Int = 0, validateImages: Int = 500, saveEvery: Int = 200
+    logEvery: Int = 10, validateEvery: Int = 0, validateImages: Int = 500, saveEvery: Int = 200,
+    keepStates: Int = 2
   ) {
     (self.optimizer, self.learningRate, self.schedule) = (optimizer, learningRate, schedule)
     (self.warmupSteps, self.duration, self.batchSize) = (warmupSteps, duration, batchSize)
     (self.seed, self.logEvery, self.validateEvery) = (seed, logEvery, validateEvery)
     (self.validateImages, self.saveEvery) = (validateImages, saveEvery)
+    self.keepStates = keepStates
   }
 }
 

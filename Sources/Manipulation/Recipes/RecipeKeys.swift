@@ -339,6 +339,9 @@ public enum RecipeKeys {
     static let saveEvery = RecipeKey.optional(
       "training.saveEvery", Form.integer(stepCountOrNever), default: 200,
       "steps between states saved to resume from; 0: only when stopped")
+    static let keepStates = RecipeKey.optional(
+      "training.keepStates", Form.integer(1...1000), default: 2,
+      "how many of those states are kept, the newest; a damaged one is not resumed from")
   }
 
   enum OptimizerName: String, CaseIterable, Sendable { case adam, sgd }
@@ -414,7 +417,7 @@ public enum RecipeKeys {
       Training.warmupSteps.description, Training.steps.description, Training.epochs.description,
       Training.batchSize.description, Training.seed.description, Training.logEvery.description,
       Training.validateEvery.description, Training.validateImages.description,
-      Training.saveEvery.description,
+      Training.saveEvery.description, Training.keepStates.description,
       Evaluation.batchSize.description, Evaluation.interpreters,
     ] + Interpreter.measured.all + [
       Report.images.description,

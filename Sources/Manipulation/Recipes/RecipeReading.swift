@@ -477,8 +477,10 @@ struct RecipeReader {
     let validateEvery = section.value(Keys.validateEvery)
     let validateImages = section.value(Keys.validateImages)
     let saveEvery = section.value(Keys.saveEvery)
+    let keepStates = section.value(Keys.keepStates)
     guard problems.count == before, let method, let rate, let duration, let schedule, let warmup,
-      let batchSize, let seed, let logEvery, let validateEvery, let validateImages, let saveEvery
+      let batchSize, let seed, let logEvery, let validateEvery, let validateImages, let saveEvery,
+      let keepStates
     else { return nil }
     if case .steps(let steps) = duration, warmup > steps {
       problems.add(
@@ -488,7 +490,8 @@ struct RecipeReader {
     return TrainingSection(
       optimizer: method, learningRate: rate, schedule: schedule, warmupSteps: warmup,
       duration: duration, batchSize: batchSize, seed: seed, logEvery: logEvery,
-      validateEvery: validateEvery, validateImages: validateImages, saveEvery: saveEvery)
+      validateEvery: validateEvery, validateImages: validateImages, saveEvery: saveEvery,
+      keepStates: keepStates)
   }
 
   private func method(_ section: RecipeSection) -> Optimizer.Method? {

@@ -156,6 +156,7 @@ struct RecipeWriter {
     put(Keys.validateEvery, training.validateEvery)
     put(Keys.validateImages, training.validateImages)
     put(Keys.saveEvery, training.saveEvery)
+    put(Keys.keepStates, training.keepStates)
   }
 
   mutating func write(_ interpreter: InterpreterSpecification) {

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Reports
 
@@ -151,8 +152,6 @@ public enum RunReports {
   /// Writes the report of `folders` to `path`, whole or not at all.
   public static func write(_ folders: [String], to path: String) throws {
     let page = try html(of: folders)
-    do {
-      try Data(page.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch { throw RunError("\(path) cannot be written: \(describe(error))") }
+    try WholeFile.write(Data(page.utf8), to: path)
   }
 }

@@ -39,6 +39,15 @@ public final class ClassifierTrainingRun {
 
   /// - Throws: as `FoolingRun.run`.
   public func run() throws -> TrainingSummary {
+    defer { folder.release() }
+    var isUnderWay = false
+    do { return try run(&isUnderWay) } catch {
+      throw isUnderWay ? folder.ended(by: error) : error
+    }
+  }
+
+  /// - Parameter isUnderWay: set when all is prepared and training goes on.
+  private func run(_ isUnderWay: inout Bool) throws -> TrainingSummary {
     let begin = ContinuousClock.now
     let prepared = try PreparedTraining(recipe)
     let (setup, program, evaluator) = (prepared.setup, prepared.program, prepared.evaluator)
@@ -54,14 +63,13 @@ public final class ClassifierTrainingRun {
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
     observe(.note(program.resources))
+    if resumes { try folder.checkRecipe(text) }
     try folder.write(text, to: folder.recipe)
-    if resumes {
-      try loop.resume()
-      observe(.note("resumed after step \(loop.step)"))
-    }
+    if resumes { try loop.resume() }
     let metrics = try MetricsLog(
-      folder.metrics, keptSteps: resumes ? loop.step : nil,
+      folder.metrics, keptSteps: loop.isResumed ? loop.step : nil,
       events: recipe.output.tensorboard ? folder.events : nil)
+    isUnderWay = true
 
     func validate(_ source: any ImageSource, step: Int) throws -> EvaluationResult {
       let result: EvaluationResult
@@ -103,7 +111,7 @@ public final class ClassifierTrainingRun {
     observe(.saved(path: exported))
     try folder.write(summary.json(), to: folder.summary)
     observe(.saved(path: folder.summary))
-    try? FileManager.default.removeItem(atPath: folder.state)
+    folder.states.removeAll()
     return summary
   }
 }

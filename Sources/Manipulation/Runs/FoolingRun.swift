@@ -36,6 +36,15 @@ public final class FoolingRun {
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. What was saved
   ///   before is intact.
   public func run() throws -> Summary {
+    defer { folder.release() }
+    var isUnderWay = false
+    do { return try run(&isUnderWay) } catch {
+      throw isUnderWay ? folder.ended(by: error) : error
+    }
+  }
+
+  /// - Parameter isUnderWay: set when all is prepared and training goes on.
+  private func run(_ isUnderWay: inout Bool) throws -> Summary {
     let begin = ContinuousClock.now
     let prepared = try PreparedFooling(recipe)
     let (setup, fooling, measured) = (prepared.setup, prepared.fooling, prepared.interpreters)
@@ -53,6 +62,7 @@ public final class FoolingRun {
         "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "
           + program.resources))
     for note in measurement.notes { observe(.note(note)) }
+    if resumes { try folder.checkRecipe(text) }
     try folder.write(text, to: folder.recipe)
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
@@ -62,14 +72,12 @@ public final class FoolingRun {
     for image in original.skipped {
       observe(.warning("\(image.name) is left out: \(image.reason)"))
     }
-    if resumes {
-      try loop.resume()
-      observe(.note("resumed after step \(loop.step)"))
-    }
+    if resumes { try loop.resume() }
     let metrics = try MetricsLog(
-      folder.metrics, keptSteps: resumes ? loop.step : nil,
+      folder.metrics, keptSteps: loop.isResumed ? loop.step : nil,
       events: recipe.output.tensorboard ? folder.events : nil)
-    if !resumes { try report(original, step: 0, fooling, metrics) }
+    isUnderWay = true
+    if !loop.isResumed { try report(original, step: 0, fooling, metrics) }
 
     let preview = Preview(setup.validation, count: recipe.training.validateImages)
     try loop.run(metrics: metrics) { step in
@@ -105,11 +113,11 @@ public final class FoolingRun {
       .write(to: folder.testLosses, in: folder)
     try folder.write(summary.json(), to: folder.summary)
     observe(.saved(path: folder.summary))
-    try? FileManager.default.removeItem(atPath: folder.state)
     try gathering.write(
       to: folder, measurement, results: (original, manipulated),
       classNames: network.names(or: setup.validation.classNames), facts: facts(setup))
     observe(.saved(path: folder.report))
+    folder.states.removeAll()
     return summary
   }
 

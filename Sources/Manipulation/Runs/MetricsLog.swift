@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// `metrics.jsonl`: one JSON object per line, appended as the run goes; on request the same as
@@ -25,34 +26,22 @@ final class MetricsLog {
   private let events: EventFile?
 
   /// - Parameters:
-  ///   - keptSteps: lines of later steps, and the validation after the last kept one, are dropped: a
-  ///     resumed run writes them again.
+  ///   - keptSteps: of a run that goes on, see `MetricsHistory`; otherwise the log begins anew.
   ///   - events: path of TensorBoard's event file, which has an event for each line.
   init(_ path: String, keptSteps: Int?, events: String?) throws {
     self.path = path
     encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    var (kept, count) = (Data(), 0)
-    if let keptSteps, let old = FileManager.default.contents(atPath: path) {
-      for line in old.split(separator: UInt8(ascii: "\n")) {
-        guard let decoded = try? JSONDecoder().decode(Line.self, from: Data(line)),
-          decoded.step < keptSteps || (decoded.step == keptSteps && decoded.kind == "step")
-        else { continue }
-        kept += line + [UInt8(ascii: "\n")]
-        count += 1
-      }
+    let kept = keptSteps.flatMap { steps in
+      FileManager.default.contents(atPath: path).map { MetricsHistory($0, upTo: steps) }
     }
-    do {
-      try kept.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw RunError("\(path) cannot be written: \(describe(error))")
-    }
+    try WholeFile.write(kept?.data ?? Data(), to: path)
     guard let handle = FileHandle(forWritingAtPath: path) else {
       throw RunError("\(path) cannot be opened for writing")
     }
     self.handle = handle
     handle.seekToEndOfFile()
-    self.events = try events.map { try EventFile($0, keeping: count) }
+    self.events = try events.map { try EventFile($0, keeping: kept?.count ?? 0) }
   }
 
   func append(_ line: Line) throws {
@@ -81,6 +70,13 @@ final class MetricsLog {
         crossEntropy: report.crossEntropy.isFinite ? report.crossEntropy : nil,
         images: report.images, top1: report.top1, top5: report.top5, fsr: report.fsr,
         vanishedMaps: report.vanishedMaps))
+  }
+
+  /// Waits until every line is on the disk: no state may be ahead of the log.
+  func synchronize() throws {
+    do { try handle.synchronize() } catch {
+      throw RunError("\(path) cannot be written: \(describe(error))")
+    }
   }
 
   deinit { try? handle.close() }

@@ -4,6 +4,10 @@ import Foundation
 /// The output folder of a run and the names in it.
 struct RunFolder {
   let path: String
+  let states: SavedStates
+  /// Nobody else writes in a folder that was made or opened for a run.
+  private let lock: FolderLock?
+
   var recipe: String { path + "/recipe.yaml" }
   var metrics: String { path + "/metrics.jsonl" }
   var events: String { "\(path)/\(EventFile.name)" }
@@ -14,7 +18,6 @@ struct RunFolder {
   var attacks: String { path + "/attacks.jsonl" }
   /// Perturbed images, a folder for each attack and ε.
   var images: String { path + "/images" }
-  var state: String { path + "/state.h5" }
 
   func manipulated(_ layout: CheckpointLayout) -> String {
     path + "/manipulated" + layout.fileExtension
@@ -22,76 +25,97 @@ struct RunFolder {
 
   func network(_ layout: CheckpointLayout) -> String { path + "/network" + layout.fileExtension }
 
-  /// Of a run that is there.
-  init(existing path: String) { self.path = path }
+  /// Of a run that is there, for reading.
+  init(existing path: String) { (self.path, states, lock) = (path, SavedStates(of: path), nil) }
 
-  /// - Throws: `RunError` if the folder cannot be made, or holds the results of another run and
-  ///   `resume` is not asked for.
+  /// - Throws: `RunError` if the folder cannot be made, another run is writing to it, or it holds the
+  ///   results of another run and `resume` is not asked for.
   init(_ path: String, resume: Bool) throws {
     try self.init(making: path)
-    func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
     if resume {
-      guard exists(state) else {
+      guard isResumable || isBegun && !exists(summary) else {
         throw RunError(
-          "\(path) holds no state.h5 to resume from; leave out --resume to start from the beginning"
-        )
+          "\(path) holds no saved state to resume from; leave out --resume to start from the "
+            + "beginning")
       }
-    } else if exists(summary) || exists(state) {
+    } else if exists(summary) || isResumable {
       throw RunError(
         "\(path) already holds a run; continue it with --resume, or name another --output")
     }
   }
 
   /// For the results of an evaluation, which cannot be resumed.
-  /// - Throws: `RunError` if the folder cannot be made or holds results already.
+  /// - Throws: `RunError` if the folder cannot be made, is in use or holds results already.
   init(forEvaluation path: String) throws {
     try self.init(making: path)
-    guard !FileManager.default.fileExists(atPath: summary),
-      !FileManager.default.fileExists(atPath: state)
-    else { throw RunError("\(path) already holds results; name another --output") }
+    guard !exists(summary), !isResumable else {
+      throw RunError("\(path) already holds results; name another --output")
+    }
   }
 
   private init(making path: String) throws {
     self.path = path
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw RunError("\(path): the output folder cannot be made: \(describe(error))")
-    }
+    states = SavedStates(of: path)
+    try makeFolder(path)
+    lock = try FolderLock(path)
+    WholeFile.removeLeftovers(in: path)
+    WholeFile.removeLeftovers(in: states.folder)
   }
+
+  private func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
+
+  /// Whether there is a state to go on from.
+  var isResumable: Bool { !states.all.isEmpty }
+
+  /// Whether a run has begun here, perhaps ended before it saved its first state.
+  private var isBegun: Bool { exists(recipe) }
+
+  /// Lets others write in the folder.
+  func release() { lock?.release() }
 
   var howToResume: String { "go on with the same command and --resume --output \(path)" }
 
   /// What a run that was stopped during an evaluation says.
   func stoppedDuringEvaluation() -> RunStopped {
-    FileManager.default.fileExists(atPath: state)
+    isResumable
       ? RunStopped("stopped during evaluation; \(howToResume)")
       : RunStopped("stopped before the first step; there is nothing to resume")
   }
 
-  func makeFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch { throw RunError("\(path): the folder cannot be made: \(describe(error))") }
+  /// An error that ended the run, with what can be done about it.
+  func ended(by error: any Error) -> any Error {
+    if error is RunStopped { return error }
+    let text =
+      switch error {
+      case let error as CheckpointError: "\(error.path): \(error.problems[0].text)"
+      case let error as CocoaError: describe(error)
+      default: "\(error)"
+      }
+    guard let state = states.all.first else { return RunError(text) }
+    return RunError(
+      error is DivergenceError
+        ? "\(text); the state after step \(state.step) is kept in \(state.path)"
+        : "\(text); the state after step \(state.step) is kept, \(howToResume)")
   }
 
   /// Writes a text file whole or not at all.
   func write(_ text: String, to file: String) throws {
-    do {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
-    } catch {
-      throw RunError("\(file) cannot be written: \(describe(error))")
+    try WholeFile.write(Data(text.utf8), to: file)
+  }
+
+  /// - Throws: `RunError` if the run that began here had another recipe.
+  func checkRecipe(_ text: String) throws {
+    guard let old = try? String(contentsOfFile: recipe, encoding: .utf8), old != text else {
+      return
     }
+    throw RunError(
+      "\(path) was begun with another recipe; resume with the recipe and settings it was started "
+        + "with (\(recipe) holds them)")
   }
 }
 
-/// The reason of a file system's error, without the noise.
-func describe(_ error: any Error) -> String {
-  let error = error as NSError
-  if let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError,
-    inner.domain == NSPOSIXErrorDomain
-  {
-    return String(cString: strerror(Int32(inner.code)))
-  }
-  return error.localizedDescription
+/// A run whose numbers stopped being finite: to go on from what was saved would end the same way.
+struct DivergenceError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
 }

@@ -14,6 +14,8 @@ final class TrainingLoop {
   let totalSteps: Int
   /// Steps done, those before a resumption included.
   private(set) var step = 0
+  /// Whether it goes on from a saved state.
+  private(set) var isResumed = false
   /// Seconds spent in steps, those before a resumption included.
   private(set) var trainingSeconds = 0.0
 
@@ -72,9 +74,18 @@ final class TrainingLoop {
   }
 
   /// - Parameter validate: called every `validateEvery` steps, before the next one.
-  /// - Throws: `RunStopped` after saving, if a stop was requested; `RunError` if the loss is not
-  ///   finite, without touching what was saved last.
+  /// - Throws: `RunStopped` after saving, if a stop was requested; `DivergenceError` if the loss or a
+  ///   derivative is not finite, without touching what was saved last. Where data cannot be read any
+  ///   more, what was done until then is saved.
   func run(metrics: MetricsLog, validate: (_ step: Int) throws -> Void) throws {
+    func save() throws {
+      try metrics.synchronize()
+      try self.save()
+    }
+    func stopHere() throws -> Never {
+      try save()
+      throw RunStopped("stopped after step \(step) of \(totalSteps); \(folder.howToResume)")
+    }
     let loader = try loader()
     var known = 0
     var recent = 0.0  // seconds per step, smoothed
@@ -84,9 +95,16 @@ final class TrainingLoop {
         do { try validate(step) } catch is RunStopped { try stopHere() }
       }
       let begin = ContinuousClock.now
-      guard let batch = try loader.next() else { throw RunError("the training data ended") }
+      let (batch, inputs): (Batch, [String: Executable.Input])
+      do {
+        guard let next = try loader.next() else { throw RunError("the training data ended") }
+        (batch, inputs) = (next, try self.inputs(next, step))
+      } catch {
+        if step > 0 { try? save() }
+        throw error
+      }
       let rate = learningRate(at: step)
-      let losses = try train(on: batch, learningRate: rate)
+      let losses = try train(on: batch, inputs, learningRate: rate)
       step += 1
       let seconds = (ContinuousClock.now - begin).seconds
       trainingSeconds += seconds
@@ -125,7 +143,7 @@ final class TrainingLoop {
     let loader = try loader()
     return try meanSeconds(count, within: limit) {
       guard let batch = try loader.next() else { throw RunError("the training data ended") }
-      _ = try train(on: batch, learningRate: learningRate(at: step))
+      _ = try train(on: batch, inputs(batch, step), learningRate: learningRate(at: step))
       step += 1
     }
   }
@@ -140,8 +158,10 @@ final class TrainingLoop {
       imageSize: imageSize, threads: data.threads)
   }
 
-  private func train(on batch: Batch, learningRate: Double) throws -> TrainingProgram.Losses {
-    var inputs = try inputs(batch, step)
+  private func train(
+    on batch: Batch, _ inputs: [String: Executable.Input], learningRate: Double
+  ) throws -> TrainingProgram.Losses {
+    var inputs = inputs
     inputs[TrainingProgram.images] = .floats(batch.images)
     inputs[TrainingProgram.labels] = .indices(batch.labels)
     for mask in program.dropoutMasks {
@@ -150,13 +170,11 @@ final class TrainingLoop {
     try program.run(inputs, seed: section.seed, step: step)
     let losses = program.losses
     guard losses.total.isFinite else {
-      let saved = FileManager.default.fileExists(atPath: folder.state)
-      throw RunError(
-        "the loss is \(losses.total.isNaN ? "not a number" : "infinite") at step \(step + 1) "
-          + "(cross-entropy \(losses.crossEntropy)"
-          + (losses.penalty.map { ", penalty \($0)" } ?? "")
-          + "); try a lower training.learningRate"
-          + (saved ? "; the last good state is \(folder.state)" : ""))
+      throw divergence(
+        "the loss is \(losses.total.isNaN ? "not a number" : "infinite")", losses, inputs)
+    }
+    if let name = program.firstNonFiniteDerivative {
+      throw divergence("the derivative of \(name) is not finite", losses, inputs)
     }
     program.update(optimizer, learningRate: Float(learningRate))
     for (name, output) in program.statistics {
@@ -167,13 +185,25 @@ final class TrainingLoop {
     for name in network.batchCounts.keys where !program.statistics.isEmpty {
       network.batchCounts[name]! += 1
     }
+    if let name = network.parameters.firstNonFinite(threads: program.executable.options.threads) {
+      throw divergence("parameter \(name) is no longer finite", losses)
+    }
     return losses
   }
 
-  private func stopHere() throws -> Never {
-    try save()
-    throw RunStopped(
-      "stopped after step \(step) of \(totalSteps); \(folder.howToResume)")
+  /// - Parameter inputs: of the step, if it was not applied yet: it is done once more to see where
+  ///   numbers stop being finite.
+  private func divergence(
+    _ what: String, _ losses: TrainingProgram.Losses, _ inputs: [String: Executable.Input]? = nil
+  ) -> DivergenceError {
+    let origin = inputs.flatMap {
+      try? program.firstNonFinite($0, seed: section.seed, step: step)
+    }
+    return DivergenceError(
+      "\(what) at step \(step + 1) (cross-entropy \(losses.crossEntropy)"
+        + (losses.penalty.map { ", penalty \($0)" } ?? "") + ")"
+        + (origin.map { "; the first value that is not finite is \($0)" } ?? "")
+        + "; try a lower training.learningRate")
   }
 
   // MARK: State
@@ -185,44 +215,62 @@ final class TrainingLoop {
     var recipe: String
   }
 
-  /// - Throws: `RunError` if a parameter is no longer finite; what was saved before stays.
-  func save() throws {
-    for name in network.parameters.names
-    where !network.parameters[name].values.allSatisfy(\.isFinite) {
-      throw RunError(
-        "parameter \(name) is no longer finite after step \(step); try a lower "
-          + "training.learningRate")
-    }
+  /// Saves a state and removes those that are older than the last `keepStates`.
+  private func save() throws {
     var moments: [String: Tensor] = [:]
     for (name, tensor) in optimizer.state { moments[name] = tensor }
     let progress = Progress(step: step, trainingSeconds: trainingSeconds, recipe: recipe)
     let json = String(decoding: try JSONEncoder().encode(progress), as: UTF8.self)
+    let path = folder.states.path(step: step)
+    try makeFolder(folder.states.folder)
     try network.checkpoint(
       state: TrainingState(groups: ["optimizer": moments], json: json)
-    ).save(to: folder.state)
-    observe(.saved(path: folder.state))
+    ).save(to: path)
+    folder.states.prune(keeping: section.keepStates, upTo: step)
+    observe(.saved(path: path))
   }
 
-  /// Takes up the state in the run's folder.
-  /// - Throws: `RunError` if it belongs to another recipe.
+  /// Takes up the newest valid state in the run's folder; a damaged one is reported and left out.
+  /// Where the run ended before its first state it begins anew.
+  /// - Throws: `RunError` if states belong to another recipe, or all are damaged.
   func resume() throws {
-    let file = try HDF5File(path: folder.state)
+    let states = folder.states.all
+    for state in states {
+      do {
+        try resume(from: state)
+        isResumed = true
+        observe(.note("resumed after step \(step)"))
+        return
+      } catch let error as CheckpointError {
+        observe(.warning("\(error), and is skipped"))
+      }
+    }
+    guard states.isEmpty else {
+      throw RunError(
+        "\(folder.states.folder) holds no state that can be read; start again in another --output")
+    }
+    observe(.note("the run ended before it saved a state, and begins anew"))
+  }
+
+  private func resume(from state: SavedStates.State) throws {
+    let file = try HDF5File(path: state.path)
     let expected = network.architecture.parameters.map {
       ParameterSpecification(name: $0.name, shape: $0.shape)
     }
     let saved = try Checkpoint(contentsOf: file, expecting: expected)
-    guard let state = saved.state,
-      let progress = try? JSONDecoder().decode(Progress.self, from: Data(state.json.utf8))
-    else { throw RunError("\(folder.state) holds no training state") }
+    guard let training = saved.state,
+      let progress = try? JSONDecoder().decode(Progress.self, from: Data(training.json.utf8)),
+      progress.step == state.step
+    else { throw CheckpointError(path: state.path, "holds no training state of this step") }
     guard progress.recipe == recipe else {
       throw RunError(
-        "\(folder.state) was saved by another recipe; resume with the recipe and settings it was "
+        "\(state.path) was saved by another recipe; resume with the recipe and settings it was "
           + "started with (\(folder.recipe) holds them)")
     }
+    let moments = training.groups["optimizer"] ?? [:]
+    try optimizer.restore(step: progress.step) { moments[$0] }
     for (name, tensor) in saved.parameters { network.parameters[name] = tensor }
     network.batchCounts = saved.batchCounts
-    let moments = state.groups["optimizer"] ?? [:]
-    try optimizer.restore(step: progress.step) { moments[$0] }
     step = progress.step
     trainingSeconds = progress.trainingSeconds
   }

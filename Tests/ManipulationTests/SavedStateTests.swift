@@ -1,0 +1,120 @@
+import Foundation
+import Manipulation
+import Testing
+
+/// States of a run that is not finished: which are kept, and which are believed.
+struct SavedStateTests {
+  private func recipe(steps: Int = 6, keep: Int = 2) -> TrainingRecipe {
+    var recipe = Tiny.training(steps: steps)
+    (recipe.training.saveEvery, recipe.training.keepStates) = (1, keep)
+    return recipe
+  }
+
+  private func states(_ run: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: run + "/states").sorted()
+  }
+
+  /// A run that is stopped after `steps` of its 6 steps.
+  private func stopped(_ output: String, after steps: Int, keep: Int = 2) throws {
+    let stop = StopRequest()
+    let run = try ClassifierTrainingRun(recipe(keep: keep), output: output, stop: stop) {
+      if case .step(let report) = $0, report.step == steps { stop.stop() }
+    }
+    #expect(throws: RunStopped.self) { try run.run() }
+  }
+
+  private func damage(_ path: String) throws {
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    // Numbers fill most of a file: nothing of HDF5 notices.
+    for place in stride(from: bytes.count / 4, to: bytes.count * 3 / 4, by: 997) {
+      bytes[place] ^= 0x10
+    }
+    try bytes.write(to: URL(fileURLWithPath: path))
+  }
+
+  @Test(arguments: [1, 2, 4])
+  func newestStatesAreKept(count: Int) throws {
+    let folder = try TemporaryFolder()
+    try stopped(folder("run"), after: 5, keep: count)
+    #expect(try states(folder("run")) == (6 - count...5).map { "step-\($0).h5" })
+  }
+
+  @Test func finishedRunsKeepNone() throws {
+    let folder = try TemporaryFolder()
+    _ = try ClassifierTrainingRun(recipe(), output: folder("run")).run()
+    #expect(!FileManager.default.fileExists(atPath: folder("run/states")))
+    #expect(!FileManager.default.fileExists(atPath: folder("run/run.lock")))
+  }
+
+  fileprivate enum Damage: CaseIterable, Sendable { case flipped, truncated, empty }
+
+  @Test(arguments: Damage.allCases)
+  fileprivate func damagedStateIsReportedAndSkipped(kind: Damage) throws {
+    let folder = try TemporaryFolder()
+    _ = try ClassifierTrainingRun(recipe(), output: folder("whole")).run()
+    try stopped(folder("run"), after: 4)
+    let newest = folder("run/states/step-4.h5")
+    switch kind {
+    case .flipped: try damage(newest)
+    case .truncated: truncate(newest, 20_000)
+    case .empty: truncate(newest, 0)
+    }
+    var (notes, warnings): ([String], [String]) = ([], [])
+    _ = try ClassifierTrainingRun(recipe(), output: folder("run"), resume: true) {
+      if case .warning(let text) = $0 { warnings.append(text) }
+      if case .note(let text) = $0 { notes.append(text) }
+    }.run()
+    #expect(notes.contains("resumed after step 3"))
+    #expect(warnings.count == 1)
+    #expect(warnings[0].hasPrefix(newest + ": ") && warnings[0].hasSuffix(", and is skipped"))
+    #expect(
+      try comparable(folder("whole/metrics.jsonl")) == comparable(folder("run/metrics.jsonl")))
+    #expect(
+      try Data(contentsOf: URL(fileURLWithPath: folder("run/network.h5")))
+        == Data(contentsOf: URL(fileURLWithPath: folder("whole/network.h5"))))
+  }
+
+  @Test func runWithDamagedStatesOnlyIsNotBegunAnew() throws {
+    let folder = try TemporaryFolder()
+    try stopped(folder("run"), after: 3)
+    for name in try states(folder("run")) { try damage(folder("run/states/" + name)) }
+    let run = try ClassifierTrainingRun(recipe(), output: folder("run"), resume: true)
+    #expect { try run.run() } throws: {
+      "\($0)".hasPrefix(folder("run/states") + " holds no state that can be read")
+    }
+    #expect(try states(folder("run")).count == 2)
+  }
+
+  /// Killed before its first state: nothing is lost by beginning again.
+  @Test func runWithoutStatesBeginsAnew() throws {
+    let folder = try TemporaryFolder()
+    _ = try ClassifierTrainingRun(recipe(), output: folder("whole")).run()
+    try FileManager.default.createDirectory(
+      atPath: folder("run"), withIntermediateDirectories: true)
+    try recipe().resolvedYAML().write(
+      toFile: folder("run/recipe.yaml"), atomically: true, encoding: .utf8)
+    try "{\"kind\":\"step\",\"step\":1}\n{\"kind\":\"st".write(
+      toFile: folder("run/metrics.jsonl"), atomically: true, encoding: .utf8)
+    let temporary = folder("run/.metrics.jsonl.\(UUID().uuidString).partial")
+    try "half".write(toFile: temporary, atomically: true, encoding: .utf8)
+    #expect {
+      try ClassifierTrainingRun(Tiny.training(seed: 9), output: folder("run"), resume: true).run()
+    } throws: { "\($0)".contains("was begun with another recipe") }
+    _ = try ClassifierTrainingRun(recipe(), output: folder("run"), resume: true).run()
+    #expect(
+      try comparable(folder("whole/metrics.jsonl")) == comparable(folder("run/metrics.jsonl")))
+    #expect(!FileManager.default.fileExists(atPath: temporary))
+  }
+
+  @Test func twoRunsDoNotShareAFolder() throws {
+    let folder = try TemporaryFolder()
+    let first = try ClassifierTrainingRun(recipe(steps: 1), output: folder("run"))
+    #expect { try ClassifierTrainingRun(recipe(steps: 1), output: folder("run")) } throws: {
+      "\($0)".hasPrefix(folder("run") + " is in use by another run (process \(getpid()) on ")
+    }
+    _ = try first.run()
+    #expect { try ClassifierTrainingRun(recipe(steps: 1), output: folder("run")) } throws: {
+      "\($0)".contains("already holds a run")
+    }
+  }
+}
