@@ -7,15 +7,16 @@ let package = Package(
   name: "Fuzzing",
   dependencies: [.package(name: "Trompe", path: "..")],
   targets: [
+    .target(name: "CFuzzer"),
     .executableTarget(
       name: "FuzzInputs",
       dependencies: [
+        "CFuzzer",
         .product(name: "Checkpoints", package: "Trompe"),
         .product(name: "ImageData", package: "Trompe"),
         .product(name: "Manipulation", package: "Trompe"),
         .product(name: "Reports", package: "Trompe"),
-      ],
-      swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
