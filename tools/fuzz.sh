@@ -13,7 +13,8 @@ targets=("$@")
 [ "${#targets[@]}" -gt 0 ] || targets=(image hdf5 safetensors recipe metrics)
 
 "${SWIFT:-swift}" build -c release --package-path Fuzzing --scratch-path .build/fuzzing/build \
-  --product FuzzInputs -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=fuzzer-no-link,address
+  --product FuzzInputs -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=fuzzer-no-link,address \
+  -Xswiftc -use-ld=lld # gold ends with an internal error
 
 for target in "${targets[@]}"; do
   found=.build/fuzzing/$target

@@ -73,7 +73,11 @@ struct ConfinementTests {
   func networksReadNoOtherFile(name: String, reason: String) throws {
     let file = Self.root + "/Tests/CheckpointsTests/Fixtures/" + name
     for arguments in [
-      ["inspect", file], ["explain", file, "x.png", "--interpreter", "simple-grad"],
+      ["inspect", file],
+      [
+        "explain", file, Self.root + "/Tests/ImageDataTests/Fixtures/rgb.png", "--interpreter",
+        "simple-grad",
+      ],
     ] {
       let result = try CommandLineProgram.run(list: arguments)
       #expect(result.code == 1 && result.error.contains(reason), "\(result.error)")
