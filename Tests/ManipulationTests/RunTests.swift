@@ -205,7 +205,7 @@ struct RunTests {
     #expect(throws: RunStopped.self) { try run.run() }
     #expect {
       try ClassifierTrainingRun(Tiny.training(seed: 9), output: folder("run"), resume: true).run()
-    } throws: { error in "\(error)".contains("was saved by another recipe") }
+    } throws: { error in "\(error)".contains("was begun with another recipe") }
   }
 
   @Test func corruptImagesAreNamedAndLeftOut() throws {
