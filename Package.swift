@@ -16,6 +16,7 @@ let package = Package(
     .library(name: "Pictures", targets: ["Pictures"]),
     .library(name: "Similarity", targets: ["Similarity"]),
     .library(name: "Attacks", targets: ["Attacks"]),
+    .library(name: "Defences", targets: ["Defences"]),
     .library(name: "Reports", targets: ["Reports"]),
     .library(name: "Manipulation", targets: ["Manipulation"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
@@ -53,12 +54,14 @@ let package = Package(
     .target(name: "Similarity", dependencies: ["Pictures"]),
     .target(
       name: "Attacks", dependencies: ["TensorGraph", "Networks", "Pictures", "Similarity"]),
+    .target(name: "Defences", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Reports", dependencies: ["ImageData", "Pictures"]),
     .target(
       name: "Manipulation",
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
-        "Explanations", "Pictures", "Similarity", "Attacks", "Reports", "Yams",
+        "Explanations", "Pictures", "Similarity", "Attacks", "Defences",
+        "Reports", "Yams",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
@@ -107,11 +110,14 @@ let package = Package(
       dependencies: [
         "Attacks", "Explanations", "Networks", "Pictures", "TensorGraph", "TensorReference",
       ]),
+    .testTarget(
+      name: "DefencesTests",
+      dependencies: ["Defences", "Networks", "TensorGraph", "TensorReference"]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "ImageData"]),
     .testTarget(
       name: "ManipulationTests",
       dependencies: [
-        "Manipulation", "Attacks", "Explanations", "Pictures", "Reports", "Similarity",
+        "Manipulation", "Attacks", "Defences", "Explanations", "Pictures", "Reports", "Similarity",
         "TensorReference", "TensorCPU",
       ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["trompe"]),

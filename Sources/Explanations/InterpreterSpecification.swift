@@ -30,20 +30,23 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   public var steps: Int?
   /// SmoothGrad and UniGrad: what the noise is drawn from.
   public var seed: UInt64?
+  /// Any method: β of a softplus that stands for ReLU where the network is explained.
+  public var softplus: Double?
 
   public init(
     name: String, layer: String? = nil, composite: RelevanceComposite? = nil,
     batchNorm: BatchNormRelevance? = nil, leak: Double? = nil, samples: Int? = nil,
     sigma: Double? = nil,
     sigmaUnit: SmoothGrad.SigmaUnit? = nil, radius: Double? = nil,
-    standardDeviation: [Double]? = nil, steps: Int? = nil, seed: UInt64? = nil
+    standardDeviation: [Double]? = nil, steps: Int? = nil, seed: UInt64? = nil,
+    softplus: Double? = nil
   ) {
     (self.name, self.layer) = (name, layer)
     (self.composite, self.batchNorm) = (composite, batchNorm)
     self.leak = leak
     (self.samples, self.sigma, self.sigmaUnit) = (samples, sigma, sigmaUnit)
     (self.radius, self.standardDeviation) = (radius, standardDeviation)
-    (self.steps, self.seed) = (steps, seed)
+    (self.steps, self.seed, self.softplus) = (steps, seed, softplus)
   }
 
   /// The method itself.
@@ -68,7 +71,12 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
           + (known.isEmpty ? "" : "; its options: \(known)"))
     }
     try composite?.validate()
-    return try kind.make(self)
+    let interpreter = try kind.make(self)
+    guard let softplus else { return interpreter }
+    guard softplus > 0, softplus.isFinite else {
+      throw NetworkError("\(name): softplus is \(softplus), expected β above 0")
+    }
+    return interpreter.onSoftplus(beta: softplus)
   }
 
   /// The same with the preprocessing's standard deviation, where the method asks for one and it is
@@ -111,7 +119,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
 
   enum Key: String, CodingKey, CaseIterable {
     case name, layer, composite, batchNorm
-    case leak, samples, sigma, sigmaUnit, radius, standardDeviation, steps, seed
+    case leak, samples, sigma, sigmaUnit, radius, standardDeviation, steps, seed, softplus
   }
 
   /// Unknown keys are errors: a misspelt option must not be ignored.
@@ -130,6 +138,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     standardDeviation = try values.decodeIfPresent([Double].self, forKey: .standardDeviation)
     steps = try values.decodeIfPresent(Int.self, forKey: .steps)
     seed = try values.decodeIfPresent(UInt64.self, forKey: .seed)
+    softplus = try values.decodeIfPresent(Double.self, forKey: .softplus)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -146,6 +155,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     try values.encodeIfPresent(standardDeviation, forKey: .standardDeviation)
     try values.encodeIfPresent(steps, forKey: .steps)
     try values.encodeIfPresent(seed, forKey: .seed)
+    try values.encodeIfPresent(softplus, forKey: .softplus)
   }
 }
 

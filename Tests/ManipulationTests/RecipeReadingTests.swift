@@ -300,7 +300,7 @@ private func smallest(_ old: String, _ new: String) -> String {
     ),
     (
       "steps: 500", "steps: 500\n  zzzz: 1",
-      "r.yaml:9: unknown key \"zzzz\"; the keys of training are optimizer, learningRate, weightDecay, momentum, nesterov, beta1, beta2, epsilon, schedule, warmupSteps, steps, epochs, batchSize, seed, logEvery, validateEvery, validateImages, saveEvery, keepStates"
+      "r.yaml:9: unknown key \"zzzz\"; the keys of training are optimizer, learningRate, weightDecay, momentum, nesterov, beta1, beta2, epsilon, schedule, warmupSteps, steps, epochs, batchSize, seed, logEvery, validateEvery, validateImages, saveEvery, keepStates, freezeBatchNorm, adversarial, regularizers"
     ),
     (
       "name: location", "name: locaton",

@@ -61,6 +61,7 @@ extension InterpreterSpecification {
         standardDeviation.map { $0.map { "\($0)" }.joined(separator: ",") }
       ),
       ("steps", steps.map { "\($0)" }), ("seed", seed.map { "\($0)" }),
+      ("softplus", softplus.map { "\($0)" }),
     ]
   }
 }

@@ -1,3 +1,4 @@
+import Defences
 import Explanations
 import Foundation
 import ImageData
@@ -14,6 +15,8 @@ public struct TrainingProgram {
   public static let labels = "labels"
   /// Images that show both classes of an active fooling.
   public static let composites = "composites"
+  /// Standard normal numbers of the images' shape, from which regularizers start.
+  public static let directions = "directions"
   /// What the penalty needs of the original network's heatmaps.
   public static let reference = "reference"
 
@@ -25,6 +28,9 @@ public struct TrainingProgram {
   public let statistics: [String: Int]
   public let dropoutMasks: [NetworkGraph.DropoutMask]
   private let hasPenalty: Bool
+  private let countsVanished: Bool
+  /// Whether a step is given `directions`.
+  public let needsDirections: Bool
   private let slots: SampleSlots?
   private let passes: SampledPasses?
   /// Outputs that hold the derivatives of the loss in the means of the samples.
@@ -99,17 +105,36 @@ public struct TrainingProgram {
     }
   }
 
-  /// Cross-entropy alone, batch norm with the statistics of the batch.
+  /// Cross-entropy + Σ weight·penalty of the regularizers.
+  /// - Parameter freezesBatchNorm: whether batch norms use the running statistics and keep them, or
+  ///   those of the batch.
   public static func classifier(
-    _ network: LoadedNetwork, batchSize: Int, options: Executable.Options = Executable.Options()
+    _ network: LoadedNetwork, batchSize: Int,
+    regularizers: [(weight: Double, any Regularizer)] = [], freezesBatchNorm: Bool = false,
+    options: Executable.Options = Executable.Options()
   ) throws -> TrainingProgram {
-    try TrainingProgram(network, batchSize, .training, [], nil, nil, options) { _, _, _ in nil }
+    try TrainingProgram(
+      network, batchSize, freezesBatchNorm ? .frozen : .training, [], nil, nil, options,
+      needsDirections: regularizers.contains { $0.1.needsDirections }
+    ) { lowered, labels, graph in
+      var total: Value?
+      for (weight, regularizer) in regularizers {
+        let directions =
+          try regularizer.needsDirections
+          ? graph.placeholder(Self.directions, shape: lowered.input.shape) : nil
+        let penalty = try graph.multiply(
+          regularizer.penalty(
+            of: lowered, labels: labels, directions: directions, in: &graph), weight)
+        total = try total.map { try graph.add($0, penalty) } ?? penalty
+      }
+      return total.map { Penalty(value: $0, vanished: nil, lambda: 1, givenMeans: []) }
+    }
   }
 
   private struct Penalty {
     let value: Value
-    /// Share of the heatmaps without any relevance, a scalar.
-    let vanished: Value
+    /// Share of the heatmaps without any relevance, a scalar; `nil` if there are no heatmaps.
+    let vanished: Value?
     let lambda: Double
     let givenMeans: [Value]
   }
@@ -117,6 +142,7 @@ public struct TrainingProgram {
   private init(
     _ network: LoadedNetwork, _ batchSize: Int, _ mode: NetworkGraph.Mode, _ keeping: Set<String>,
     _ slots: SampleSlots?, _ passes: SampledPasses?, _ options: Executable.Options,
+    needsDirections: Bool = false,
     penalty: (NetworkGraph, Value, inout GraphBuilder) throws -> Penalty?
   ) throws {
     let architecture = network.architecture
@@ -132,9 +158,11 @@ public struct TrainingProgram {
     let added = try penalty(lowered, classes, &graph)
     if let added {
       outputs[0] = try graph.add(crossEntropy, graph.multiply(added.value, added.lambda))
-      outputs += [added.value, added.vanished]
+      outputs += [added.value] + [added.vanished].compactMap(\.self)
     }
     hasPenalty = added != nil
+    countsVanished = added?.vanished != nil
+    self.needsDirections = needsDirections
     let trained = lowered.trainedParameters
     let means = added?.givenMeans ?? []
     let variables = trained.map { lowered.parameters[$0.name]! } + means
@@ -196,7 +224,7 @@ public struct TrainingProgram {
     public let total: Double
     public let crossEntropy: Double
     public let penalty: Double?
-    /// Share of the batch's heatmaps without any relevance; `nil` without a penalty.
+    /// Share of the batch's heatmaps without any relevance; `nil` without a penalty of heatmaps.
     public let vanishedMaps: Double?
   }
 
@@ -205,7 +233,7 @@ public struct TrainingProgram {
     func scalar(_ index: Int) -> Double { executable.withOutput(index) { Double($0[0]) } }
     return Losses(
       total: scalar(0), crossEntropy: scalar(1), penalty: hasPenalty ? scalar(2) : nil,
-      vanishedMaps: hasPenalty ? scalar(3) : nil)
+      vanishedMaps: countsVanished ? scalar(3) : nil)
   }
 
   /// A copy of the loss's derivative in a parameter, of the last run.
@@ -248,6 +276,12 @@ public struct TrainingProgram {
     }
     return try passes.firstNonFinite(
       inputs, images: noise, step: executable, cotangents: cotangents)
+  }
+
+  /// `directions` of a step: a function of the training's seed and the step.
+  static func directions(count: Int, seed: UInt64, step: Int) -> [Float] {
+    var random = RandomGenerator(seed: seed, step, 1)
+    return (0..<count).map { _ in Float(random.normal()) }
   }
 
   // MARK: Resources

@@ -1,4 +1,5 @@
 import Checkpoints
+import Defences
 import Explanations
 import ImageData
 import Networks
@@ -158,18 +159,28 @@ public struct TrainingSection: Hashable, Sendable {
   public var saveEvery: Int
   /// How many of these states are kept, the newest.
   public var keepStates: Int
+  /// Penalties beside the cross-entropy; ordinary training only, as the next two.
+  public var regularizers: [RegularizerSpecification]
+  /// How images are changed against the network before each step; not at all if `nil`.
+  public var adversarial: AdversarialSection?
+  /// Batch norms use the running statistics and keep them.
+  public var freezesBatchNorm: Bool
 
   public init(
     optimizer: Optimizer.Method = .adam, learningRate: Double, schedule: Schedule = .constant,
     warmupSteps: Int = 0, duration: Duration, batchSize: Int = 8, seed: UInt64 = 0,
     logEvery: Int = 10, validateEvery: Int = 0, validateImages: Int = 500, saveEvery: Int = 200,
-    keepStates: Int = 2
+    keepStates: Int = 2,
+    regularizers: [RegularizerSpecification] = [], adversarial: AdversarialSection? = nil,
+    freezesBatchNorm: Bool = false
   ) {
     (self.optimizer, self.learningRate, self.schedule) = (optimizer, learningRate, schedule)
     (self.warmupSteps, self.duration, self.batchSize) = (warmupSteps, duration, batchSize)
     (self.seed, self.logEvery, self.validateEvery) = (seed, logEvery, validateEvery)
     (self.validateImages, self.saveEvery) = (validateImages, saveEvery)
     self.keepStates = keepStates
+    (self.regularizers, self.adversarial) = (regularizers, adversarial)
+    self.freezesBatchNorm = freezesBatchNorm
   }
 }
 

@@ -1,5 +1,6 @@
 import Attacks
 import Checkpoints
+import Defences
 import Explanations
 import ImageData
 import TensorCPU
@@ -191,6 +192,7 @@ public enum RecipeKeys {
     let standardDeviation: RecipeKey<[Double]>
     let steps: RecipeKey<Int>
     let seed: RecipeKey<UInt64>
+    let softplus: RecipeKey<Double>
 
     private init(_ path: String, _ meaning: String) {
       let sampled = 1...10_000
@@ -228,6 +230,9 @@ public enum RecipeKeys {
       seed = .automatic(
         "\(path).seed", Form.seed, else: "0",
         "`smooth-grad`, `smooth-grad-t`, `uni-grad`: from which noise is drawn")
+      softplus = .automatic(
+        "\(path).softplus", Form.number(.above(0, to: 1e6)), else: "ReLU as it is",
+        "β: the same network with log(1 + e^(βx))/β in place of ReLU is explained")
     }
 
     var all: [RecipeKeyDescription] {
@@ -236,6 +241,7 @@ public enum RecipeKeys {
         leak.description, samples.description, sigma.description, sigmaUnit.description,
         radius.description,
         standardDeviation.description, steps.description, seed.description,
+        softplus.description,
       ]
     }
   }
@@ -342,6 +348,46 @@ public enum RecipeKeys {
     static let keepStates = RecipeKey.optional(
       "training.keepStates", Form.integer(1...1000), default: 2,
       "how many of those states are kept, the newest; a damaged one is not resumed from")
+    static let freezesBatchNorm = RecipeKey.optional(
+      "training.freezeBatchNorm", Form.truth, default: false,
+      "`train`: batch norms use the running statistics and keep them, as `fool` always does")
+  }
+
+  enum Regularizer {
+    static let name = RecipeKey.required(
+      "training.regularizers[].name", Form.text(),
+      "`train`: a penalty beside the cross-entropy: "
+        + RegularizerKind.all.map { "`\($0.name)`" }.joined(separator: ", "))
+    static let weight = RecipeKey.required(
+      "training.regularizers[].weight", Form.number(.notNegative), "of the penalty")
+    static let iterations = RecipeKey.automatic(
+      "training.regularizers[].iterations", Form.integer(1...1000),
+      else: "\(SmoothSurface.defaultIterations)", "`ssr`: steps of the power iteration")
+    static let step = RecipeKey.automatic(
+      "training.regularizers[].step", Form.number(.positive),
+      else: "\(CurvatureRegularization.defaultStep)",
+      "`curvature`: h, the distance of the two gradients in normalised space")
+    static let all = [
+      name.description, weight.description, iterations.description, step.description,
+    ]
+  }
+
+  enum Adversarial {
+    static let norm = RecipeKey.optional(
+      "training.adversarial.norm", Form.choice(AdversarialSection.Norm.self), default: .linf,
+      "`train`: images are changed by projected gradient descent before each step; the norm of the "
+        + "change")
+    static let epsilon = RecipeKey.required(
+      "training.adversarial.epsilon", Form.number(.positive),
+      "ε, largest norm of the change, in units of 0 to 255")
+    static let stepSize = RecipeKey.required(
+      "training.adversarial.stepSize", Form.number(.positive),
+      "α, norm of one iteration's change, in units of 0 to 255")
+    static let iterations = RecipeKey.optional(
+      "training.adversarial.iterations", Form.integer(1...10_000), default: 7, "of each step")
+    static let all = [
+      norm.description, epsilon.description, stepSize.description, iterations.description,
+    ]
   }
 
   enum OptimizerName: String, CaseIterable, Sendable { case adam, sgd }
@@ -418,6 +464,8 @@ public enum RecipeKeys {
       Training.batchSize.description, Training.seed.description, Training.logEvery.description,
       Training.validateEvery.description, Training.validateImages.description,
       Training.saveEvery.description, Training.keepStates.description,
+      Training.freezesBatchNorm.description,
+    ] + Adversarial.all + Regularizer.all + [
       Evaluation.batchSize.description, Evaluation.interpreters,
     ] + Interpreter.measured.all + [
       Report.images.description,

@@ -1,3 +1,4 @@
+import Defences
 import Explanations
 import Foundation
 import ImageData
@@ -453,6 +454,7 @@ struct RecipeReader {
     specification.leak = section.value(keys.leak)
     specification.standardDeviation = section.value(keys.standardDeviation)
     specification.seed = section.value(keys.seed)
+    specification.softplus = section.value(keys.softplus)
     guard name != nil, problems.count == before else { return nil }
     do { _ = try specification.interpreter() } catch {
       problems.add("\(section.path): \(error)", at: section.origin(of: "name"))
@@ -478,9 +480,15 @@ struct RecipeReader {
     let validateImages = section.value(Keys.validateImages)
     let saveEvery = section.value(Keys.saveEvery)
     let keepStates = section.value(Keys.keepStates)
+    let freezes = section.value(Keys.freezesBatchNorm)
+    let (regularizers, adversarial) = (regularizers(section), adversarial(section))
+    for name in [Keys.freezesBatchNorm.name, "regularizers", "adversarial"]
+    where kind == .fooling && section.has(name) {
+      problems.add("training.\(name) is for trompe train", at: section.origin(of: name))
+    }
     guard problems.count == before, let method, let rate, let duration, let schedule, let warmup,
       let batchSize, let seed, let logEvery, let validateEvery, let validateImages, let saveEvery,
-      let keepStates
+      let keepStates, let freezes
     else { return nil }
     if case .steps(let steps) = duration, warmup > steps {
       problems.add(
@@ -491,7 +499,42 @@ struct RecipeReader {
       optimizer: method, learningRate: rate, schedule: schedule, warmupSteps: warmup,
       duration: duration, batchSize: batchSize, seed: seed, logEvery: logEvery,
       validateEvery: validateEvery, validateImages: validateImages, saveEvery: saveEvery,
-      keepStates: keepStates)
+      keepStates: keepStates, regularizers: regularizers, adversarial: adversarial,
+      freezesBatchNorm: freezes)
+  }
+
+  private func regularizers(_ training: RecipeSection) -> [RegularizerSpecification] {
+    typealias Keys = RecipeKeys.Regularizer
+    guard let node = training.node["regularizers"] else { return [] }
+    guard let nodes = node.list, nodes.count <= 10 else {
+      problems.add(
+        "training.regularizers is \(node.shown), expected a list of at most 10, e.g. [{name: ssr, "
+          + "weight: 0.4}]", at: node.origin)
+      return []
+    }
+    return nodes.enumerated().compactMap { index, node in
+      let section = RecipeSection(
+        node, path: "training.regularizers[\(index)]", schema: "training.regularizers[]",
+        folder: root.folder, problems: problems)
+      let (name, weight) = (section.value(Keys.name), section.value(Keys.weight))
+      let (iterations, step) = (section.value(Keys.iterations), section.value(Keys.step))
+      guard let name, let weight else { return nil }
+      let specification = RegularizerSpecification(
+        name: name, weight: weight, iterations: iterations, step: step)
+      section.check(Keys.name.name) { _ = try specification.regularizer() }
+      return specification
+    }
+  }
+
+  private func adversarial(_ training: RecipeSection) -> AdversarialSection? {
+    typealias Keys = RecipeKeys.Adversarial
+    guard training.has("adversarial") else { return nil }
+    let section = training.section("adversarial")
+    guard let norm = section.value(Keys.norm), let epsilon = section.value(Keys.epsilon),
+      let stepSize = section.value(Keys.stepSize), let iterations = section.value(Keys.iterations)
+    else { return nil }
+    return AdversarialSection(
+      norm: norm, epsilon: epsilon, stepSize: stepSize, iterations: iterations)
   }
 
   private func method(_ section: RecipeSection) -> Optimizer.Method? {

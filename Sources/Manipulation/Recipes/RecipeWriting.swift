@@ -157,6 +157,30 @@ struct RecipeWriter {
     put(Keys.validateImages, training.validateImages)
     put(Keys.saveEvery, training.saveEvery)
     put(Keys.keepStates, training.keepStates)
+    if training.freezesBatchNorm { put(Keys.freezesBatchNorm, true) }
+    if let adversarial = training.adversarial {
+      typealias Keys = RecipeKeys.Adversarial
+      put(Keys.norm, adversarial.norm)
+      put(Keys.epsilon, adversarial.epsilon)
+      put(Keys.stepSize, adversarial.stepSize)
+      put(Keys.iterations, adversarial.iterations)
+    }
+    guard !training.regularizers.isEmpty else { return }
+    let nodes = training.regularizers.map { regularizer in
+      typealias Keys = RecipeKeys.Regularizer
+      var entries = [
+        (Keys.name.name, Keys.name.form.write(regularizer.name)),
+        (Keys.weight.name, Keys.weight.form.write(regularizer.weight)),
+      ]
+      if let iterations = regularizer.iterations {
+        entries.append((Keys.iterations.name, Keys.iterations.form.write(iterations)))
+      }
+      if let step = regularizer.step {
+        entries.append((Keys.step.name, Keys.step.form.write(step)))
+      }
+      return RecipeNode.mapping(entries)
+    }
+    put("training.regularizers", .list(nodes))
   }
 
   mutating func write(_ interpreter: InterpreterSpecification) {
@@ -173,6 +197,7 @@ struct RecipeWriter {
     put(keys.standardDeviation, interpreter.standardDeviation)
     put(keys.steps, interpreter.steps)
     put(keys.seed, interpreter.seed)
+    put(keys.softplus, interpreter.softplus)
   }
 
   mutating func write(_ compute: ComputeSection) {

@@ -59,10 +59,19 @@ public final class ClassifierTrainingRun {
     }
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: folder, recipe: text, stop: stop, observe: observe)
+      folder: folder, recipe: text, stop: stop,
+      inputs: prepared.inputs, observe: observe)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
     observe(.note(program.resources))
+    if let adversary = prepared.adversary {
+      observe(
+        .note(
+          String(
+            format: "adversarial images take another %.2f GFLOP per image and %.0f MB",
+            Double(adversary.flops) / 1e9 / Double(recipe.training.batchSize),
+            Double(adversary.plannedPeakBytes) / 1e6)))
+    }
     if resumes { try folder.checkRecipe(text) }
     try folder.write(text, to: folder.recipe)
     if resumes { try loop.resume() }

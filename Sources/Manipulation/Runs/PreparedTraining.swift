@@ -1,8 +1,15 @@
+import Foundation
+import ImageData
+import TensorCPU
+
 /// Network, data and programs of an ordinary training, checked and compiled.
 struct PreparedTraining {
   let setup: Setup
   let program: TrainingProgram
   let evaluator: Evaluator
+  /// Of adversarial training.
+  let adversary: AdversarialImages?
+  private let training: TrainingSection
 
   /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
   init(_ recipe: TrainingRecipe) throws {
@@ -10,12 +17,34 @@ struct PreparedTraining {
     let network = setup.network
     try network.checkExport(as: recipe.output.layout ?? network.layout)
     program = try TrainingProgram.classifier(
-      network, batchSize: recipe.training.batchSize, options: recipe.compute.options)
+      network, batchSize: recipe.training.batchSize,
+      regularizers: recipe.training.regularizers.map { ($0.weight, try $0.regularizer()) },
+      freezesBatchNorm: recipe.training.freezesBatchNorm, options: recipe.compute.options)
+    adversary = try recipe.training.adversarial.map {
+      try AdversarialImages(
+        network, $0, batchSize: recipe.training.batchSize, options: recipe.compute.options)
+    }
+    training = recipe.training
     evaluator = Evaluator(
       program: try EvaluationProgram(
         network, interpreters: [], batchSize: recipe.evaluation.batchSize,
         options: recipe.compute.evaluationOptions),
       preprocessing: network.preprocessing, imageSize: setup.imageSize,
       threads: recipe.data.threads)
+  }
+
+  /// What a step reads beside the batch: directions of regularizers, adversarial images in its place.
+  func inputs(_ batch: Batch, _ step: Int) throws -> [String: Executable.Input] {
+    var inputs: [String: Executable.Input] = [:]
+    if program.needsDirections {
+      inputs[TrainingProgram.directions] = .floats(
+        TrainingProgram.directions(count: batch.images.count, seed: training.seed, step: step))
+    }
+    if let adversary {
+      inputs[TrainingProgram.images] = .floats(
+        try adversary.perturbed(
+          batch.images, labels: batch.labels, seed: training.seed, step: step))
+    }
+    return inputs
   }
 }

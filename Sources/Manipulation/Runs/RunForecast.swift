@@ -97,7 +97,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
     let loop = try TrainingLoop(
       recipe.training, network: setup.network, program: prepared.program, source: setup.train,
       data: recipe.data, folder: RunFolder(existing: ""), recipe: "", stop: StopRequest(),
-      observe: { _ in })
+      inputs: prepared.inputs, observe: { _ in })
     self.init(setup, recipe.training, loop, prepared.program)
     work = "ordinary training"
     memory.evaluation = prepared.evaluator.program.plannedPeakBytes

@@ -162,7 +162,10 @@ final class TrainingLoop {
     on batch: Batch, _ inputs: [String: Executable.Input], learningRate: Double
   ) throws -> TrainingProgram.Losses {
     var inputs = inputs
-    inputs[TrainingProgram.images] = .floats(batch.images)
+    // Adversarial training has others in their place.
+    if inputs[TrainingProgram.images] == nil {
+      inputs[TrainingProgram.images] = .floats(batch.images)
+    }
     inputs[TrainingProgram.labels] = .indices(batch.labels)
     for mask in program.dropoutMasks {
       inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: step))
