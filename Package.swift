@@ -17,6 +17,7 @@ let package = Package(
     .library(name: "Similarity", targets: ["Similarity"]),
     .library(name: "Attacks", targets: ["Attacks"]),
     .library(name: "Defences", targets: ["Defences"]),
+    .library(name: "Geometry", targets: ["Geometry"]),
     .library(name: "Reports", targets: ["Reports"]),
     .library(name: "Manipulation", targets: ["Manipulation"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
@@ -54,6 +55,7 @@ let package = Package(
     .target(name: "Similarity", dependencies: ["Pictures"]),
     .target(
       name: "Attacks", dependencies: ["TensorGraph", "Networks", "Pictures", "Similarity"]),
+    .target(name: "Geometry"),
     .target(name: "Defences", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Reports", dependencies: ["ImageData", "Pictures"]),
     .target(
@@ -61,7 +63,7 @@ let package = Package(
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
         "Explanations", "Pictures", "Similarity", "Attacks", "Defences",
-        "Reports", "Yams",
+        "Geometry", "Reports", "Yams",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
@@ -110,6 +112,7 @@ let package = Package(
       dependencies: [
         "Attacks", "Explanations", "Networks", "Pictures", "TensorGraph", "TensorReference",
       ]),
+    .testTarget(name: "GeometryTests", dependencies: ["Geometry"]),
     .testTarget(
       name: "DefencesTests",
       dependencies: ["Defences", "Networks", "TensorGraph", "TensorReference"]),

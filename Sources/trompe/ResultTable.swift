@@ -76,3 +76,20 @@ extension AttackSummary {
       + "\(Format.bytes(peakMemoryBytes)) of memory\n"
   }
 }
+
+extension CurvatureSummary {
+  /// Means over the images, within 80 columns.
+  var table: String {
+    let rows = directions.map { direction in
+      [
+        direction.name, Format.decimals(direction.curvature, 4),
+        Format.percent(direction.shareOfLargest), Format.decimals(direction.turn, 4),
+      ]
+    }
+    let values = eigenvalues.map { Format.decimals($0, 4) }.joined(separator: " ")
+    return Format.table([["along", "vᵀHv", "of |λ₁|", "‖Hv‖"]] + rows)
+      + "\nlargest eigenvalues of the Hessian of the \(function.rawValue): \(values)\n"
+      + "length of the gradient \(Format.decimals(gradientNorm, 4)), all in normalised space; "
+      + "\(images) images, \(Format.duration(seconds))\n"
+  }
+}

@@ -36,6 +36,8 @@ import Testing
                                 by side.
         attack                  Changes images so that their explanations change and
                                 their classes do not.
+        curvature               Measures how curved a network is where its
+                                explanations are attacked.
         train                   Trains a classifier the ordinary way.
         recipes                 Lists the recipes there are, with a line each.
         recipe                  Checks a recipe before it is run.

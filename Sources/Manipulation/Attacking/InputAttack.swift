@@ -191,6 +191,34 @@ final class InputAttack {
     return try results(of: done.sorted { $0.place < $1.place })
   }
 
+  /// The images as network input, [batchSize, H, W, C], zero beyond `subjects`.
+  func inputs(of subjects: [AttackSubject]) -> [Float] {
+    padded(
+      subjects.map { normalizer($0.picture) },
+      count: (batchSize - subjects.count) * imageSize.area * Image.channels)
+  }
+
+  /// What the first iteration adds to an image, α·sign(d), as a change of the network's input.
+  func firstSteps(of subjects: [AttackSubject], objective index: Int) throws -> [[Double]] {
+    _ = try prepare(objective: index)
+    let objective = objectives[index]
+    let active = subjects.enumerated().map { place, subject in
+      Iterate(
+        place: place, subject: subject, reference: objective.reference(of: subject.clean),
+        samples: subject.picture.pixels.map(Float.init), progress: 0, picture: subject.picture)
+    }
+    let steps = try direction.map { try derivatives(by: $0, active) }
+    return active.indices.map { row in
+      let signs = steps?[row] ?? randomSigns(of: subjects[row], 1)
+      let alpha = Float(specification.stepSize)
+      let before = active[row].samples
+      let after = zip(before, signs).map { $0 + alpha * ($1 > 0 ? 1 : $1 < 0 ? -1 : 0) }
+      return zip(normalizer(samples: after), normalizer(samples: before)).map {
+        Double($0) - Double($1)
+      }
+    }
+  }
+
   /// Keeps those iterates that are due, keep their label and have come further than any before.
   private func look(
     at active: inout [Iterate], _ objective: any AttackObjective, _ ball: PixelBall

@@ -8,6 +8,8 @@ public struct AttackRecipe: Hashable, Sendable {
   public var data: DataSection
   public var interpreter: InterpreterSpecification
   public var attack: AttackSpecification
+  /// For `trompe curvature`.
+  public var curvature: CurvatureSection
   /// Of which only the batch size is used.
   public var evaluation: EvaluationSection
   public var report: ReportSection
@@ -15,11 +17,12 @@ public struct AttackRecipe: Hashable, Sendable {
 
   public init(
     network: NetworkSection, data: DataSection, interpreter: InterpreterSpecification,
-    attack: AttackSpecification, evaluation: EvaluationSection = .init(),
-    report: ReportSection = .init(), compute: ComputeSection = .init()
+    attack: AttackSpecification, curvature: CurvatureSection = .init(),
+    evaluation: EvaluationSection = .init(), report: ReportSection = .init(),
+    compute: ComputeSection = .init()
   ) {
     (self.network, self.data, self.interpreter) = (network, data, interpreter)
-    (self.attack, self.evaluation) = (attack, evaluation)
+    (self.attack, self.curvature, self.evaluation) = (attack, curvature, evaluation)
     (self.report, self.compute) = (report, compute)
   }
 }
@@ -52,16 +55,18 @@ extension AttackRecipe {
     let data = recipe.data()
     let interpreter = recipe.interpreter()
     let attack = recipe.attack()
+    let curvature = recipe.curvature()
     let evaluation = recipe.evaluation(fooled: nil)
     let report = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: nil)
-    guard problems.isEmpty, let network, let data, let interpreter, let attack, let evaluation,
+    guard problems.isEmpty, let network, let data, let interpreter, let attack, let curvature,
+      let evaluation,
       let report
     else { throw problems.error }
     self.init(
       network: network, data: data, interpreter: interpreter, attack: attack,
-      evaluation: evaluation, report: report, compute: compute)
+      curvature: curvature, evaluation: evaluation, report: report, compute: compute)
   }
 
   /// The recipe with every default written out; see `FoolingRecipe.resolvedYAML()`.
@@ -71,6 +76,7 @@ extension AttackRecipe {
     writer.write(data, composites: .paper)
     writer.write(interpreter)
     writer.write(attack)
+    writer.write(curvature)
     writer.put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
     writer.put(RecipeKeys.Report.images, report.images)
     writer.write(compute)

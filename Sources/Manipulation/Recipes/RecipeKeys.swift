@@ -295,6 +295,18 @@ public enum RecipeKeys {
     }
   }
 
+  enum Curvature {
+    static let function = RecipeKey.optional(
+      "curvature.function", Form.choice(CurvedFunction.self), default: .loss,
+      "`trompe curvature`: of what the Hessian in the image is taken, at the label")
+    static let eigenvalues = RecipeKey.optional(
+      "curvature.eigenvalues", Form.integer(1...1000), default: 5,
+      "how many of the largest by size are reported")
+    static let iterations = RecipeKey.optional(
+      "curvature.iterations", Form.integer(1...1000), default: 20, "of Lanczos")
+    static let all = [function.description, eigenvalues.description, iterations.description]
+  }
+
   enum Training {
     static let optimizer = RecipeKey.optional(
       "training.optimizer", Form.choice(OptimizerName.self), default: .adam, "the method")
@@ -455,7 +467,7 @@ public enum RecipeKeys {
       Fooling.name.description, Fooling.lambda.description, Fooling.variant.description,
       Fooling.frameWidth.description, Fooling.mask.description, Fooling.k.description,
       Fooling.classes.description, Fooling.threshold.description,
-    ] + Interpreter.fooled.all + Attack.all + [
+    ] + Interpreter.fooled.all + Attack.all + Curvature.all + [
       Training.optimizer.description, Training.learningRate.description,
       Training.weightDecay.description, Training.momentum.description,
       Training.nesterov.description, Training.beta1.description, Training.beta2.description,

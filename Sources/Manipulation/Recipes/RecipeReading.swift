@@ -104,7 +104,7 @@ extension TrainingRecipe {
       RecipeReader.Kind.training.hidden.contains($0.key)
     }) {
       problems.add(
-        entry.key == "attack" || document.root["attack"] != nil
+        document.root["attack"] != nil || document.root["curvature"] != nil
           ? "\(entry.key) makes this a recipe for attacks on images: use trompe attack"
           : "\(entry.key) makes this a recipe for fooling explanations: use trompe fool, or take "
             + "fooling and interpreter out", at: entry.origin)
@@ -161,9 +161,9 @@ struct RecipeReader {
     /// Keys of the whole recipe that another kind has.
     var hidden: [String] {
       switch self {
-      case .fooling: ["attack"]
-      case .training: ["fooling", "interpreter", "attack"]
-      case .evaluation: ["data", "interpreter", "training", "attack"]
+      case .fooling: ["attack", "curvature"]
+      case .training: ["fooling", "interpreter", "attack", "curvature"]
+      case .evaluation: ["data", "interpreter", "training", "attack", "curvature"]
       case .attack: ["fooling", "training", "output"]
       }
     }
@@ -179,10 +179,10 @@ struct RecipeReader {
     switch kind {
     case .training: return
     case .fooling:
-      if root.has("attack") {
+      for name in kind.hidden where root.has(name) {
         problems.add(
-          "attack is for trompe attack, which changes images and trains nothing: take it out, or "
-            + "take fooling and training out", at: root.origin(of: "attack"))
+          "\(name) is for trompe attack, which changes images and trains nothing: take it out, or "
+            + "take fooling and training out", at: root.origin(of: name))
       }
     case .evaluation, .attack:
       for name in kind.hidden where root.has(name) {

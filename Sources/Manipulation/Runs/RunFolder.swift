@@ -16,6 +16,7 @@ struct RunFolder {
   var reportNotes: String { path + "/report.json" }
   var report: String { path + "/report.html" }
   var attacks: String { path + "/attacks.jsonl" }
+  var curvatures: String { path + "/curvature.jsonl" }
   /// Perturbed images, a folder for each attack and ε.
   var images: String { path + "/images" }
 

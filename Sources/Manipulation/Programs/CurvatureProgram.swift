@@ -1,0 +1,67 @@
+import Networks
+import TensorCPU
+import TensorGraph
+
+/// What `trompe curvature` measures the curvature of, as a function of the image.
+public enum CurvedFunction: String, Codable, Hashable, Sendable, CaseIterable {
+  /// The cross-entropy at the label.
+  case loss
+  /// The label's logit, whose gradient is the explanation.
+  case logit
+}
+
+/// ∇f and H·v of every image of a batch, f the loss or the logit of a network in which a softplus stands
+/// for every ReLU, H = ∂²f/∂x².
+public struct CurvatureProgram {
+  private static let vectors = "vectors"
+  private static let beta = "beta"
+
+  public let executable: Executable
+  public let batchSize: Int
+
+  public init(
+    _ network: LoadedNetwork, of function: CurvedFunction, batchSize: Int,
+    options: Executable.Options = Executable.Options()
+  ) throws {
+    var options = options
+    options.keepsParameterWork = true
+    self.batchSize = batchSize
+    let architecture = network.architecture
+    var graph = GraphBuilder()
+    let shape = Shape([batchSize] + architecture.inputShape.dimensions)
+    let input = try graph.placeholder(TrainingProgram.images, shape: shape)
+    let labels = try graph.placeholder(TrainingProgram.labels, shape: [batchSize], type: .int32)
+    let vectors = try graph.placeholder(Self.vectors, shape: shape)
+    let beta = try graph.placeholder(Self.beta, shape: .scalar)
+    let lowered = try NetworkGraph(
+      architecture, input: input, rectifier: .softplus(beta: beta), in: &graph)
+    let classes = try graph.oneHot(labels, depth: architecture.classes)
+    let rows =
+      switch function {
+      case .loss: try graph.negate(graph.logSoftmax(lowered.logits))
+      case .logit: lowered.logits
+      }
+    // Images do not interact: the gradient of the sum is that of each.
+    let total = try graph.sum(graph.multiply(rows, classes))
+    let gradient = try graph.gradient(of: total, with: [input])[0]
+    let slope = try graph.sum(graph.multiply(gradient, vectors))
+    let product = try graph.gradient(of: slope, with: [input])[0]
+    executable = try Executable(
+      graph.graph(outputs: [gradient, product]), parameters: network.parameters,
+      options: options)
+  }
+
+  /// - Parameters:
+  ///   - images: [batchSize, H, W, C], normalised.
+  ///   - vectors: of the same shape.
+  /// - Returns: gradient and product, of the same shape.
+  public func run(
+    images: [Float], labels: [Int32], vectors: [Float], beta: Double
+  ) throws -> (gradient: Tensor, product: Tensor) {
+    try executable.run([
+      TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels),
+      Self.vectors: .floats(vectors), Self.beta: .floats([Float(beta)]),
+    ])
+    return (executable.output(0), executable.output(1))
+  }
+}
