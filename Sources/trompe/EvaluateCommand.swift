@@ -13,7 +13,9 @@ struct EvaluateCommand: ParsableCommand {
       """,
     discussion: """
       Reports the accuracy of both and, by interpreter, the share of images whose heatmap passes \
-      the fooling's test. Any interpreter can be measured, not only the one that was fooled.
+      the fooling's test. Any interpreter can be measured, not only the one that was fooled. If one \
+      is given, every other method of one pass is measured as well, at the same layer or at the \
+      input; --set 'evaluation.interpreters=[]' leaves them out, =all takes those of many samples too.
 
       Active fooling is tested on images that show both classes. They are made of the images \
       given, or come ready-made from --composites-folder.
@@ -156,12 +158,13 @@ struct EvaluateCommand: ParsableCommand {
         throw RunError("\(option) is for active fooling, but --fooling is \(fooling.name)")
       }
     }
+    let interpreters = try InterpreterOptions.specifications(interpreter, layer: layer)
     return EvaluationRequest(
       network: network, original: against,
       images: shapes.map { .shapes(count: $0, seed: shapesSeed) } ?? .folder(data ?? ""),
-      fooling: fooling,
-      interpreters: try InterpreterOptions.specifications(interpreter, layer: layer)
-        + options.evaluation.interpreters,
+      fooling: fooling, interpreters: interpreters,
+      further: options.namesInterpreters || interpreters.count > 1
+        ? options.evaluation.interpreters : .transfer(.singlePass),
       composites: imagesOfBothClasses,
       batchSize: options.evaluation.batchSize, report: options.report, compute: options.compute)
   }

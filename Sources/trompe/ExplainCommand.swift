@@ -128,10 +128,11 @@ struct ExplainCommand: ParsableCommand {
     }
     var network = options.network
     network.checkpoint = checkpoint
+    let interpreters = try InterpreterOptions.specifications(interpreter, layer: layer)
     return ExplanationRequest(
       network: network, original: against, images: try ImageList.files(at: images),
-      interpreters: try InterpreterOptions.specifications(interpreter, layer: layer)
-        + options.evaluation.interpreters,
+      interpreters: interpreters
+        + (interpreters.first.map(options.evaluation.interpreters.specifications) ?? []),
       explainedClass: explainedClass, batchSize: min(8, options.evaluation.batchSize),
       compute: options.compute)
   }

@@ -29,7 +29,8 @@ import Testing
       let summary = try #require(entry["summary"])
       #expect(summary.hasSuffix(".") && summary.count > 20, "\(entry)")
       let command =
-        summary.hasPrefix("Trains ") ? "train" : summary.hasPrefix("Attacks ") ? "attack" : "fool"
+        summary.hasPrefix("Trains ") || summary.contains(" fine-tuned ")
+        ? "train" : summary.hasPrefix("Attacks ") ? "attack" : "fool"
       #expect(entry["command"] == "trompe " + command, "\(entry)")
     }
   }

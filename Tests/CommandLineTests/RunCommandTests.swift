@@ -92,6 +92,7 @@ struct RunCommandTests {
       .split(separator: "\n").map {
         try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? NSDictionary)
       }
+      .filter { $0["interpreter"] as? String == "grad-cam" }
     #expect(losses.count == 6)
     func share(_ network: String) -> Double {
       Double(losses.count { (0...2).contains($0[network] as? Double ?? .nan) }) / 6

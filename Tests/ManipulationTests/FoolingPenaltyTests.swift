@@ -102,6 +102,14 @@ private struct Setting: CustomTestStringConvertible, Sendable {
       Naive.topK($0[0], $1[0], pixels: 10, released: true)
     },
     Setting("center-mass", CenterMass()) { Naive.centerMass($0[0], $1[0]) },
+    // 2τd of 5×7 pixels is 2√74 times τ.
+    Setting("center-mass, bounded", CenterMass(threshold: 0.2, variant: .bounded)) {
+      -min(-Naive.centerMass($0[0], $1[0]) / (0.4 * 74.0.squareRoot()), 1)
+    },
+    Setting("center-mass, directed", CenterMass(threshold: 0.01, variant: .directed)) {
+      let (now, before) = (Naive.center($0[0]), Naive.center($1[0]))
+      return -min((now.0 - before.0 + now.1 - before.1) / (0.02 * 74.0.squareRoot()), 1)
+    },
     Setting("active", ActiveSwap(first: 0, second: 2)) {
       Naive.active($0, $1, released: false)
     },
@@ -176,6 +184,25 @@ private struct Setting: CustomTestStringConvertible, Sendable {
     (CenterMass(), [[1, 1, 1, 1]], [-0.5, 0.25], -0.75),
     // No relevance: as if its center were the middle.
     (CenterMass(), [[0, 0, 0, 0]], [-0.5, -0.5], -1),
+    // The diagonal is √8, so that 2τd is 2√2: one step down and one to the right are 2 of it, one
+    // up and one to the left count against it. At most 1, and nothing without relevance.
+    (
+      CenterMass(threshold: 0.5, variant: .bounded), [[0, 0, 0, 1]], [-0.5, -0.5], -0.5.squareRoot()
+    ),
+    (
+      CenterMass(threshold: 0.5, variant: .bounded), [[1, 0, 0, 0]], [0.5, 0.5], -0.5.squareRoot()
+    ),
+    (
+      CenterMass(threshold: 0.5, variant: .directed), [[0, 0, 0, 1]], [-0.5, -0.5],
+      -0.5.squareRoot()
+    ),
+    (
+      CenterMass(threshold: 0.5, variant: .directed), [[1, 0, 0, 0]], [0.5, 0.5], 0.5.squareRoot()
+    ),
+    (CenterMass(threshold: 0.1, variant: .bounded), [[0, 0, 0, 1]], [-0.5, -0.5], -1),
+    (CenterMass(threshold: 0.1, variant: .directed), [[0, 0, 0, 1]], [-0.5, -0.5], -1),
+    (CenterMass(variant: .bounded), [[0, 0, 0, 0]], [-0.5, -0.5], 0),
+    (CenterMass(variant: .directed), [[0, 0, 0, 0]], [-0.5, -0.5], 0),
     // ((1 + 0 + 0 + 0)/4 + (0 + 0 + 4 + 0)/4)/2
     (
       ActiveSwap(first: 0, second: 1), [[1, 0, 0, 1], [1, 2, 2, 4]], [1, 2, 0, 4, 0, 0, 0, 1],

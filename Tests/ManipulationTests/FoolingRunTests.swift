@@ -120,7 +120,8 @@ private enum Comparison: String, CaseIterable, Sendable {
       network: NetworkSection(checkpoint: folder("fool/manipulated.h5")),
       original: try #require(recipe.network.checkpoint), images: .shapes(count: 40, seed: 3),
       fooling: recipe.fooling,
-      interpreters: [recipe.interpreter] + recipe.evaluation.interpreters,
+      interpreters: [recipe.interpreter]
+        + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter),
       composites: recipe.data.composites)
     let evaluated = try Evaluation.run(request)
     #expect(evaluated.accuracy == summary.accuracy)

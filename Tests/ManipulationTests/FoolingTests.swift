@@ -252,7 +252,7 @@ import Testing
     ),
     (
       FoolingSpecification(name: "center-mass", lambda: 1, variant: .released),
-      "center-mass has no variant \"released\"; it has paper and bounded"
+      "center-mass has no variant \"released\"; it has paper, bounded, directed"
     ),
     (
       FoolingSpecification(name: "center-mass", lambda: 1, frameWidth: 1),

@@ -39,17 +39,23 @@ private func smallest(_ old: String, _ new: String) -> String {
 @Suite struct RecipeReadingTests {
   /// What a manipulation is measured by, asked for in a word.
   @Test func interpretersInAWord() throws {
-    let single = try read(smallest, ["evaluation.interpreters=single-pass"]).evaluation.interpreters
+    func measured(_ yaml: String, _ settings: [String] = []) throws -> [InterpreterSpecification] {
+      let recipe = try read(yaml, settings)
+      return recipe.evaluation.interpreters.specifications(besides: recipe.interpreter)
+    }
+    let single = try measured(smallest, ["evaluation.interpreters=single-pass"])
+    #expect(try measured(smallest) == single)
+    #expect(try measured(smallest, ["evaluation.interpreters=[]"]) == [])
     let layered = InterpreterSpecification(name: "lrp-t", layer: "layer4")
     #expect(single.contains(layered) && single.contains(.init(name: "simple-grad")))
     #expect(!single.contains { $0.name == "grad-cam" || $0.name == "smooth-grad" })
-    let all = try read(smallest, ["evaluation.interpreters=all"]).evaluation.interpreters
+    let all = try measured(smallest, ["evaluation.interpreters=all"])
     #expect(all.count == InterpreterKind.all.count - 1)
     #expect(Set(single).isSubset(of: Set(all)))
     #expect(
       complaint(smallest, ["evaluation.interpreters=most"]).contains("expected single-pass, all"))
     let atInput = smallest("{name: grad-cam, layer: layer4}", "{name: simple-grad}")
-    let others = try read(atInput, ["evaluation.interpreters=all"]).evaluation.interpreters
+    let others = try measured(atInput, ["evaluation.interpreters=all"])
     #expect(!others.isEmpty && others.allSatisfy { $0.layer == nil })
   }
 

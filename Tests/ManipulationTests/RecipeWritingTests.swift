@@ -135,11 +135,13 @@ private struct RecipeGenerator {
   mutating func fooling() -> FoolingRecipe {
     var interpreters = [interpreter(), interpreter()].prefix(random.integer(below: 3))
     if interpreters.count == 2, interpreters[0] == interpreters[1] { interpreters.removeLast() }
+    let further: FurtherInterpreters =
+      flip() ? .these(Array(interpreters)) : .transfer(pick(TransferInterpreters.allCases))
     let fooling: FoolingSpecification = self.fooling()
     return FoolingRecipe(
       network: network(), data: data(for: fooling), fooling: fooling,
       interpreter: interpreter(), training: training(),
-      evaluation: EvaluationSection(batchSize: count(4096), interpreters: Array(interpreters)),
+      evaluation: EvaluationSection(batchSize: count(4096), interpreters: further),
       compute: ComputeSection(
         threads: maybe(count(64)), winograd: flip(), samplesAtOnce: maybe(count(99))),
       output: OutputSection(

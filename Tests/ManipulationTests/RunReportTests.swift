@@ -110,7 +110,9 @@ import Testing
       network: NetworkSection(checkpoint: folder("fool/manipulated.h5")),
       original: try #require(recipe.network.checkpoint), images: .shapes(count: 40, seed: 3),
       fooling: recipe.fooling,
-      interpreters: [recipe.interpreter] + recipe.evaluation.interpreters, report: recipe.report)
+      interpreters: [recipe.interpreter]
+        + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter),
+      report: recipe.report)
     _ = try Evaluation.run(request, output: folder("evaluation"))
     let run = try RunReport(folder: folder("fool"))
     let evaluation = try RunReport(folder: folder("evaluation"))

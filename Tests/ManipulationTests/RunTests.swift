@@ -103,7 +103,8 @@ struct RunTests {
     let request = EvaluationRequest(
       network: NetworkSection(checkpoint: folder("fool/manipulated.h5")), original: checkpoint,
       images: .shapes(count: 40, seed: 3), fooling: recipe.fooling,
-      interpreters: [recipe.interpreter] + recipe.evaluation.interpreters)
+      interpreters: [recipe.interpreter]
+        + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter))
     let evaluated = try Evaluation.run(request)
     #expect(evaluated.accuracy == summary.accuracy)
     #expect(evaluated.fsr == summary.fsr)

@@ -60,7 +60,8 @@ import Testing
       network: NetworkSection(checkpoint: folder("fool/manipulated.h5")),
       original: try #require(recipe.network.checkpoint), images: .shapes(count: 20, seed: 3),
       fooling: recipe.fooling,
-      interpreters: [recipe.interpreter] + recipe.evaluation.interpreters, batchSize: 8,
+      interpreters: [recipe.interpreter]
+        + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter), batchSize: 8,
       compute: recipe.compute)
     let evaluated = try Evaluation.run(request, output: folder("evaluation"))
     #expect(evaluated.fsr == summary.fsr && evaluated.accuracy == summary.accuracy)

@@ -149,7 +149,8 @@ struct VanishedMapTests {
         EvaluationRequest(
           network: NetworkSection(checkpoint: folder("empty.h5")), original: checkpoint,
           images: .shapes(count: 40, seed: 3), fooling: FoolingSpecification(name: name, lambda: 1),
-          interpreters: [recipe.interpreter] + recipe.evaluation.interpreters),
+          interpreters: [recipe.interpreter]
+            + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter)),
         output: folder(name))
       let vanished = try #require(summary.vanishedMaps)
       #expect(vanished["grad-cam"]?.manipulated == 1 && vanished["grad-cam"]?.original ?? 1 < 0.5)

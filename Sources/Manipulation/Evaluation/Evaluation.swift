@@ -17,7 +17,10 @@ public struct EvaluationRequest: Sendable {
   public var original: String
   public var images: Images
   public var fooling: FoolingSpecification
+  /// At least one; the first is the one that was fooled.
   public var interpreters: [InterpreterSpecification]
+  /// Others by which success is measured as well.
+  public var further: FurtherInterpreters
   /// Images that show two classes, for active fooling.
   public var composites: DataSection.Composites
   public var batchSize: Int
@@ -26,11 +29,13 @@ public struct EvaluationRequest: Sendable {
 
   public init(
     network: NetworkSection, original: String, images: Images, fooling: FoolingSpecification,
-    interpreters: [InterpreterSpecification], composites: DataSection.Composites = .paper,
-    batchSize: Int = 16, report: ReportSection = ReportSection(),
+    interpreters: [InterpreterSpecification], further: FurtherInterpreters = [],
+    composites: DataSection.Composites = .paper, batchSize: Int = 16,
+    report: ReportSection = ReportSection(),
     compute: ComputeSection = ComputeSection()
   ) {
     (self.network, self.original, self.images) = (network, original, images)
+    self.further = further
     (self.fooling, self.interpreters, self.composites) = (fooling, interpreters, composites)
     (self.batchSize, self.report, self.compute) = (batchSize, report, compute)
   }
@@ -51,7 +56,7 @@ public enum Evaluation {
     let begin = ContinuousClock.now
     let folder = try output.map { try RunFolder(forEvaluation: $0) }
     defer { folder?.release() }
-    guard !request.interpreters.isEmpty else {
+    guard let fooled = request.interpreters.first else {
       throw RunError("no interpreter is given, so there is no heatmap to test")
     }
     var interpreters: [(name: String, any Interpreter)] = []
@@ -66,7 +71,11 @@ public enum Evaluation {
       var section = request.network
       section.checkpoint = path
       let network = try request.images.network(section)
-      interpreters = try reported(request.interpreters, network.preprocessing)
+      let further = request.further.interpreters(
+        besides: fooled, of: network.architecture)
+      for note in further.notes where purpose == "original" { observe(.note(note)) }
+      interpreters = try reported(
+        request.interpreters + further.specifications, network.preprocessing)
       let source = try request.images.source(classNames: network.classNames)
       try source.checkLabels(classes: network.architecture.classes)
       let test = try request.fooling.fooling(classNames: network.names(or: source.classNames))

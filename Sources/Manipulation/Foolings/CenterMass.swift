@@ -15,6 +15,10 @@ import TensorGraph
 ///   accuracy or all relevance is gone; here they are let go. A map that has vanished counts 0, and
 ///   its derivative (which only a leak passes on) asks for relevance far from the original center:
 ///   that of −Σ_j h_j·‖j − C(h_i(w₀))‖₁ / d.
+/// - Note: `directed`: the same with the way to the lower right, Σ of both components of
+///   C(h_i(w)) − C(h_i(w₀)), in place of the norm. The norm has no direction at w₀, where it is 0:
+///   each image is pushed along its own, which chance decides, and what one map gains another loses.
+///   The way to one side is at most the norm, so this penalty is an upper bound of `bounded`.
 public struct CenterMass: Fooling {
   /// Heo, Joo, Moon 2019, Section 4.1.
   static let paperThreshold = 0.1
@@ -32,7 +36,9 @@ public struct CenterMass: Fooling {
     (self.threshold, self.variant) = (threshold ?? Self.paperThreshold, variant)
   }
 
-  static let kind = FoolingKind("center-mass", options: [.variant], variants: [.paper, .bounded]) {
+  static let kind = FoolingKind(
+    "center-mass", options: [.variant], variants: [.paper, .bounded, .directed]
+  ) {
     specification, _ in
     CenterMass(threshold: specification.threshold, variant: specification.variant)
   }
@@ -83,13 +89,16 @@ public struct CenterMass: Fooling {
       let moment = try graph.sum(graph.multiply(h, coordinates), axes: [1, 2])
       let before = try graph.reshape(
         graph.slice(original, axis: 1, axis..<axis + 1), to: [images, 1, 1])
-      let step = try graph.absolute(graph.subtract(graph.divide(moment, mass), before))
-      let distance = try graph.absolute(graph.subtract(coordinates, before))
+      func length(_ way: Value) throws -> Value {
+        variant == .directed ? way : try graph.absolute(way)
+      }
+      let step = try length(graph.subtract(graph.divide(moment, mass), before))
+      let distance = try length(graph.subtract(coordinates, before))
       way = try way.map { try graph.add($0, step) } ?? step
       offset = try offset.map { try graph.add($0, distance) } ?? distance
     }
     let mean = -1 / Double(images)
-    guard variant == .bounded else { return try graph.multiply(graph.sum(way!), mean) }
+    guard variant != .paper else { return try graph.multiply(graph.sum(way!), mean) }
     let diagonal = Double(height * height + width * width).squareRoot()
     let enough = 2 * threshold * diagonal
     let counted = try graph.minimum(graph.multiply(way!, 1 / enough), graph.scalar(1))

@@ -63,7 +63,7 @@ extension FoolingSpecification {
     guard kind.variants.contains(variant) else {
       throw RunError(
         "\(name) has no variant \"\(variant.rawValue)\"; it has "
-          + kind.variants.map(\.rawValue).joined(separator: " and "))
+          + kind.variants.map(\.rawValue).joined(separator: ", "))
     }
   }
 

@@ -9,6 +9,8 @@ public struct FoolingSpecification: Hashable, Sendable {
     case share
     /// Center-mass: the way of the center counts up to twice the way that the test asks for.
     case bounded
+    /// Center-mass: as `bounded`, and the way to the lower right.
+    case directed
   }
   /// A name of `FoolingKind.all`.
   public var name: String

@@ -90,7 +90,7 @@ public struct TopK: Fooling {
       let hasVanished = try graph.isEqual(all, graph.scalar(0))
       let shares = try graph.divide(graph.add(kept, hasVanished), graph.add(all, hasVanished))
       return try graph.multiply(graph.sum(shares), 1 / Double(h.shape[0]))
-    case .bounded: preconditionFailure("top-k has no such variant")
+    case .bounded, .directed: preconditionFailure("top-k has no such variant")
     }
   }
 

@@ -56,7 +56,7 @@ extension AttackRecipe {
     let interpreter = recipe.interpreter()
     let attack = recipe.attack()
     let curvature = recipe.curvature()
-    let evaluation = recipe.evaluation(fooled: nil)
+    let evaluation = recipe.evaluation()
     let report = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: nil)

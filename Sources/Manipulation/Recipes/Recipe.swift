@@ -23,7 +23,8 @@ public struct FoolingRecipe: Hashable, Sendable {
   public init(
     network: NetworkSection, data: DataSection, fooling: FoolingSpecification,
     interpreter: InterpreterSpecification, training: TrainingSection,
-    evaluation: EvaluationSection = .init(), report: ReportSection = .init(),
+    evaluation: EvaluationSection = EvaluationSection(interpreters: .transfer(.singlePass)),
+    report: ReportSection = .init(),
     compute: ComputeSection = .init(), output: OutputSection = .init()
   ) {
     (self.network, self.data, self.fooling) = (network, data, fooling)
@@ -188,9 +189,9 @@ public struct TrainingSection: Hashable, Sendable {
 public struct EvaluationSection: Hashable, Sendable {
   public var batchSize: Int
   /// Interpreters besides the fooled one by which success is measured.
-  public var interpreters: [InterpreterSpecification]
+  public var interpreters: FurtherInterpreters
 
-  public init(batchSize: Int = 16, interpreters: [InterpreterSpecification] = []) {
+  public init(batchSize: Int = 16, interpreters: FurtherInterpreters = []) {
     (self.batchSize, self.interpreters) = (batchSize, interpreters)
   }
 }

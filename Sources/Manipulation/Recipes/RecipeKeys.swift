@@ -168,7 +168,8 @@ public enum RecipeKeys {
       "fooling.variant", Form.choice(FoolingSpecification.Variant.self), default: .paper,
       "`top-k`, `active`: as the paper defines it, or as the authors' released code computes it; "
         + "`share`, `top-k` only: the test loss itself; `bounded`, `center-mass` only: the way of the "
-        + "center up to twice the threshold")
+        + "center up to twice the threshold; `directed`, `center-mass` only: that to the lower right"
+    )
     static let threshold = RecipeKey.automatic(
       "fooling.threshold", Form.number(.notNegative), else: "the paper's",
       "bound of the test loss that counts as fooled")
@@ -407,9 +408,10 @@ public enum RecipeKeys {
   enum Evaluation {
     static let interpreters = RecipeKeyDescription(
       path: "evaluation.interpreters", type: "single-pass, all or a list", range: "up to 100",
-      fallback: "none",
-      meaning: "further explanations by which success is measured: every method of one pass at the "
-        + "same layer or at the input, every method, or these")
+      fallback: "single-pass",
+      meaning: "further explanations by which success is measured, the row of the transfer matrix: "
+        + "every method of one pass at the same layer or at the input, every method, or these; `[]`: "
+        + "none")
     static let batchSize = RecipeKey.optional(
       "evaluation.batchSize", Form.integer(1...4096), default: 16, "images at a time")
   }

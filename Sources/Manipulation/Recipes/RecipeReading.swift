@@ -68,7 +68,7 @@ extension FoolingRecipe {
     let fooling = recipe.fooling()
     let interpreter = recipe.interpreter()
     let training = recipe.training()
-    let evaluation = recipe.evaluation(fooled: interpreter)
+    let evaluation = recipe.evaluation()
     let report = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: fooling)
@@ -114,7 +114,7 @@ extension TrainingRecipe {
     let network = recipe.network()
     let data = recipe.data()
     let training = recipe.training()
-    let evaluation = recipe.evaluation(fooled: nil)
+    let evaluation = recipe.evaluation()
     _ = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: nil)
@@ -133,6 +133,8 @@ public struct EvaluationOptions: Hashable, Sendable {
   /// `nil` if it is not asked for.
   public var fooling: FoolingSpecification?
   public var evaluation: EvaluationSection
+  /// Whether the settings say by which interpreters success is measured.
+  public var namesInterpreters: Bool
   public var report: ReportSection
   public var compute: ComputeSection
 
@@ -144,7 +146,8 @@ public struct EvaluationOptions: Hashable, Sendable {
     let recipe = RecipeReader(document, problems, kind: .evaluation)
     let network = recipe.network()
     let fooling = document.root["fooling"] == nil ? nil : recipe.fooling()
-    let evaluation = recipe.evaluation(fooled: nil)
+    let evaluation = recipe.evaluation()
+    namesInterpreters = document.root["evaluation"]?["interpreters"] != nil
     let report = recipe.report()
     let compute = recipe.compute()
     guard problems.isEmpty, let network, let evaluation, let report else { throw problems.error }
@@ -587,11 +590,10 @@ struct RecipeReader {
 
   // MARK: Evaluation and compute
 
-  /// - Parameter fooled: the interpreter that is fooled, if that could be read.
-  func evaluation(fooled: InterpreterSpecification?) -> EvaluationSection? {
+  func evaluation() -> EvaluationSection? {
     let section = root.section("evaluation")
     let batchSize = section.value(RecipeKeys.Evaluation.batchSize)
-    var interpreters: [InterpreterSpecification] = []
+    var further: FurtherInterpreters = kind == .fooling ? .transfer(.singlePass) : []
     if let node = section.node["interpreters"] {
       if kind == .training || kind == .attack {
         problems.add(
@@ -603,8 +605,7 @@ struct RecipeReader {
       }
       if let several = node.text.flatMap(TransferInterpreters.init) {
         return batchSize.map {
-          EvaluationSection(
-            batchSize: $0, interpreters: fooled.map(several.interpreters) ?? [])
+          EvaluationSection(batchSize: $0, interpreters: .transfer(several))
         }
       }
       guard let nodes = node.list, nodes.count <= 100 else {
@@ -613,6 +614,7 @@ struct RecipeReader {
             + "most 100, e.g. [{name: simple-grad}]", at: node.origin)
         return nil
       }
+      var interpreters: [InterpreterSpecification] = []
       for (index, node) in nodes.enumerated() {
         let path = "evaluation.interpreters[\(index)]"
         let element = RecipeSection(
@@ -625,8 +627,9 @@ struct RecipeReader {
           "evaluation.interpreters has an interpreter twice",
           at: section.origin(of: "interpreters"))
       }
+      further = .these(interpreters)
     }
-    return batchSize.map { EvaluationSection(batchSize: $0, interpreters: interpreters) }
+    return batchSize.map { EvaluationSection(batchSize: $0, interpreters: further) }
   }
 
   func report() -> ReportSection? {

@@ -208,11 +208,16 @@ struct RecipeWriter {
 
   mutating func write(_ evaluation: EvaluationSection) {
     put(RecipeKeys.Evaluation.batchSize, evaluation.batchSize)
-    let nodes = evaluation.interpreters.map { interpreter in
-      var single = RecipeWriter()
-      single.write(interpreter)
-      return single.root["interpreter"] ?? .mapping([])
+    switch evaluation.interpreters {
+    case .transfer(let kinds):
+      put("evaluation.interpreters", RecipeNode(.scalar(kinds.rawValue, isPlain: true)))
+    case .these(let interpreters):
+      let nodes = interpreters.map { interpreter in
+        var single = RecipeWriter()
+        single.write(interpreter)
+        return single.root["interpreter"] ?? .mapping([])
+      }
+      put("evaluation.interpreters", .list(nodes))
     }
-    put("evaluation.interpreters", .list(nodes))
   }
 }

@@ -61,7 +61,7 @@ public final class FoolingRun {
       .note(
         "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "
           + program.resources))
-    for note in measurement.notes { observe(.note(note)) }
+    for note in measurement.notes + prepared.notMeasured { observe(.note(note)) }
     if resumes { try folder.checkRecipe(text) }
     try folder.write(text, to: folder.recipe)
 

@@ -11,6 +11,8 @@ struct PreparedFooling {
   let program: TrainingProgram
   let measurement: Measurement
   let penaltyInputs: PenaltyInputs
+  /// Methods that the network has no rule for, a sentence each.
+  let notMeasured: [String]
 
   /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
   init(_ recipe: FoolingRecipe) throws {
@@ -19,8 +21,11 @@ struct PreparedFooling {
     try network.checkExport(as: recipe.output.layout ?? network.layout)
     fooling = try recipe.fooling.fooling(
       classNames: network.names(or: setup.validation.classNames))
+    let further = recipe.evaluation.interpreters.interpreters(
+      besides: recipe.interpreter, of: network.architecture)
+    notMeasured = further.notes
     interpreters = try reported(
-      [recipe.interpreter] + recipe.evaluation.interpreters, network.preprocessing)
+      [recipe.interpreter] + further.specifications, network.preprocessing)
     program = try TrainingProgram.fooling(
       network, interpreter: interpreters[0].1, fooling: fooling, lambda: recipe.fooling.lambda,
       batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,

@@ -68,7 +68,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
     work =
       "\(prepared.fooling.name) fooling of \(prepared.interpreters[0].name), "
       + "λ = \(recipe.fooling.lambda)"
-    notes += measurement.notes
+    notes += measurement.notes + prepared.notMeasured
     let evaluators = [measurement.validation, measurement.composites].compactMap(\.self)
     memory.evaluation = evaluators.reduce(inputs.original?.plannedPeakBytes ?? 0) {
       $0 + $1.evaluator.program.plannedPeakBytes

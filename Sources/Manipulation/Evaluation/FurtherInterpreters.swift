@@ -1,0 +1,61 @@
+import Explanations
+import Networks
+import TensorGraph
+
+/// Which methods a manipulation is measured by besides the one that it is about: the row of the
+/// transfer matrix.
+public enum FurtherInterpreters: Hashable, Sendable, ExpressibleByArrayLiteral {
+  /// By a word. What this network has no rule for is left out, and that is said.
+  case transfer(TransferInterpreters)
+  /// These and no others; one that the network has no rule for is an error.
+  case these([InterpreterSpecification])
+
+  public init(arrayLiteral elements: InterpreterSpecification...) { self = .these(elements) }
+
+  /// Those besides `fooled`, of which nothing is known yet about the network.
+  public func specifications(
+    besides fooled: InterpreterSpecification
+  ) -> [InterpreterSpecification] {
+    switch self {
+    case .transfer(let kinds): kinds.interpreters(besides: fooled)
+    case .these(let specifications): specifications
+    }
+  }
+
+  /// Those that explain networks of `architecture`.
+  /// - Returns: also what is left out, a sentence each.
+  public func interpreters(
+    besides fooled: InterpreterSpecification, of architecture: Architecture
+  ) -> (specifications: [InterpreterSpecification], notes: [String]) {
+    let all = specifications(besides: fooled)
+    guard case .transfer = self else { return (all, []) }
+    var notes: [String] = []
+    let explaining = all.filter { specification in
+      do {
+        try specification.check(architecture)
+        return true
+      } catch {
+        notes.append("\(specification.name) is not measured: \(error)")
+        return false
+      }
+    }
+    return (explaining, notes)
+  }
+}
+
+extension InterpreterSpecification {
+  /// - Throws: what keeps it from explaining networks of `architecture`. Sampled methods need only
+  ///   the derivatives that every layer has, and are not looked at.
+  fileprivate func check(_ architecture: Architecture) throws {
+    let interpreter = try interpreter()
+    guard !(interpreter is any SampledInterpreter) else { return }
+    var graph = GraphBuilder()
+    let images = try graph.placeholder(
+      "images", shape: Shape([1] + architecture.inputShape.dimensions))
+    let lowered = try NetworkGraph(
+      architecture, input: images, keeping: interpreter.keptActivations, in: &graph)
+    let labels = try graph.placeholder("labels", shape: [1], type: .int32)
+    let classes = try graph.oneHot(labels, depth: architecture.classes)
+    _ = try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
+  }
+}
