@@ -1,6 +1,7 @@
 #include "kernels_convolution.h"
 
 #include <dnnl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +35,9 @@ struct trompe_convolution {
   int subsamples;
   size_t subsampled_bytes;
   int winograd;
-  // The order in which the primitive wants both images, and the copies of those that come in the
-  // other: they stand before the primitive's own scratch.
-  int blocks;
+  // The orders in which the primitive wants its images, and the copies of those that come in
+  // another: they stand before the primitive's own scratch.
+  trompe_image_order order_x, order_y;
   size_t x_copy_bytes, y_copy_bytes;
 };
 
@@ -44,20 +45,23 @@ struct trompe_convolution {
 // its result depends on what stood there, when there are fewer channels than a vector has lanes. A
 // dense window over the pixels that the strided one reads is the same sum. Blocks are whole vectors.
 static int subsamples(const trompe_convolution_shape *s) {
-  return !s->blocks_x && s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT && s->r == 1 && s->s == 1 &&
+  return !s->order_x.blocks && !s->uses_bf16 && s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT && s->r == 1 && s->s == 1 &&
          (s->stride_y > 1 || s->stride_x > 1) && !s->top && !s->left && !s->bottom && !s->right;
 }
 
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Whether Winograd's algorithm, F(4x4, 3x3), is worth trying: nanoseconds estimated from arithmetic
-// and traffic. The rates were fitted on two Zen 4 cores; only their ratios decide.
-static int winograd_pays(const trompe_convolution_shape *s) {
+// The time that Winograd's algorithm, F(4x4, 3x3), takes, as a share of that of plain sums at
+// `direct_rate` operations per nanosecond: estimated from arithmetic and traffic, `copied` bytes of
+// images that are brought into blocks and back among it. The rates were fitted on two Zen 4 cores;
+// only their ratios decide. Infinite where the algorithm is not for such a window.
+static double winograd_share(
+    const trompe_convolution_shape *s, double direct_rate, double copied) {
   if (s->r != 3 || s->s != 3 || s->stride_y != 1 || s->stride_x != 1 || s->dilation_y != 1 ||
       s->dilation_x != 1 || s->groups != 1 || s->top != 1 || s->left != 1 || s->bottom != 1 ||
       s->right != 1 || s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK)
-    return 0;
-  const double direct_rate = 225, winograd_rate = 170;  // operations per nanosecond
+    return INFINITY;
+  const double winograd_rate = 170;  // operations per nanosecond
   const double filter_rate = 20, tile_rate = 40, copy_rate = 20;  // bytes per nanosecond
   const double channels = (double)s->c + s->k, filters = (double)s->c * s->k;
   const double pixels = (double)s->n * s->p * s->q;
@@ -65,27 +69,64 @@ static int winograd_pays(const trompe_convolution_shape *s) {
   const double direct = 2 * 9 * pixels * filters / direct_rate;
   const double winograd = 2 * 36 * tiles * filters / winograd_rate +
                           2 * 4 * 36 * filters / filter_rate +
-                          4 * 36 * tiles * channels / tile_rate +
-                          2 * 4 * pixels * (!s->blocks_x * s->c + !s->blocks_y * s->k) / copy_rate;
-  return winograd < 0.9 * direct;
+                          4 * 36 * tiles * channels / tile_rate + copied / copy_rate;
+  return winograd / direct;
+}
+
+enum { DIRECT_RATE = 225, BF16_RATE = 455 };  // operations per nanosecond
+
+static int winograd_pays(const trompe_convolution_shape *s) {
+  const double copied = 2 * 4 * (double)(s->n * s->p * s->q) *
+                        (!s->order_x.blocks * s->c + !s->order_y.blocks * s->k);
+  return !s->uses_bf16 && winograd_share(s, DIRECT_RATE, copied) < 0.9;
+}
+
+int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {
+  if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
+  return !s->may_use_winograd || winograd_share(s, BF16_RATE, 0) > 0.8;
 }
 
 // The order for plain sums: that of both images, or of the larger one if it can be that of both.
 static int wants_blocks(const trompe_convolution_shape *s) {
-  if (s->blocks_x == s->blocks_y) return s->blocks_x;
+  if (s->uses_bf16) return 1;
+  if (s->order_x.blocks == s->order_y.blocks) return s->order_x.blocks;
   if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
-  return (s->h * s->w * s->c >= s->p * s->q * s->k) == s->blocks_x;
+  return (s->h * s->w * s->c >= s->p * s->q * s->k) == s->order_x.blocks;
 }
 
-static Layout layout_create(int rank, const dnnl_dims_t extents, dnnl_format_tag_t tag) {
+// Which image is the result: neither of a filter gradient.
+static int result_is_x(const trompe_convolution_shape *s) {
+  return s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
+}
+static int result_is_y(const trompe_convolution_shape *s) {
+  return s->kind == TROMPE_CONVOLUTION_FORWARD;
+}
+
+// The order in which a primitive has an image. In bfloat16, a result may be written as floats.
+static trompe_image_order wanted_order(
+    const trompe_convolution_shape *s, int blocks, trompe_image_order given, int is_result) {
+  return (trompe_image_order){
+      blocks, s->uses_bf16 && (!is_result || (given.is_bf16 && given.blocks == blocks))};
+}
+
+static int same_order(trompe_image_order a, trompe_image_order b) {
+  return a.blocks == b.blocks && a.is_bf16 == b.is_bf16;
+}
+
+static size_t image_bytes(trompe_image_order order, int64_t elements) {
+  return (size_t)elements * (order.is_bf16 ? 2 : sizeof(float));
+}
+
+static Layout layout_create(
+    int rank, const dnnl_dims_t extents, dnnl_data_type_t type, dnnl_format_tag_t tag) {
 #if ONEDNN_3
   dnnl_memory_desc_t layout = NULL;
-  if (dnnl_memory_desc_create_with_tag(&layout, rank, extents, dnnl_f32, tag) != dnnl_success)
+  if (dnnl_memory_desc_create_with_tag(&layout, rank, extents, type, tag) != dnnl_success)
     return NULL;
   return layout;
 #else
   dnnl_memory_desc_t *layout = malloc(sizeof *layout);
-  if (layout && dnnl_memory_desc_init_by_tag(layout, rank, extents, dnnl_f32, tag) != dnnl_success) {
+  if (layout && dnnl_memory_desc_init_by_tag(layout, rank, extents, type, tag) != dnnl_success) {
     free(layout);
     return NULL;
   }
@@ -131,9 +172,15 @@ static dnnl_engine_t cpu_engine(void) {
   return shared_engine;
 }
 
+// The operands of the forward convolution that a gradient belongs to, all of one kind.
+typedef struct {
+  Layout x, filter, y;
+} Factors;
+
 static dnnl_primitive_desc_t describe(
     const trompe_convolution_shape *s, dnnl_alg_kind_t algorithm, dnnl_engine_t engine, Layout x,
-    Layout filter, Layout bias, Layout y, const_dnnl_primitive_attr_t attributes) {
+    Layout filter, Layout bias, Layout y, Factors factors,
+    const_dnnl_primitive_attr_t attributes) {
   const dnnl_dims_t strides = {s->stride_y, s->stride_x};
   const dnnl_dims_t dilations = {s->dilation_y - 1, s->dilation_x - 1};
   const dnnl_dims_t low = {s->top, s->left}, high = {s->bottom, s->right};
@@ -146,7 +193,8 @@ static dnnl_primitive_desc_t describe(
   dnnl_primitive_desc_t hint = NULL;
   if (s->kind != TROMPE_CONVOLUTION_FORWARD &&
       dnnl_convolution_forward_primitive_desc_create(
-          &hint, engine, dnnl_forward_training, algorithm, x, filter, NULL, y, strides, dilations, low,
+          &hint, engine, dnnl_forward_training, algorithm, factors.x, factors.filter, NULL,
+          factors.y, strides, dilations, low,
           high, NULL) != dnnl_success)
     return NULL;
   switch (s->kind) {
@@ -172,7 +220,8 @@ static dnnl_primitive_desc_t describe(
   dnnl_primitive_desc_t hint = NULL;
   if (s->kind != TROMPE_CONVOLUTION_FORWARD) {
     if (dnnl_dilated_convolution_forward_desc_init(
-            &forward, dnnl_forward_training, algorithm, x, filter, NULL, y, strides, dilations, low,
+            &forward, dnnl_forward_training, algorithm, factors.x, factors.filter, NULL, factors.y,
+            strides, dilations, low,
             high) != dnnl_success ||
         dnnl_primitive_desc_create(&hint, &forward, NULL, engine, NULL) != dnnl_success)
       return NULL;
@@ -243,26 +292,39 @@ trompe_convolution *trompe_convolution_create(
   const dnnl_dims_t dense = {s->k, s->c, s->r, s->s};
   const dnnl_dims_t split = {s->groups, s->k / s->groups, s->c / s->groups, s->r, s->s};
   const dnnl_dims_t channels = {s->k};
-  Layout filter = layout_create(rank, grouped ? split : dense, dnnl_format_tag_any);
-  Layout bias = s->has_bias ? layout_create(1, channels, dnnl_x) : NULL;
+  // A gradient in the filter is made in fp32 whatever it is made of.
+  const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  const dnnl_data_type_t factor = s->uses_bf16 ? dnnl_bf16 : dnnl_f32;
+  Layout filter = layout_create(
+      rank, grouped ? split : dense, to_filter ? dnnl_f32 : factor, dnnl_format_tag_any);
+  Factors factors = {0};
+  factors.filter = layout_create(rank, grouped ? split : dense, factor, dnnl_format_tag_any);
+  Layout bias = s->has_bias ? layout_create(1, channels, dnnl_f32, dnnl_x) : NULL;
   self->plain_filter =
-      layout_create(rank, grouped ? split : dense, grouped ? dnnl_gohwi : dnnl_ohwi);
+      layout_create(rank, grouped ? split : dense, dnnl_f32, grouped ? dnnl_gohwi : dnnl_ohwi);
   Layout x = NULL, y = NULL;
   // Winograd's first where it may be used and pays; not every processor and version has it.
   const int tries_winograd = s->may_use_winograd && winograd_pays(s);
   for (int winograd = tries_winograd; !self->description; winograd = 0) {
-    self->blocks = winograd || wants_blocks(s);
-    const dnnl_format_tag_t order = self->blocks ? dnnl_nChw16c : dnnl_nhwc;
+    const int blocks = winograd || wants_blocks(s);
+    const dnnl_format_tag_t order = blocks ? dnnl_nChw16c : dnnl_nhwc;
+    self->order_x = wanted_order(s, blocks, s->order_x, result_is_x(s));
+    self->order_y = wanted_order(s, blocks, s->order_y, result_is_y(s));
     layout_destroy(x);
     layout_destroy(y);
-    x = layout_create(4, image, order);
-    y = layout_create(4, result, order);
+    layout_destroy(factors.x);
+    layout_destroy(factors.y);
+    factors.x = layout_create(4, image, factor, order);
+    factors.y = layout_create(4, result, factor, order);
+    x = layout_create(4, image, self->order_x.is_bf16 ? dnnl_bf16 : dnnl_f32, order);
+    y = layout_create(4, result, self->order_y.is_bf16 ? dnnl_bf16 : dnnl_f32, order);
     // A result that is copied gets its sum and ReLU on the way.
-    dnnl_primitive_attr_t attributes = attributes_for(s, self->blocks == s->blocks_y);
-    if (x && y && filter && self->plain_filter && attributes)
+    dnnl_primitive_attr_t attributes = attributes_for(s, same_order(self->order_y, s->order_y));
+    if (x && y && filter && factors.x && factors.y && factors.filter && self->plain_filter &&
+        attributes)
       self->description = describe(
           s, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, engine, x, filter, bias,
-          y, attributes);
+          y, factors, attributes);
     if (attributes) dnnl_primitive_attr_destroy(attributes);
     if (self->description) self->winograd = winograd;
     if (!winograd) break;
@@ -270,20 +332,20 @@ trompe_convolution *trompe_convolution_create(
   int made = 0;
   if (self->description && dnnl_stream_create(&self->stream, engine, dnnl_stream_in_order) == dnnl_success &&
       dnnl_primitive_create(&self->primitive, self->description) == dnnl_success) {
-    const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
     self->filter = layout_of(
         self->description, to_filter ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
     Layout scratch = layout_of(self->description, dnnl_query_scratchpad_md, 0);
     self->filter_bytes = dnnl_memory_desc_get_size(self->filter);
     self->scratch_bytes = dnnl_memory_desc_get_size(scratch);
-    const size_t x_bytes = aligned((size_t)(s->n * s->h * s->w * s->c) * sizeof(float));
+    const int64_t x_elements = s->n * s->h * s->w * s->c, y_elements = s->n * s->p * s->q * s->k;
     if (self->subsamples) {
-      self->subsampled_bytes = x_bytes;
-      self->scratch_bytes += x_bytes;
+      self->subsampled_bytes = aligned((size_t)x_elements * sizeof(float));
+      self->scratch_bytes += self->subsampled_bytes;
     }
-    if (self->blocks != s->blocks_x) self->x_copy_bytes = x_bytes;
-    if (self->blocks != s->blocks_y)
-      self->y_copy_bytes = aligned((size_t)(s->n * s->p * s->q * s->k) * sizeof(float));
+    if (!same_order(self->order_x, s->order_x))
+      self->x_copy_bytes = aligned(image_bytes(self->order_x, x_elements));
+    if (!same_order(self->order_y, s->order_y))
+      self->y_copy_bytes = aligned(image_bytes(self->order_y, y_elements));
     self->scratch_bytes += self->x_copy_bytes + self->y_copy_bytes;
     self->x_memory = memory_create(x, engine);
     self->y_memory = memory_create(y, engine);
@@ -307,6 +369,9 @@ trompe_convolution *trompe_convolution_create(
   layout_destroy(x);
   layout_destroy(y);
   layout_destroy(filter);
+  layout_destroy(factors.x);
+  layout_destroy(factors.filter);
+  layout_destroy(factors.y);
   layout_destroy(bias);
   if (!made) {
     snprintf(message, message_size,
@@ -363,7 +428,7 @@ int trompe_convolution_same_filter_layout(
 }
 
 int trompe_convolution_reorder_filter(
-    const trompe_convolution *self, const float *from, float *to) {
+    const trompe_convolution *self, const void *from, void *to) {
   if (!self->reorder) {
     memcpy(to, from, self->filter_bytes);
     return 0;
@@ -376,7 +441,7 @@ int trompe_convolution_reorder_filter(
 }
 
 int trompe_convolution_run(
-    const trompe_convolution *self, float *x, float *filter, float *bias, float *y, void *scratch) {
+    const trompe_convolution *self, void *x, void *filter, float *bias, void *y, void *scratch) {
   static const int roles[3][3] = {
       {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
       {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},
@@ -393,19 +458,19 @@ int trompe_convolution_run(
     x = scratch;
     scratch = (char *)scratch + self->subsampled_bytes;
   }
-  float *const given_x = x, *const given_y = y;
+  void *const given_x = x, *const given_y = y;
   const int64_t x_pixels = self->subsamples ? s->p * s->q : s->h * s->w, y_pixels = s->p * s->q;
   if (self->x_copy_bytes) {
     x = scratch;
     scratch = (char *)scratch + self->x_copy_bytes;
-    if (s->kind != TROMPE_CONVOLUTION_INPUT_GRADIENT)
-      trompe_reorder_channels(self->blocks, s->n, x_pixels, s->c, given_x, x, 0, 0, threads);
+    const trompe_image_move move = {s->order_x, self->order_x, s->n, x_pixels, s->c, 0, 0};
+    if (!result_is_x(s)) trompe_move_image(&move, given_x, x, threads);
   }
   if (self->y_copy_bytes) {
     y = scratch;
     scratch = (char *)scratch + self->y_copy_bytes;
-    if (s->kind != TROMPE_CONVOLUTION_FORWARD)
-      trompe_reorder_channels(self->blocks, s->n, y_pixels, s->k, given_y, y, 0, 0, threads);
+    const trompe_image_move move = {s->order_y, self->order_y, s->n, y_pixels, s->k, 0, 0};
+    if (!result_is_y(s)) trompe_move_image(&move, given_y, y, threads);
   }
   dnnl_memory_set_data_handle(self->x_memory, x);
   dnnl_memory_set_data_handle(self->filter_memory, filter);
@@ -423,11 +488,15 @@ int trompe_convolution_run(
   if (dnnl_primitive_execute(self->primitive, self->stream, count, arguments) != dnnl_success ||
       dnnl_stream_wait(self->stream) != dnnl_success)
     return 1;
-  if (self->y_copy_bytes && s->kind == TROMPE_CONVOLUTION_FORWARD)
-    trompe_reorder_channels(
-        !self->blocks, s->n, y_pixels, s->k, y, given_y, s->adds_to_result, s->has_relu, threads);
-  if (self->x_copy_bytes && s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT)
-    trompe_reorder_channels(!self->blocks, s->n, x_pixels, s->c, x, given_x, 0, 0, threads);
+  if (self->y_copy_bytes && result_is_y(s)) {
+    const trompe_image_move move = {
+        self->order_y, s->order_y, s->n, y_pixels, s->k, s->adds_to_result, s->has_relu};
+    trompe_move_image(&move, y, given_y, threads);
+  }
+  if (self->x_copy_bytes && result_is_x(s)) {
+    const trompe_image_move move = {self->order_x, s->order_x, s->n, x_pixels, s->c, 0, 0};
+    trompe_move_image(&move, x, given_x, threads);
+  }
   return 0;
 }
 

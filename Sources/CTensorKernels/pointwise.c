@@ -97,10 +97,38 @@ static float *register_of(const Run *run, float *mine, int index) {
   return mine + (int64_t)index * run->tiling.tile_elements;
 }
 
+// The same of bfloat16: it is always brought.
+static const float *load_bf16(
+    const Run *run, const trompe_pointwise_input *input, const uint16_t *from, float *buffer,
+    const void **cached, int64_t *cached_count, int64_t rows, int64_t columns) {
+  int rank = run->cluster->rank;
+  int64_t inner = rank > 0 ? input->stride[rank - 1] : 1, row = rank > 1 ? input->stride[rank - 2] : 0;
+  if (columns == 1) inner = 1;
+  if (*cached == from && *cached_count == rows * columns) return buffer;
+  *cached = from;
+  *cached_count = rows * columns;
+  if (inner == 1 && (rows == 1 || row == columns)) {
+    run->kernels->from_bf16(buffer, from, rows * columns);
+    return buffer;
+  }
+  for (int64_t i = 0; i < rows; i++) {
+    float *target = buffer + i * columns;
+    if (row == 0 && i > 0) {
+      memcpy(target, buffer, (size_t)columns * sizeof(float));
+    } else if (inner == 1) {
+      run->kernels->from_bf16(target, from + i * row, columns);
+    } else {
+      for (int64_t j = 0; j < columns; j++)
+        run->kernels->from_bf16(target + j, from + i * row + j * inner, 1);
+    }
+  }
+  return buffer;
+}
+
 // Brings a tile of an input into its register, unless it can be read in place or stands there.
 static const float *load(
     const Run *run, const trompe_pointwise_input *input, const float *from, float *buffer,
-    const float **cached, int64_t *cached_count, int64_t rows, int64_t columns) {
+    const void **cached, int64_t *cached_count, int64_t rows, int64_t columns) {
   int rank = run->cluster->rank;
   int64_t inner = rank > 0 ? input->stride[rank - 1] : 1, row = rank > 1 ? input->stride[rank - 2] : 0;
   if (columns == 1) inner = 1;
@@ -172,7 +200,7 @@ static void run_part(void *context, int thread, int threads) {
   const int rank = cluster->rank;
   float *mine = run->scratch + run->floats_per_thread * thread;
   float *registers[REGISTER_LIMIT];
-  const float *cached[REGISTER_LIMIT];
+  const void *cached[REGISTER_LIMIT];
   int64_t cached_count[REGISTER_LIMIT];
   float *partial[REGISTER_LIMIT];
   for (int i = 0; i < cluster->register_count; i++) {
@@ -216,13 +244,20 @@ static void run_part(void *context, int thread, int threads) {
 
     for (int i = 0; i < cluster->input_count; i++) {
       const trompe_pointwise_input *input = &cluster->inputs[i];
-      const float *from = input->base;
-      for (int j = 0; j < rank; j++) from += position[j] * input->stride[j];
-      registers[i] = (float *)load(
-          run, input, from, register_of(run, mine, i), &cached[i], &cached_count[i], rows, columns);
+      int64_t offset = 0;
+      for (int j = 0; j < rank; j++) offset += position[j] * input->stride[j];
+      float *own = register_of(run, mine, i);
+      registers[i] =
+          (float *)(input->is_bf16
+                        ? load_bf16(run, input, (const uint16_t *)input->base + offset, own,
+                                    &cached[i], &cached_count[i], rows, columns)
+                        : load(run, input, (const float *)input->base + offset, own, &cached[i],
+                               &cached_count[i], rows, columns));
     }
-    for (int i = 0; i < cluster->output_count; i++)
-      registers[cluster->outputs[i].reg] = cluster->outputs[i].base + dense;
+    for (int i = 0; i < cluster->output_count; i++) {
+      const trompe_pointwise_output *output = &cluster->outputs[i];
+      if (!output->is_bf16) registers[output->reg] = (float *)output->base + dense;
+    }
     for (int i = 0; i < cluster->instruction_count; i++) {
       const trompe_instruction *op = &cluster->instructions[i];
       if (op->code < TROMPE_ADD)
@@ -232,6 +267,11 @@ static void run_part(void *context, int thread, int threads) {
             registers[op->d], registers[op->a], registers[op->b], count);
       else
         k->select(registers[op->d], registers[op->a], registers[op->b], registers[op->c], count);
+    }
+    for (int i = 0; i < cluster->output_count; i++) {
+      const trompe_pointwise_output *output = &cluster->outputs[i];
+      if (output->is_bf16)
+        k->to_bf16((uint16_t *)output->base + dense, registers[output->reg], count);
     }
     for (int i = 0; i < cluster->reduction_count; i++) {
       const trompe_pointwise_reduction *r = &cluster->reductions[i];

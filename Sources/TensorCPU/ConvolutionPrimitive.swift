@@ -1,15 +1,54 @@
 import CTensorKernels
 import TensorGraph
+import TensorPlan
 
-/// One oneDNN convolution with its layouts.
-final class ConvolutionPrimitive {
-  let handle: OpaquePointer
+/// What a kernel of the convolution family computes, whatever the order of its images.
+struct ConvolutionWork {
+  let kind: trompe_convolution_kind
+  let window: Window2D
+  let groups: Int
+  let image: Shape
+  let filter: Shape
+  let result: Shape
+  var epilogue = Kernel.Epilogue()
+  /// Storages of image and result.
+  let storages: (image: Int, result: Int)
 
-  init(
-    kind: trompe_convolution_kind, window: Window2D, groups: Int, image: Shape, filter: Shape,
-    result: Shape, epilogue: (bias: Bool, residual: Bool, relu: Bool) = (false, false, false),
-    blocks: (image: Bool, result: Bool) = (false, false), mayUseWinograd: Bool
-  ) throws(ExecutionError) {
+  /// `nil` if the kernel is no convolution.
+  init?(_ kernel: Kernel) {
+    switch kernel.work {
+    case .convolution(let convolution, let epilogue):
+      kind = TROMPE_CONVOLUTION_FORWARD
+      (window, groups) = (convolution.window, convolution.groups)
+      (image, filter, result) = (
+        kernel.readShapes[0], kernel.readShapes[1], kernel.writeShapes[0]
+      )
+      self.epilogue = epilogue
+      storages = (kernel.reads[0], kernel.writes[0])
+    case .operation(let gradient as ConvolutionInputGradient):
+      kind = TROMPE_CONVOLUTION_INPUT_GRADIENT
+      (window, groups) = (gradient.window, gradient.groups)
+      (image, filter, result) = (gradient.inputShape, kernel.readShapes[1], kernel.readShapes[0])
+      storages = (kernel.writes[0], kernel.reads[0])
+    case .operation(let gradient as ConvolutionFilterGradient):
+      kind = TROMPE_CONVOLUTION_FILTER_GRADIENT
+      (window, groups) = (gradient.window, gradient.groups)
+      (image, filter, result) = (
+        kernel.readShapes[0], kernel.writeShapes[0], kernel.readShapes[1]
+      )
+      storages = (kernel.reads[0], kernel.reads[1])
+    default: return nil
+    }
+  }
+
+  /// Whether bfloat16 is the faster way to multiply.
+  func gainsByBFloat16(_ options: Executable.Options) -> Bool {
+    var shape = encoded
+    shape.may_use_winograd = options.usesWinograd ? 1 : 0
+    return trompe_convolution_gains_by_bf16(&shape) != 0
+  }
+
+  fileprivate var encoded: trompe_convolution_shape {
     var shape = trompe_convolution_shape()
     shape.kind = Int32(kind.rawValue)
     (shape.n, shape.h, shape.w, shape.c) = (
@@ -22,17 +61,55 @@ final class ConvolutionPrimitive {
     (shape.top, shape.left) = (Int64(window.top), Int64(window.left))
     (shape.bottom, shape.right) = (Int64(window.bottom), Int64(window.right))
     shape.groups = Int64(groups)
-    shape.has_bias = epilogue.bias ? 1 : 0
-    shape.adds_to_result = epilogue.residual ? 1 : 0
-    shape.has_relu = epilogue.relu ? 1 : 0
-    (shape.blocks_x, shape.blocks_y) = (blocks.image ? 1 : 0, blocks.result ? 1 : 0)
+    shape.has_bias = epilogue.bias != nil ? 1 : 0
+    shape.adds_to_result = epilogue.residual != nil ? 1 : 0
+    shape.has_relu = epilogue.hasReLU ? 1 : 0
+    return shape
+  }
+}
+
+/// One oneDNN convolution with its layouts.
+final class ConvolutionPrimitive {
+  let handle: OpaquePointer
+
+  /// - Parameters:
+  ///   - order: how a storage stands in memory.
+  ///   - usesBFloat16: whether factors are rounded to bfloat16.
+  init(
+    _ work: ConvolutionWork, order: (Int) -> trompe_image_order, usesBFloat16: Bool = false,
+    mayUseWinograd: Bool
+  ) throws(ExecutionError) {
+    var shape = work.encoded
+    (shape.order_x, shape.order_y) = (order(work.storages.image), order(work.storages.result))
+    shape.uses_bf16 = usesBFloat16 ? 1 : 0
     shape.may_use_winograd = mayUseWinograd ? 1 : 0
+    handle = try Self.made(shape)
+  }
+
+  /// A 3×3 convolution of one square image, to ask what this processor has.
+  init(probe size: Int, channels: Int, usesBFloat16: Bool) throws(ExecutionError) {
+    var shape = trompe_convolution_shape()
+    shape.kind = Int32(TROMPE_CONVOLUTION_FORWARD.rawValue)
+    shape.n = 1
+    (shape.h, shape.w, shape.p, shape.q) = (Int64(size), Int64(size), Int64(size), Int64(size))
+    (shape.c, shape.k, shape.r, shape.s) = (Int64(channels), Int64(channels), 3, 3)
+    (shape.stride_y, shape.stride_x, shape.dilation_y, shape.dilation_x) = (1, 1, 1, 1)
+    (shape.top, shape.left, shape.bottom, shape.right, shape.groups) = (1, 1, 1, 1, 1)
+    shape.uses_bf16 = usesBFloat16 ? 1 : 0
+    shape.may_use_winograd = usesBFloat16 ? 0 : 1
+    handle = try Self.made(shape)
+  }
+
+  private static func made(
+    _ shape: trompe_convolution_shape
+  ) throws(ExecutionError) -> OpaquePointer {
+    var shape = shape
     var message = [CChar](repeating: 0, count: 256)
     guard let handle = trompe_convolution_create(&shape, &message, message.count) else {
       let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
       throw ExecutionError(String(decoding: text, as: UTF8.self))
     }
-    self.handle = handle
+    return handle
   }
 
   deinit { trompe_convolution_destroy(handle) }

@@ -8,6 +8,14 @@ import TensorPlan
 /// Not for use from two threads at once. Runs that follow each other should come from one thread:
 /// the pool of worker threads belongs to the thread that calls.
 public final class Executable {
+  /// In what convolutions multiply, and activations between them are kept.
+  public enum Precision: String, CaseIterable, Codable, Sendable {
+    case float32 = "fp32"
+    /// The upper half of a float: 8 bits of mantissa, the range of a float. Sums, parameters and
+    /// their derivatives stay floats.
+    case bfloat16 = "bf16"
+  }
+
   public struct Options: Sendable {
     /// Worker threads; results depend on their number in the last digits.
     public var threads: Int
@@ -21,11 +29,15 @@ public final class Executable {
     /// Keep activations between convolutions in blocks of 16 channels, as wide as an AVX-512
     /// register, where the processor has those.
     public var blocksChannels: Bool
+    /// Where the processor has no arithmetic in bfloat16, asking for it is an error.
+    public var precision: Precision
 
     public init(
       threads: Int = Executable.defaultThreads, keepsParameterWork: Bool = false,
-      usesWinograd: Bool = true, blocksChannels: Bool = Executable.hasWideVectors
+      usesWinograd: Bool = true, blocksChannels: Bool = Executable.hasWideVectors,
+      precision: Precision = .float32
     ) {
+      self.precision = precision
       (self.threads, self.keepsParameterWork) = (threads, keepsParameterWork)
       (self.usesWinograd, self.blocksChannels) = (usesWinograd, blocksChannels)
     }
@@ -45,11 +57,13 @@ public final class Executable {
 
   /// Whether this processor and this version of oneDNN have Winograd convolutions.
   public static let hasWinograd: Bool = {
-    let image: Shape = [1, 56, 56, 64]
-    let primitive = try? ConvolutionPrimitive(
-      kind: TROMPE_CONVOLUTION_FORWARD, window: Window2D(3, stride: 1, padding: 1), groups: 1,
-      image: image, filter: [64, 3, 3, 64], result: image, mayUseWinograd: true)
-    return primitive?.isWinograd == true
+    (try? ConvolutionPrimitive(probe: 56, channels: 64, usesBFloat16: false))?.isWinograd == true
+  }()
+
+  /// Whether this processor and this version of oneDNN multiply in bfloat16.
+  public static let hasBFloat16: Bool = {
+    let primitive = try? ConvolutionPrimitive(probe: 14, channels: 32, usesBFloat16: true)
+    return primitive?.implementation.contains("bf16") == true
   }()
 
   public let plan: ProgramPlan
@@ -84,9 +98,15 @@ public final class Executable {
   public convenience init(
     _ graph: Graph, parameters: ParameterStore, options: Options = Options()
   ) throws(ExecutionError) {
-    try self.init(
-      ProgramPlan(graph, blocksChannels: options.blocksChannels), parameters: parameters,
-      options: options)
+    guard options.precision == .float32 || Self.hasBFloat16 else {
+      throw ExecutionError(
+        "this processor has no arithmetic in bfloat16 (AVX-512 BF16); use precision fp32")
+    }
+    let plan = ProgramPlan(
+      graph, blocksChannels: options.blocksChannels,
+      isRounded: options.precision == .float32
+        ? nil : { ConvolutionWork($0)?.gainsByBFloat16(options) == true })
+    try self.init(plan, parameters: parameters, options: options)
   }
 
   public init(
@@ -149,15 +169,13 @@ public final class Executable {
       if let pack = prepared.pack, pack.firstKernel == index {
         let primitive = pack.primitive
         let from = floats(pack.filter)
-        let to = arenaAddress(pack.request).assumingMemoryBound(to: Float.self)
+        let to = arenaAddress(pack.request)
         steps.append(
           Step(kernel: index, isParameterOnly: pack.isParameterOnly) {
             trompe_convolution_reorder_filter(primitive.handle, from, to)
           })
       }
-      let packed = prepared.pack.map {
-        arenaAddress($0.request).assumingMemoryBound(to: Float.self)
-      }
+      let packed = prepared.pack.map { arenaAddress($0.request) }
       let run = try lower(kernel, prepared, packed: packed, scratch: scratch)
       steps.append(
         Step(kernel: index, isParameterOnly: preparation.isParameterOnly(kernel), run: run))
@@ -165,6 +183,7 @@ public final class Executable {
   }
 
   private func floats(_ storage: Int) -> UnsafeMutablePointer<Float> {
+    precondition(!plan.rounded.contains(storage), "%\(storage) holds no floats")
     guard let address = address[storage] else { preconditionFailure("%\(storage) has no memory") }
     return address.assumingMemoryBound(to: Float.self)
   }
@@ -249,18 +268,18 @@ public final class Executable {
   // MARK: Lowering
 
   private func lower(
-    _ kernel: Kernel, _ prepared: Preparation.Prepared, packed: UnsafeMutablePointer<Float>?,
+    _ kernel: Kernel, _ prepared: Preparation.Prepared, packed: UnsafeMutableRawPointer?,
     scratch: UnsafeMutableRawPointer
   ) throws(ExecutionError) -> () -> Int32 {
     let threads = Int32(options.threads)
     switch kernel.work {
     case .convolution(_, let epilogue):
       let primitive = prepared.convolution!
-      let (x, y) = (floats(kernel.reads[0]), floats(kernel.writes[0]))
-      let filter = packed ?? floats(kernel.reads[1])
+      let (x, y) = (address[kernel.reads[0]]!, address[kernel.writes[0]]!)
+      let filter = packed ?? address[kernel.reads[1]]!
       let bias = epilogue.bias.map { floats($0) }
-      let residual = epilogue.residual.map { floats($0) }
-      let bytes = plan.graph.nodes[kernel.writes[0]].byteCount
+      let residual = epilogue.residual.map { address[$0]! }
+      let bytes = plan.byteCount(kernel.writes[0])
       return {
         if let residual, residual != y { memcpy(y, residual, bytes) }
         return trompe_convolution_run(primitive.handle, x, filter, bias, y, scratch)
@@ -310,25 +329,25 @@ public final class Executable {
 
   private func lower(
     _ operation: any TensorGraph.Operation, _ kernel: Kernel, _ prepared: Preparation.Prepared,
-    packed: UnsafeMutablePointer<Float>?, scratch: UnsafeMutableRawPointer
+    packed: UnsafeMutableRawPointer?, scratch: UnsafeMutableRawPointer
   ) throws(ExecutionError) -> () -> Int32 {
     let threads = Int32(options.threads)
     let graph = plan.graph
-    let y = floats(kernel.writes[0])
+    // Results that are not floats are not looked at as such.
+    let y = address[kernel.writes[0]]!.assumingMemoryBound(to: Float.self)
     switch operation {
     case is ConvolutionInputGradient:
       let primitive = prepared.convolution!
-      let dy = floats(kernel.reads[0])
-      let filter = packed ?? floats(kernel.reads[1])
-      return { trompe_convolution_run(primitive.handle, y, filter, nil, dy, scratch) }
+      let (dx, dy) = (address[kernel.writes[0]]!, address[kernel.reads[0]]!)
+      let filter = packed ?? address[kernel.reads[1]]!
+      return { trompe_convolution_run(primitive.handle, dx, filter, nil, dy, scratch) }
     case is ConvolutionFilterGradient:
       let primitive = prepared.convolution!
-      let (x, dy) = (floats(kernel.reads[0]), floats(kernel.reads[1]))
+      let (x, dy) = (address[kernel.reads[0]]!, address[kernel.reads[1]]!)
       if primitive.filterIsPlain {
         return { trompe_convolution_run(primitive.handle, x, y, nil, dy, scratch) }
       }
-      let inOrder = (scratch + Preparation.aligned(primitive.scratchBytes))
-        .assumingMemoryBound(to: Float.self)
+      let inOrder = scratch + Preparation.aligned(primitive.scratchBytes)
       return {
         let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, dy, scratch)
         return status != 0

@@ -7,7 +7,10 @@ final class PointwiseProgram {
   private let program: UnsafeMutablePointer<trompe_pointwise>
   private let cluster: PointwiseCluster
 
-  init(_ cluster: PointwiseCluster, name: String) throws(ExecutionError) {
+  /// - Parameter rounded: storages that hold bfloat16.
+  init(
+    _ cluster: PointwiseCluster, name: String, rounded: Set<Int> = []
+  ) throws(ExecutionError) {
     self.cluster = cluster
     var extents: [Int] = []
     var strides: [[Int]] = []  // per axis: of every input, then of every reduction
@@ -43,6 +46,7 @@ final class PointwiseProgram {
     program.pointee.inputs = array(
       cluster.inputs.indices.map { index in
         var input = trompe_pointwise_input()
+        input.is_bf16 = rounded.contains(cluster.inputs[index].storage) ? 1 : 0
         withUnsafeMutableBytes(of: &input.stride) { raw in
           let target = raw.bindMemory(to: Int64.self)
           for axis in extents.indices { target[axis] = Int64(strides[axis][index]) }
@@ -58,7 +62,10 @@ final class PointwiseProgram {
     program.pointee.instructions = array(cluster.instructions.map(\.encoded))
     program.pointee.instruction_count = Int32(cluster.instructions.count)
     program.pointee.outputs = array(
-      cluster.outputs.map { trompe_pointwise_output(reg: Int32($0.register), base: nil) })
+      cluster.outputs.map {
+        trompe_pointwise_output(
+          reg: Int32($0.register), is_bf16: rounded.contains($0.storage) ? 1 : 0, base: nil)
+      })
     program.pointee.output_count = Int32(cluster.outputs.count)
     program.pointee.reductions = array(
       cluster.reductions.enumerated().map { index, reduction in
@@ -93,12 +100,12 @@ final class PointwiseProgram {
   /// Fixes where the operands stand.
   func bind(_ address: (Int) -> UnsafeMutableRawPointer) {
     for (index, view) in cluster.inputs.enumerated() {
-      program.pointee.inputs[index].base = UnsafePointer(
-        address(view.storage).assumingMemoryBound(to: Float.self) + view.offset)
+      let size = program.pointee.inputs[index].is_bf16 != 0 ? 2 : MemoryLayout<Float>.size
+      program.pointee.inputs[index].base = UnsafeRawPointer(
+        address(view.storage) + view.offset * size)
     }
     for (index, output) in cluster.outputs.enumerated() {
-      program.pointee.outputs[index].base =
-        address(output.storage).assumingMemoryBound(to: Float.self)
+      program.pointee.outputs[index].base = address(output.storage)
     }
     for (index, reduction) in cluster.reductions.enumerated() {
       program.pointee.reductions[index].base =

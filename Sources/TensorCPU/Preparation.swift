@@ -62,7 +62,7 @@ struct Preparation {
       storageRequest[buffer] = requests.count
       requests.append(
         .init(
-          bytes: plan.graph.nodes[buffer].byteCount, first: span.lowerBound, last: span.upperBound))
+          bytes: plan.byteCount(buffer), first: span.lowerBound, last: span.upperBound))
     }
     for (storage, buffer) in lifetimes.place { storageRequest[storage] = storageRequest[buffer] }
     for pack in packs.keys.sorted().flatMap({ packs[$0]! }) {
@@ -97,41 +97,26 @@ struct Preparation {
     var prepared = Prepared()
     switch kernel.work {
     case .pointwise(let cluster):
-      prepared.pointwise = try PointwiseProgram(cluster, name: kernel.name)
-    case .convolution(let convolution, let epilogue):
-      prepared.convolution = try ConvolutionPrimitive(
-        kind: TROMPE_CONVOLUTION_FORWARD, window: convolution.window, groups: convolution.groups,
-        image: kernel.readShapes[0], filter: kernel.readShapes[1],
-        result: kernel.writeShapes[0],
-        epilogue: (epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU),
-        blocks: blocks(image: kernel.reads[0], result: kernel.writes[0]),
+      prepared.pointwise = try PointwiseProgram(
+        cluster, name: kernel.name, rounded: plan.rounded)
+    case .convolution, .operation, .maxPool:
+      guard let work = ConvolutionWork(kernel) else { break }
+      let primitive = try ConvolutionPrimitive(
+        work, order: order,
+        usesBFloat16: options.precision == .bfloat16 && work.gainsByBFloat16(options),
         mayUseWinograd: options.usesWinograd)
-      prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
-    case .operation(let operation):
-      if let gradient = operation as? ConvolutionInputGradient {
-        prepared.convolution = try ConvolutionPrimitive(
-          kind: TROMPE_CONVOLUTION_INPUT_GRADIENT, window: gradient.window,
-          groups: gradient.groups, image: gradient.inputShape, filter: kernel.readShapes[1],
-          result: kernel.readShapes[0],
-          blocks: blocks(image: kernel.writes[0], result: kernel.reads[0]),
-          mayUseWinograd: options.usesWinograd)
-        prepared.pack = pack(kernel.reads[1], prepared.convolution!, index)
+      prepared.convolution = primitive
+      if work.kind != TROMPE_CONVOLUTION_FILTER_GRADIENT {
+        prepared.pack = pack(kernel.reads[1], primitive, index)
       }
-      if let gradient = operation as? ConvolutionFilterGradient {
-        prepared.convolution = try ConvolutionPrimitive(
-          kind: TROMPE_CONVOLUTION_FILTER_GRADIENT, window: gradient.window,
-          groups: gradient.groups, image: kernel.readShapes[0], filter: kernel.writeShapes[0],
-          result: kernel.readShapes[1],
-          blocks: blocks(image: kernel.reads[0], result: kernel.reads[1]),
-          mayUseWinograd: options.usesWinograd)
-      }
-    case .maxPool: break
     }
     return prepared
   }
 
-  private func blocks(image: Int, result: Int) -> (image: Bool, result: Bool) {
-    (plan.blocked.contains(image), plan.blocked.contains(result))
+  private func order(_ storage: Int) -> trompe_image_order {
+    trompe_image_order(
+      blocks: plan.blocked.contains(storage) ? 1 : 0,
+      is_bf16: plan.rounded.contains(storage) ? 1 : 0)
   }
 
   /// Kernels read floats, but for the indices that pooling and one-hot rows go by.

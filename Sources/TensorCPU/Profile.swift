@@ -20,7 +20,7 @@ public struct Profile: Sendable {
       return Entry(
         name: kernel.name,
         detail: reads.joined(separator: " ") + " → " + writes.joined(separator: " "),
-        cost: kernel.cost(in: plan.graph))
+        cost: plan.cost(kernel))
     }
   }
 

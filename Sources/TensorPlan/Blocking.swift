@@ -82,22 +82,21 @@ struct Blocking {
 /// Sets of storages that are blocked together or not at all.
 private struct Groups {
   private let graph: Graph
-  private var parent: [Int]
-  private var isKept: [Bool]
+  private var groups: StorageGroups
 
   init(_ graph: Graph) {
     self.graph = graph
-    parent = Array(graph.nodes.indices)
-    // Where there is one pixel, both orders are the same.
-    isKept = graph.nodes.map { node in
-      node.shape.rank != 4 || node.type == .int32 || !Self.isWholeBlocks(node.shape[3])
-        || node.shape[1] * node.shape[2] <= 1
-    }
+    groups = StorageGroups(count: graph.nodes.count)
     for (id, node) in graph.nodes.enumerated() {
+      // Where there is one pixel, both orders are the same.
+      var isKept =
+        node.shape.rank != 4 || node.type == .int32 || !Self.isWholeBlocks(node.shape[3])
+        || node.shape[1] * node.shape[2] <= 1
       switch node.operation {
-      case is Placeholder, is Parameter, is Constant, is Scalar: isKept[id] = true
+      case is Placeholder, is Parameter, is Constant, is Scalar: isKept = true
       default: break
       }
+      if isKept { groups.keep(id) }
     }
   }
 
@@ -105,22 +104,9 @@ private struct Groups {
     channels > 0 && channels % Blocking.size == 0
   }
 
-  private func root(_ id: Int) -> Int {
-    var id = id
-    while parent[id] != id { id = parent[id] }
-    return id
-  }
+  mutating func keep(_ storage: Int) { groups.keep(storage) }
 
-  mutating func keep(_ storage: Int) { isKept[root(storage)] = true }
-
-  private mutating func unite(_ storages: [Int]) {
-    for other in storages.dropFirst() {
-      let (a, b) = (root(storages[0]), root(other))
-      guard a != b else { continue }
-      parent[b] = a
-      isKept[a] = isKept[a] || isKept[b]
-    }
-  }
+  private mutating func unite(_ storages: [Int]) { groups.unite(storages) }
 
   mutating func add(_ kernel: Kernel) {
     // Under another shape it is read as it stands.
@@ -180,9 +166,9 @@ private struct Groups {
   func blocked(_ kernels: [Kernel]) -> Set<Int> {
     // Blocks are for convolutions; a group that none of them touches stays as it is.
     let convolutions = kernels.compactMap(\.images).map { images in
-      images.map { (group: root($0), elements: graph.nodes[$0].shape.count) }
+      images.map { (group: groups.root($0), elements: graph.nodes[$0].shape.count) }
     }
-    var isBlocked = Set(convolutions.joined().map(\.group).filter { !isKept[$0] })
+    var isBlocked = Set(convolutions.joined().map(\.group).filter { !groups.isKept($0) })
     while true {
       // Elements that are not copied because both ends of a convolution are blocked, less those
       // that are because one alone is.
@@ -198,13 +184,13 @@ private struct Groups {
       if losing.isEmpty { break }
       isBlocked.subtract(losing)
     }
-    return Set(graph.nodes.indices.filter { isBlocked.contains(root($0)) })
+    return Set(graph.nodes.indices.filter { isBlocked.contains(groups.root($0)) })
   }
 }
 
 extension Kernel {
   /// Storages of the two images between which a convolution stands: what belongs to its x and y.
-  fileprivate var images: [Int]? {
+  var images: [Int]? {
     switch work {
     case .convolution: [reads[0], writes[0]]
     case .operation(let operation):

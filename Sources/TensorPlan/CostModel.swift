@@ -16,9 +16,10 @@ public struct Cost: Hashable, Sendable {
 }
 
 extension Kernel {
-  /// - Parameter graph: the graph from which the kernel was made; storages are ids of its nodes.
-  public func cost(in graph: Graph) -> Cost {
-    let traffic = (reads + writes).reduce(0) { $0 + graph.nodes[$1].byteCount }
+  /// - Parameters:
+  ///   - graph: the graph from which the kernel was made; storages are ids of its nodes.
+  ///   - traffic: bytes of all that is read and written.
+  func cost(in graph: Graph, traffic: Int) -> Cost {
     switch work {
     case .convolution(let convolution, let epilogue):
       let y = writeShapes[0]

@@ -20,6 +20,8 @@ public struct Kernel: Sendable {
     /// Storage of an array of the result's shape.
     public var residual: Int?
     public var hasReLU = false
+
+    public init() {}
   }
 
   public let work: Work

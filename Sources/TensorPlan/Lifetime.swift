@@ -23,7 +23,7 @@ public struct Lifetimes: Sendable {
       var taken: Set<Int> = []
       for storage in kernel.writes {
         let end = max(lastRead[storage] ?? step, step)
-        if let over = kernel.overwritable(by: storage, in: plan.graph).first(where: {
+        if let over = kernel.overwritable(by: storage, in: plan).first(where: {
           lastRead[$0] == step && !persistent.contains($0) && !taken.contains($0)
             && place[$0] != nil && !outputs.contains($0)
         }), !persistent.contains(storage) {
@@ -39,10 +39,10 @@ public struct Lifetimes: Sendable {
     }
   }
 
-  public func requests(for graph: Graph) -> [MemoryPlan.Request] {
+  public func requests(for plan: ProgramPlan) -> [MemoryPlan.Request] {
     spans.keys.sorted().map { buffer in
       MemoryPlan.Request(
-        bytes: graph.nodes[buffer].byteCount, first: spans[buffer]!.lowerBound,
+        bytes: plan.byteCount(buffer), first: spans[buffer]!.lowerBound,
         last: spans[buffer]!.upperBound)
     }
   }
@@ -50,18 +50,18 @@ public struct Lifetimes: Sendable {
 
 extension Kernel {
   /// Operands in whose memory the result `storage` may be written.
-  fileprivate func overwritable(by storage: Int, in graph: Graph) -> [Int] {
+  fileprivate func overwritable(by storage: Int, in plan: ProgramPlan) -> [Int] {
     switch work {
     case .convolution(_, let epilogue):
       // The residual is added to by the convolution itself.
       guard let residual = epilogue.residual, reads.filter({ $0 == residual }).count == 1,
-        graph.nodes[residual].byteCount == graph.nodes[storage].byteCount
+        plan.byteCount(residual) == plan.byteCount(storage)
       else { return [] }
       return [residual]
     case .pointwise(let cluster):
       guard let output = cluster.outputs.first(where: { $0.storage == storage }) else { return [] }
       return cluster.inputs.indices.filter {
-        graph.nodes[cluster.inputs[$0].storage].byteCount == graph.nodes[storage].byteCount
+        plan.byteCount(cluster.inputs[$0].storage) == plan.byteCount(storage)
           && cluster.canOverwrite(input: $0, by: output)
       }.map { cluster.inputs[$0].storage }
     case .operation, .maxPool: return []

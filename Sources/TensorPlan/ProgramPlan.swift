@@ -10,13 +10,24 @@ public struct ProgramPlan: Sendable {
   /// Storages of activations that are kept as [N, C/16, H, W, 16] instead of [N, H, W, C].
   public let blocked: Set<Int>
 
+  /// Storages of activations that are kept in bfloat16 instead of single precision.
+  public let rounded: Set<Int>
+
   /// - Parameters:
   ///   - graph: all that is computed.
   ///   - blocksChannels: keep activations between convolutions in blocks of channels.
-  public init(_ graph: Graph, blocksChannels: Bool = false) {
+  ///   - isRounded: which convolutions multiply in bfloat16; none if `nil`. Activations between
+  ///     those are kept so.
+  public init(
+    _ graph: Graph, blocksChannels: Bool = false, isRounded: ((Kernel) -> Bool)? = nil
+  ) {
     let fusion = Fusion(graph)
     self.graph = graph
     storage = fusion.storage
+    rounded =
+      isRounded.map {
+        Rounding(fusion.kernels, graph, storage: fusion.storage, isRounded: $0).rounded
+      } ?? []
     guard blocksChannels else {
       (kernels, blocked) = (fusion.kernels, [])
       return
@@ -26,13 +37,24 @@ public struct ProgramPlan: Sendable {
     blocked = blocking.blocked
   }
 
+  /// Memory of a storage.
+  public func byteCount(_ storage: Int) -> Int {
+    let node = graph.nodes[storage]
+    return rounded.contains(storage) ? node.shape.count * 2 : node.byteCount
+  }
+
   /// Arithmetic and traffic of one run.
-  public var cost: Cost { kernels.reduce(.zero) { $0 + $1.cost(in: graph) } }
+  public var cost: Cost { kernels.reduce(.zero) { $0 + cost($1) } }
+
+  /// Arithmetic and traffic of one kernel.
+  public func cost(_ kernel: Kernel) -> Cost {
+    kernel.cost(in: graph, traffic: (kernel.reads + kernel.writes).reduce(0) { $0 + byteCount($1) })
+  }
 
   /// The memory that results in between need, without a backend's own scratch and packed weights.
   public var plannedBytes: Int {
     let lifetimes = Lifetimes(self)
-    return MemoryPlan(lifetimes.requests(for: graph)).peakBytes
+    return MemoryPlan(lifetimes.requests(for: self)).peakBytes
   }
 
   /// Storages that depend on parameters and constants alone: they stay valid until a parameter

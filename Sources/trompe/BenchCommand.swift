@@ -49,6 +49,12 @@ struct BenchCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Winograd's algorithm for large 3×3 convolutions.")
   var winograd = true
 
+  @Option(
+    help: ArgumentHelp(
+      "In what convolutions multiply: \(Executable.Precision.allCases.map(\.rawValue).joined(separator: " or ")).",
+      valueName: "name"))
+  var precision = Executable.Precision.float32
+
   @Flag(help: "Where the time goes: by kind of work, and the kernels that take longest.")
   var profile = false
 
@@ -76,7 +82,8 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let options = Executable.Options(
-      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd)
+      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd,
+      precision: precision)
     let works = work.isEmpty ? BenchmarkWork.allCases.filter { $0 != .classifier } : work
     let networks = try (network.isEmpty ? BenchmarkNetwork.all.map(\.name) : network).map { name in
       var network = try BenchmarkNetwork(named: name)
@@ -225,3 +232,4 @@ private enum ProfileTable {
           }, firstWidth: 110)
   }
 }
+extension Executable.Precision: ExpressibleByArgument {}

@@ -143,7 +143,8 @@ private struct RecipeGenerator {
       interpreter: interpreter(), training: training(),
       evaluation: EvaluationSection(batchSize: count(4096), interpreters: further),
       compute: ComputeSection(
-        threads: maybe(count(64)), winograd: flip(), samplesAtOnce: maybe(count(99))),
+        threads: maybe(count(64)), winograd: flip(),
+        precision: pick(Executable.Precision.allCases), samplesAtOnce: maybe(count(99))),
       output: OutputSection(
         layout: maybe(pick(CheckpointLayout.allCases)), tensorboard: pick([false, true])))
   }
@@ -224,6 +225,7 @@ private struct RecipeGenerator {
           images: 48
         compute:
           winograd: true
+          precision: fp32
         output:
           tensorboard: false
 

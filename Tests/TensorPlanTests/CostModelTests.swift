@@ -8,8 +8,8 @@ struct CostModelTests {
     var graph = GraphBuilder()
     let outputs = try build(&graph)
     let plan = ProgramPlan(graph.graph(outputs: outputs))
-    #expect(plan.cost == plan.kernels.reduce(.zero) { $0 + $1.cost(in: plan.graph) })
-    return plan.kernels.map { $0.cost(in: plan.graph) }
+    #expect(plan.cost == plan.kernels.reduce(.zero) { $0 + plan.cost($1) })
+    return plan.kernels.map(plan.cost)
   }
 
   /// [2, 8, 8, 4] by [6, 3, 3, 4] with padding 1: 2·8·8·6 results of 36 multiply-adds each.

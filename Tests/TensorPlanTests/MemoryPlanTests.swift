@@ -51,7 +51,7 @@ struct MemoryPlanTests {
   @Test(arguments: [1, 2, 4, 9])
   func networksComeCloseToTheLowerBound(blocks: Int) throws {
     let plan = ProgramPlan(try ResidualNetwork(blocks: blocks, channels: 16, extent: 16).graph())
-    let memory = MemoryPlan(Lifetimes(plan).requests(for: plan.graph))
+    let memory = MemoryPlan(Lifetimes(plan).requests(for: plan))
     #expect(Double(memory.peakBytes) <= 1.3 * Double(memory.lowerBound))
     #expect(plan.plannedBytes == memory.peakBytes)
     // Far below what keeping every result takes.

@@ -1,13 +1,24 @@
 // Images between NHWC and the order NChw16c, in which 16 channels of all pixels follow each other:
-// what oneDNN's Winograd convolutions read and write, and direct ones do fastest.
+// what oneDNN's Winograd convolutions read and write, and direct ones do fastest. And between floats
+// and bfloat16.
 #pragma once
 
 #include <stdint.h>
 
 enum { TROMPE_CHANNEL_BLOCK = 16 };
 
-// NHWC to NChw16c if `to_blocks`, else back. `channels` is a multiple of the block. Adds what stood in
+// How an image stands in memory.
+typedef struct {
+  int blocks;   // NChw16c; else NHWC
+  int is_bf16;  // else floats
+} trompe_image_order;
+
+// Moves images from one order to another. `channels` is a multiple of the block. Adds what stood in
 // `to` if `adds`, and cuts at 0 below if `has_relu`.
-void trompe_reorder_channels(
-    int to_blocks, int64_t images, int64_t pixels, int64_t channels, const float *from, float *to,
-    int adds, int has_relu, int threads);
+typedef struct {
+  trompe_image_order from, to;
+  int64_t images, pixels, channels;
+  int adds, has_relu;
+} trompe_image_move;
+
+void trompe_move_image(const trompe_image_move *move, const void *from, void *to, int threads);

@@ -4,14 +4,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels_blocking.h"
+
 typedef enum {
   TROMPE_CONVOLUTION_FORWARD = 0,
   TROMPE_CONVOLUTION_INPUT_GRADIENT = 1,
   TROMPE_CONVOLUTION_FILTER_GRADIENT = 2,
 } trompe_convolution_kind;
 
-// Activations are NHWC, or NChw16c where `blocks` are said (16 channels of all pixels follow each
-// other); filters OHWI (K, R, S, C / groups); all fp32.
+// Activations stand as `order_x` and `order_y` say, filters OHWI (K, R, S, C / groups), in fp32.
 typedef struct {
   int kind;
   int64_t n, h, w, c;  // the image side
@@ -23,10 +24,16 @@ typedef struct {
   int has_bias;      // forward: y += bias[k]
   int adds_to_result;  // forward: y += what the result buffer holds
   int has_relu;      // forward: y = max(y, 0), last
-  int blocks_x, blocks_y;  // the order of either image
+  trompe_image_order order_x, order_y;
+  // Both images and the filter are rounded to bfloat16 before they are multiplied; sums are fp32.
+  int uses_bf16;
   // Fewer multiplications for large 3x3 windows, at a few more bits of rounding.
   int may_use_winograd;
 } trompe_convolution_shape;
+
+// Whether bfloat16 is the faster way: whole blocks of channels, and no window for which Winograd's
+// algorithm in fp32 is faster still. Images are taken to stand as either wants them.
+int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *shape);
 
 typedef struct trompe_convolution trompe_convolution;
 
@@ -47,12 +54,12 @@ int trompe_convolution_same_filter_layout(
     const trompe_convolution *a, const trompe_convolution *b);
 // Forward and input gradient: OHWI to packed. Filter gradient: packed to OHWI.
 int trompe_convolution_reorder_filter(
-    const trompe_convolution *convolution, const float *from, float *to);
+    const trompe_convolution *convolution, const void *from, void *to);
 
 // Forward: x, filter, bias, y. Input gradient: x is the result, y the cotangent.
 // Filter gradient: filter is the result. `scratch` has at least scratch_bytes, 64-byte aligned.
 int trompe_convolution_run(
-    const trompe_convolution *convolution, float *x, float *filter, float *bias, float *y,
+    const trompe_convolution *convolution, void *x, void *filter, float *bias, void *y,
     void *scratch);
 
 // C [M, N] = op(A) · op(B), row-major.

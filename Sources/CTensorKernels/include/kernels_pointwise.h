@@ -28,7 +28,8 @@ typedef struct {
 
 // Registers 0 ..< input_count hold the inputs.
 typedef struct {
-  const float *base;
+  const void *base;  // floats, or bfloat16
+  int32_t is_bf16;
   int64_t stride[TROMPE_MAX_RANK];  // in elements; 0 repeats
 } trompe_pointwise_input;
 
@@ -40,7 +41,8 @@ typedef struct {
 // A result has the iteration space's own dense layout.
 typedef struct {
   int32_t reg;
-  float *base;
+  int32_t is_bf16;
+  void *base;
 } trompe_pointwise_output;
 
 typedef enum { TROMPE_REDUCE_SUM, TROMPE_REDUCE_MAXIMUM, TROMPE_REDUCE_MINIMUM } trompe_reduction_code;

@@ -104,6 +104,22 @@ static void NAME(splat)(float *d, float value, int64_t count) {
   LOOP for (int64_t i = 0; i < count; i++) { d[i] = value; }
 }
 
+// bfloat16 is the upper half of a float. Rounded to nearest, ties to even; what is not a number stays.
+static void NAME(to_bf16)(uint16_t *restrict d, const float *restrict a, int64_t count) {
+  LOOP for (int64_t i = 0; i < count; i++) {
+    union { float f; uint32_t u; } x = {a[i]};
+    uint32_t nearest = (x.u + 0x7fffu + (x.u >> 16 & 1u)) >> 16, quiet = x.u >> 16 | 0x40u;
+    d[i] = (uint16_t)((x.u & 0x7fffffffu) > 0x7f800000u ? quiet : nearest);
+  }
+}
+
+static void NAME(from_bf16)(float *restrict d, const uint16_t *restrict a, int64_t count) {
+  LOOP for (int64_t i = 0; i < count; i++) {
+    union { uint32_t u; float f; } x = {(uint32_t)a[i] << 16};
+    d[i] = x.f;
+  }
+}
+
 // Sums run over eight independent lanes, whatever the instruction set.
 static float NAME(sum)(const float *a, int64_t count) {
   float lane[8] = {0};
@@ -333,6 +349,8 @@ static const KernelTable NAME(table) = {
                NAME(minimum), NAME(is_greater), NAME(is_greater_or_equal), NAME(is_equal)},
     .select = NAME(select),
     .splat = NAME(splat),
+    .to_bf16 = NAME(to_bf16),
+    .from_bf16 = NAME(from_bf16),
     .sum = NAME(sum),
     .add_rows = NAME(add_rows),
     .add_columns = NAME(add_columns),

@@ -12,6 +12,8 @@ typedef struct {
   void (*binary[TROMPE_IS_EQUAL - TROMPE_ADD + 1])(float *, const float *, const float *, int64_t);
   void (*select)(float *, const float *, const float *, const float *, int64_t);
   void (*splat)(float *, float, int64_t);
+  void (*to_bf16)(uint16_t *, const float *, int64_t);
+  void (*from_bf16)(float *, const uint16_t *, int64_t);
   float (*sum)(const float *, int64_t);
   void (*add_rows)(float *, const float *, int64_t, int64_t);
   void (*add_columns)(float *, int64_t, const float *, int64_t, int64_t);

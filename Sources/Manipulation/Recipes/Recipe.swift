@@ -210,11 +210,17 @@ public struct ComputeSection: Hashable, Sendable {
   public var threads: Int?
   /// Whether training may compute large 3×3 convolutions by Winograd's algorithm.
   public var winograd: Bool
+  /// In what training multiplies; what is reported is always computed in floats.
+  public var precision: Executable.Precision
   /// How many samples of a sampled explanation are in memory at a time; chosen by memory and by
   /// what they share if `nil`.
   public var samplesAtOnce: Int?
 
-  public init(threads: Int? = nil, winograd: Bool = true, samplesAtOnce: Int? = nil) {
-    (self.threads, self.winograd, self.samplesAtOnce) = (threads, winograd, samplesAtOnce)
+  public init(
+    threads: Int? = nil, winograd: Bool = true, precision: Executable.Precision = .float32,
+    samplesAtOnce: Int? = nil
+  ) {
+    (self.threads, self.winograd, self.precision) = (threads, winograd, precision)
+    self.samplesAtOnce = samplesAtOnce
   }
 }

@@ -428,6 +428,10 @@ public enum RecipeKeys {
     static let winograd = RecipeKey.optional(
       "compute.winograd", Form.truth, default: true,
       "train with large 3×3 convolutions by Winograd's algorithm where the processor has it")
+    static let precision = RecipeKey.optional(
+      "compute.precision", Form.choice(Executable.Precision.self), default: .float32,
+      "in what training multiplies, and what is kept between convolutions: floats or, where the "
+        + "processor has it, bfloat16; what is reported is always computed in floats")
     static let samplesAtOnce = RecipeKey.automatic(
       "compute.samplesAtOnce", Form.integer(1...10_000),
       else: "chosen, see explanations.md",
@@ -483,7 +487,7 @@ public enum RecipeKeys {
       Evaluation.batchSize.description, Evaluation.interpreters,
     ] + Interpreter.measured.all + [
       Report.images.description,
-      Compute.threads.description, Compute.winograd.description,
+      Compute.threads.description, Compute.winograd.description, Compute.precision.description,
       Compute.samplesAtOnce.description, Output.layout.description,
       Output.tensorboard.description,
     ]

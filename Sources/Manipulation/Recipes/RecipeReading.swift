@@ -647,6 +647,7 @@ struct RecipeReader {
     return ComputeSection(
       threads: section.value(RecipeKeys.Compute.threads),
       winograd: section.value(RecipeKeys.Compute.winograd) ?? true,
+      precision: section.value(RecipeKeys.Compute.precision) ?? .float32,
       samplesAtOnce: section.value(RecipeKeys.Compute.samplesAtOnce))
   }
 

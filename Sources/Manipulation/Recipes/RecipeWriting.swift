@@ -203,6 +203,7 @@ struct RecipeWriter {
   mutating func write(_ compute: ComputeSection) {
     put(RecipeKeys.Compute.threads, compute.threads)
     put(RecipeKeys.Compute.winograd, compute.winograd)
+    put(RecipeKeys.Compute.precision, compute.precision)
     put(RecipeKeys.Compute.samplesAtOnce, compute.samplesAtOnce)
   }
 

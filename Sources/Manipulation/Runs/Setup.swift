@@ -48,11 +48,11 @@ struct Setup {
 extension ComputeSection {
   var options: Executable.Options {
     Executable.Options(
-      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd)
+      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd, precision: precision)
   }
 
-  /// What is reported is computed by plain sums: it does not depend on how many images are
-  /// evaluated at a time.
+  /// What is reported is computed by plain sums of floats: it does not depend on how many images
+  /// are evaluated at a time.
   var evaluationOptions: Executable.Options {
     Executable.Options(threads: threads ?? Executable.defaultThreads, usesWinograd: false)
   }
