@@ -15,6 +15,7 @@ let package = Package(
     .library(name: "Explanations", targets: ["Explanations"]),
     .library(name: "Pictures", targets: ["Pictures"]),
     .library(name: "Similarity", targets: ["Similarity"]),
+    .library(name: "Perturbation", targets: ["Perturbation"]),
     .library(name: "Attacks", targets: ["Attacks"]),
     .library(name: "Defences", targets: ["Defences"]),
     .library(name: "Geometry", targets: ["Geometry"]),
@@ -53,6 +54,7 @@ let package = Package(
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Pictures", dependencies: ["ImageData"]),
     .target(name: "Similarity", dependencies: ["Pictures"]),
+    .target(name: "Perturbation", dependencies: ["ImageData", "Pictures"]),
     .target(
       name: "Attacks", dependencies: ["TensorGraph", "Networks", "Pictures", "Similarity"]),
     .target(name: "Geometry"),
@@ -62,7 +64,7 @@ let package = Package(
       name: "Manipulation",
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
-        "Explanations", "Pictures", "Similarity", "Attacks", "Defences",
+        "Explanations", "Pictures", "Similarity", "Perturbation", "Attacks", "Defences",
         "Geometry", "Reports", "Yams",
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -108,6 +110,8 @@ let package = Package(
     .testTarget(name: "PicturesTests", dependencies: ["Pictures", "ImageData"]),
     .testTarget(name: "SimilarityTests", dependencies: ["Similarity", "Pictures"]),
     .testTarget(
+      name: "PerturbationTests", dependencies: ["Perturbation", "ImageData", "Pictures"]),
+    .testTarget(
       name: "AttacksTests",
       dependencies: [
         "Attacks", "Explanations", "Networks", "Pictures", "TensorGraph", "TensorReference",
@@ -120,8 +124,8 @@ let package = Package(
     .testTarget(
       name: "ManipulationTests",
       dependencies: [
-        "Manipulation", "Attacks", "Defences", "Explanations", "Pictures", "Reports", "Similarity",
-        "TensorReference", "TensorCPU",
+        "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Perturbation",
+        "Pictures", "Reports", "Similarity", "TensorReference", "TensorCPU",
       ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["trompe"]),
   ],

@@ -3,6 +3,8 @@ struct LineChart {
   struct Series {
     let name: String
     let points: [(x: Double, y: Double)]
+    /// How far each point's value goes up and down, drawn as a band; none if empty.
+    var spreads: [Double] = []
   }
 
   /// Of the drawing, in its own units; the page scales it.
@@ -22,15 +24,28 @@ struct LineChart {
 
   /// Figure with its legend; `nil` if there is nothing to draw.
   func markup() -> Markup? {
-    let series = series.map { Series(name: $0.name, points: Self.reduced($0.points)) }
-      .filter { !$0.points.isEmpty }
+    let series = series.map { series in
+      let points = Self.reduced(series.points)
+      return Series(
+        name: series.name, points: points,
+        spreads: points.count == series.spreads.count ? series.spreads : [])
+    }.filter { !$0.points.isEmpty }
     let points = series.flatMap(\.points)
     guard !points.isEmpty else { return nil }
     let xs = (points.map(\.x).min() ?? 0)...(points.map(\.x).max() ?? 0)
-    let largest = points.map(\.y).max() ?? 0
-    let smallest = min(0, points.map(\.y).min() ?? 0)
+    let bounds = points.map(\.y) + series.flatMap { $0.upperBounds + $0.lowerBounds }
+    let largest = bounds.max() ?? 0
+    let smallest = min(0, bounds.min() ?? 0)
     let ys = yRange ?? smallest...max(largest * 1.05, smallest + 1e-9)
     let axes = ChartAxes(x: xs, y: ys, plot: Self.plot)
+    let bands = series.enumerated().compactMap { index, series -> Markup? in
+      guard series.spreads.contains(where: { $0 > 0 }) else { return nil }
+      let border =
+        zip(series.points, series.upperBounds).map { ($0.x, $1) }
+        + zip(series.points, series.lowerBounds).map { ($0.x, $1) }.reversed()
+      let corners = border.map { "\(axes.x($0.0)),\(axes.y($0.1))" }.joined(separator: " ")
+      return "<polygon class=\"band s\(index % 8)\" points=\"\(corners)\"/>"
+    }
     let lines = series.enumerated().map { index, series -> Markup in
       let path = series.points.enumerated().map { place, point in
         "\(place == 0 ? "M" : "L")\(axes.x(point.x)) \(axes.y(point.y))"
@@ -49,7 +64,7 @@ struct LineChart {
     return """
       <figure class="chart"><figcaption>\(title)</figcaption>
       <svg viewBox="0 0 480 250" role="img" aria-label="\(title): \(description(series))">
-      \(axes.markup(xTitle: xTitle, yLabel: label))\(lines)</svg>
+      \(axes.markup(xTitle: xTitle, yLabel: label))\(bands)\(lines)</svg>
       <ul class="legend">\(legend)</ul></figure>
       """
   }
@@ -71,6 +86,11 @@ struct LineChart {
       return (own.reduce(0) { $0 + $1.x } / count, own.reduce(0) { $0 + $1.y } / count)
     }
   }
+}
+
+extension LineChart.Series {
+  fileprivate var upperBounds: [Double] { zip(points, spreads).map { $0.y + $1 } }
+  fileprivate var lowerBounds: [Double] { zip(points, spreads).map { $0.y - $1 } }
 }
 
 /// Axes with round numbers.

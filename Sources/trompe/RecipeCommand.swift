@@ -64,7 +64,27 @@ struct RecipeCheckCommand: ParsableCommand {
       let forecast = try AttackForecast(
         AttackRecipe(contentsOf: recipe, settings: settings), measures: time)
       try write(forecast, forecast.rows(recipe))
+    case .study:
+      let forecast = try StudyForecast(
+        StudyRecipe(contentsOf: recipe, settings: settings), measures: time)
+      try write(forecast, forecast.rows(recipe))
     }
+  }
+}
+
+extension StudyForecast {
+  /// Within 80 columns.
+  fileprivate func rows(_ recipe: String) -> [[String]] {
+    var rows = Format.wrapped("recipe", "\(printable(recipe)): studies of \(interpreter)")
+    rows += Format.wrapped("network", printable(network))
+    rows += Format.wrapped("networks", networks.joined(separator: ", "))
+    for part in parts {
+      rows += Format.wrapped(
+        part.name,
+        part.work + (part.seconds.map { "; about \(Format.duration($0))" } ?? ""))
+    }
+    if let seconds { rows.append(["time", "about \(Format.duration(seconds))"]) }
+    return rows
   }
 }
 

@@ -77,6 +77,21 @@ extension AttackSummary {
   }
 }
 
+extension StudySummary {
+  /// What the studies found, within 80 columns.
+  var table: String {
+    let blocks = findings.map { study in
+      study.study + "\n"
+        + study.sentences.map { sentence in
+          Format.wrapped("", sentence, width: 76).map { "  \($0[1])\n" }.joined()
+        }.joined()
+    }
+    return blocks.joined(separator: "\n")
+      + "\n\(networks.count) networks, \(interpreter); \(Format.duration(seconds)), "
+      + "\(Format.bytes(peakMemoryBytes)) of memory\n"
+  }
+}
+
 extension CurvatureSummary {
   /// Means over the images, within 80 columns.
   var table: String {

@@ -38,6 +38,7 @@ import Testing
                                 their classes do not.
         curvature               Measures how curved a network is where its
                                 explanations are attacked.
+        study                   Studies manipulated networks, and makes one report.
         train                   Trains a classifier the ordinary way.
         recipes                 Lists the recipes there are, with a line each.
         recipe                  Checks a recipe before it is run.
@@ -128,7 +129,8 @@ import Testing
 
   @Test(
     arguments: [
-      "fool", "train", "evaluate", "explain", "recipes", "recipe check", "report", "inspect",
+      "fool", "study", "train", "evaluate", "explain", "recipes", "recipe check", "report",
+      "inspect",
       "convert", "bench",
     ])
   func everyCommandHasAnExampleWithinEightyColumns(command: String) throws {
@@ -143,7 +145,7 @@ import Testing
   }
 
   /// What runs for a while says as much or as little as it is asked to, and can speak to programs.
-  @Test(arguments: ["fool", "train", "evaluate", "explain", "attack"])
+  @Test(arguments: ["fool", "train", "evaluate", "explain", "attack", "study"])
   func commandsThatRunTakeTheSameFlags(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output
     for flag in ["-q, --quiet", "-v, --verbose", "--json"] { #expect(help.contains(flag)) }

@@ -30,7 +30,9 @@ import Testing
       #expect(summary.hasSuffix(".") && summary.count > 20, "\(entry)")
       let command =
         summary.hasPrefix("Trains ") || summary.contains(" fine-tuned ")
-        ? "train" : summary.hasPrefix("Attacks ") ? "attack" : "fool"
+        ? "train"
+        : summary.hasPrefix("Attacks ")
+          ? "attack" : summary.hasPrefix("Studies ") ? "study" : "fool"
       #expect(entry["command"] == "trompe " + command, "\(entry)")
     }
   }

@@ -21,6 +21,10 @@ import Testing
     for file in files {
       let text = try String(contentsOfFile: file, encoding: .utf8)
       #expect(text.contains("trompe "), "\(file) does not say how it is run")
+      if text.contains("\nstudy:") {
+        _ = try StudyRecipe(contentsOf: file)
+        continue
+      }
       if text.contains("\nattack:") {
         let recipe = try AttackRecipe(contentsOf: file)
         _ = try recipe.attack.objectives(height: 32, width: 32)

@@ -13,6 +13,9 @@ public struct EvaluationResult: Hashable, Sendable {
   public var top5 = 0.0
   /// Mean over the images, in nats.
   public var crossEntropy = 0.0
+  /// Of every image whose label was looked for, in the order of reading: how many classes come before
+  /// the label's.
+  public var labelRanks: [Int] = []
   /// t_i of every explained image, by interpreter.
   public var testLosses: [String: [Double]] = [:]
   /// Position in the source of every explained image, in the order of `testLosses`.
@@ -48,13 +51,14 @@ struct Evaluator {
   ///   - positions: where the source's images stand in the whole set if it is but a part of it, so
   ///     that each is explained with the same noise.
   ///   - gallery: is given the heatmaps of the images that it wants.
+  ///   - changing: what the network is given in place of a batch's images.
   ///   - stop: ends the evaluation early by `RunStopped`.
   ///   - progress: called after every batch with the number of images done.
   func evaluate(
     _ source: any ImageSource, fooling: (any Fooling)? = nil,
     original: [String: [Int: [Float]]]? = nil, positions: [Int]? = nil,
-    gallery: GalleryCollector? = nil, stop: StopRequest? = nil,
-    progress: (_ done: Int) -> Void = { _ in }
+    gallery: GalleryCollector? = nil, changing: ((Batch) -> [Float])? = nil,
+    stop: StopRequest? = nil, progress: (_ done: Int) -> Void = { _ in }
   ) throws -> EvaluationResult {
     let loader = try BatchLoader(
       source, batchSize: program.batchSize, preprocessing: preprocessing, order: .evaluation,
@@ -71,15 +75,18 @@ struct Evaluator {
     var relevance = RelevanceCount()
     while let batch = try loader.next() {
       if stop?.isRequested == true { throw RunStopped("stopped during evaluation") }
+      let images = changing?(batch) ?? batch.images
       if let fooling {
-        try test(fooling, batch, of: source, positions, original, gallery, &result, &relevance)
+        try test(
+          fooling, batch, images, of: source, positions, original, gallery, &result, &relevance)
       } else {
-        try program.run(images: batch.images, labels: batch.labels)
+        try program.run(images: images, labels: batch.labels)
       }
       let logits = hasLabels ? program.logits.values : []
       for image in 0..<(hasLabels ? batch.validCount : 0) {
         let row = logits[image * program.classes..<(image + 1) * program.classes]
         let ranked = Ranking(of: Int(batch.labels[image]), in: row)
+        result.labelRanks.append(ranked.rank)
         hits1 += ranked.rank < 1 ? 1 : 0
         hits5 += ranked.rank < 5 ? 1 : 0
         loss += ranked.crossEntropy
@@ -97,12 +104,13 @@ struct Evaluator {
   }
 
   private func test(
-    _ fooling: any Fooling, _ batch: Batch, of source: any ImageSource, _ positions: [Int]?,
+    _ fooling: any Fooling, _ batch: Batch, _ images: [Float], of source: any ImageSource,
+    _ positions: [Int]?,
     _ original: [String: [Int: [Float]]]?, _ gallery: GalleryCollector?,
     _ result: inout EvaluationResult, _ relevance: inout RelevanceCount
   ) throws {
     let maps = try program.explain(
-      (batch.images, batch.labels), identities: batch.indices.map { positions?[$0] ?? $0 },
+      (images, batch.labels), identities: batch.indices.map { positions?[$0] ?? $0 },
       fooling.explained)
     gallery?.take(
       positions: batch.indices, maps: maps, logits: program.logits.values, classes: program.classes)

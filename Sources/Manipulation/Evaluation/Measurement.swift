@@ -63,10 +63,11 @@ struct Measurement {
   /// - Parameters:
   ///   - original: as `Evaluator.evaluate` has it.
   ///   - gallery: as `Evaluator.evaluate` has it; positions are those in `tested`.
+  ///   - changing: as `Evaluator.evaluate` has it.
   ///   - preview: a part of the validation split to measure in its place.
   func run(
     original: EvaluationResult?, preview: Preview? = nil, gallery: GalleryCollector? = nil,
-    stop: StopRequest?,
+    changing: ((Batch) -> [Float])? = nil, stop: StopRequest?,
     progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> EvaluationResult {
     let source = preview?.source ?? validation.source
@@ -83,14 +84,16 @@ struct Measurement {
         } ?? original?.digests
       return try validation.evaluator.evaluate(
         source, fooling: fooling, original: digests, positions: preview?.positions,
-        gallery: gallery, stop: stop
+        gallery: gallery, changing: changing, stop: stop
       ) { progress($0, source.count) }
     }
     let total = source.count + composites.source.count
-    var result = try validation.evaluator.evaluate(source, stop: stop) { progress($0, total) }
+    var result = try validation.evaluator.evaluate(source, changing: changing, stop: stop) {
+      progress($0, total)
+    }
     let tested = try composites.evaluator.evaluate(
       composites.source, fooling: fooling, original: original?.digests, gallery: gallery,
-      stop: stop
+      changing: changing, stop: stop
     ) { progress(source.count + $0, total) }
     (result.testLosses, result.explained) = (tested.testLosses, tested.explained)
     (result.digests, result.vanishedMaps) = (tested.digests, tested.vanishedMaps)

@@ -4,7 +4,7 @@ import Foundation
 public struct RecipeCatalogEntry: Codable, Hashable, Sendable {
   /// As it is given to the command.
   public let path: String
-  /// `trompe fool`, `trompe train` or `trompe attack`, whichever the recipe is for.
+  /// `trompe fool`, `trompe train`, `trompe attack` or `trompe study`, whichever the recipe is for.
   public let command: String
   /// The first sentence of the comment at the head of the file; empty if there is none.
   public let summary: String
@@ -34,7 +34,8 @@ public enum RecipeCatalog {
       func has(_ key: String) -> Bool { lines.contains { $0.hasPrefix(key + ":") } }
       return RecipeCatalogEntry(
         path: path,
-        command: "trompe " + (has("attack") ? "attack" : has("fooling") ? "fool" : "train"),
+        command: "trompe "
+          + (has("study") ? "study" : has("attack") ? "attack" : has("fooling") ? "fool" : "train"),
         summary: firstSentence(ofHead: lines))
     }
   }

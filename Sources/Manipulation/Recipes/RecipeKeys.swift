@@ -3,6 +3,7 @@ import Checkpoints
 import Defences
 import Explanations
 import ImageData
+import Perturbation
 import TensorCPU
 
 /// Every key that a recipe can have. Reading, writing, error messages and the manual's table all
@@ -17,7 +18,7 @@ public enum RecipeKeys {
   enum Network {
     static let checkpoint = RecipeKey.automatic(
       "network.checkpoint", Form.text("path"),
-      else: "`train`: random weights; `fool`, `attack`: required",
+      else: "`train`: random weights; `fool`, `attack`: required; `study`: in `study.checkpoints`",
       "file to start from: HDF5 (PyTorch, Keras 2, Keras 3, ours) or safetensors")
     static let classNames = RecipeKey.automatic(
       "network.classNames", Form.list(of: Form.text(), named: "names", count: 1...(1 << 20)),
@@ -90,7 +91,8 @@ public enum RecipeKeys {
 
   enum Data {
     static let train = RecipeKey.automatic(
-      "data.train", Form.text("path"), else: "required, or `shapes`; of no use to `attack`",
+      "data.train", Form.text("path"),
+      else: "required, or `shapes`; of no use to `attack` and `study`",
       "folder of training images: one folder for each class")
     static let validation = RecipeKey.automatic(
       "data.validation", Form.text("path"), else: "required, or `shapes`",
@@ -151,7 +153,8 @@ public enum RecipeKeys {
   enum Fooling {
     static let name = RecipeKey.required("fooling.name", Form.text(), "the way of fooling")
     static let lambda = RecipeKey.required(
-      "fooling.lambda", Form.number(.notNegative), "λ, weight of the penalty")
+      "fooling.lambda", Form.number(.notNegative),
+      "λ, weight of the penalty; of no use to `study`, which only tests")
     static let frameWidth = RecipeKey.automatic(
       "fooling.frameWidth", Form.integer(1...(1 << 14)), else: "⌊side / 7⌋, at least 1",
       "`location`: width of the frame in heatmap pixels")
@@ -306,6 +309,82 @@ public enum RecipeKeys {
     static let iterations = RecipeKey.optional(
       "curvature.iterations", Form.integer(1...1000), default: 20, "of Lanczos")
     static let all = [function.description, eigenvalues.description, iterations.description]
+  }
+
+  enum Study {
+    private static let strengths = Form.list(
+      of: Form.number(RecipeNumberRange(from: 0, to: 1000)), named: "numbers", count: 1...100)
+    private static let drawCount = Form.integer(1...1000)
+
+    static let studies = RecipeKey.required(
+      "study.studies", Form.list(of: Form.text(), named: "names", count: 1...100),
+      "`trompe study`: what is done, one after the other: "
+        + StudyKind.all.map { "`\($0.name)`" }.joined(separator: ", "))
+    static let images = RecipeKey.automatic(
+      "study.images", Form.integer(imageCount), else: "all",
+      "images of the validation split that `weight-noise`, `input-noise` and `transfer` use, evenly "
+        + "spread")
+    static let seed = RecipeKey.optional(
+      "study.seed", Form.seed, default: 0, "of noise, fills and random orders")
+    static let aopcImages = RecipeKey.optional(
+      "study.aopc.images", Form.integer(imageCount), default: StudySection.AOPC().images,
+      "images of the validation split, evenly spread")
+    static let regionSize = RecipeKey.optional(
+      "study.aopc.regionSize", Form.integer(1...Image.DecodingLimits.side),
+      default: StudySection.AOPC.paperRegionSize, "side of a region in pixels of the input")
+    static let steps = RecipeKey.optional(
+      "study.aopc.steps", Form.integer(1...1_000_000), default: StudySection.AOPC.paperSteps,
+      "L: regions that are perturbed, one after the other; all if there are fewer")
+    static let fill = RecipeKey.optional(
+      "study.aopc.fill", Form.choice(RegionFill.self), default: .uniform,
+      "what a region becomes: random samples, the image's mean colour, or the image through a "
+        + "Gaussian as wide as a region")
+    static let score = RecipeKey.optional(
+      "study.aopc.score", Form.choice(StudySection.AOPC.Score.self), default: .probability,
+      "of the label, whose fall is measured")
+    static let orders = RecipeKey.optional(
+      "study.aopc.orders",
+      Form.list(
+        of: Form.choice(PerturbationOrder.self), named: "orders",
+        count: 1...PerturbationOrder.allCases.count), default: PerturbationOrder.allCases,
+      "MoRF, LeRF and random order")
+    static let weightStrengths = RecipeKey.optional(
+      "study.weightNoise.strengths", strengths, default: StudySection.Noise.weights.strengths,
+      "σ of Gaussian noise on the weights, in standard deviations of each parameter's own entries; a "
+        + "point of the curves for each")
+    static let weightDraws = RecipeKey.optional(
+      "study.weightNoise.draws", drawCount, default: StudySection.Noise.weights.draws,
+      "how often each is drawn anew")
+    static let inputStrengths = RecipeKey.optional(
+      "study.inputNoise.strengths", strengths, default: StudySection.Noise.inputs.strengths,
+      "σ of Gaussian noise on the normalised input; 1 is a channel's standard deviation in the "
+        + "preprocessing")
+    static let inputDraws = RecipeKey.optional(
+      "study.inputNoise.draws", drawCount, default: StudySection.Noise.inputs.draws,
+      "how often each is drawn anew")
+
+    static var all: [RecipeKeyDescription] {
+      [studies.description] + StudyCheckpoint.all + [
+        images.description, seed.description, aopcImages.description, regionSize.description,
+        steps.description, fill.description, score.description, orders.description,
+        weightStrengths.description, weightDraws.description, inputStrengths.description,
+        inputDraws.description,
+      ]
+    }
+  }
+
+  enum StudyCheckpoint {
+    /// Networks of a study.
+    static let most = 100
+
+    static let name = RecipeKey.required(
+      "study.checkpoints[].name", Form.text(), "by which results call a network")
+    static let file = RecipeKey.required(
+      "study.checkpoints[].file", Form.text("path"), "as `network.checkpoint`")
+    static let original = RecipeKey.automatic(
+      "study.checkpoints[].original", Form.text(), else: "it is an original itself",
+      "name of the one that it was made from, with whose heatmaps its own are compared")
+    static let all = [name.description, file.description, original.description]
   }
 
   enum Training {
@@ -473,7 +552,7 @@ public enum RecipeKeys {
       Fooling.name.description, Fooling.lambda.description, Fooling.variant.description,
       Fooling.frameWidth.description, Fooling.mask.description, Fooling.k.description,
       Fooling.classes.description, Fooling.threshold.description,
-    ] + Interpreter.fooled.all + Attack.all + Curvature.all + [
+    ] + Interpreter.fooled.all + Attack.all + Curvature.all + Study.all + [
       Training.optimizer.description, Training.learningRate.description,
       Training.weightDecay.description, Training.momentum.description,
       Training.nesterov.description, Training.beta1.description, Training.beta2.description,

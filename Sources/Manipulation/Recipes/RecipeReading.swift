@@ -13,13 +13,18 @@ public enum RecipeKind: Hashable, Sendable {
   case training
   /// `trompe attack`.
   case attack
+  /// `trompe study`.
+  case study
 
   /// - Throws: `RecipeError` when the file cannot be read or is no YAML.
   public init(ofRecipe path: String, settings: [String] = []) throws {
     let document = try RecipeDocument(
       contentsOf: path, settings: settings.map { try RecipeSetting($0) })
     self =
-      document.root["attack"] != nil ? .attack : document.root.isFooling ? .fooling : .training
+      document.root["study"] != nil
+      ? .study
+      : document.root["attack"] != nil
+        ? .attack : document.root.isFooling ? .fooling : .training
   }
 }
 
@@ -104,10 +109,12 @@ extension TrainingRecipe {
       RecipeReader.Kind.training.hidden.contains($0.key)
     }) {
       problems.add(
-        document.root["attack"] != nil || document.root["curvature"] != nil
-          ? "\(entry.key) makes this a recipe for attacks on images: use trompe attack"
-          : "\(entry.key) makes this a recipe for fooling explanations: use trompe fool, or take "
-            + "fooling and interpreter out", at: entry.origin)
+        document.root["study"] != nil
+          ? "\(entry.key) makes this a recipe for studies of networks: use trompe study"
+          : document.root["attack"] != nil || document.root["curvature"] != nil
+            ? "\(entry.key) makes this a recipe for attacks on images: use trompe attack"
+            : "\(entry.key) makes this a recipe for fooling explanations: use trompe fool, or take "
+              + "fooling and interpreter out", at: entry.origin)
       throw problems.error
     }
     let recipe = RecipeReader(document, problems, kind: .training)
@@ -159,17 +166,21 @@ public struct EvaluationOptions: Hashable, Sendable {
 /// Reads the sections. Each gives `nil` only after it has reported a problem.
 struct RecipeReader {
   enum Kind {
-    case fooling, training, evaluation, attack
+    case fooling, training, evaluation, attack, study
 
     /// Keys of the whole recipe that another kind has.
     var hidden: [String] {
       switch self {
-      case .fooling: ["attack", "curvature"]
-      case .training: ["fooling", "interpreter", "attack", "curvature"]
-      case .evaluation: ["data", "interpreter", "training", "attack", "curvature"]
-      case .attack: ["fooling", "training", "output"]
+      case .fooling: ["study", "attack", "curvature"]
+      case .training: ["study", "fooling", "interpreter", "attack", "curvature"]
+      case .evaluation: ["data", "interpreter", "training", "study", "attack", "curvature"]
+      case .attack: ["study", "fooling", "training", "output"]
+      case .study: ["training", "curvature", "output"]
       }
     }
+
+    /// Whether nothing is trained, so that training images are of no use.
+    var onlyMeasures: Bool { self == .attack || self == .study }
   }
 
   let root: RecipeSection
@@ -184,14 +195,15 @@ struct RecipeReader {
     case .fooling:
       for name in kind.hidden where root.has(name) {
         problems.add(
-          "\(name) is for trompe attack, which changes images and trains nothing: take it out, or "
-            + "take fooling and training out", at: root.origin(of: name))
+          name == "study"
+            ? "study is for trompe study, which trains nothing: take it out, or take training out"
+            : "\(name) is for trompe attack, which changes images and trains nothing: take it out, "
+              + "or take fooling and training out", at: root.origin(of: name))
       }
-    case .evaluation, .attack:
+    case .evaluation, .attack, .study:
+      let what = kind == .attack ? "an attack" : kind == .study ? "a study" : "an evaluation"
       for name in kind.hidden where root.has(name) {
-        problems.add(
-          "an \(kind == .attack ? "attack" : "evaluation") has no \(name)",
-          at: root.origin(of: name))
+        problems.add("\(what) has no \(name)", at: root.origin(of: name))
       }
     }
   }
@@ -214,6 +226,10 @@ struct RecipeReader {
       problems.add(
         "network.checkpoint is missing, expected the path of the HDF5 file to start from",
         at: root.origin(of: "network"))
+    case .study where section.has("checkpoint"):
+      problems.add(
+        "network.checkpoint is for a single network; a study lists its networks in "
+          + "study.checkpoints", at: section.origin(of: "checkpoint"))
     case .training where !section.has("checkpoint") && !section.has("architecture"):
       problems.add(
         "network has neither checkpoint nor architecture; give the file to start from, or an "
@@ -332,7 +348,7 @@ struct RecipeReader {
   /// Images that show both classes are of no use to a fooling that has no two classes.
   func checkComposites(areFor fooling: FoolingSpecification?) {
     let data = root.section("data")
-    guard data.has("composites"), kind == .training || kind == .attack || fooling != nil else {
+    guard data.has("composites"), kind == .training || kind.onlyMeasures || fooling != nil else {
       return
     }
     if let fooling {
@@ -342,7 +358,9 @@ struct RecipeReader {
     problems.add(
       "data.composites is for active fooling, but "
         + (fooling.map { "fooling.name is \($0.name)" }
-          ?? "this recipe \(kind == .attack ? "attacks images" : "trains a classifier")")
+          ?? (kind == .study
+            ? "this study has no fooling"
+            : "this recipe \(kind == .attack ? "attacks images" : "trains a classifier")"))
         + ": take it out", at: data.origin(of: "composites"))
   }
 
@@ -350,10 +368,9 @@ struct RecipeReader {
     typealias Keys = RecipeKeys.Data
     var (train, validation) = (section.path(Keys.train), section.path(Keys.validation))
     guard section.has("shapes") else {
-      // An attack trains nothing.
-      if kind == .attack, !section.has("train"), let validation { train = validation }
+      if kind.onlyMeasures, !section.has("train"), let validation { train = validation }
       for name in ["train", "validation"]
-      where !section.has(name) && !(name == "train" && kind == .attack) {
+      where !section.has(name) && !(name == "train" && kind.onlyMeasures) {
         problems.add(
           "data.\(name) is missing, expected a folder with one folder for each class"
             + (name == "train" && !section.has("validation")
@@ -418,7 +435,8 @@ struct RecipeReader {
     let name = section.value(Keys.name)
     // Nothing is trained in an evaluation, so nothing is weighted.
     let lambda =
-      kind == .evaluation && !section.has(Keys.lambda.name) ? 1 : section.value(Keys.lambda)
+      (kind == .evaluation || kind == .study) && !section.has(Keys.lambda.name)
+      ? 1 : section.value(Keys.lambda)
     let (frameWidth, threshold) = (section.value(Keys.frameWidth), section.value(Keys.threshold))
     let (mask, k) = (section.path(Keys.mask), section.value(Keys.k))
     let (classes, variant) = (section.value(Keys.classes), section.value(Keys.variant))
@@ -593,7 +611,8 @@ struct RecipeReader {
   func evaluation() -> EvaluationSection? {
     let section = root.section("evaluation")
     let batchSize = section.value(RecipeKeys.Evaluation.batchSize)
-    var further: FurtherInterpreters = kind == .fooling ? .transfer(.singlePass) : []
+    var further: FurtherInterpreters =
+      kind == .fooling || kind == .study ? .transfer(.singlePass) : []
     if let node = section.node["interpreters"] {
       if kind == .training || kind == .attack {
         problems.add(

@@ -47,7 +47,7 @@ struct RecipeWriter {
     if let value { put(key.description.path, key.form.write(value)) }
   }
 
-  private mutating func put(_ path: String, _ node: RecipeNode) {
+  mutating func put(_ path: String, _ node: RecipeNode) {
     root.set(path.split(separator: ".").map(String.init)[...], to: node, at: .whole)
   }
 

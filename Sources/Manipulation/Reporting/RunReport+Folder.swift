@@ -19,11 +19,13 @@ extension RunReport {
     guard let summary = try? JSONDecoder().decode(Summary.self, from: data) else {
       let isTraining = (try? JSONDecoder().decode(TrainingSummary.self, from: data)) != nil
       let isAttack = (try? JSONDecoder().decode(AttackSummary.self, from: data)) != nil
+      let isStudy = (try? JSONDecoder().decode(StudySummary.self, from: data)) != nil
       throw RunError(
         isTraining
           ? "\(path) holds an ordinary training, which has no heatmaps to report"
-          : isAttack
-            ? "\(path) holds an attack; its report is \(folder.report)"
+          : isAttack || isStudy
+            ? "\(path) holds \(isAttack ? "an attack" : "a study"); its report is "
+              + folder.report
             : "\(folder.summary) is not the summary of a run")
     }
     self.init(

@@ -17,6 +17,10 @@ struct RunFolder {
   var report: String { path + "/report.html" }
   var attacks: String { path + "/attacks.jsonl" }
   var curvatures: String { path + "/curvature.jsonl" }
+  /// What studies have found, and their lines.
+  var studies: String { path + "/studies" }
+  func study(_ name: String) -> String { "\(studies)/\(name).json" }
+  func studyLines(_ name: String) -> String { "\(studies)/\(name).jsonl" }
   /// Perturbed images, a folder for each attack and ε.
   var images: String { path + "/images" }
 

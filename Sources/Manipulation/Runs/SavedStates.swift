@@ -47,5 +47,10 @@ struct SavedStates {
 /// Output folders, from outside.
 public enum Runs {
   /// Whether a folder holds the state of a run that is not finished.
-  public static func isResumable(_ folder: String) -> Bool { !SavedStates(of: folder).all.isEmpty }
+  public static func isResumable(_ folder: String) -> Bool {
+    let run = RunFolder(existing: folder)
+    func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
+    // A study has no states, but what it has finished.
+    return run.isResumable || exists(run.studies) && !exists(run.summary)
+  }
 }

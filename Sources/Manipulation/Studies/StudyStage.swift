@@ -1,0 +1,171 @@
+import Explanations
+import Foundation
+import ImageData
+import TensorGraph
+
+/// The networks of a study. They have one architecture, so that programs are compiled once for a network
+/// whose weights are exchanged.
+final class StudyStage {
+  struct Subject {
+    let name: String
+    let file: String
+    let sha256: String?
+    /// Its own position if it is an original itself.
+    let original: Int
+  }
+
+  let recipe: StudyRecipe
+  let setup: Setup
+  let subjects: [Subject]
+  /// Under the name by which results are reported.
+  let interpreter: (name: String, any Interpreter)
+  /// `nil` if no study tests heatmaps.
+  let fooling: (any Fooling)?
+  let folder: RunFolder
+  let stop: StopRequest
+  let observe: (RunEvent) -> Void
+  /// Which weights the network has, and those themselves, to be put back after noise.
+  private var shown: (index: Int, weights: [String: Tensor])?
+
+  /// Reads every network once, so that a file that cannot be used ends the run before it begins.
+  init(
+    _ recipe: StudyRecipe, folder: RunFolder, stop: StopRequest,
+    observe: @escaping (RunEvent) -> Void
+  ) throws {
+    (self.recipe, self.folder, self.stop, self.observe) = (recipe, folder, stop, observe)
+    let checkpoints = recipe.study.checkpoints
+    var section = recipe.network
+    section.checkpoint = checkpoints[0].file
+    let setup = try Setup(section, recipe.data, seed: recipe.study.seed)
+    self.setup = setup
+    var subjects: [Subject] = []
+    for (index, checkpoint) in checkpoints.enumerated() {
+      let network =
+        index == 0 ? setup.network : try Self.network(checkpoint.file, recipe, setup.imageSize)
+      try Self.check(network, checkpoint, against: setup.network, checkpoints[0])
+      let original = checkpoint.original.map { name in
+        checkpoints.firstIndex { $0.name == name } ?? index
+      }
+      subjects.append(
+        Subject(
+          name: checkpoint.name, file: checkpoint.file, sha256: network.sha256,
+          original: original ?? index))
+    }
+    self.subjects = subjects
+    interpreter = try reported([recipe.interpreter], setup.network.preprocessing)[0]
+    let names = setup.network.names(or: setup.validation.classNames)
+    fooling = try recipe.fooling.map { try $0.fooling(classNames: names) }
+  }
+
+  private static func network(
+    _ file: String, _ recipe: StudyRecipe, _ size: ImageSize
+  ) throws -> LoadedNetwork {
+    var section = recipe.network
+    section.checkpoint = file
+    return try LoadedNetwork(section, imageSize: { _ in size })
+  }
+
+  private static func check(
+    _ network: LoadedNetwork, _ checkpoint: StudySection.Checkpoint,
+    against first: LoadedNetwork, _ firstCheckpoint: StudySection.Checkpoint
+  ) throws {
+    func differs(_ what: String) -> RunError {
+      RunError(
+        "\(checkpoint.file): \(what) as that of \(firstCheckpoint.name), but the networks of a study "
+          + "have to agree in it")
+    }
+    guard network.architecture == first.architecture else {
+      throw RunError(
+        "\(checkpoint.file) holds \(network.architecture.name) with "
+          + "\(network.architecture.classes) classes, \(firstCheckpoint.file) "
+          + "\(first.architecture.name) with \(first.architecture.classes); the networks of a study "
+          + "have one architecture")
+    }
+    guard network.preprocessing == first.preprocessing else {
+      throw differs("its preprocessing is not the same")
+    }
+    if let names = network.classNames, let others = first.classNames, names != others {
+      throw differs("its class names are not the same")
+    }
+  }
+
+  /// Whether a network is no one's manipulation.
+  func isOriginal(_ index: Int) -> Bool { subjects[index].original == index }
+
+  /// Makes the network the one at `index`.
+  func show(_ index: Int) throws {
+    let store = setup.network.parameters
+    if let shown, shown.index == index {
+      for (name, tensor) in shown.weights { store[name] = tensor }
+      return
+    }
+    shown = nil
+    let network = try Self.network(subjects[index].file, recipe, setup.imageSize)
+    var weights: [String: Tensor] = [:]
+    for name in store.names {
+      weights[name] = network.parameters[name]
+      store[name] = weights[name]!
+    }
+    shown = (index, weights)
+  }
+
+  /// The same with noise on its weights.
+  func show(_ index: Int, with noise: WeightNoise) throws {
+    try show(index)
+    guard noise.strength > 0, let weights = shown?.weights else { return }
+    for (place, parameter) in setup.network.architecture.parameters.enumerated()
+    where parameter.isTrainable {
+      setup.network.parameters[parameter.name] = noise.applied(
+        to: weights[parameter.name]!, at: place)
+    }
+  }
+
+  /// Images of the validation split.
+  func images(_ count: Int?) -> any ImageSource {
+    Preview(setup.validation, count: count ?? setup.validation.count).source
+  }
+
+  /// Measures whatever network is shown, on the images of `study.images`.
+  /// - Precondition: there is a test.
+  func measurement(_ specifications: [InterpreterSpecification]) throws -> Measurement {
+    guard let fooling else { preconditionFailure("a study that tests heatmaps without a test") }
+    return try Measurement(
+      of: setup.network,
+      interpreters: try reported(specifications, setup.network.preprocessing), fooling: fooling,
+      on: images(recipe.study.images),
+      composites: try setup.composites(fooling, recipe.data).map {
+        ($0.validation, $0.preprocessing)
+      }, batchSize: recipe.evaluation.batchSize, threads: recipe.data.threads,
+      compute: recipe.compute)
+  }
+
+  func program(_ interpreters: [(name: String, any Interpreter)]) throws -> EvaluationProgram {
+    try EvaluationProgram(
+      setup.network, interpreters: interpreters, batchSize: recipe.evaluation.batchSize,
+      samplesAtOnce: recipe.compute.samplesAtOnce, options: recipe.compute.evaluationOptions)
+  }
+
+  func checkStop() throws {
+    if stop.isRequested {
+      throw RunStopped("stopped; finished studies are kept, \(folder.howToResume)")
+    }
+  }
+
+  /// Does an evaluation, whose own way of saying that it was stopped knows nothing of studies.
+  func stoppable<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch is RunStopped {
+      try checkStop()
+      throw RunStopped("stopped")
+    }
+  }
+
+  /// Seconds of an image by a program, as busy as the machine is.
+  func secondsPerImage(_ program: EvaluationProgram) throws -> Double {
+    let size = setup.network.architecture.inputShape
+    let images = [Float](repeating: 0, count: program.batchSize * size.count)
+    let labels = [Int32](repeating: 0, count: program.batchSize)
+    return try meanSeconds(3, within: RunForecast.measuringLimit) {
+      try program.run(images: images, labels: labels)
+    } / Double(program.batchSize)
+  }
+}

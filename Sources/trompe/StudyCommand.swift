@@ -1,0 +1,53 @@
+import ArgumentParser
+import Manipulation
+
+struct StudyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "study",
+    abstract: "Studies manipulated networks, and makes one report.",
+    usage: "trompe study <recipe> [<options>]",
+    discussion: """
+      Does the studies that the recipe names with a list of networks of one architecture: are \
+      heatmaps still about the network, do manipulations survive noise, which other explanations \
+      do they fool, how easily are they attacked? Each is written when it is finished; Ctrl-C \
+      stops, and --resume goes on with the next.
+
+      Example:
+        trompe study recipes/shapes-study.yaml --set study.images=100
+
+      docs/recipes.md lists the keys of a recipe.
+      """)
+
+  @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
+  var recipe: String
+
+  @Option(
+    name: .shortAndLong,
+    help: "Folder for the results. (default: runs/ and the recipe's name, numbered if taken)",
+    completion: .directory)
+  var output: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Replace or add a key of the recipe, e.g. study.seed=1; may be repeated.",
+      valueName: "key=value"))
+  var settings: [String] = []
+
+  @Flag(name: .long, help: "Leave out the studies that are finished already.")
+  var resume = false
+
+  @Flag(help: "Print the result as JSON, as summary.json has it.")
+  var json = false
+
+  @OptionGroup var detail: DetailOptions
+
+  func run() throws {
+    let recipe = try StudyRecipe(contentsOf: recipe, settings: settings)
+    let folder = output ?? OutputFolder.standard(forRecipe: self.recipe, resume: resume)
+    let summary = try detail.watching { stop, observe in
+      try StudyRun(recipe, output: folder, resume: resume, stop: stop, observe: observe).run()
+    }
+    try Terminal.write(json ? JSON.text(summary) : summary.table)
+  }
+}
