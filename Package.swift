@@ -19,6 +19,7 @@ let package = Package(
     .library(name: "Attacks", targets: ["Attacks"]),
     .library(name: "Defences", targets: ["Defences"]),
     .library(name: "Geometry", targets: ["Geometry"]),
+    .library(name: "Influence", targets: ["Influence"]),
     .library(name: "Reports", targets: ["Reports"]),
     .library(name: "Manipulation", targets: ["Manipulation"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
@@ -58,6 +59,7 @@ let package = Package(
     .target(
       name: "Attacks", dependencies: ["TensorGraph", "Networks", "Pictures", "Similarity"]),
     .target(name: "Geometry"),
+    .target(name: "Influence"),
     .target(name: "Defences", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Reports", dependencies: ["ImageData", "Pictures"]),
     .target(
@@ -65,7 +67,7 @@ let package = Package(
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
         "Explanations", "Pictures", "Similarity", "Perturbation", "Attacks", "Defences",
-        "Geometry", "Reports", "Yams",
+        "Geometry", "Influence", "Reports", "Yams",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
@@ -117,6 +119,7 @@ let package = Package(
         "Attacks", "Explanations", "Networks", "Pictures", "TensorGraph", "TensorReference",
       ]),
     .testTarget(name: "GeometryTests", dependencies: ["Geometry"]),
+    .testTarget(name: "InfluenceTests", dependencies: ["Influence"]),
     .testTarget(
       name: "DefencesTests",
       dependencies: ["Defences", "Networks", "TensorGraph", "TensorReference"]),
@@ -124,8 +127,8 @@ let package = Package(
     .testTarget(
       name: "ManipulationTests",
       dependencies: [
-        "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Perturbation",
-        "Pictures", "Reports", "Similarity", "TensorReference", "TensorCPU",
+        "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Influence",
+        "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorCPU",
       ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["trompe"]),
   ],

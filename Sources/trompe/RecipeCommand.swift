@@ -68,6 +68,10 @@ struct RecipeCheckCommand: ParsableCommand {
       let forecast = try StudyForecast(
         StudyRecipe(contentsOf: recipe, settings: settings), measures: time)
       try write(forecast, forecast.rows(recipe))
+    case .influence:
+      let forecast = try InfluenceForecast(
+        InfluenceRecipe(contentsOf: recipe, settings: settings), measures: time)
+      try write(forecast, forecast.rows(recipe))
     }
   }
 }
@@ -84,6 +88,24 @@ extension StudyForecast {
         part.work + (part.seconds.map { "; about \(Format.duration($0))" } ?? ""))
     }
     if let seconds { rows.append(["time", "about \(Format.duration(seconds))"]) }
+    return rows
+  }
+}
+
+extension InfluenceForecast {
+  /// Within 80 columns.
+  fileprivate func rows(_ recipe: String) -> [[String]] {
+    var rows = Format.wrapped("recipe", "\(printable(recipe)): influences of training images")
+    rows += Format.wrapped("network", printable(network))
+    for note in notes { rows += Format.wrapped("note", printable(note)) }
+    rows.append(["images", "\(images), explained by \(trainImages) training images"])
+    rows += Format.wrapped(
+      "weights",
+      "\(weights) of \(printable(layers.joined(separator: ", "))), \(solver.rawValue)"
+        + (hessianBytes > 0 ? " with a Hessian of \(Format.bytes(hessianBytes))" : ""))
+    if let seconds {
+      rows.append(["time", "at most about \(Format.duration(seconds))"])
+    }
     return rows
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Manipulation
 import Similarity
 
@@ -106,5 +107,22 @@ extension CurvatureSummary {
       + "\nlargest eigenvalues of the Hessian of the \(function.rawValue): \(values)\n"
       + "length of the gradient \(Format.decimals(gradientNorm, 4)), all in normalised space; "
       + "\(images) images, \(Format.duration(seconds))\n"
+  }
+}
+
+extension InfluenceSummary {
+  /// Means over the images, within 80 columns.
+  var table: String {
+    let rows = results.map { result in
+      [
+        result.method, String(format: "%g", result.epsilon), Format.decimals(result.spearman, 3),
+        Format.decimals(result.helpfulOverlap, 3), Format.decimals(result.harmfulOverlap, 3),
+        Format.percent(result.targetInfluenceLeft), Format.decimals(100 * result.keptLabels, 1),
+      ]
+    }
+    let head = ["attack", "ε", "Spearman", "helpful", "harmful", "influence left", "kept %"]
+    return Format.table([head] + rows) + "\n\(images) correctly classified images of \(tried), "
+      + "influences of \(trainImages) through\n\(weights) weights, top \(top); "
+      + "\(Format.duration(seconds)), \(Format.bytes(peakMemoryBytes)) of memory\n"
   }
 }

@@ -38,6 +38,8 @@ import Testing
                                 their classes do not.
         curvature               Measures how curved a network is where its
                                 explanations are attacked.
+        influence               Finds the training images that matter to an image,
+                                and changes which do.
         study                   Studies manipulated networks, and makes one report.
         train                   Trains a classifier the ordinary way.
         recipes                 Lists the recipes there are, with a line each.
@@ -145,7 +147,7 @@ import Testing
   }
 
   /// What runs for a while says as much or as little as it is asked to, and can speak to programs.
-  @Test(arguments: ["fool", "train", "evaluate", "explain", "attack", "study"])
+  @Test(arguments: ["fool", "train", "evaluate", "explain", "attack", "influence", "study"])
   func commandsThatRunTakeTheSameFlags(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output
     for flag in ["-q, --quiet", "-v, --verbose", "--json"] { #expect(help.contains(flag)) }

@@ -32,7 +32,9 @@ import Testing
         summary.hasPrefix("Trains ") || summary.contains(" fine-tuned ")
         ? "train"
         : summary.hasPrefix("Attacks ")
-          ? "attack" : summary.hasPrefix("Studies ") ? "study" : "fool"
+          ? "attack"
+          : summary.hasPrefix("Influences ")
+            ? "influence" : summary.hasPrefix("Studies ") ? "study" : "fool"
       #expect(entry["command"] == "trompe " + command, "\(entry)")
     }
   }

@@ -152,9 +152,8 @@ struct RunCommandTests {
     for name in names {
       let text = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
       let command =
-        text.contains("\nstudy:")
-        ? "study"
-        : text.contains("\nattack:") ? "attack" : text.contains("\nfooling:") ? "fool" : "train"
+        ["study", "attack", "influence"].first { text.contains("\n\($0):") }
+        ?? (text.contains("\nfooling:") ? "fool" : "train")
       let result = try CommandLineProgram.run(
         command, folder.path + "/" + name, "--output", "/dev/null/none")
       // Reading comes first: only the folder is refused.

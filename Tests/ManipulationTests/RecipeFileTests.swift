@@ -30,6 +30,10 @@ import Testing
         _ = try recipe.attack.objectives(height: 32, width: 32)
         continue
       }
+      if text.contains("\ninfluence:") {
+        _ = try InfluenceRecipe(contentsOf: file)
+        continue
+      }
       guard text.contains("\nfooling:") else {
         _ = try TrainingRecipe(contentsOf: file)
         continue

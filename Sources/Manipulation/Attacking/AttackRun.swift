@@ -140,19 +140,19 @@ public final class AttackRun {
     }
     return (records, gallery)
   }
+}
 
-  /// `0012-n01440764_1023.png`
-  private func pictureName(_ place: Int, _ name: String) -> String {
-    let stem = (name as NSString).lastPathComponent as NSString
-    let plain = stem.deletingPathExtension.unicodeScalars.map { scalar in
-      let isPlain =
-        scalar.isASCII
-        && (scalar.properties.isAlphabetic || scalar == "_"
-          || scalar == "-" || ("0"..."9").contains(scalar))
-      return isPlain ? String(scalar) : "_"
-    }.joined()
-    return String(format: "%04d-", place) + String(plain.prefix(80)) + ".png"
-  }
+/// What a perturbed picture is called: `0012-n01440764_1023.png`.
+func pictureName(_ place: Int, _ name: String) -> String {
+  let stem = (name as NSString).lastPathComponent as NSString
+  let plain = stem.deletingPathExtension.unicodeScalars.map { scalar in
+    let isPlain =
+      scalar.isASCII
+      && (scalar.properties.isAlphabetic || scalar == "_"
+        || scalar == "-" || ("0"..."9").contains(scalar))
+    return isPlain ? String(scalar) : "_"
+  }.joined()
+  return String(format: "%04d-", place) + String(plain.prefix(80)) + ".png"
 }
 
 /// 8, 0.5

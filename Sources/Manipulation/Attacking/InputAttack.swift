@@ -82,47 +82,23 @@ final class InputAttack {
   func subjects(
     of source: any ImageSource, stop: StopRequest, progress: (_ found: Int) -> Void
   ) throws -> Subjects {
-    var random = RandomGenerator(seed: specification.seed)
-    var rest = random.permutation(of: source.count)[...]
-    var found = Subjects()
-    while found.images.count < specification.images, !rest.isEmpty {
-      if stop.isRequested { throw RunStopped("stopped before the first image was attacked") }
-      var batch: [(position: Int, picture: Image)] = []
-      while batch.count < batchSize, let position = rest.popFirst() {
-        do {
-          let image = try source.image(at: position)
-          let picture = try network.preprocessing.prepare(image, name: source.name(at: position))
-          guard picture.size == imageSize else {
-            throw ImageError(
-              path: source.name(at: position),
-              reason: "is \(picture.size), the network takes \(imageSize)")
-          }
-          batch.append((position, picture))
-        } catch {
-          found.skipped.append(
-            SkippedImage(
-              index: position, name: source.name(at: position), reason: "\(error)"))
-        }
-      }
-      guard !batch.isEmpty else { break }
-      let labels = batch.map { source.label(at: $0.position) }
-      let answers = try explain(
-        batch.map(\.picture), labels: labels, identities: batch.map(\.position), exact)
-      for (place, answer) in answers.enumerated() {
-        guard found.images.count < specification.images else { break }
-        found.tried += 1
-        guard Classification(logits: answer.logits[...]).predicted == labels[place] else {
-          continue
-        }
-        found.images.append(
-          AttackSubject(
-            position: batch[place].position, name: source.name(at: batch[place].position),
-            label: labels[place], picture: batch[place].picture, logits: answer.logits,
-            heatmap: answer.heatmap, clean: answer.heatmap.relevance))
-      }
-      progress(found.images.count)
+    let search = CorrectImages(
+      source: source, preprocessing: network.preprocessing, imageSize: imageSize,
+      batchSize: batchSize)
+    let found = try search.find(
+      specification.images, seed: specification.seed, stop: stop, progress: progress
+    ) { pictures, labels, positions in
+      try explain(pictures, labels: labels, identities: positions, exact)
+    } logits: {
+      $0.logits
     }
-    return found
+    return Subjects(
+      images: found.images.map { image in
+        AttackSubject(
+          position: image.position, name: source.name(at: image.position), label: image.label,
+          picture: image.picture, logits: image.answer.logits, heatmap: image.answer.heatmap,
+          clean: image.answer.heatmap.relevance)
+      }, tried: found.tried, skipped: found.skipped)
   }
 
   // MARK: Attack

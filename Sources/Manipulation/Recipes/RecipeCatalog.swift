@@ -4,7 +4,7 @@ import Foundation
 public struct RecipeCatalogEntry: Codable, Hashable, Sendable {
   /// As it is given to the command.
   public let path: String
-  /// `trompe fool`, `trompe train`, `trompe attack` or `trompe study`, whichever the recipe is for.
+  /// `trompe fool`, `train`, `attack`, `study` or `influence`, whichever the recipe is for.
   public let command: String
   /// The first sentence of the comment at the head of the file; empty if there is none.
   public let summary: String
@@ -35,7 +35,8 @@ public enum RecipeCatalog {
       return RecipeCatalogEntry(
         path: path,
         command: "trompe "
-          + (has("study") ? "study" : has("attack") ? "attack" : has("fooling") ? "fool" : "train"),
+          + (["study", "influence", "attack"].first(where: has)
+            ?? (has("fooling") ? "fool" : "train")),
         summary: firstSentence(ofHead: lines))
     }
   }

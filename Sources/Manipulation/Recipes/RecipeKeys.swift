@@ -18,7 +18,7 @@ public enum RecipeKeys {
   enum Network {
     static let checkpoint = RecipeKey.automatic(
       "network.checkpoint", Form.text("path"),
-      else: "`train`: random weights; `fool`, `attack`: required; `study`: in `study.checkpoints`",
+      else: "`train`: random weights; `study`: in `study.checkpoints`; otherwise required",
       "file to start from: HDF5 (PyTorch, Keras 2, Keras 3, ours) or safetensors")
     static let classNames = RecipeKey.automatic(
       "network.classNames", Form.list(of: Form.text(), named: "names", count: 1...(1 << 20)),
@@ -387,6 +387,51 @@ public enum RecipeKeys {
     static let all = [name.description, file.description, original.description]
   }
 
+  enum Influence {
+    static let layers = RecipeKey.automatic(
+      "influence.layers", Form.list(of: Form.text(), named: "names", count: 1...1000),
+      else: "the last dense layer",
+      "`trompe influence`: the layers through whose weights training images have influence")
+    static let solver = RecipeKey.automatic(
+      "influence.solver", Form.choice(InfluenceSolver.self),
+      else: "`direct` for a last layer of up to \(LastLayerInfluence.mostDirectWeights) weights",
+      "how the damped Hessian is inverted: factorised, or by products with vectors")
+    static let damping = RecipeKey.optional(
+      "influence.damping", Form.number(.notNegative), default: InfluenceSection.paperDamping,
+      "δ, added to the diagonal of the Hessian")
+    static let iterations = RecipeKey.optional(
+      "influence.iterations", Form.integer(1...1_000_000), default: 100,
+      "of conjugate gradients, at most")
+    static let tolerance = RecipeKey.optional(
+      "influence.tolerance", Form.number(RecipeNumberRange(from: 0, to: 1)), default: 1e-4,
+      "relative residual at which conjugate gradients end")
+    static let trainImages = RecipeKey.optional(
+      "influence.trainImages", Form.integer(imageCount), default: 2000,
+      "images whose influence is computed, drawn from the training split")
+    static let images = RecipeKey.optional(
+      "influence.images", Form.integer(imageCount), default: 32,
+      "images to explain, drawn from those of the validation split that are classified correctly")
+    static let targets = RecipeKey.optional(
+      "influence.targets", Form.integer(1...1000), default: InfluenceSection.paperTargets,
+      "of the most helpful training images so many are to lose their influence")
+    static let top = RecipeKey.optional(
+      "influence.top", Form.integer(1...1000), default: InfluenceSection.paperTop,
+      "training images that count as the most influential")
+    static let epsilon = RecipeKey.optional(
+      "influence.epsilon",
+      Form.list(
+        of: Form.number(RecipeNumberRange(from: 1, to: 255)), named: "numbers", count: 1...100),
+      default: [1, 2, 4, 8],
+      "ε, largest change of a sample in units of 0 to 255; a point of the curves for each")
+    static let seed = RecipeKey.optional(
+      "influence.seed", Form.seed, default: 0, "of the choice of images and of random signs")
+    static let all = [
+      layers.description, solver.description, damping.description, iterations.description,
+      tolerance.description, trainImages.description, images.description, targets.description,
+      top.description, epsilon.description, seed.description,
+    ]
+  }
+
   enum Training {
     static let optimizer = RecipeKey.optional(
       "training.optimizer", Form.choice(OptimizerName.self), default: .adam, "the method")
@@ -552,7 +597,7 @@ public enum RecipeKeys {
       Fooling.name.description, Fooling.lambda.description, Fooling.variant.description,
       Fooling.frameWidth.description, Fooling.mask.description, Fooling.k.description,
       Fooling.classes.description, Fooling.threshold.description,
-    ] + Interpreter.fooled.all + Attack.all + Curvature.all + Study.all + [
+    ] + Interpreter.fooled.all + Attack.all + Curvature.all + Influence.all + Study.all + [
       Training.optimizer.description, Training.learningRate.description,
       Training.weightDecay.description, Training.momentum.description,
       Training.nesterov.description, Training.beta1.description, Training.beta2.description,

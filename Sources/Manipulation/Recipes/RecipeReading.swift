@@ -15,6 +15,8 @@ public enum RecipeKind: Hashable, Sendable {
   case attack
   /// `trompe study`.
   case study
+  /// `trompe influence`.
+  case influence
 
   /// - Throws: `RecipeError` when the file cannot be read or is no YAML.
   public init(ofRecipe path: String, settings: [String] = []) throws {
@@ -23,8 +25,10 @@ public enum RecipeKind: Hashable, Sendable {
     self =
       document.root["study"] != nil
       ? .study
-      : document.root["attack"] != nil
-        ? .attack : document.root.isFooling ? .fooling : .training
+      : document.root["influence"] != nil
+        ? .influence
+        : document.root["attack"] != nil
+          ? .attack : document.root.isFooling ? .fooling : .training
   }
 }
 
@@ -111,10 +115,12 @@ extension TrainingRecipe {
       problems.add(
         document.root["study"] != nil
           ? "\(entry.key) makes this a recipe for studies of networks: use trompe study"
-          : document.root["attack"] != nil || document.root["curvature"] != nil
-            ? "\(entry.key) makes this a recipe for attacks on images: use trompe attack"
-            : "\(entry.key) makes this a recipe for fooling explanations: use trompe fool, or take "
-              + "fooling and interpreter out", at: entry.origin)
+          : document.root["influence"] != nil
+            ? "\(entry.key) makes this a recipe for influences of images: use trompe influence"
+            : document.root["attack"] != nil || document.root["curvature"] != nil
+              ? "\(entry.key) makes this a recipe for attacks on images: use trompe attack"
+              : "\(entry.key) makes this a recipe for fooling explanations: use trompe fool, or take "
+                + "fooling and interpreter out", at: entry.origin)
       throw problems.error
     }
     let recipe = RecipeReader(document, problems, kind: .training)
@@ -166,16 +172,19 @@ public struct EvaluationOptions: Hashable, Sendable {
 /// Reads the sections. Each gives `nil` only after it has reported a problem.
 struct RecipeReader {
   enum Kind {
-    case fooling, training, evaluation, attack, study
+    case fooling, training, evaluation, attack, study, influence
 
     /// Keys of the whole recipe that another kind has.
     var hidden: [String] {
       switch self {
-      case .fooling: ["study", "attack", "curvature"]
-      case .training: ["study", "fooling", "interpreter", "attack", "curvature"]
-      case .evaluation: ["data", "interpreter", "training", "study", "attack", "curvature"]
-      case .attack: ["study", "fooling", "training", "output"]
-      case .study: ["training", "curvature", "output"]
+      case .fooling: ["study", "attack", "curvature", "influence"]
+      case .training: ["study", "fooling", "interpreter", "attack", "curvature", "influence"]
+      case .evaluation:
+        ["data", "interpreter", "training", "study", "attack", "curvature", "influence"]
+      case .attack: ["study", "fooling", "training", "output", "influence"]
+      case .study: ["training", "curvature", "output", "influence"]
+      case .influence:
+        ["study", "fooling", "interpreter", "attack", "curvature", "training", "output"]
       }
     }
 
@@ -197,13 +206,18 @@ struct RecipeReader {
         problems.add(
           name == "study"
             ? "study is for trompe study, which trains nothing: take it out, or take training out"
-            : "\(name) is for trompe attack, which changes images and trains nothing: take it out, "
-              + "or take fooling and training out", at: root.origin(of: name))
+            : "\(name) is for trompe \(name == "influence" ? name : "attack"), which changes images "
+              + "and trains nothing: take it out, or take fooling and training out",
+          at: root.origin(of: name))
       }
-    case .evaluation, .attack, .study:
-      let what = kind == .attack ? "an attack" : kind == .study ? "a study" : "an evaluation"
+    case .evaluation, .attack, .study, .influence:
+      let what = kind == .study ? "a study" : "an \(kind)"
       for name in kind.hidden where root.has(name) {
         problems.add("\(what) has no \(name)", at: root.origin(of: name))
+      }
+    case .evaluation, .attack, .influence:
+      for name in kind.hidden where root.has(name) {
+        problems.add("an \(kind) has no \(name)", at: root.origin(of: name))
       }
     }
   }
@@ -222,7 +236,8 @@ struct RecipeReader {
       problems.add("network.classNames has a name twice", at: section.origin(of: "classNames"))
     }
     switch kind {
-    case .fooling where !section.has("checkpoint"), .attack where !section.has("checkpoint"):
+    case .fooling where !section.has("checkpoint"), .attack where !section.has("checkpoint"),
+      .influence where !section.has("checkpoint"):
       problems.add(
         "network.checkpoint is missing, expected the path of the HDF5 file to start from",
         at: root.origin(of: "network"))
@@ -348,7 +363,7 @@ struct RecipeReader {
   /// Images that show both classes are of no use to a fooling that has no two classes.
   func checkComposites(areFor fooling: FoolingSpecification?) {
     let data = root.section("data")
-    guard data.has("composites"), kind == .training || kind.onlyMeasures || fooling != nil else {
+    guard data.has("composites"), kind != .evaluation, kind != .fooling || fooling != nil else {
       return
     }
     if let fooling {
@@ -360,7 +375,7 @@ struct RecipeReader {
         + (fooling.map { "fooling.name is \($0.name)" }
           ?? (kind == .study
             ? "this study has no fooling"
-            : "this recipe \(kind == .attack ? "attacks images" : "trains a classifier")"))
+            : "this recipe \(kind == .training ? "trains a classifier" : "attacks images")"))
         + ": take it out", at: data.origin(of: "composites"))
   }
 
@@ -614,12 +629,14 @@ struct RecipeReader {
     var further: FurtherInterpreters =
       kind == .fooling || kind == .study ? .transfer(.singlePass) : []
     if let node = section.node["interpreters"] {
-      if kind == .training || kind == .attack {
+      if kind == .training || kind == .attack || kind == .influence {
         problems.add(
           "evaluation.interpreters is for trompe fool: "
-            + (kind == .attack
-              ? "an attack is on the one interpreter of the recipe"
-              : "training a classifier explains nothing"),
+            + (kind == .training
+              ? "training a classifier explains nothing"
+              : kind == .attack
+                ? "an attack is on the one interpreter of the recipe"
+                : "influences draw no heatmaps"),
           at: section.origin(of: "interpreters"))
       }
       if let several = node.text.flatMap(TransferInterpreters.init) {

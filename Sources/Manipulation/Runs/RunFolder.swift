@@ -16,6 +16,7 @@ struct RunFolder {
   var reportNotes: String { path + "/report.json" }
   var report: String { path + "/report.html" }
   var attacks: String { path + "/attacks.jsonl" }
+  var influences: String { path + "/influences.jsonl" }
   var curvatures: String { path + "/curvature.jsonl" }
   /// What studies have found, and their lines.
   var studies: String { path + "/studies" }

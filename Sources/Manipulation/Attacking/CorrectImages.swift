@@ -1,0 +1,73 @@
+import ImageData
+
+/// Looks for images that a network classifies correctly, in random order.
+struct CorrectImages {
+  /// An image that is, and what was said of it.
+  struct Found<Answer> {
+    let position: Int
+    let label: Int
+    /// As the network takes it: resized and cropped, in 8 bits.
+    let picture: Image
+    let answer: Answer
+  }
+
+  let source: any ImageSource
+  let preprocessing: Preprocessing
+  let imageSize: ImageSize
+  let batchSize: Int
+
+  /// - Parameters:
+  ///   - wanted: how many; fewer are found if there are no more.
+  ///   - seed: of the order.
+  ///   - progress: called after every batch with the number that were found.
+  ///   - answer: what the network says of a batch of pictures, given their labels and positions.
+  ///   - logits: those of an answer.
+  /// - Returns: the images, how many were classified to find them, and those that cannot be read.
+  func find<Answer>(
+    _ wanted: Int, seed: UInt64, stop: StopRequest, progress: (_ found: Int) -> Void,
+    answer: (_ pictures: [Image], _ labels: [Int], _ positions: [Int]) throws -> [Answer],
+    logits: (Answer) -> [Float]
+  ) throws -> (images: [Found<Answer>], tried: Int, skipped: [SkippedImage]) {
+    var random = RandomGenerator(seed: seed)
+    var rest = random.permutation(of: source.count)[...]
+    var images: [Found<Answer>] = []
+    var tried = 0
+    var skipped: [SkippedImage] = []
+    while images.count < wanted, !rest.isEmpty {
+      if stop.isRequested { throw RunStopped("stopped before the first image was attacked") }
+      var batch: [(position: Int, picture: Image)] = []
+      while batch.count < batchSize, let position = rest.popFirst() {
+        do { batch.append((position, try picture(at: position))) } catch {
+          skipped.append(
+            SkippedImage(index: position, name: source.name(at: position), reason: "\(error)"))
+        }
+      }
+      guard !batch.isEmpty else { break }
+      let labels = batch.map { source.label(at: $0.position) }
+      let answers = try answer(batch.map(\.picture), labels, batch.map(\.position))
+      for (place, answer) in answers.enumerated() {
+        guard images.count < wanted else { break }
+        tried += 1
+        guard Classification(logits: logits(answer)[...]).predicted == labels[place] else {
+          continue
+        }
+        images.append(
+          Found(
+            position: batch[place].position, label: labels[place], picture: batch[place].picture,
+            answer: answer))
+      }
+      progress(images.count)
+    }
+    return (images, tried, skipped)
+  }
+
+  /// An image as the network takes it.
+  func picture(at position: Int) throws -> Image {
+    let name = source.name(at: position)
+    let picture = try preprocessing.prepare(try source.image(at: position), name: name)
+    guard picture.size == imageSize else {
+      throw ImageError(path: name, reason: "is \(picture.size), the network takes \(imageSize)")
+    }
+    return picture
+  }
+}
