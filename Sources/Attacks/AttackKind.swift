@@ -3,7 +3,9 @@ import Networks
 /// A name in recipes and the attack behind it.
 public struct AttackKind: Sendable {
   /// What an attack may ask for beside what all of them have.
-  public enum Option: String, Hashable, Sendable, CaseIterable { case region }
+  public enum Option: String, Hashable, Sendable, CaseIterable {
+    case region, target, logitWeight, finalBeta
+  }
 
   public let name: String
   public let options: Set<Option>
@@ -26,6 +28,7 @@ public struct AttackKind: Sendable {
     TopKRelevance.kind,
     MassCenter.kind,
     TargetedRegion.kind,
+    TargetMap.kind,
   ]
 
   /// - Throws: `AttackError` listing the valid names, the closest first.
@@ -48,6 +51,18 @@ extension AttackSpecification {
     for (index, name) in methods.enumerated() {
       wanted.formUnion(try AttackKind.named(name).options)
       if methods[..<index].contains(name) { throw AttackError("\"\(name)\" is given twice") }
+    }
+    for (option, isGiven) in [
+      (AttackKind.Option.target, target != nil), (.logitWeight, logitWeight != nil),
+      (.finalBeta, finalBeta != nil),
+    ] where isGiven && !wanted.contains(option) {
+      throw AttackError(
+        "attack.\(option.rawValue) is for target-map, which is not among attack.methods")
+    }
+    if wanted.contains(.target), target == nil, images < 2 {
+      throw AttackError(
+        "target-map gives each image the map of the next one: attack at least 2 images, or give "
+          + "attack.target")
     }
     switch (region, wanted.contains(.region)) {
     case (nil, true):

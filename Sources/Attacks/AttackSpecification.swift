@@ -27,15 +27,24 @@ public struct AttackSpecification: Hashable, Sendable {
   public var seed: UInt64
   /// `targeted`: left, top, right, bottom as shares of width and height.
   public var region: [Double]?
+  /// `target-map`: the file of the image whose heatmap all images are to get; that of the next image if
+  /// `nil`.
+  public var target: String?
+  /// `target-map`: γ; 1 if `nil`.
+  public var logitWeight: Double?
+  /// `target-map`: β of the last iteration; the paper's if `nil`.
+  public var finalBeta: Double?
 
   public init(
     methods: [String], epsilons: [Double] = [paperEpsilon], stepSize: Double = paperStepSize,
     iterations: Int = paperIterations, checkEvery: Int = 1, k: Int? = nil,
-    beta: Double = defaultBeta, images: Int = 128, seed: UInt64 = 0, region: [Double]? = nil
+    beta: Double = defaultBeta, images: Int = 128, seed: UInt64 = 0, region: [Double]? = nil,
+    target: String? = nil, logitWeight: Double? = nil, finalBeta: Double? = nil
   ) {
     (self.methods, self.epsilons, self.stepSize) = (methods, epsilons, stepSize)
     (self.iterations, self.checkEvery, self.k, self.beta) = (iterations, checkEvery, k, beta)
     (self.images, self.seed, self.region) = (images, seed, region)
+    (self.target, self.logitWeight, self.finalBeta) = (target, logitWeight, finalBeta)
   }
 
   /// Large enough that maps resemble those of the ReLU network, small enough for second derivatives

@@ -19,15 +19,19 @@ public struct PixelBall: Hashable, Sendable {
     _ x: inout [Float], along direction: ArraySlice<Float>, stepSize: Double, around center: [UInt8]
   ) {
     precondition(x.count == center.count && direction.count == x.count, "samples of one image")
-    let (alpha, epsilon) = (Float(stepSize), Float(radius))
+    let alpha = Float(stepSize)
     let first = direction.startIndex
     for sample in x.indices {
       let d = direction[first + sample]
-      let sign: Float = d > 0 ? 1 : d < 0 ? -1 : 0
-      let start = Float(center[sample])
-      let change = min(max(x[sample] + alpha * sign - start, -epsilon), epsilon)
-      x[sample] = min(max(start + change, 0), 255)
+      move(&x[sample], by: d > 0 ? alpha : d < 0 ? -alpha : 0, around: center[sample])
     }
+  }
+
+  /// One sample: x ← clip(x₀ + clip(x + change − x₀, ±ε), 0…255).
+  @inline(__always)
+  public func move(_ x: inout Float, by change: Float, around center: UInt8) {
+    let (start, epsilon) = (Float(center), Float(radius))
+    x = min(max(start + min(max(x + change - start, -epsilon), epsilon), 0), 255)
   }
 
   /// The iterate in 8 bits. Halves round away from the center; no change becomes larger than ε.

@@ -25,19 +25,36 @@ public struct AttackReport: Hashable, Sendable {
       (self.confidence, self.keptLabels, self.succeeded) = (confidence, keptLabels, succeeded)
     }
   }
+  /// How near images came to other heatmaps by one attack at one ε: means.
+  public struct TargetLine: Hashable, Sendable {
+    public var method: String
+    public var epsilon: Double
+    /// By measure.
+    public var clean: [Double]
+    public var perturbed: [Double]
+    public var imageMSE: Double
+    public var logitMSE: Double
+    public init(
+      method: String, epsilon: Double, clean: [Double], perturbed: [Double], imageMSE: Double,
+      logitMSE: Double
+    ) {
+      (self.method, self.epsilon, self.clean, self.perturbed) = (method, epsilon, clean, perturbed)
+      (self.imageMSE, self.logitMSE) = (imageMSE, logitMSE)
+    }
+  }
   /// One image with its explanations before and after.
   public struct Card: Hashable, Sendable {
     public struct Picture: Hashable, Sendable {
       public var title: String
-      /// In the label, in [0, 1].
-      public var confidence: Double
+      /// In the label, in [0, 1]; `nil` for a picture that is there for its heatmap.
+      public var confidence: Double?
       /// By measure; empty for the clean picture.
       public var values: [Double]
       public var photograph: GalleryPhotograph
       /// With the heatmap drawn over it.
       public var overlay: GalleryPhotograph
       public init(
-        title: String, confidence: Double, values: [Double], photograph: GalleryPhotograph,
+        title: String, confidence: Double?, values: [Double], photograph: GalleryPhotograph,
         overlay: GalleryPhotograph
       ) {
         (self.title, self.confidence, self.values) = (title, confidence, values)
@@ -60,17 +77,22 @@ public struct AttackReport: Hashable, Sendable {
   public var tried: Int
   public var measures: [Measure]
   public var lines: [Line]
+  /// Titles of the measures of `targets`.
+  public var targetMeasures: [String]
+  public var targets: [TargetLine]
   public var facts: [RunReport.Fact]
   public var recipe: String
   public var cards: [Card]
 
   public init(
     name: String, toolVersion: String, interpreter: String, images: Int, tried: Int,
-    measures: [Measure], lines: [Line], facts: [RunReport.Fact], recipe: String, cards: [Card]
+    measures: [Measure], lines: [Line], targetMeasures: [String] = [], targets: [TargetLine] = [],
+    facts: [RunReport.Fact], recipe: String, cards: [Card]
   ) {
     (self.name, self.toolVersion, self.interpreter) = (name, toolVersion, interpreter)
     (self.images, self.tried) = (images, tried)
     (self.measures, self.lines) = (measures, lines)
+    (self.targetMeasures, self.targets) = (targetMeasures, targets)
     (self.facts, self.recipe, self.cards) = (facts, recipe, cards)
   }
 

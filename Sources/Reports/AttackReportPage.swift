@@ -89,7 +89,30 @@ public struct AttackReportPage: Sendable {
       <thead><tr><td></td><th scope="col">ε</th>\(head)<th scope="col">confidence</th><th scope="col">label kept</th><th scope="col">succeeded</th></tr></thead>
       <tbody>\(rows)</tbody></table></div>
       <p class="note">Clean and perturbed images are compared by their relevance maps; \(report.images) of \(report.tried) images were classified correctly and attacked. An attack succeeds if an iterate keeps the label and comes nearer to its aim; otherwise the image counts as it was. Everything is measured on 8-bit images by the network itself.</p>
-      </section>
+      \(targetTable)</section>
+      """
+  }
+
+  private var targetTable: Markup? {
+    guard !report.targets.isEmpty else { return nil }
+    let head = report.targetMeasures.map { title -> Markup in
+      "<th scope=\"col\">\(title), before</th><th scope=\"col\">after</th>"
+    }
+    let rows = report.targets.map { line -> Markup in
+      let values = zip(line.clean, line.perturbed).map { clean, perturbed -> Markup in
+        "<td>\(Numbers.decimals(clean, 3))</td><td>\(Numbers.decimals(perturbed, 3))</td>"
+      }
+      return """
+        <tr><th scope="row">\(line.method)</th><td>\(Numbers.short(line.epsilon))</td>\(values)<td>\(Numbers.decimals(line.imageMSE, 2))</td><td>\(Numbers.decimals(line.logitMSE, 4))</td></tr>
+
+        """
+    }
+    return """
+      <div class="scroll"><table><caption>Likeness to the heatmap of another image</caption>
+      <thead><tr><td></td><th scope="col">ε</th>\(head)<th scope="col">image MSE</th><th scope="col">logit MSE</th></tr></thead>
+      <tbody>\(rows)</tbody></table></div>
+      <p class="note">Relevance maps have a mean of 1; samples are in units of 0 to 255.</p>
+
       """
   }
 
@@ -124,7 +147,7 @@ public struct AttackReportPage: Sendable {
     let cards = report.cards.map { card -> Markup in
       let pictures = card.pictures.map { picture -> Markup in
         """
-        <figure><figcaption><b>\(picture.title)</b> \(Numbers.percent(picture.confidence))</figcaption>\(image(picture.photograph, "\(card.label), \(picture.title)"))\(image(picture.overlay, "its explanation"))\(caption(picture))</figure>
+        <figure><figcaption><b>\(picture.title)</b> \(picture.confidence.map(Numbers.percent) ?? "")</figcaption>\(image(picture.photograph, "\(card.label), \(picture.title)"))\(image(picture.overlay, "its explanation"))\(caption(picture))</figure>
         """
       }
       return """

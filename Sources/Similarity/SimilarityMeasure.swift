@@ -27,6 +27,11 @@ public enum SimilarityMeasures {
       StructuralSimilarity(),
     ]
   }
+
+  /// How near a map has come to one that it was to become. Dombrowski et al. 2019, Section 2.1.
+  public static let toTarget: [any SimilarityMeasure] = [
+    MeanSquaredError(), StructuralSimilarity(), PearsonCorrelation(),
+  ]
 }
 
 func checkSizes(_ a: Heatmap, _ b: Heatmap) {

@@ -70,9 +70,28 @@ extension AttackSummary {
         + [Format.decimals(100 * result.keptLabels, 1)]
     }
     let head = ["attack", "ε"] + measures.map(\.title) + ["kept %"]
+    let targets = results.compactMap { result in
+      result.target.map { target in
+        [result.method, String(format: "%g", result.epsilon)]
+          + SimilarityMeasures.toTarget.flatMap { measure in
+            [target.clean, target.perturbed].map {
+              Format.decimals($0[measure.name] ?? .nan, 3)
+            }
+          } + [Format.decimals(target.imageMSE, 2), Format.decimals(target.logitMSE, 3)]
+      }
+    }
+    let toTarget =
+      targets.isEmpty
+      ? ""
+      : Format.table(
+        [
+          ["to the target", "ε"]
+            + SimilarityMeasures.toTarget.flatMap { [$0.title, "after"] } + ["image", "logits"]
+        ] + targets) + "\n"
     let clean =
       results.first.map { "confidence \(Format.percent($0.cleanConfidence)) before" } ?? ""
-    return Format.table([head] + rows) + "\n\(images) correctly classified images of \(tried), "
+    return Format.table([head] + rows) + "\n" + toTarget
+      + "\(images) correctly classified images of \(tried), "
       + "\(interpreter), top \(topK) pixels, \(clean); \(Format.duration(seconds)), "
       + "\(Format.bytes(peakMemoryBytes)) of memory\n"
   }

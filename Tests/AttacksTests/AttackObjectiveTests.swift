@@ -12,6 +12,13 @@ import Testing
     Heatmap(height: height, width: width, values: values)
   }
 
+  /// Logits 1, 2, 4, and the map of ones as the target.
+  private func start(_ clean: Heatmap) -> AttackStart {
+    AttackStart(
+      relevance: clean, logits: [1, 2, 4],
+      target: map(clean.height, clean.width, clean.values.map { _ in 1 }))
+  }
+
   private func specification(_ methods: String...) -> AttackSpecification {
     AttackSpecification(
       methods: methods, k: 2, region: methods.contains("targeted") ? [0, 0, 0.5, 0.5] : nil)
@@ -24,20 +31,23 @@ import Testing
     var graph = GraphBuilder()
     let shape: Shape = [maps.count, maps[0].height, maps[0].width]
     let relevance = try graph.placeholder("maps", shape: shape)
-    let size = objective.referenceShape(height: shape[1], width: shape[2])
+    let logits = try graph.placeholder("logits", shape: [maps.count, 3])
+    let size = objective.referenceShape(height: shape[1], width: shape[2], classes: 3)
     let reference = try size.map {
       try graph.placeholder("reference", shape: Shape([maps.count] + $0.dimensions))
     }
     guard
-      let value = try objective.objective(of: relevance, reference: reference, in: &graph)
+      let value = try objective.objective(
+        of: relevance, logits: { _ in logits }, reference: reference, in: &graph)
     else { return nil }
     var placeholders = [
-      "maps": ReferenceArray(shape: shape, values: maps.flatMap { $0.values.map(Double.init) })
+      "maps": ReferenceArray(shape: shape, values: maps.flatMap { $0.values.map(Double.init) }),
+      "logits": ReferenceArray(repeating: 2, shape: [maps.count, 3]),
     ]
     placeholders["reference"] = size.map {
       ReferenceArray(
         shape: Shape([maps.count] + $0.dimensions),
-        values: clean.flatMap { objective.reference(of: $0).map(Double.init) })
+        values: clean.flatMap { objective.reference(of: start($0)).map(Double.init) })
     }
     let finished = graph.graph(outputs: [value])
     return try ReferenceEvaluator.evaluate(finished, placeholders: placeholders)[0].values[0]
@@ -53,24 +63,29 @@ import Testing
     // The top two are the pixels 0 and 3.
     #expect(try value(objectives[1], of: [after], clean: [clean]) == -0.5)
     #expect(try value(objectives[1], of: [after, clean], clean: [clean, clean]) == -5.5)
-    #expect(objectives[1].progress(of: after, from: clean) == 1)
+    #expect(objectives[1].progress(of: after, from: start(clean)) == 1)
     // Centers: clean (3/6, 1/6), cut off (0, 0); after (3/6, 10/6).
     let distance = 0.25 + 100.0 / 36
     let found = try #require(try value(objectives[2], of: [after], clean: [clean]))
     // The mass is stabilised by 1e-12.
     #expect(abs(found - distance) < 1e-11)
-    #expect(abs(objectives[2].progress(of: after, from: clean) - 1.5) < 1e-6)
+    #expect(abs(objectives[2].progress(of: after, from: start(clean)) - 1.5) < 1e-6)
     // The upper row, and of its columns those whose middles lie in the left half: the first alone.
     #expect(try value(objectives[3], of: [clean], clean: [clean]) == 3)
-    #expect(abs(objectives[3].progress(of: clean, from: after) - 0.5) < 1e-6)
+    #expect(abs(objectives[3].progress(of: clean, from: start(after)) - 0.5) < 1e-6)
+    // Differences to ones: 2, 1, 1, 1, 0, 1; of the logits 1, 0, 2.
+    let target = TargetMap(logitWeight: 0.3)
+    let distance2 = try #require(try value(target, of: [clean], clean: [clean]))
+    #expect(abs(distance2 + 8.0 / 6 + 0.3 * 5 / 3) < 1e-9)
+    #expect(abs(target.progress(of: clean, from: start(clean)) + 8.0 / 6) < 1e-9)
   }
 
   /// A whole number would be the minimum of the distance, where nothing points away.
   @Test func massCenterNeverStartsAtItsOwnMinimum() {
     let objective = MassCenter()
-    #expect(objective.reference(of: map(3, 3, [0, 0, 0, 0, 1, 0, 0, 0, 0])) == [0, 0])
-    #expect(objective.reference(of: map(2, 2, [1, 0, 0, 0])) == [-1, -1])
-    #expect(objective.reference(of: map(2, 2, [1, 0, 1, 0])) == [0, -1])
+    #expect(objective.reference(of: start(map(3, 3, [0, 0, 0, 0, 1, 0, 0, 0, 0]))) == [0, 0])
+    #expect(objective.reference(of: start(map(2, 2, [1, 0, 0, 0]))) == [-1, -1])
+    #expect(objective.reference(of: start(map(2, 2, [1, 0, 1, 0]))) == [0, -1])
   }
 
   @Test func relevanceIsOneOnTheAverage() throws {
@@ -92,7 +107,7 @@ import Testing
   // MARK: Derivatives
 
   private static let subjects: [(String, InterpreterSpecification)] = [
-    "top-k", "mass-center", "targeted",
+    "top-k", "mass-center", "targeted", "target-map",
   ].flatMap { method in
     [
       InterpreterSpecification(name: "simple-grad"),
@@ -124,10 +139,11 @@ import Testing
     let relevance = try graph.relevance(of: heatmap)
     let (height, width) = (relevance.shape[1], relevance.shape[2])
     let objective = try self.specification(method).objectives(height: height, width: width)[0]
-    let size = objective.referenceShape(height: height, width: width) ?? Shape([1])
+    let size = objective.referenceShape(height: height, width: width, classes: 3) ?? Shape([1])
     let reference = try graph.placeholder("reference", shape: Shape([2] + size.dimensions))
     let target = try #require(
-      try objective.objective(of: relevance, reference: reference, in: &graph))
+      try objective.objective(
+        of: relevance, logits: { _ in network.logits }, reference: reference, in: &graph))
     let derivative = try graph.gradient(of: target, with: [images])[0]
     let program = graph.graph(outputs: [target, derivative, relevance])
 
@@ -145,13 +161,14 @@ import Testing
     ]
     let clean = try ReferenceEvaluator.evaluate(
       program, placeholders: placeholders, parameters: parameters)[2]
-    if objective.referenceShape(height: height, width: width) != nil {
+    if objective.referenceShape(height: height, width: width, classes: 3) != nil {
       let pixels = height * width
       placeholders["reference"]!.values = (0..<2).flatMap { image in
         objective.reference(
-          of: Heatmap(
-            height: height, width: width,
-            values: clean.values[image * pixels..<(image + 1) * pixels].map { Float($0) })
+          of: start(
+            Heatmap(
+              height: height, width: width,
+              values: clean.values[image * pixels..<(image + 1) * pixels].map { Float($0) }))
         ).map(Double.init)
       }
     }
@@ -187,6 +204,12 @@ import Testing
     #expect(
       complaint { try AttackSpecification(methods: ["top-k"], region: [0, 0, 1, 1]).check() }
         == "attack.region is for targeted, which is not among attack.methods")
+    #expect(
+      complaint { try AttackSpecification(methods: ["top-k"], logitWeight: 1).check() }
+        == "attack.logitWeight is for target-map, which is not among attack.methods")
+    #expect(
+      complaint { try AttackSpecification(methods: ["target-map"], images: 1).check() }
+        .contains("attack at least 2 images"))
     let thin = AttackSpecification(methods: ["targeted"], region: [0, 0, 0.05, 1])
     #expect(
       complaint { _ = try thin.objectives(height: 7, width: 7) }

@@ -108,6 +108,69 @@ import Testing
     #expect(page.all("img").count == 3 * 2 * 5)
   }
 
+  /// Each image gets the map of the next one, or all that of a file.
+  @Test func mapsComeNearerToTheirTargets() throws {
+    let folder = try TemporaryFolder()
+    var recipe = recipe(["target-map"], epsilons: [255], iterations: 40)
+    recipe.attack.finalBeta = 30
+    let summary = try AttackRun(recipe, output: folder("next")).run()
+    let records = try records(folder("next"))
+    let means = try #require(summary.results[0].target)
+    #expect(means.perturbed["mse"]! < 0.8 * means.clean["mse"]!)
+    #expect(means.perturbed["pearson"]! > means.clean["pearson"]! + 0.1)
+    #expect(means.perturbed["ssim"]! > means.clean["ssim"]!)
+    #expect(summary.results[0].keptLabels == 1)
+
+    let network = try LoadedNetwork(recipe.network)
+    let program = try EvaluationProgram(
+      network, interpreters: [("simple-grad", SimpleGrad())], batchSize: 1,
+      options: .init(usesWinograd: false))
+    let source = ShapesDataset(count: 60, seed: 7, split: .validation)
+    let normalizer = Normalizer(network.preprocessing)
+    func explain(_ image: Image, _ label: Int) throws -> (logits: [Float], map: Heatmap) {
+      try program.run(images: normalizer(image), labels: [Int32(label)])
+      return (program.logits.values, program.heatmaps(0, count: 1)[0].relevance)
+    }
+    func clean(_ name: String) throws -> (image: Image, label: Int) {
+      let position = try #require((0..<60).first { source.name(at: $0) == name })
+      return (
+        try network.preprocessing.prepare(source.image(at: position), name: ""),
+        source.label(at: position)
+      )
+    }
+    for (place, record) in records.enumerated() {
+      let target = try #require(record.target)
+      #expect(target.image == records[(place + 1) % records.count].image)
+      let (image, label) = try clean(record.image)
+      let (other, otherLabel) = try clean(target.image)
+      let picture = try Image(contentsOf: folder("next/" + record.picture))
+      let (before, after) = (try explain(image, label), try explain(picture, label))
+      let aim = try explain(other, otherLabel).map
+      for measure in SimilarityMeasures.toTarget {
+        for (map, values) in [(before.map, target.clean), (after.map, target.perturbed)] {
+          let found = measure(map, aim)
+          #expect(abs(found - values[measure.name]!) < 1e-3 * max(1, abs(found)))
+        }
+      }
+      let samples = zip(picture.pixels, image.pixels).map { Double($0) - Double($1) }
+      let square = samples.reduce(0) { $0 + $1 * $1 } / Double(samples.count)
+      #expect(abs(square - target.imageMSE) < 1e-9)
+      let logits = zip(after.logits, before.logits).map { Double($0 - $1) }
+      let change = logits.reduce(0) { $0 + $1 * $1 } / Double(logits.count)
+      #expect(abs(change - target.logitMSE) < 1e-3 * max(1, change))
+    }
+    let page = try Page(String(contentsOfFile: folder("next/report.html"), encoding: .utf8))
+    // As it was, the target and the attack.
+    #expect(page.all("img").count == 3 * 2 * 3 && page.all("tr").count == 2 * 2)
+
+    recipe.attack.target = folder("next/" + records[0].picture)
+    recipe.attack.iterations = 2
+    _ = try AttackRun(recipe, output: folder("file")).run()
+    for record in try self.records(folder("file")) {
+      #expect(record.target?.image == recipe.attack.target)
+    }
+  }
+
   @Test func sameSeedGivesTheSameBits() throws {
     let folder = try TemporaryFolder()
     for (name, seed) in [("a", 1), ("b", 1), ("other", 2)] {
@@ -167,7 +230,8 @@ import Testing
       Tensor(shape: [2, size[0], size[1]], values: references))
     let objective = TopKRelevance(topK: 9)
     let target = try #require(
-      try objective.objective(of: relevance, reference: mask, in: &graph))
+      try objective.objective(
+        of: relevance, logits: { _ in lowered.logits }, reference: mask, in: &graph))
     let derivative = try graph.gradient(of: target, with: [input])
     let whole = try Executable(
       graph.graph(outputs: derivative), parameters: network.parameters,
@@ -230,6 +294,7 @@ import Testing
       ("random-sign]", "random-sign], epsilon: [8, 8]", "attack.epsilon has a number twice"),
       ("random-sign]", "random-sign], alpha: 1", "unknown key \"alpha\""),
       ("random-sign]", "random-sign], region: [0, 0, 1, 1]", "attack.region is for targeted"),
+      ("random-sign]", "random-sign], finalBeta: 9", "attack.finalBeta is for target-map"),
       ("simple-grad", "simple-gard", "did you mean \"simple-grad\""),
       ("{validation: images}", "{train: images}", "data.validation is missing"),
       ("network: {checkpoint: net.h5}", "network: {}", "network.checkpoint is missing"),

@@ -56,6 +56,18 @@ import Testing
     Heatmap(height: height, width: width, values: values)
   }
 
+  /// How near a map is to its target: by hand.
+  @Test func measuresToATarget() {
+    let (a, b) = (map(2, 2, [1, 2, 3, 4]), map(2, 2, [2, 1, 4, 7]))
+    let measures = SimilarityMeasures.toTarget
+    #expect(measures.map(\.name) == ["mse", "ssim", "pearson"])
+    #expect(measures[0](a, b) == 3)
+    // Σ(a − 2.5)(b − 3.5) = 9, Σ(a − 2.5)² = 5, Σ(b − 3.5)² = 21.
+    #expect(abs(measures[2](a, b) - 9 / (5 * 21.0).squareRoot()) < 1e-12)
+    #expect(measures[2](a, map(2, 2, [1, 1, 1, 1])) == 0)
+    #expect(measures[0](a, a) == 0 && abs(measures[2](a, a) - 1) < 1e-12)
+  }
+
   @Test func topPixelsTakeTheFirstOfEquals() {
     let tied = map(2, 3, [1, 5, 1, 5, 0, 1])
     #expect(tied.top(3) == [true, true, false, true, false, false])

@@ -15,16 +15,17 @@ public struct MassCenter: AttackObjective {
 
   static let kind = AttackKind("mass-center") { _, _, _ in MassCenter() }
 
-  public func referenceShape(height: Int, width: Int) -> Shape? { [2] }
+  public func referenceShape(height: Int, width: Int, classes: Int) -> Shape? { [2] }
 
   /// Row and column of C₀.
-  public func reference(of clean: Heatmap) -> [Float] {
-    let center = clean.centerOfMass
+  public func reference(of start: AttackStart) -> [Float] {
+    let center = start.relevance.centerOfMass
     return [center.row, center.column].map { Float($0.rounded(.up) - 1) }
   }
 
   public func objective(
-    of relevance: Value, reference: Value?, in graph: inout GraphBuilder
+    of relevance: Value, logits: (inout GraphBuilder) throws -> Value, reference: Value?,
+    in graph: inout GraphBuilder
   ) throws -> Value? {
     guard let start = reference else { preconditionFailure("mass-center without its reference") }
     let (images, height, width) = (relevance.shape[0], relevance.shape[1], relevance.shape[2])
@@ -45,7 +46,7 @@ public struct MassCenter: AttackObjective {
     return try graph.sum(distance!)
   }
 
-  public func progress(of perturbed: Heatmap, from clean: Heatmap) -> Double {
-    CenterShift()(perturbed, clean)
+  public func progress(of perturbed: Heatmap, from start: AttackStart) -> Double {
+    CenterShift()(perturbed, start.relevance)
   }
 }

@@ -18,10 +18,11 @@ public struct RandomSign: AttackObjective {
   }
 
   public func objective(
-    of relevance: Value, reference: Value?, in graph: inout GraphBuilder
+    of relevance: Value, logits: (inout GraphBuilder) throws -> Value, reference: Value?,
+    in graph: inout GraphBuilder
   ) throws -> Value? { nil }
 
-  public func progress(of perturbed: Heatmap, from clean: Heatmap) -> Double {
-    1 - TopKIntersection(count: topK)(perturbed, clean)
+  public func progress(of perturbed: Heatmap, from start: AttackStart) -> Double {
+    1 - TopKIntersection(count: topK)(perturbed, start.relevance)
   }
 }

@@ -40,14 +40,15 @@ public struct TargetedRegion: AttackObjective {
   }
 
   public func objective(
-    of relevance: Value, reference: Value?, in graph: inout GraphBuilder
+    of relevance: Value, logits: (inout GraphBuilder) throws -> Value, reference: Value?,
+    in graph: inout GraphBuilder
   ) throws -> Value? {
     let part = try graph.slice(graph.slice(relevance, axis: 1, rows), axis: 2, columns)
     return try graph.sum(part)
   }
 
-  public func progress(of perturbed: Heatmap, from clean: Heatmap) -> Double {
-    share(perturbed) - share(clean)
+  public func progress(of perturbed: Heatmap, from start: AttackStart) -> Double {
+    share(perturbed) - share(start.relevance)
   }
 
   /// Of relevance within the region, in [0, 1].

@@ -16,19 +16,22 @@ public struct TopKRelevance: AttackObjective {
     TopKRelevance(topK: specification.topK(height: height, width: width))
   }
 
-  public func referenceShape(height: Int, width: Int) -> Shape? { [height, width] }
+  public func referenceShape(height: Int, width: Int, classes: Int) -> Shape? { [height, width] }
 
   /// 1 on P, 0 elsewhere.
-  public func reference(of clean: Heatmap) -> [Float] { clean.top(topK).map { $0 ? 1 : 0 } }
+  public func reference(of start: AttackStart) -> [Float] {
+    start.relevance.top(topK).map { $0 ? 1 : 0 }
+  }
 
   public func objective(
-    of relevance: Value, reference: Value?, in graph: inout GraphBuilder
+    of relevance: Value, logits: (inout GraphBuilder) throws -> Value, reference: Value?,
+    in graph: inout GraphBuilder
   ) throws -> Value? {
     guard let mask = reference else { preconditionFailure("top-k without its reference") }
     return try graph.negate(graph.sum(graph.multiply(relevance, mask)))
   }
 
-  public func progress(of perturbed: Heatmap, from clean: Heatmap) -> Double {
-    1 - TopKIntersection(count: topK)(perturbed, clean)
+  public func progress(of perturbed: Heatmap, from start: AttackStart) -> Double {
+    1 - TopKIntersection(count: topK)(perturbed, start.relevance)
   }
 }

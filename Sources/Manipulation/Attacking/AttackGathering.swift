@@ -28,6 +28,16 @@ extension AttackReport {
         values: measures.map { result.means[$0.name] ?? .nan }, confidence: result.confidence,
         keptLabels: result.keptLabels, succeeded: result.succeeded)
     }
+    let toTarget = SimilarityMeasures.toTarget
+    let targets = summary.results.compactMap { result in
+      result.target.map { target in
+        TargetLine(
+          method: result.method, epsilon: result.epsilon,
+          clean: toTarget.map { target.clean[$0.name] ?? .nan },
+          perturbed: toTarget.map { target.perturbed[$0.name] ?? .nan },
+          imageMSE: target.imageMSE, logitMSE: target.logitMSE)
+      }
+    }
     let isSigned = subjects.contains { $0.heatmap.isSigned }
     func picture(_ photograph: Image, _ heatmap: Heatmap?) -> GalleryPhotograph {
       let large = photograph.enlarged(toShorterSide: 112)
@@ -46,6 +56,14 @@ extension AttackReport {
             photograph: picture(subject.picture, nil),
             overlay: picture(subject.picture, subject.heatmap))
         ]
+          + (subject.target.map { target in
+            [
+              Card.Picture(
+                title: "target", confidence: nil, values: [],
+                photograph: picture(target.picture, nil),
+                overlay: picture(target.picture, target.heatmap))
+            ]
+          } ?? [])
           + attacks.map { attack in
             Card.Picture(
               title: attack.record.method, confidence: attack.record.confidence.perturbed,
@@ -60,7 +78,7 @@ extension AttackReport {
       toolVersion: summary.toolVersion, interpreter: summary.interpreter, images: summary.images,
       tried: summary.tried,
       measures: measures.map { Measure(title: $0.title, growsWithLikeness: $0.growsWithLikeness) },
-      lines: lines,
+      lines: lines, targetMeasures: toTarget.map(\.title), targets: targets,
       facts: facts + [
         .init("Interpreter", summary.interpreter),
         .init(

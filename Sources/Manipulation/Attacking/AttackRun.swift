@@ -111,6 +111,7 @@ public final class AttackRun {
     let part = "\(method)-\(short(epsilon))"
     try makeFolder(folder.images + "/" + part)
     let measures = SimilarityMeasures.all(topK: attack.topK)
+    let hasTarget = attack.objectives[index].hasTarget
     var (records, gallery): ([AttackRecord], [AttackGallery]) = ([], [])
     let attacked = try attack.attack(subjects, objective: index, epsilon: epsilon, stop: stop) {
       observe(.working(on: title + ", images", done: $0, total: subjects.count))
@@ -130,7 +131,8 @@ public final class AttackRun {
         confidence: .init(
           clean: clean.confidences[subject.label], perturbed: now.confidences[subject.label]),
         keepsLabel: now.predicted == subject.label, succeeded: result.iteration != nil,
-        iteration: result.iteration, picture: picture)
+        iteration: result.iteration, picture: picture,
+        target: hasTarget ? TargetRecord(of: subject, result) : nil)
       try result.picture.writePNG(to: folder.path + "/" + picture)
       try log.append(record)
       records.append(record)
@@ -139,6 +141,29 @@ public final class AttackRun {
       }
     }
     return (records, gallery)
+  }
+}
+
+extension TargetRecord {
+  /// `nil` if the image has no target.
+  init?(of subject: AttackSubject, _ result: AttackedImage) {
+    guard let target = subject.target else { return nil }
+    func measured(_ map: Heatmap) -> [String: Double] {
+      Dictionary(
+        uniqueKeysWithValues: SimilarityMeasures.toTarget.map {
+          ($0.name, $0(map, target.relevance))
+        })
+    }
+    func meanSquare(_ differences: [Double]) -> Double {
+      differences.reduce(0) { $0 + $1 * $1 } / Double(differences.count)
+    }
+    self.init(
+      image: target.name, clean: measured(subject.clean),
+      perturbed: measured(result.heatmap.relevance),
+      imageMSE: meanSquare(
+        zip(result.picture.pixels, subject.picture.pixels).map { Double($0) - Double($1) }),
+      logitMSE: meanSquare(
+        zip(result.logits, subject.logits).map { Double($0) - Double($1) }))
   }
 }
 

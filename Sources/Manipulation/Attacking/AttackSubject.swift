@@ -1,3 +1,4 @@
+import Attacks
 import ImageData
 import Pictures
 
@@ -14,6 +15,20 @@ struct AttackSubject {
   let heatmap: Heatmap
   /// Its relevance map.
   let clean: Heatmap
+  /// What it is to get the heatmap of, if that is what the attack wants.
+  var target: AttackTarget?
+
+  var start: AttackStart {
+    AttackStart(relevance: clean, logits: logits, target: target?.relevance)
+  }
+}
+
+/// An image whose heatmap others are to get.
+struct AttackTarget {
+  let name: String
+  let picture: Image
+  let heatmap: Heatmap
+  let relevance: Heatmap
 }
 
 /// What an attack has made of an image. Everything is measured on the picture in 8 bits.

@@ -25,6 +25,21 @@ public struct AttackRecord: Codable, Hashable, Sendable {
   public var iteration: Int?
   /// The perturbed picture, relative to the run's folder.
   public var picture: String
+  /// Of attacks that give an image the map of another one.
+  public var target: TargetRecord?
+}
+
+/// How near an image has come to the heatmap of another one.
+public struct TargetRecord: Codable, Hashable, Sendable {
+  /// The other one.
+  public var image: String
+  /// Between its relevance map and those of the clean and the perturbed picture, by name.
+  public var clean: [String: Double]
+  public var perturbed: [String: Double]
+  /// Mean squared change of samples, in the square of units of 0 to 255.
+  public var imageMSE: Double
+  /// Mean squared change of logits.
+  public var logitMSE: Double
 }
 
 /// The result of `trompe attack`: what its `summary.json` holds.
@@ -47,6 +62,15 @@ public struct AttackSummary: Codable, Hashable, Sendable {
     /// Of all images.
     public var largestDistance: Int
     public var seconds: Double
+    /// Of attacks that give an image the map of another one.
+    public var target: TargetMeans?
+  }
+  /// Means over the images.
+  public struct TargetMeans: Codable, Hashable, Sendable {
+    public var clean: [String: Double]
+    public var perturbed: [String: Double]
+    public var imageMSE: Double
+    public var logitMSE: Double
   }
   public var results: [Result]
   public var interpreter: String
@@ -89,5 +113,20 @@ extension AttackSummary.Result {
     succeeded = mean { $0.succeeded ? 1 : 0 }
     largestDistance = records.map(\.distance).max() ?? 0
     self.seconds = seconds
+    let targets = records.compactMap(\.target)
+    guard !targets.isEmpty else { return }
+    func meanOfTargets(_ value: (TargetRecord) -> Double) -> Double {
+      targets.reduce(0) { $0 + value($1) } / Double(targets.count)
+    }
+    func meansToTarget(_ values: KeyPath<TargetRecord, [String: Double]>) -> [String: Double] {
+      Dictionary(
+        uniqueKeysWithValues: targets[0][keyPath: values].keys.map { name in
+          (name, meanOfTargets { $0[keyPath: values][name]! })
+        })
+    }
+    target = AttackSummary.TargetMeans(
+      clean: meansToTarget(\.clean), perturbed: meansToTarget(\.perturbed),
+      imageMSE: meanOfTargets(\.imageMSE),
+      logitMSE: meanOfTargets(\.logitMSE))
   }
 }

@@ -92,13 +92,44 @@ final class InputAttack {
     } logits: {
       $0.logits
     }
-    return Subjects(
+    var subjects = Subjects(
       images: found.images.map { image in
         AttackSubject(
           position: image.position, name: source.name(at: image.position), label: image.label,
           picture: image.picture, logits: image.answer.logits, heatmap: image.answer.heatmap,
           clean: image.answer.heatmap.relevance)
       }, tried: found.tried, skipped: found.skipped)
+    if objectives.contains(where: \.hasTarget) { try addTargets(to: &subjects.images) }
+    return subjects
+  }
+
+  /// The image that the recipe names for all, or to each the next one and to the last the first.
+  private func addTargets(to subjects: inout [AttackSubject]) throws {
+    let common = try specification.target.map(target)
+    guard common != nil || subjects.count != 1 else {
+      throw RunError(
+        "only one image is classified correctly, so there is no next one whose map it could get; "
+          + "name one by attack.target")
+    }
+    let targets = subjects.map {
+      AttackTarget(name: $0.name, picture: $0.picture, heatmap: $0.heatmap, relevance: $0.clean)
+    }
+    for place in subjects.indices {
+      subjects[place].target = common ?? targets[(place + 1) % targets.count]
+    }
+  }
+
+  /// The explanation of an image file for the class that the network gives it.
+  private func target(_ path: String) throws -> AttackTarget {
+    let picture = try network.preprocessing.prepare(Image(contentsOf: path), name: path)
+    guard picture.size == imageSize else {
+      throw ImageError(path: path, reason: "is \(picture.size), the network takes \(imageSize)")
+    }
+    let logits = try explain([picture], labels: [0], identities: [-1], exact)[0].logits
+    let label = Classification(logits: logits[...]).predicted
+    let heatmap = try explain([picture], labels: [label], identities: [-1], exact)[0].heatmap
+    return AttackTarget(
+      name: path, picture: picture, heatmap: heatmap, relevance: heatmap.relevance)
   }
 
   // MARK: Attack
@@ -109,6 +140,8 @@ final class InputAttack {
     let subject: AttackSubject
     let reference: [Float]
     var samples: [Float]
+    /// Of an attack that moves by Adam.
+    var adam: AdamAscent?
     var iteration = 0
     /// Of the best iterate so far.
     var progress: Double
@@ -143,20 +176,32 @@ final class InputAttack {
       while active.count < batchSize, let (place, subject) = waiting.popFirst() {
         active.append(
           Iterate(
-            place: place, subject: subject, reference: objective.reference(of: subject.clean),
+            place: place, subject: subject, reference: objective.reference(of: subject.start),
             samples: subject.picture.pixels.map(Float.init),
-            progress: objective.progress(of: subject.clean, from: subject.clean),
+            adam: objective.update == .adam
+              ? AdamAscent(samples: subject.picture.pixels.count) : nil,
+            progress: objective.progress(of: subject.clean, from: subject.start),
             picture: subject.picture))
       }
       guard !active.isEmpty else { break }
-      let steps = try direction.map { try derivatives(by: $0, active) }
+      let steps = try direction.map { try derivatives(by: $0, active, objective) }
       for row in active.indices {
         active[row].iteration += 1
         let subject = active[row].subject
         let step = steps?[row] ?? randomSigns(of: subject, active[row].iteration)
-        ball.step(
-          &active[row].samples, along: step[...], stepSize: specification.stepSize,
-          around: subject.picture.pixels)
+        let change = active[row].adam?.step(
+          along: step, learningRate: specification.stepSize)
+        if let change {
+          for sample in change.indices {
+            ball.move(
+              &active[row].samples[sample], by: change[sample],
+              around: subject.picture.pixels[sample])
+          }
+        } else {
+          ball.step(
+            &active[row].samples, along: step[...], stepSize: specification.stepSize,
+            around: subject.picture.pixels)
+        }
       }
       try look(at: &active, objective, ball)
       let iterations = specification.iterations
@@ -180,10 +225,10 @@ final class InputAttack {
     let objective = objectives[index]
     let active = subjects.enumerated().map { place, subject in
       Iterate(
-        place: place, subject: subject, reference: objective.reference(of: subject.clean),
+        place: place, subject: subject, reference: objective.reference(of: subject.start),
         samples: subject.picture.pixels.map(Float.init), progress: 0, picture: subject.picture)
     }
-    let steps = try direction.map { try derivatives(by: $0, active) }
+    let steps = try direction.map { try derivatives(by: $0, active, objective) }
     return active.indices.map { row in
       let signs = steps?[row] ?? randomSigns(of: subjects[row], 1)
       let alpha = Float(specification.stepSize)
@@ -218,7 +263,7 @@ final class InputAttack {
         continue
       }
       let progress = objective.progress(
-        of: answers[place].heatmap.relevance, from: subject.clean)
+        of: answers[place].heatmap.relevance, from: subject.start)
       if progress > active[row].progress {
         (active[row].progress, active[row].picture) = (progress, candidates[place])
         active[row].found = active[row].iteration
@@ -251,8 +296,14 @@ final class InputAttack {
 
   /// ∂D/∂x of each image in its own samples, in units of 0 to 255.
   private func derivatives(
-    by direction: AttackDirection, _ active: [Iterate]
+    by direction: AttackDirection, _ active: [Iterate], _ objective: any AttackObjective
   ) throws -> [[Float]] {
+    var beta = specification.beta
+    if let last = objective.finalBeta {
+      let iteration = active[0].iteration
+      precondition(active.allSatisfy { $0.iteration == iteration }, "one β for all images")
+      beta *= pow(last / beta, Double(iteration) / Double(specification.iterations))
+    }
     let samples = imageSize.area * Image.channels
     let missing = batchSize - active.count
     let derivative = try direction.run(
@@ -260,7 +311,7 @@ final class InputAttack {
       labels: padded(active.map(\.subject.label)),
       references: padded(
         active.map(\.reference), count: missing * active[0].reference.count),
-      beta: specification.beta, identities: active.map(\.subject.position))
+      beta: beta, identities: active.map(\.subject.position))
     return active.indices.map {
       normalizer.derivativeInSamples(derivative.values[$0 * samples..<($0 + 1) * samples])
     }

@@ -52,15 +52,22 @@ public final class AttackDirection {
 
     /// D and what it is a function of, given the heatmaps.
     var hasReference = false
-    func objectiveValue(_ heatmap: Value, _ graph: inout GraphBuilder) throws -> Value? {
+    func objectiveValue(
+      _ heatmap: Value, _ smooth: NetworkGraph, _ graph: inout GraphBuilder
+    ) throws -> Value? {
       let size = heatmap.shape
-      let reference = try objective.referenceShape(height: size[1], width: size[2]).map {
+      let reference = try objective.referenceShape(
+        height: size[1], width: size[2], classes: network.architecture.classes
+      ).map {
         try graph.placeholder(
           TrainingProgram.reference, shape: Shape([batchSize] + $0.dimensions))
       }
       hasReference = reference != nil
       return try objective.objective(
-        of: graph.relevance(of: heatmap), reference: reference, in: &graph)
+        of: graph.relevance(of: heatmap),
+        logits: { graph in
+          try NetworkGraph(network.architecture, input: smooth.input, in: &graph).logits
+        }, reference: reference, in: &graph)
     }
     func compiled(_ outputs: [Value], _ graph: GraphBuilder) throws -> Executable {
       try Executable(
@@ -82,7 +89,7 @@ public final class AttackDirection {
         rectifier: smooth(&graph), in: &graph)
       let classes = try graph.oneHot(labels, depth: architecture.classes)
       let heatmap = try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
-      guard let value = try objectiveValue(heatmap, &graph) else { return nil }
+      guard let value = try objectiveValue(heatmap, lowered, &graph) else { return nil }
       let direction = try graph.gradient(of: value, with: [input])
       passes = .one(try compiled(direction, graph))
       self.hasReference = hasReference
@@ -98,7 +105,7 @@ public final class AttackDirection {
     let (again, marks) = try slots.subject(.labels, rectifier: smooth(&middle), &middle)
     let given = try middle.placeholder(Self.mean, shape: means[0].shape)
     let heatmap = try sampled.combine(mean: given, of: again, classes: marks[0], in: &middle)
-    guard let value = try objectiveValue(heatmap, &middle) else { return nil }
+    guard let value = try objectiveValue(heatmap, again, &middle) else { return nil }
     let derivatives = try middle.gradient(of: value, with: [given, again.input])
 
     let forward = try compiled(means, graph)

@@ -94,7 +94,8 @@ extension RecipeReader {
     let (iterations, checkEvery) = (section.value(Keys.iterations), section.value(Keys.checkEvery))
     let (k, beta) = (section.value(Keys.k), section.value(Keys.beta))
     let (images, seed) = (section.value(Keys.images), section.value(Keys.seed))
-    let region = section.value(Keys.region)
+    let (region, target) = (section.value(Keys.region), section.path(Keys.target))
+    let (weight, finalBeta) = (section.value(Keys.logitWeight), section.value(Keys.finalBeta))
     guard problems.count == before, let methods, let epsilons, let stepSize, let iterations,
       let checkEvery, let beta, let images, let seed
     else { return nil }
@@ -104,7 +105,8 @@ extension RecipeReader {
     }
     let specification = AttackSpecification(
       methods: methods, epsilons: epsilons, stepSize: stepSize, iterations: iterations,
-      checkEvery: checkEvery, k: k, beta: beta, images: images, seed: seed, region: region)
+      checkEvery: checkEvery, k: k, beta: beta, images: images, seed: seed, region: region,
+      target: target, logitWeight: weight, finalBeta: finalBeta)
     do { try specification.check() } catch {
       problems.add("attack: \(error)", at: section.origin(of: Keys.methods.name))
     }
@@ -125,5 +127,8 @@ extension RecipeWriter {
     put(Keys.images, attack.images)
     put(Keys.seed, attack.seed)
     put(Keys.region, attack.region)
+    put(Keys.target, attack.target)
+    put(Keys.logitWeight, attack.logitWeight)
+    put(Keys.finalBeta, attack.finalBeta)
   }
 }

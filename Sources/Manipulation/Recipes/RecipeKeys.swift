@@ -289,12 +289,23 @@ public enum RecipeKeys {
         of: Form.number(RecipeNumberRange(from: 0, to: 1)), named: "numbers", count: 4...4),
       else: "`targeted`: required",
       "`targeted`: left, top, right, bottom of the region, as shares of width and height")
+    static let target = RecipeKey.automatic(
+      "attack.target", Form.text("path"), else: "the next image",
+      "`target-map`: the image whose heatmap all are to get, explained for the class that the "
+        + "network gives it")
+    static let logitWeight = RecipeKey.automatic(
+      "attack.logitWeight", Form.number(.notNegative), else: "\(TargetMap.defaultLogitWeight)",
+      "`target-map`: γ, weight of the mean squared change of the logits against that of the map")
+    static let finalBeta = RecipeKey.automatic(
+      "attack.finalBeta", Form.number(.above(0, to: 1e6)), else: "\(TargetMap.paperFinalBeta)",
+      "`target-map`: β of the last iteration, to which it grows from `attack.beta`")
 
     static var all: [RecipeKeyDescription] {
       [
         methods.description, epsilon.description, stepSize.description, iterations.description,
         checkEvery.description, k.description, beta.description, images.description,
-        seed.description, region.description,
+        seed.description, region.description, target.description, logitWeight.description,
+        finalBeta.description,
       ]
     }
   }
