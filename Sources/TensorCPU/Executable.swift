@@ -31,13 +31,16 @@ public final class Executable {
     public var blocksChannels: Bool
     /// Where the processor has no arithmetic in bfloat16, asking for it is an error.
     public var precision: Precision
+    /// Compute again what would be kept from a forward pass for a backward pass, where that makes
+    /// the peak of memory smaller. Results are the same bits.
+    public var recomputes: Bool
 
     public init(
       threads: Int = Executable.defaultThreads, keepsParameterWork: Bool = false,
       usesWinograd: Bool = true, blocksChannels: Bool = Executable.hasWideVectors,
-      precision: Precision = .float32
+      precision: Precision = .float32, recomputes: Bool = false
     ) {
-      self.precision = precision
+      (self.precision, self.recomputes) = (precision, recomputes)
       (self.threads, self.keepsParameterWork) = (threads, keepsParameterWork)
       (self.usesWinograd, self.blocksChannels) = (usesWinograd, blocksChannels)
     }
@@ -103,7 +106,7 @@ public final class Executable {
         "this processor has no arithmetic in bfloat16 (AVX-512 BF16); use precision fp32")
     }
     let plan = ProgramPlan(
-      graph, blocksChannels: options.blocksChannels,
+      graph, blocksChannels: options.blocksChannels, recomputes: options.recomputes,
       isRounded: options.precision == .float32
         ? nil : { ConvolutionWork($0)?.gainsByBFloat16(options) == true })
     try self.init(plan, parameters: parameters, options: options)

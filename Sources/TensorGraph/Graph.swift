@@ -41,9 +41,15 @@ public struct Graph: Sendable {
     self.parameters = parameters
   }
 
-  private init(_ graph: Graph, outputs: [Int]) {
-    (nodes, self.outputs) = (graph.nodes, outputs)
+  private init(_ graph: Graph, outputs: [Int], nodes: [Node]? = nil) {
+    (self.nodes, self.outputs) = (nodes ?? graph.nodes, outputs)
     (placeholders, parameters) = (graph.placeholders, graph.parameters)
+  }
+
+  /// The same program with these nodes once more, as its last: what is computed again has memory of
+  /// its own.
+  public func repeating(_ ids: [Int]) -> Graph {
+    Graph(self, outputs: outputs, nodes: nodes + ids.map { nodes[$0] })
   }
 
   /// The same program with every float that it computes as a result, in the order of computation.

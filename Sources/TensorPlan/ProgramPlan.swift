@@ -14,26 +14,31 @@ public struct ProgramPlan: Sendable {
   public let rounded: Set<Int>
 
   /// - Parameters:
-  ///   - graph: all that is computed.
+  ///   - given: all that is computed.
   ///   - blocksChannels: keep activations between convolutions in blocks of channels.
+  ///   - recomputes: compute again what would be kept for long, where that makes the peak smaller.
   ///   - isRounded: which convolutions multiply in bfloat16; none if `nil`. Activations between
   ///     those are kept so.
   public init(
-    _ graph: Graph, blocksChannels: Bool = false, isRounded: ((Kernel) -> Bool)? = nil
+    _ given: Graph, blocksChannels: Bool = false, recomputes: Bool = false,
+    isRounded: ((Kernel) -> Bool)? = nil
   ) {
-    let fusion = Fusion(graph)
-    self.graph = graph
-    storage = fusion.storage
+    let fusion = Fusion(given)
+    var (graph, fused, storage) = (given, fusion.kernels, fusion.storage)
+    if recomputes {
+      let again = Recomputation(fused, graph, storage: storage)
+      (graph, fused) = (again.graph, again.kernels)
+      storage += storage.count..<graph.nodes.count
+    }
+    (self.graph, self.storage) = (graph, storage)
     rounded =
-      isRounded.map {
-        Rounding(fusion.kernels, graph, storage: fusion.storage, isRounded: $0).rounded
-      } ?? []
+      isRounded.map { Rounding(fused, graph, storage: storage, isRounded: $0).rounded } ?? []
     guard blocksChannels else {
-      (kernels, blocked) = (fusion.kernels, [])
+      (kernels, blocked) = (fused, [])
       return
     }
-    let blocking = Blocking(fusion.kernels, graph, storage: fusion.storage)
-    kernels = fusion.kernels.map(blocking.rewritten)
+    let blocking = Blocking(fused, graph, storage: storage)
+    kernels = fused.map(blocking.rewritten)
     blocked = blocking.blocked
   }
 

@@ -55,6 +55,9 @@ struct BenchCommand: ParsableCommand {
       valueName: "name"))
   var precision = Executable.Precision.float32
 
+  @Flag(help: "Compute again what would be kept for long, to need less memory.")
+  var lowMemory = false
+
   @Flag(help: "Where the time goes: by kind of work, and the kernels that take longest.")
   var profile = false
 
@@ -83,7 +86,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     let options = Executable.Options(
       threads: threads ?? Executable.defaultThreads, usesWinograd: winograd,
-      precision: precision)
+      precision: precision, recomputes: lowMemory)
     let works = work.isEmpty ? BenchmarkWork.allCases.filter { $0 != .classifier } : work
     let networks = try (network.isEmpty ? BenchmarkNetwork.all.map(\.name) : network).map { name in
       var network = try BenchmarkNetwork(named: name)

@@ -144,7 +144,8 @@ private struct RecipeGenerator {
       evaluation: EvaluationSection(batchSize: count(4096), interpreters: further),
       compute: ComputeSection(
         threads: maybe(count(64)), winograd: flip(),
-        precision: pick(Executable.Precision.allCases), samplesAtOnce: maybe(count(99))),
+        precision: pick(Executable.Precision.allCases),
+        memory: pick(ComputeSection.Memory.allCases), samplesAtOnce: maybe(count(99))),
       output: OutputSection(
         layout: maybe(pick(CheckpointLayout.allCases)), tensorboard: pick([false, true])))
   }
@@ -226,6 +227,7 @@ private struct RecipeGenerator {
         compute:
           winograd: true
           precision: fp32
+          memory: normal
         output:
           tensorboard: false
 

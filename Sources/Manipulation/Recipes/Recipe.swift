@@ -210,6 +210,13 @@ public struct ComputeSection: Hashable, Sendable {
   public var threads: Int?
   /// Whether training may compute large 3×3 convolutions by Winograd's algorithm.
   public var winograd: Bool
+  public enum Memory: String, CaseIterable, Hashable, Sendable {
+    case normal
+    /// Training computes again what it would keep from a forward pass: less memory, more time, the
+    /// same results to the bit.
+    case low
+  }
+  public var memory: Memory
   /// In what training multiplies; what is reported is always computed in floats.
   public var precision: Executable.Precision
   /// How many samples of a sampled explanation are in memory at a time; chosen by memory and by
@@ -218,8 +225,9 @@ public struct ComputeSection: Hashable, Sendable {
 
   public init(
     threads: Int? = nil, winograd: Bool = true, precision: Executable.Precision = .float32,
-    samplesAtOnce: Int? = nil
+    memory: Memory = .normal, samplesAtOnce: Int? = nil
   ) {
+    self.memory = memory
     (self.threads, self.winograd, self.precision) = (threads, winograd, precision)
     self.samplesAtOnce = samplesAtOnce
   }

@@ -567,6 +567,10 @@ public enum RecipeKeys {
       "compute.precision", Form.choice(Executable.Precision.self), default: .float32,
       "in what training multiplies, and what is kept between convolutions: floats or, where the "
         + "processor has it, bfloat16; what is reported is always computed in floats")
+    static let memory = RecipeKey.optional(
+      "compute.memory", Form.choice(ComputeSection.Memory.self), default: .normal,
+      "low: training computes again what it would keep for long, to need less memory; the results are "
+        + "the same to the bit")
     static let samplesAtOnce = RecipeKey.automatic(
       "compute.samplesAtOnce", Form.integer(1...10_000),
       else: "chosen, see explanations.md",
@@ -622,7 +626,7 @@ public enum RecipeKeys {
       Evaluation.batchSize.description, Evaluation.interpreters,
     ] + Interpreter.measured.all + [
       Report.images.description,
-      Compute.threads.description, Compute.winograd.description, Compute.precision.description,
+      Compute.threads.description, Compute.winograd.description, Compute.precision.description, Compute.memory.description,
       Compute.samplesAtOnce.description, Output.layout.description,
       Output.tensorboard.description,
     ]

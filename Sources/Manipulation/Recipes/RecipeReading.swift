@@ -215,10 +215,6 @@ struct RecipeReader {
       for name in kind.hidden where root.has(name) {
         problems.add("\(what) has no \(name)", at: root.origin(of: name))
       }
-    case .evaluation, .attack, .influence:
-      for name in kind.hidden where root.has(name) {
-        problems.add("an \(kind) has no \(name)", at: root.origin(of: name))
-      }
     }
   }
 
@@ -684,6 +680,7 @@ struct RecipeReader {
       threads: section.value(RecipeKeys.Compute.threads),
       winograd: section.value(RecipeKeys.Compute.winograd) ?? true,
       precision: section.value(RecipeKeys.Compute.precision) ?? .float32,
+      memory: section.value(RecipeKeys.Compute.memory) ?? .normal,
       samplesAtOnce: section.value(RecipeKeys.Compute.samplesAtOnce))
   }
 

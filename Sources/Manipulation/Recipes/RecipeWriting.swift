@@ -204,6 +204,7 @@ struct RecipeWriter {
     put(RecipeKeys.Compute.threads, compute.threads)
     put(RecipeKeys.Compute.winograd, compute.winograd)
     put(RecipeKeys.Compute.precision, compute.precision)
+    put(RecipeKeys.Compute.memory, compute.memory)
     put(RecipeKeys.Compute.samplesAtOnce, compute.samplesAtOnce)
   }
 

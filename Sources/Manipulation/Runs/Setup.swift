@@ -48,7 +48,8 @@ struct Setup {
 extension ComputeSection {
   var options: Executable.Options {
     Executable.Options(
-      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd, precision: precision)
+      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd, precision: precision,
+      recomputes: memory == .low)
   }
 
   /// What is reported is computed by plain sums of floats: it does not depend on how many images
