@@ -55,6 +55,27 @@ import Testing
         + "fool, or take fooling and interpreter out\n")
   }
 
+  @Test func networksOfAStudyThatAreNotThere() throws {
+    try folder.write(
+      """
+      data: {shapes: {validation: 8}}
+      interpreter: {name: simple-grad}
+      study: {studies: [aopc], checkpoints: [{name: plain, file: none.h5}]}
+      """, to: "s.yaml")
+    let result = try CommandLineProgram.run("study", "s.yaml", "-o", "out", in: folder.url)
+    #expect(result.code == 1 && result.output == "")
+    #expect(
+      result.error
+        == "trompe: \(folder.url.path)/none.h5: cannot be opened: No such file or directory\n")
+    #expect(!FileManager.default.fileExists(atPath: folder.url.path + "/out/recipe.yaml"))
+    try expectFailure(
+      "study", "s.yaml", "--set", "study.studies=[aopk]",
+      saying:
+        "trompe: --set study.studies=[aopk]: study.studies: unknown study \"aopk\": did you mean "
+        + "\"aopc\"? Valid names, closest first: aopc, attack, transfer, input-noise, weight-noise\n"
+    )
+  }
+
   @Test func brokenYAML() throws {
     try folder.write("network: [\n", to: "r.yaml")
     try expectFailure(

@@ -90,6 +90,21 @@ import Testing
     #expect(plan.code == 0 && !plan.output.contains("at most about "), "\(plan)")
   }
 
+  @Test func checkOfAStudy() throws {
+    let arguments = [
+      "recipe", "check", "recipes/shapes-study.yaml", "--set",
+      "study.checkpoints=[{name: plain, file: checkpoints/shapes-resnet.h5}]", "--set",
+      "study.studies=[aopc, weight-noise]", "--set", "study.images=20", "--set",
+      "study.aopc.images=8",
+    ]
+    let result = try CommandLineProgram.run(list: arguments, in: Self.root)
+    #expect(result.code == 0 && result.output.contains("\nnetworks      plain\n"), "\(result)")
+    #expect(result.output.contains("\naopc          3 curves of 40 steps, 8 images"), "\(result)")
+    #expect(result.output.contains("\ntime          about "), "\(result)")
+    let plan = try CommandLineProgram.run(list: arguments + ["--no-time"], in: Self.root)
+    #expect(plan.code == 0 && !plan.output.contains("about "), "\(plan)")
+  }
+
   @Test func checkOfATrainingRecipe() throws {
     let result = try CommandLineProgram.run(
       "recipe", "check", Self.root.path + "/recipes/shapes-resnet.yaml", "--no-time")
