@@ -21,9 +21,15 @@ public struct StudyReport: Hashable, Sendable {
     public var xTitle: String
     /// Whether values are shares in [0, 1], shown as percent on an axis of the whole range.
     public var isShare: Bool
+    /// Of the vertical axis, where charts are to be compared; what the points need if `nil`.
+    public var yRange: ClosedRange<Double>?
     public var series: [Series]
-    public init(title: String, xTitle: String, isShare: Bool = false, series: [Series]) {
-      (self.title, self.xTitle, self.isShare, self.series) = (title, xTitle, isShare, series)
+    public init(
+      title: String, xTitle: String, isShare: Bool = false, yRange: ClosedRange<Double>? = nil,
+      series: [Series]
+    ) {
+      (self.title, self.xTitle, self.isShare) = (title, xTitle, isShare)
+      (self.yRange, self.series) = (yRange, series)
     }
   }
   public struct Table: Codable, Hashable, Sendable {

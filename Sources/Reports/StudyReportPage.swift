@@ -9,7 +9,9 @@ public struct StudyReportPage: Sendable {
     .study .findings { padding-left: 1.2rem; max-width: 85ch; }
     .study .findings li { margin-bottom: 0.25rem; }
     .study .subjects td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+    .study .subjects thead th { text-align: left; }
     .study .tables + .charts { margin-top: 1.4rem; }
+    .study .charts + .note { margin-top: 1.2rem; }
     """
 
   /// The file's contents.
@@ -116,7 +118,7 @@ public struct StudyReportPage: Sendable {
         LineChart.Series(
           name: series.name, points: series.points.map { ($0.x, $0.y) },
           spreads: series.points.map(\.spread))
-      }, xTitle: chart.xTitle)
+      }, xTitle: chart.xTitle, yRange: chart.yRange)
     if chart.isShare {
       drawn.yRange = 0...1
       drawn.label = { "\(Numbers.decimals(100 * $0, 0)) %" }

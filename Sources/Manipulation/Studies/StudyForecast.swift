@@ -24,7 +24,7 @@ public struct StudyForecast: Codable, Hashable, Sendable {
   public init(_ recipe: StudyRecipe, measures: Bool = true) throws {
     let stage = try StudyStage(
       recipe, folder: RunFolder(existing: ""), stop: StopRequest(), observe: { _ in })
-    network = stage.setup.description
+    network = stage.description
     networks = stage.subjects.map(\.name)
     interpreter = stage.interpreter.name
     parts = try recipe.study.studies.map {

@@ -38,7 +38,7 @@ public final class StudyRun {
   public func run() throws -> StudySummary {
     defer { folder.release() }
     let stage = try StudyStage(recipe, folder: folder, stop: stop, observe: observe)
-    observe(.note(stage.setup.description))
+    observe(.note(stage.description))
     for note in stage.setup.network.notes { observe(.note(note)) }
     try folder.checkRecipe(text)
     try folder.write(text, to: folder.recipe)
@@ -87,6 +87,11 @@ public final class StudyRun {
     let seconds = findings.map {
       "\($0.name) \(String(format: "%.1f", $0.found.seconds / 60))"
     }.joined(separator: ", ")
+    let data =
+      switch recipe.data.source {
+      case .folders(_, let validation): validation
+      case .shapes: recipe.data.description
+      }
     let test: [RunReport.Fact] = recipe.fooling.map { [.init("Test", $0.name)] } ?? []
     let report = StudyReport(
       name: URL(fileURLWithPath: folder.path).standardizedFileURL.lastPathComponent,
@@ -100,9 +105,12 @@ public final class StudyRun {
       sections: findings.map(\.found.section),
       pending: recipe.study.studies.filter { !done.contains($0) },
       facts: [
-        .init("Network", stage.setup.description), .init("Interpreter", stage.interpreter.name),
+        .init("Networks", stage.description),
+        .init(
+          "Interpreter",
+          stage.interpreter.name + (recipe.interpreter.layer.map { " at \($0)" } ?? "")),
       ] + test + [
-        .init("Data", recipe.data.description), .init("Minutes", seconds),
+        .init("Data", data), .init("Minutes", seconds),
         .init("Seed", "\(recipe.study.seed)"), .init("Folder", folder.path),
         .init("Version", "trompe \(Trompe.version)"),
       ], recipe: text)

@@ -89,6 +89,14 @@ final class StudyStage {
     }
   }
 
+  /// One sentence for the log.
+  var description: String {
+    let architecture = setup.network.architecture
+    return "\(subjects.count) networks: \(architecture.name), \(architecture.classes) classes, "
+      + "\(architecture.trainableCount) parameters, images of \(setup.imageSize); "
+      + "\(setup.validation.count) for validation"
+  }
+
   /// Whether a network is no one's manipulation.
   func isOriginal(_ index: Int) -> Bool { subjects[index].original == index }
 

@@ -270,9 +270,11 @@ enum AOPCStudy {
     func own(_ scorer: Int) -> [(curve: Curve, result: Result)] {
       zip(curves, results).filter { $0.0.scorer == scorer }.map { ($0, $1) }
     }
+    let areas = results.flatMap(\.areas)
     let charts = scorers.map { scorer in
       StudyReport.Chart(
         title: "\(stage.subjects[scorer].name) is scored", xTitle: "perturbed regions",
+        yRange: (areas.min() ?? 0)...max(1.05 * (areas.max() ?? 0), 1e-9),
         series: own(scorer).map { curve, result in
           .init(
             name: label(curve, stage),
