@@ -25,7 +25,8 @@ struct RecomputationTests {
       for executable in [kept, again] { try executable.run(inputs(placeholders, of: graph)) }
       for index in graph.outputs.indices {
         #expect(
-          again.output(index).values.map(\.bitPattern) == kept.output(index).values.map(\.bitPattern),
+          again.output(index).values.map(\.bitPattern)
+            == kept.output(index).values.map(\.bitPattern),
           "\(what), output \(index)")
       }
     }

@@ -626,7 +626,8 @@ public enum RecipeKeys {
       Evaluation.batchSize.description, Evaluation.interpreters,
     ] + Interpreter.measured.all + [
       Report.images.description,
-      Compute.threads.description, Compute.winograd.description, Compute.precision.description, Compute.memory.description,
+      Compute.threads.description, Compute.winograd.description, Compute.precision.description,
+      Compute.memory.description,
       Compute.samplesAtOnce.description, Output.layout.description,
       Output.tensorboard.description,
     ]
