@@ -13,7 +13,7 @@ import Testing
       "--set", "training.steps=\(steps)", "--set", "data.shapes.train=64",
       "--set", "data.shapes.validation=50", "--set", "training.logEvery=1",
       "--set", "training.warmupSteps=0", "--set", "training.saveEvery=\(Self.saveEvery)",
-      "--set", "report.images=4",
+      "--set", "report.images=4", "--set", "evaluation.interpreters=[]",
     ] + more
   }
 
