@@ -15,45 +15,24 @@ public struct AttackReportPage: Sendable {
 
   /// The file's contents.
   public func html() -> String {
-    let page: Markup = """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8"/>
-      <meta name="viewport" content="width=device-width, initial-scale=1"/>
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"/>
-      <meta name="color-scheme" content="light dark"/>
-      <meta name="generator" content="trompe \(report.toolVersion)"/>
-      <link rel="icon" href="data:,"/>
-      <title>\(report.name) – Trompe</title>
-      <style>\(Markup.program(styleSheet))\(Markup.program(Self.styles))</style>
-      </head>
-      <body class="attack">
-      <header>
-      <p class="kicker">Trompe: attacks on explanations</p>
-      <h1>\(report.name)</h1>
-      <p class="headline">\(sentence)</p>
-      <nav aria-label="Sections">\(links)</nav>
-      </header>
-      <main>
-      \(table)
-      \(curves)
-      \(gallery)
-      \(record)
-      </main>
-      <footer><p>The images in this report were changed on purpose, to test explanation methods. Written by trompe \(report.toolVersion).</p></footer>
-      </body>
-      </html>
-
-      """
-    return page.text
+    PageFrame(
+      toolVersion: report.toolVersion, title: report.name, kicker: "attacks on explanations",
+      subject: "The images in this report were changed", bodyClass: "attack", styles: Self.styles,
+      introduction: "<p class=\"headline\">\(sentence)</p>", links: links,
+      main: """
+        \(table)
+        \(curves)
+        \(gallery)
+        \(record)
+        """
+    ).html()
   }
 
-  private var links: [Markup] {
+  private var links: [(id: String, title: String)] {
     var links = [("result", "Result"), ("curves", "Curves")]
     if !report.cards.isEmpty { links.append(("gallery", "Gallery")) }
     links.append(("record", "What was done"))
-    return links.map { "<a href=\"#\($0.0)\">\($0.1)</a>" }
+    return links
   }
 
   private var sentence: String {
@@ -147,7 +126,7 @@ public struct AttackReportPage: Sendable {
     let cards = report.cards.map { card -> Markup in
       let pictures = card.pictures.map { picture -> Markup in
         """
-        <figure><figcaption><b>\(picture.title)</b> \(picture.confidence.map(Numbers.percent) ?? "")</figcaption>\(image(picture.photograph, "\(card.label), \(picture.title)"))\(image(picture.overlay, "its explanation"))\(caption(picture))</figure>
+        <figure><figcaption><b>\(picture.title)</b> \(picture.confidence.map(Numbers.percent) ?? "")</figcaption>\(picture.photograph.image("\(card.label), \(picture.title)"))\(picture.overlay.image("its explanation"))\(caption(picture))</figure>
         """
       }
       return """
@@ -162,12 +141,6 @@ public struct AttackReportPage: Sendable {
       """
   }
 
-  private func image(_ photograph: GalleryPhotograph, _ description: String) -> Markup {
-    """
-    <img src="data:image/jpeg;base64,\(photograph.jpeg.base64EncodedString())" width="\(photograph.width)" height="\(photograph.height)" alt="\(description)" loading="lazy"/>
-    """
-  }
-
   private func caption(_ picture: AttackReport.Card.Picture) -> Markup? {
     guard !picture.values.isEmpty else { return nil }
     let parts = zip(report.measures, picture.values).prefix(2).map { measure, value in
@@ -178,13 +151,5 @@ public struct AttackReportPage: Sendable {
 
   // MARK: What was done
 
-  private var record: Markup {
-    let facts = report.facts.map { fact -> Markup in
-      "<dt>\(fact.name)</dt><dd class=\"name\">\(fact.value)</dd>"
-    }
-    return """
-      <section id="record"><h2>What was done</h2><dl>\(facts)</dl>
-      <details><summary>The recipe, complete</summary><pre tabindex="0">\(report.recipe)</pre></details></section>
-      """
-  }
+  private var record: Markup { PageFrame.record(report.facts, recipe: report.recipe) }
 }

@@ -18,45 +18,25 @@ public struct InfluenceReportPage: Sendable {
 
   /// The file's contents.
   public func html() -> String {
-    let page: Markup = """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8"/>
-      <meta name="viewport" content="width=device-width, initial-scale=1"/>
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"/>
-      <meta name="color-scheme" content="light dark"/>
-      <meta name="generator" content="trompe \(report.toolVersion)"/>
-      <link rel="icon" href="data:,"/>
-      <title>\(report.name) – Trompe</title>
-      <style>\(Markup.program(styleSheet))\(Markup.program(Self.styles))</style>
-      </head>
-      <body class="influence">
-      <header>
-      <p class="kicker">Trompe: attacks on influences</p>
-      <h1>\(report.name)</h1>
-      <p class="headline">\(sentence)</p>
-      <nav aria-label="Sections">\(links)</nav>
-      </header>
-      <main>
-      \(table)
-      \(curves)
-      \(gallery)
-      \(record)
-      </main>
-      <footer><p>The images in this report were changed on purpose, to test explanation methods. Written by trompe \(report.toolVersion).</p></footer>
-      </body>
-      </html>
-
-      """
-    return page.text
+    PageFrame(
+      toolVersion: report.toolVersion, title: report.name, kicker: "attacks on influences",
+      subject: "The images in this report were changed", bodyClass: "influence",
+      styles: Self.styles,
+      introduction: "<p class=\"headline\">\(sentence)</p>", links: links,
+      main: """
+        \(table)
+        \(curves)
+        \(gallery)
+        \(record)
+        """
+    ).html()
   }
 
-  private var links: [Markup] {
+  private var links: [(id: String, title: String)] {
     var links = [("result", "Result"), ("curves", "Curves")]
     if !report.cards.isEmpty { links.append(("gallery", "Gallery")) }
     links.append(("record", "What was done"))
-    return links.map { "<a href=\"#\($0.0)\">\($0.1)</a>" }
+    return links
   }
 
   private var sentence: String {
@@ -122,7 +102,7 @@ public struct InfluenceReportPage: Sendable {
     let cards = report.cards.map { card -> Markup in
       let rows = card.rows.map { row -> Markup in
         """
-        <div class="row"><div><p><b>\(row.title)</b></p><figure>\(image(row.photograph, "\(card.label), \(row.title)"))<figcaption>\(Numbers.percent(row.confidence))</figcaption></figure></div><div><p>helpful</p>\(row.helpful.map(training))</div><div><p>harmful</p>\(row.harmful.map(training))</div></div>
+        <div class="row"><div><p><b>\(row.title)</b></p><figure>\(row.photograph.image("\(card.label), \(row.title)"))<figcaption>\(Numbers.percent(row.confidence))</figcaption></figure></div><div><p>helpful</p>\(row.helpful.map(training))</div><div><p>harmful</p>\(row.harmful.map(training))</div></div>
         """
       }
       return """
@@ -139,25 +119,11 @@ public struct InfluenceReportPage: Sendable {
 
   private func training(_ training: InfluenceReport.Card.Training) -> Markup {
     """
-    <figure>\(image(training.photograph, training.label))<figcaption>\(training.label) \(Numbers.short(training.influence))</figcaption></figure>
-    """
-  }
-
-  private func image(_ photograph: GalleryPhotograph, _ description: String) -> Markup {
-    """
-    <img src="data:image/jpeg;base64,\(photograph.jpeg.base64EncodedString())" width="\(photograph.width)" height="\(photograph.height)" alt="\(description)" loading="lazy"/>
+    <figure>\(training.photograph.image(training.label))<figcaption>\(training.label) \(Numbers.short(training.influence))</figcaption></figure>
     """
   }
 
   // MARK: What was done
 
-  private var record: Markup {
-    let facts = report.facts.map { fact -> Markup in
-      "<dt>\(fact.name)</dt><dd class=\"name\">\(fact.value)</dd>"
-    }
-    return """
-      <section id="record"><h2>What was done</h2><dl>\(facts)</dl>
-      <details><summary>The recipe, complete</summary><pre tabindex="0">\(report.recipe)</pre></details></section>
-      """
-  }
+  private var record: Markup { PageFrame.record(report.facts, recipe: report.recipe) }
 }

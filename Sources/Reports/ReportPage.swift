@@ -23,40 +23,19 @@ public struct ReportPage: Sendable {
   /// The file's contents.
   public func html() -> String {
     let gallery = GallerySection(runs: runs)
-    let page: Markup = """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8"/>
-      <meta name="viewport" content="width=device-width, initial-scale=1"/>
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"/>
-      <meta name="color-scheme" content="light dark"/>
-      <meta name="generator" content="trompe \(runs[0].toolVersion)"/>
-      <link rel="icon" href="data:,"/>
-      <title>\(title) – Trompe</title>
-      <style>\(Markup.program(styleSheet))</style>
-      </head>
-      <body>
-      <header>
-      <p class="kicker">Trompe: manipulated explanations</p>
-      <h1>\(title)</h1>
-      \(sentences)
-      <nav aria-label="Sections">\(links(hasGallery: !gallery.isEmpty))</nav>
-      </header>
-      <main>
-      \(ResultSection(runs: runs).markup())
-      \(histograms)
-      \(curves)
-      \(gallery.markup())
-      \(record)
-      </main>
-      <footer><p>The networks in this report were manipulated on purpose, to test explanation methods. Written by trompe \(runs[0].toolVersion).</p></footer>
-      \(gallery.isEmpty ? nil : gallery.program())
-      </body>
-      </html>
-
-      """
-    return page.text
+    return PageFrame(
+      toolVersion: runs[0].toolVersion, title: title, kicker: "manipulated explanations",
+      subject: "The networks in this report were manipulated", introduction: sentences,
+      links: links(hasGallery: !gallery.isEmpty),
+      main: """
+        \(ResultSection(runs: runs).markup())
+        \(histograms)
+        \(curves)
+        \(gallery.markup())
+        \(record)
+        """,
+      mayRun: true, program: gallery.isEmpty ? nil : gallery.program()
+    ).html()
   }
 
   private var sentences: Markup {
@@ -67,13 +46,13 @@ public struct ReportPage: Sendable {
     return "<ul class=\"headline\">\(items)</ul>"
   }
 
-  private func links(hasGallery: Bool) -> [Markup] {
-    var links: [(String, String)] = [("result", "Result")]
+  private func links(hasGallery: Bool) -> [(id: String, title: String)] {
+    var links: [(id: String, title: String)] = [("result", "Result")]
     if runs.contains(where: { !$0.testLosses.isEmpty }) { links.append(("tests", "Test losses")) }
     if hasCurves { links.append(("training", "Training")) }
     if hasGallery { links.append(("gallery", "Gallery")) }
     links.append(("record", "What was done"))
-    return links.map { "<a href=\"#\($0.0)\">\($0.1)</a>" }
+    return links
   }
 
   // MARK: Test losses

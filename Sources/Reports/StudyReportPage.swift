@@ -16,37 +16,17 @@ public struct StudyReportPage: Sendable {
 
   /// The file's contents.
   public func html() -> String {
-    let page: Markup = """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8"/>
-      <meta name="viewport" content="width=device-width, initial-scale=1"/>
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"/>
-      <meta name="color-scheme" content="light dark"/>
-      <meta name="generator" content="trompe \(report.toolVersion)"/>
-      <link rel="icon" href="data:,"/>
-      <title>\(report.name) – Trompe</title>
-      <style>\(Markup.program(styleSheet))\(Markup.program(Self.styles))</style>
-      </head>
-      <body class="study">
-      <header>
-      <p class="kicker">Trompe: studies of manipulated networks</p>
-      <h1>\(report.name)</h1>
-      \(pending)
-      <nav aria-label="Sections">\(links)</nav>
-      </header>
-      <main>
-      \(subjects)
-      \(report.sections.map(section))
-      \(record)
-      </main>
-      <footer><p>Networks in this report were manipulated on purpose, to test explanation methods. Written by trompe \(report.toolVersion).</p></footer>
-      </body>
-      </html>
-
-      """
-    return page.text
+    PageFrame(
+      toolVersion: report.toolVersion, title: report.name,
+      kicker: "studies of manipulated networks",
+      subject: "Networks in this report were manipulated", bodyClass: "study", styles: Self.styles,
+      introduction: pending, links: links,
+      main: """
+        \(subjects)
+        \(report.sections.map(section))
+        \(record)
+        """
+    ).html()
   }
 
   private var pending: Markup? {
@@ -55,11 +35,9 @@ public struct StudyReportPage: Sendable {
       "<p class=\"headline\">Not finished: \(report.pending.joined(separator: ", ")) not done yet.</p>"
   }
 
-  private var links: [Markup] {
-    let links =
-      [("networks", "Networks")] + report.sections.map { ($0.name, $0.title) }
+  private var links: [(id: String, title: String)] {
+    [("networks", "Networks")] + report.sections.map { ($0.name, $0.title) }
       + [("record", "What was done")]
-    return links.map { "<a href=\"#\($0.0)\">\($0.1)</a>" }
   }
 
   private var subjects: Markup {
@@ -128,13 +106,5 @@ public struct StudyReportPage: Sendable {
 
   // MARK: What was done
 
-  private var record: Markup {
-    let facts = report.facts.map { fact -> Markup in
-      "<dt>\(fact.name)</dt><dd class=\"name\">\(fact.value)</dd>"
-    }
-    return """
-      <section id="record"><h2>What was done</h2><dl>\(facts)</dl>
-      <details><summary>The recipe, complete</summary><pre tabindex="0">\(report.recipe)</pre></details></section>
-      """
-  }
+  private var record: Markup { PageFrame.record(report.facts, recipe: report.recipe) }
 }

@@ -14,33 +14,6 @@ struct ConvolutionWork {
   /// Storages of image and result.
   let storages: (image: Int, result: Int)
 
-  /// `nil` if the kernel is no convolution.
-  init?(_ kernel: Kernel) {
-    switch kernel.work {
-    case .convolution(let convolution, let epilogue):
-      kind = TROMPE_CONVOLUTION_FORWARD
-      (window, groups) = (convolution.window, convolution.groups)
-      (image, filter, result) = (
-        kernel.readShapes[0], kernel.readShapes[1], kernel.writeShapes[0]
-      )
-      self.epilogue = epilogue
-      storages = (kernel.reads[0], kernel.writes[0])
-    case .operation(let gradient as ConvolutionInputGradient):
-      kind = TROMPE_CONVOLUTION_INPUT_GRADIENT
-      (window, groups) = (gradient.window, gradient.groups)
-      (image, filter, result) = (gradient.inputShape, kernel.readShapes[1], kernel.readShapes[0])
-      storages = (kernel.writes[0], kernel.reads[0])
-    case .operation(let gradient as ConvolutionFilterGradient):
-      kind = TROMPE_CONVOLUTION_FILTER_GRADIENT
-      (window, groups) = (gradient.window, gradient.groups)
-      (image, filter, result) = (
-        kernel.readShapes[0], kernel.writeShapes[0], kernel.readShapes[1]
-      )
-      storages = (kernel.reads[0], kernel.reads[1])
-    default: return nil
-    }
-  }
-
   /// Whether bfloat16 is the faster way to multiply.
   func gainsByBFloat16(_ options: Executable.Options) -> Bool {
     var shape = encoded
@@ -68,48 +41,60 @@ struct ConvolutionWork {
   }
 }
 
+extension ConvolutionWork {
+  /// `nil` if the kernel is no convolution.
+  init?(_ kernel: Kernel) {
+    switch kernel.work {
+    case .convolution(let convolution, let epilogue):
+      self.init(
+        kind: TROMPE_CONVOLUTION_FORWARD, window: convolution.window, groups: convolution.groups,
+        image: kernel.readShapes[0], filter: kernel.readShapes[1], result: kernel.writeShapes[0],
+        epilogue: epilogue, storages: (kernel.reads[0], kernel.writes[0]))
+    case .operation(let gradient as ConvolutionInputGradient):
+      self.init(
+        kind: TROMPE_CONVOLUTION_INPUT_GRADIENT, window: gradient.window, groups: gradient.groups,
+        image: gradient.inputShape, filter: kernel.readShapes[1], result: kernel.readShapes[0],
+        storages: (kernel.writes[0], kernel.reads[0]))
+    case .operation(let gradient as ConvolutionFilterGradient):
+      self.init(
+        kind: TROMPE_CONVOLUTION_FILTER_GRADIENT, window: gradient.window, groups: gradient.groups,
+        image: kernel.readShapes[0], filter: kernel.writeShapes[0], result: kernel.readShapes[1],
+        storages: (kernel.reads[0], kernel.reads[1]))
+    default: return nil
+    }
+  }
+
+  /// A 3×3 window over one square image, to ask what this processor has.
+  static func probe(size: Int, channels: Int) -> ConvolutionWork {
+    let image: Shape = [1, size, size, channels]
+    return ConvolutionWork(
+      kind: TROMPE_CONVOLUTION_FORWARD, window: Window2D(3, padding: 1), groups: 1, image: image,
+      filter: [channels, 3, 3, channels], result: image, storages: (0, 1))
+  }
+}
+
 /// One oneDNN convolution with its layouts.
 final class ConvolutionPrimitive {
   let handle: OpaquePointer
 
   /// - Parameters:
-  ///   - order: how a storage stands in memory.
+  ///   - order: how a storage stands in memory; NHWC and floats if left out.
   ///   - usesBFloat16: whether factors are rounded to bfloat16.
   init(
-    _ work: ConvolutionWork, order: (Int) -> trompe_image_order, usesBFloat16: Bool = false,
+    _ work: ConvolutionWork,
+    order: (Int) -> trompe_image_order = { _ in trompe_image_order() }, usesBFloat16: Bool = false,
     mayUseWinograd: Bool
   ) throws(ExecutionError) {
     var shape = work.encoded
     (shape.order_x, shape.order_y) = (order(work.storages.image), order(work.storages.result))
     shape.uses_bf16 = usesBFloat16 ? 1 : 0
     shape.may_use_winograd = mayUseWinograd ? 1 : 0
-    handle = try Self.made(shape)
-  }
-
-  /// A 3×3 convolution of one square image, to ask what this processor has.
-  init(probe size: Int, channels: Int, usesBFloat16: Bool) throws(ExecutionError) {
-    var shape = trompe_convolution_shape()
-    shape.kind = Int32(TROMPE_CONVOLUTION_FORWARD.rawValue)
-    shape.n = 1
-    (shape.h, shape.w, shape.p, shape.q) = (Int64(size), Int64(size), Int64(size), Int64(size))
-    (shape.c, shape.k, shape.r, shape.s) = (Int64(channels), Int64(channels), 3, 3)
-    (shape.stride_y, shape.stride_x, shape.dilation_y, shape.dilation_x) = (1, 1, 1, 1)
-    (shape.top, shape.left, shape.bottom, shape.right, shape.groups) = (1, 1, 1, 1, 1)
-    shape.uses_bf16 = usesBFloat16 ? 1 : 0
-    shape.may_use_winograd = usesBFloat16 ? 0 : 1
-    handle = try Self.made(shape)
-  }
-
-  private static func made(
-    _ shape: trompe_convolution_shape
-  ) throws(ExecutionError) -> OpaquePointer {
-    var shape = shape
     var message = [CChar](repeating: 0, count: 256)
     guard let handle = trompe_convolution_create(&shape, &message, message.count) else {
       let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
       throw ExecutionError(String(decoding: text, as: UTF8.self))
     }
-    return handle
+    self.handle = handle
   }
 
   deinit { trompe_convolution_destroy(handle) }

@@ -60,12 +60,14 @@ public final class Executable {
 
   /// Whether this processor and this version of oneDNN have Winograd convolutions.
   public static let hasWinograd: Bool = {
-    (try? ConvolutionPrimitive(probe: 56, channels: 64, usesBFloat16: false))?.isWinograd == true
+    let probe = ConvolutionWork.probe(size: 56, channels: 64)
+    return (try? ConvolutionPrimitive(probe, mayUseWinograd: true))?.isWinograd == true
   }()
 
   /// Whether this processor and this version of oneDNN multiply in bfloat16.
   public static let hasBFloat16: Bool = {
-    let primitive = try? ConvolutionPrimitive(probe: 14, channels: 32, usesBFloat16: true)
+    let primitive = try? ConvolutionPrimitive(
+      .probe(size: 14, channels: 32), usesBFloat16: true, mayUseWinograd: false)
     return primitive?.implementation.contains("bf16") == true
   }()
 

@@ -57,10 +57,7 @@ public struct Graph: Sendable {
     Graph(
       self,
       outputs: nodes.indices.filter { id in
-        switch nodes[id].operation {
-        case is Placeholder, is Parameter, is Constant, is Scalar: false
-        default: nodes[id].type == .float32
-        }
+        !nodes[id].isGiven && nodes[id].type == .float32
       })
   }
 
@@ -71,6 +68,16 @@ public struct Graph: Sendable {
       for operand in node.operands { users[operand].append(id) }
     }
     return users
+  }
+}
+
+extension Node {
+  /// Whether its value is there before the program runs, instead of being computed by it.
+  public var isGiven: Bool {
+    switch operation {
+    case is Placeholder, is Parameter, is Constant, is Scalar: true
+    default: false
+    }
   }
 }
 

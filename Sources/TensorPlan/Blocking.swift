@@ -89,13 +89,10 @@ private struct Groups {
     groups = StorageGroups(count: graph.nodes.count)
     for (id, node) in graph.nodes.enumerated() {
       // Where there is one pixel, both orders are the same.
-      var isKept =
-        node.shape.rank != 4 || node.type == .int32 || !Self.isWholeBlocks(node.shape[3])
+      let isKept =
+        node.isGiven || node.shape.rank != 4 || node.type == .int32
+        || !Self.isWholeBlocks(node.shape[3])
         || node.shape[1] * node.shape[2] <= 1
-      switch node.operation {
-      case is Placeholder, is Parameter, is Constant, is Scalar: isKept = true
-      default: break
-      }
       if isKept { groups.keep(id) }
     }
   }

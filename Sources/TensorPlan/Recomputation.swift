@@ -12,18 +12,9 @@ import TensorGraph
 struct Recomputation {
   private(set) var kernels: [Kernel]
   private(set) var graph: Graph
-  /// Parameters, placeholders and constants: they are always there.
-  private let isFixed: (Int) -> Bool
 
   init(_ kernels: [Kernel], _ graph: Graph, storage: [Int]) {
     (self.kernels, self.graph) = (kernels, graph)
-    let fixed = graph.nodes.map { node in
-      switch node.operation {
-      case is Placeholder, is Parameter, is Constant, is Scalar: true
-      default: false
-      }
-    }
-    isFixed = { $0 < fixed.count && fixed[$0] }
     let outputs = Set(graph.outputs.map { storage[$0] })
     // Each turn lets one result go; a program has so many of them.
     for _ in kernels {
@@ -47,7 +38,9 @@ struct Recomputation {
     var writer = [Int](repeating: -1, count: count)
     var touches = [[Int]](repeating: [], count: count)
     for (step, kernel) in kernels.enumerated() {
-      for storage in Set(kernel.reads) where !isFixed(storage) { touches[storage].append(step) }
+      for storage in Set(kernel.reads) where !graph.nodes[storage].isGiven {
+        touches[storage].append(step)
+      }
       for storage in kernel.writes {
         writer[storage] = step
         touches[storage].append(step)
@@ -73,7 +66,7 @@ struct Recomputation {
         let next = touches[storage].first(where: { $0 > peak })
       else { continue }
       let kernel = kernels[writer[storage]]
-      let isThere = kernel.reads.allSatisfy { isFixed($0) || lastUse($0) >= next }
+      let isThere = kernel.reads.allSatisfy { graph.nodes[$0].isGiven || lastUse($0) >= next }
       guard isThere else { continue }
       let bytes = graph.nodes[storage].byteCount
       // What else the kernel writes is made again for nothing, and crumbs are not worth the time.

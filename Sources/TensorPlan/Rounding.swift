@@ -18,12 +18,9 @@ struct Rounding {
     var groups = StorageGroups(count: graph.nodes.count)
     for (id, node) in graph.nodes.enumerated() {
       // Where there is one pixel there is nothing to gain.
-      var isKept =
-        node.shape.rank != 4 || node.type != .float32 || node.shape[1] * node.shape[2] <= 1
-      switch node.operation {
-      case is Placeholder, is Parameter, is Constant, is Scalar: isKept = true
-      default: break
-      }
+      let isKept =
+        node.isGiven || node.shape.rank != 4 || node.type != .float32
+        || node.shape[1] * node.shape[2] <= 1
       if isKept { groups.keep(id) }
     }
     for output in graph.outputs { groups.keep(storage[output]) }

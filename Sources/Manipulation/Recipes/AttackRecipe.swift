@@ -27,23 +27,8 @@ public struct AttackRecipe: Hashable, Sendable {
   }
 }
 
-extension AttackRecipe {
-  /// Reads a recipe file strictly; see `FoolingRecipe`.
-  public init(contentsOf path: String, settings: [String] = []) throws {
-    try self.init(
-      RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  /// See `FoolingRecipe`.
-  public init(
-    yaml: String, name: String = "recipe", folder: String, settings: [String] = []
-  ) throws {
-    try self.init(
-      RecipeDocument(
-        yaml: yaml, name: name, folder: folder, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  private init(_ document: RecipeDocument) throws {
+extension AttackRecipe: RecipeFile {
+  public init(_ document: RecipeDocument) throws {
     let problems = RecipeProblems(file: document.name)
     guard document.root["attack"] != nil else {
       problems.add(

@@ -71,23 +71,8 @@ public struct InfluenceRecipe: Hashable, Sendable {
   }
 }
 
-extension InfluenceRecipe {
-  /// Reads a recipe file strictly; see `FoolingRecipe`.
-  public init(contentsOf path: String, settings: [String] = []) throws {
-    try self.init(
-      RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  /// See `FoolingRecipe`.
-  public init(
-    yaml: String, name: String = "recipe", folder: String, settings: [String] = []
-  ) throws {
-    try self.init(
-      RecipeDocument(
-        yaml: yaml, name: name, folder: folder, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  private init(_ document: RecipeDocument) throws {
+extension InfluenceRecipe: RecipeFile {
+  public init(_ document: RecipeDocument) throws {
     let problems = RecipeProblems(file: document.name)
     guard document.root["influence"] != nil else {
       problems.add(

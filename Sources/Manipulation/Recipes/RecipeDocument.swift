@@ -28,7 +28,7 @@ public struct RecipeSetting: Hashable, Sendable {
 }
 
 /// A recipe as it was written, with settings put in their places; not yet checked for meaning.
-struct RecipeDocument {
+public struct RecipeDocument {
   /// Bounds on what is read: far above any recipe, far below what would hurt.
   static let largestFile = 1 << 20
   static let largestNodeCount = 100_000

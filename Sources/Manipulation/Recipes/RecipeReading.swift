@@ -37,33 +37,8 @@ extension RecipeNode {
   fileprivate var isFooling: Bool { self["fooling"] != nil || self["interpreter"] != nil }
 }
 
-extension FoolingRecipe {
-  /// Reads a recipe file strictly.
-  ///
-  /// - Parameters:
-  ///   - path: of the file, against whose folder its relative paths count.
-  ///   - settings: `training.steps=100`: replace or add keys; paths among them count from
-  ///     the current folder.
-  /// - Throws: `RecipeError` with everything that is wrong, each with its line.
-  public init(contentsOf path: String, settings: [String] = []) throws {
-    try self.init(
-      RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  /// - Parameters:
-  ///   - yaml: the recipe's text.
-  ///   - settings: as above.
-  ///   - name: what stands before line numbers in errors.
-  ///   - folder: against which relative paths count.
-  public init(
-    yaml: String, name: String = "recipe", folder: String, settings: [String] = []
-  ) throws {
-    try self.init(
-      RecipeDocument(
-        yaml: yaml, name: name, folder: folder, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  private init(_ document: RecipeDocument) throws {
+extension FoolingRecipe: RecipeFile {
+  public init(_ document: RecipeDocument) throws {
     let problems = RecipeProblems(file: document.name)
     guard document.root.isFooling else {
       problems.add(
@@ -91,23 +66,8 @@ extension FoolingRecipe {
   }
 }
 
-extension TrainingRecipe {
-  /// Reads a recipe file strictly; see `FoolingRecipe`.
-  public init(contentsOf path: String, settings: [String] = []) throws {
-    try self.init(
-      RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  /// See `FoolingRecipe`.
-  public init(
-    yaml: String, name: String = "recipe", folder: String, settings: [String] = []
-  ) throws {
-    try self.init(
-      RecipeDocument(
-        yaml: yaml, name: name, folder: folder, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  private init(_ document: RecipeDocument) throws {
+extension TrainingRecipe: RecipeFile {
+  public init(_ document: RecipeDocument) throws {
     let problems = RecipeProblems(file: document.name)
     if let entry = document.root.entries?.first(where: {
       RecipeReader.Kind.training.hidden.contains($0.key)

@@ -32,23 +32,8 @@ public struct StudyRecipe: Hashable, Sendable {
   }
 }
 
-extension StudyRecipe {
-  /// Reads a recipe file strictly; see `FoolingRecipe`.
-  public init(contentsOf path: String, settings: [String] = []) throws {
-    try self.init(
-      RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  /// See `FoolingRecipe`.
-  public init(
-    yaml: String, name: String = "recipe", folder: String, settings: [String] = []
-  ) throws {
-    try self.init(
-      RecipeDocument(
-        yaml: yaml, name: name, folder: folder, settings: settings.map { try RecipeSetting($0) }))
-  }
-
-  private init(_ document: RecipeDocument) throws {
+extension StudyRecipe: RecipeFile {
+  public init(_ document: RecipeDocument) throws {
     let problems = RecipeProblems(file: document.name)
     guard document.root["study"] != nil else {
       problems.add(
