@@ -9,6 +9,7 @@
 #include "kernels_blocking.h"
 #include "kernels_layout.h"
 #include "kernels_threads.h"
+#include "kernels_winograd.h"
 
 #if DNNL_VERSION_MAJOR >= 3
 #define ONEDNN_3 1
@@ -39,6 +40,9 @@ struct trompe_convolution {
   // another: they stand before the primitive's own scratch.
   trompe_image_order order_x, order_y;
   size_t x_copy_bytes, y_copy_bytes;
+  // Our own kernels instead of a primitive, if `tiles_threads` is not 0: as many threads share tiles.
+  int tiles_threads;
+  trompe_winograd_image x_tiles, y_tiles;
 };
 
 // oneDNN 2.6's filter gradient of a strided 1x1 window writes behind the scratch that it asks for, and
@@ -51,39 +55,87 @@ static int subsamples(const trompe_convolution_shape *s) {
 
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// The time that Winograd's algorithm, F(4x4, 3x3), takes, as a share of that of plain sums at
-// `direct_rate` operations per nanosecond: estimated from arithmetic and traffic, `copied` bytes of
-// images that are brought into blocks and back among it. The rates were fitted on two Zen 4 cores;
-// only their ratios decide. Infinite where the algorithm is not for such a window.
-static double winograd_share(
-    const trompe_convolution_shape *s, double direct_rate, double copied) {
-  if (s->r != 3 || s->s != 3 || s->stride_y != 1 || s->stride_x != 1 || s->dilation_y != 1 ||
-      s->dilation_x != 1 || s->groups != 1 || s->top != 1 || s->left != 1 || s->bottom != 1 ||
-      s->right != 1 || s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK)
-    return INFINITY;
-  const double winograd_rate = 170;  // operations per nanosecond
-  const double filter_rate = 20, tile_rate = 40, copy_rate = 20;  // bytes per nanosecond
-  const double channels = (double)s->c + s->k, filters = (double)s->c * s->k;
-  const double pixels = (double)s->n * s->p * s->q;
-  const double tiles = (double)s->n * ((s->p + 3) / 4) * ((s->q + 3) / 4);
-  const double direct = 2 * 9 * pixels * filters / direct_rate;
-  const double winograd = 2 * 36 * tiles * filters / winograd_rate +
-                          2 * 4 * 36 * filters / filter_rate +
-                          4 * 36 * tiles * channels / tile_rate + copied / copy_rate;
-  return winograd / direct;
+// Winograd's algorithm is for these windows, and for whole blocks of channels.
+static int has_winograd_window(const trompe_convolution_shape *s) {
+  return s->r == 3 && s->s == 3 && s->stride_y == 1 && s->stride_x == 1 && s->dilation_y == 1 &&
+         s->dilation_x == 1 && s->groups == 1 && s->top == 1 && s->left == 1 && s->bottom == 1 &&
+         s->right == 1 && s->c % TROMPE_CHANNEL_BLOCK == 0 && s->k % TROMPE_CHANNEL_BLOCK == 0;
 }
 
-enum { DIRECT_RATE = 225, BF16_RATE = 455 };  // operations per nanosecond
+// What follows estimates, in nanoseconds, from arithmetic and traffic. Rates, in operations and bytes
+// per nanosecond, were fitted on two Zen 4 cores; only their ratios decide.
+enum { DIRECT_RATE = 225, BF16_RATE = 455 };
+
+typedef struct {
+  double images, filters, pixels, tiles;
+} Extent;
+
+// Batches of as many images are assumed where the choice must not depend on their number.
+enum { USUAL_BATCH = 8 };
+
+static Extent extent_of(const trompe_convolution_shape *s) {
+  const double images = s->is_batch_invariant ? USUAL_BATCH : (double)s->n;
+  return (Extent){
+      images, (double)s->c * (double)s->k, images * (double)(s->p * s->q),
+      images * (double)(((s->p + 3) / 4) * ((s->q + 3) / 4))};
+}
+
+static double direct_time(const trompe_convolution_shape *s, double rate) {
+  const Extent e = extent_of(s);
+  return 2 * 9 * e.pixels * e.filters / rate;
+}
+
+// By oneDNN's primitive, `copied` bytes of images brought into blocks and back among it.
+static double winograd_time(const trompe_convolution_shape *s, double copied) {
+  const double product_rate = 170, filter_rate = 20, tile_rate = 40, copy_rate = 20;
+  if (!has_winograd_window(s) || s->is_batch_invariant) return INFINITY;
+  const Extent e = extent_of(s);
+  const double channels = (double)(s->c + s->k);
+  return 2 * 36 * e.tiles * e.filters / product_rate + 2 * 4 * 36 * e.filters / filter_rate +
+         4 * 36 * e.tiles * channels / tile_rate + copied / copy_rate;
+}
+
+// By our own kernels.
+static double tiles_time(const trompe_convolution_shape *s) {
+  const double product_rate = 225, filter_rate = 25, read_rate = 61, write_rate = 105;
+  const double image_rate = 20;
+  const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  if (!has_winograd_window(s) || s->order_x.is_bf16 || s->order_y.is_bf16 ||
+      !trompe_winograd_is_here())
+    return INFINITY;
+  // The sums of a large filter's gradient do not stay in the second-level cache.
+  if (to_filter && s->c * s->k > 128 * 128) return INFINITY;
+  const Extent e = extent_of(s);
+  const int reads_y = s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
+  const double read = (double)(reads_y ? s->k : s->c), written = (double)(reads_y ? s->c : s->k);
+  return 2 * 36 * e.tiles * e.filters / product_rate +
+         4 * (2 * 36 + 9) * (to_filter ? 2 : 1) * e.filters / filter_rate +
+         4 * 36 * e.tiles * (read / read_rate + written / write_rate) +
+         4 * e.pixels * (read + written) / image_rate;
+}
+
+static double copied_bytes(const trompe_convolution_shape *s) {
+  return 2 * 4 * (double)(s->n * s->p * s->q) *
+         (!s->order_x.blocks * s->c + !s->order_y.blocks * s->k);
+}
+
+static double smaller(double a, double b) { return a < b ? a : b; }
 
 static int winograd_pays(const trompe_convolution_shape *s) {
-  const double copied = 2 * 4 * (double)(s->n * s->p * s->q) *
-                        (!s->order_x.blocks * s->c + !s->order_y.blocks * s->k);
-  return !s->uses_bf16 && winograd_share(s, DIRECT_RATE, copied) < 0.9;
+  return s->may_use_winograd && !s->uses_bf16 &&
+         winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, DIRECT_RATE);
+}
+
+static int tiles_pay(const trompe_convolution_shape *s) {
+  return s->may_use_winograd && !s->uses_bf16 &&
+         tiles_time(s) < smaller(winograd_time(s, copied_bytes(s)),
+                                 0.9 * direct_time(s, DIRECT_RATE));
 }
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {
   if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
-  return !s->may_use_winograd || winograd_share(s, BF16_RATE, 0) > 0.8;
+  return !s->may_use_winograd ||
+         smaller(winograd_time(s, 0), tiles_time(s)) > 0.8 * direct_time(s, BF16_RATE);
 }
 
 // The order for plain sums: that of both images, or of the larger one if it can be that of both.
@@ -268,8 +320,64 @@ static dnnl_primitive_attr_t attributes_for(const trompe_convolution_shape *s, i
   return attributes;
 }
 
+// An image as our own kernels see it.
+static trompe_winograd_image tiles_of(
+    int64_t n, int64_t h, int64_t w, int64_t c, trompe_image_order order) {
+  const int64_t block = TROMPE_CHANNEL_BLOCK;
+  return (trompe_winograd_image){
+      n, h, w, c, order.blocks ? block : c, order.blocks ? h * w * block : block};
+}
+
+static trompe_convolution *create_tiles(const trompe_convolution_shape *s) {
+  trompe_convolution *self = calloc(1, sizeof *self);
+  if (!self) return NULL;
+  self->shape = *s;
+  self->winograd = 1;
+  self->tiles_threads = trompe_pool_thread_count();
+  self->x_tiles = tiles_of(s->n, s->h, s->w, s->c, s->order_x);
+  self->y_tiles = tiles_of(s->n, s->p, s->q, s->k, s->order_y);
+  const trompe_winograd_image *x = &self->x_tiles, *y = &self->y_tiles;
+  switch (s->kind) {
+    case TROMPE_CONVOLUTION_FORWARD:
+      self->scratch_bytes = trompe_winograd_scratch_bytes(x, y, self->tiles_threads);
+      break;
+    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
+      self->scratch_bytes = trompe_winograd_scratch_bytes(y, x, self->tiles_threads);
+      break;
+    default: self->scratch_bytes = trompe_winograd_gradient_scratch_bytes(x, y, self->tiles_threads);
+  }
+  // A gradient in the filter is written as it is wanted.
+  self->filter_bytes = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT
+                           ? 9 * (size_t)(s->c * s->k) * sizeof(float)
+                           : trompe_winograd_filter_bytes(s->c, s->k);
+  return self;
+}
+
+static void run_tiles(
+    const trompe_convolution *self, float *x, float *filter, const float *bias, float *y,
+    void *scratch) {
+  const trompe_convolution_shape *s = &self->shape;
+  const int threads = self->tiles_threads;
+  const trompe_winograd_epilogue after = {bias, s->adds_to_result, s->has_relu}, none = {0};
+  switch (s->kind) {
+    case TROMPE_CONVOLUTION_FORWARD:
+      trompe_winograd_convolve(
+          &self->x_tiles, x, filter, &self->y_tiles, &after, y, scratch, threads);
+      break;
+    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
+      trompe_winograd_convolve(
+          &self->y_tiles, y, filter, &self->x_tiles, &none, x, scratch, threads);
+      break;
+    default:
+      trompe_winograd_filter_gradient(
+          &self->x_tiles, x, &self->y_tiles, y, filter, scratch, threads);
+  }
+}
+
 trompe_convolution *trompe_convolution_create(
     const trompe_convolution_shape *given, char *message, size_t message_size) {
+  trompe_convolution *tiles = tiles_pay(given) ? create_tiles(given) : NULL;
+  if (tiles) return tiles;
   trompe_convolution_shape dense_shape = *given;
   if (subsamples(given)) {
     dense_shape.h = given->p;
@@ -304,8 +412,7 @@ trompe_convolution *trompe_convolution_create(
       layout_create(rank, grouped ? split : dense, dnnl_f32, grouped ? dnnl_gohwi : dnnl_ohwi);
   Layout x = NULL, y = NULL;
   // Winograd's first where it may be used and pays; not every processor and version has it.
-  const int tries_winograd = s->may_use_winograd && winograd_pays(s);
-  for (int winograd = tries_winograd; !self->description; winograd = 0) {
+  for (int winograd = winograd_pays(s); !self->description; winograd = 0) {
     const int blocks = winograd || wants_blocks(s);
     const dnnl_format_tag_t order = blocks ? dnnl_nChw16c : dnnl_nhwc;
     self->order_x = wanted_order(s, blocks, s->order_x, result_is_x(s));
@@ -403,6 +510,7 @@ void trompe_convolution_destroy(trompe_convolution *self) {
 }
 
 const char *trompe_convolution_implementation(const trompe_convolution *self) {
+  if (self->tiles_threads) return "tiles_4x3";
   const char *name = "";
   dnnl_primitive_desc_query(self->description, dnnl_query_impl_info_str, 0, (void *)&name);
   return name;
@@ -419,16 +527,25 @@ size_t trompe_convolution_filter_bytes(const trompe_convolution *self) {
 }
 
 int trompe_convolution_filter_is_plain(const trompe_convolution *self) {
+  if (self->tiles_threads) return self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   return dnnl_memory_desc_equal(self->filter, self->plain_filter);
 }
 
 int trompe_convolution_same_filter_layout(
     const trompe_convolution *a, const trompe_convolution *b) {
+  if (a->tiles_threads || b->tiles_threads)
+    return a->tiles_threads && b->tiles_threads && a->shape.kind == b->shape.kind;
   return dnnl_memory_desc_equal(a->filter, b->filter);
 }
 
 int trompe_convolution_reorder_filter(
     const trompe_convolution *self, const void *from, void *to) {
+  const trompe_convolution_shape *s = &self->shape;
+  if (self->tiles_threads && s->kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) {
+    trompe_winograd_read_filter(
+        from, s->c, s->k, s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT, to, self->tiles_threads);
+    return 0;
+  }
   if (!self->reorder) {
     memcpy(to, from, self->filter_bytes);
     return 0;
@@ -442,6 +559,10 @@ int trompe_convolution_reorder_filter(
 
 int trompe_convolution_run(
     const trompe_convolution *self, void *x, void *filter, float *bias, void *y, void *scratch) {
+  if (self->tiles_threads) {
+    run_tiles(self, x, filter, bias, y, scratch);
+    return 0;
+  }
   static const int roles[3][3] = {
       {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
       {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},

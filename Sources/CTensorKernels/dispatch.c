@@ -16,7 +16,9 @@
     __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c,bmi,bmi2"))), \
     apply_to = function)
 #define SUFFIX avx512
+#define HAS_WINOGRAD
 #include "isa/kernels.h"
+#undef HAS_WINOGRAD
 #undef SUFFIX
 #pragma clang attribute pop
 

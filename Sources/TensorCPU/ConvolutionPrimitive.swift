@@ -18,6 +18,7 @@ struct ConvolutionWork {
   func gainsByBFloat16(_ options: Executable.Options) -> Bool {
     var shape = encoded
     shape.may_use_winograd = options.usesWinograd ? 1 : 0
+    shape.is_batch_invariant = options.isBatchInvariant ? 1 : 0
     return trompe_convolution_gains_by_bf16(&shape) != 0
   }
 
@@ -73,7 +74,7 @@ extension ConvolutionWork {
   }
 }
 
-/// One oneDNN convolution with its layouts.
+/// One convolution, of oneDNN or of our own kernels, with its layouts.
 final class ConvolutionPrimitive {
   let handle: OpaquePointer
 
@@ -83,12 +84,13 @@ final class ConvolutionPrimitive {
   init(
     _ work: ConvolutionWork,
     order: (Int) -> trompe_image_order = { _ in trompe_image_order() }, usesBFloat16: Bool = false,
-    mayUseWinograd: Bool
+    mayUseWinograd: Bool, isBatchInvariant: Bool = false
   ) throws(ExecutionError) {
     var shape = work.encoded
     (shape.order_x, shape.order_y) = (order(work.storages.image), order(work.storages.result))
     shape.uses_bf16 = usesBFloat16 ? 1 : 0
     shape.may_use_winograd = mayUseWinograd ? 1 : 0
+    shape.is_batch_invariant = isBatchInvariant ? 1 : 0
     var message = [CChar](repeating: 0, count: 256)
     guard let handle = trompe_convolution_create(&shape, &message, message.count) else {
       let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }

@@ -26,6 +26,10 @@ public final class Executable {
     /// quarter of the multiplications, and a relative rounding error of about 1e-6 to 1e-5 instead
     /// of 1e-7 to 1e-6.
     public var usesWinograd: Bool
+    /// Compute every image of a batch as it would be alone, to the last bit: how is chosen without
+    /// regard to their number. Right for evaluation. Sums over images (gradients in weights, batch
+    /// statistics) are not of one image.
+    public var isBatchInvariant: Bool
     /// Keep activations between convolutions in blocks of 16 channels, as wide as an AVX-512
     /// register, where the processor has those.
     public var blocksChannels: Bool
@@ -37,12 +41,14 @@ public final class Executable {
 
     public init(
       threads: Int = Executable.defaultThreads, keepsParameterWork: Bool = false,
-      usesWinograd: Bool = true, blocksChannels: Bool = Executable.hasWideVectors,
+      usesWinograd: Bool = true, isBatchInvariant: Bool = false,
+      blocksChannels: Bool = Executable.hasWideVectors,
       precision: Precision = .float32, recomputes: Bool = false
     ) {
       (self.precision, self.recomputes) = (precision, recomputes)
       (self.threads, self.keepsParameterWork) = (threads, keepsParameterWork)
-      (self.usesWinograd, self.blocksChannels) = (usesWinograd, blocksChannels)
+      (self.usesWinograd, self.isBatchInvariant) = (usesWinograd, isBatchInvariant)
+      self.blocksChannels = blocksChannels
     }
   }
 

@@ -4,8 +4,8 @@ import TensorReference
 import TensorTestSupport
 import Testing
 
-/// Large 3×3 convolutions may be computed by Winograd's algorithm in blocked copies. The numbers are
-/// those of the plain sums up to rounding, and the same at every run.
+/// 3×3 convolutions may be computed by Winograd's algorithm, by our own kernels or by oneDNN in blocked
+/// copies. The numbers are those of the plain sums up to rounding, and the same at every run.
 struct WinogradTests {
   /// Images, height, width, channels in and out: sizes for which the algorithm pays, multiples of
   /// its tiles or not.
@@ -17,6 +17,10 @@ struct WinogradTests {
     Case(images: 2, height: 20, width: 20, channels: 64, filters: 64),
     Case(images: 1, height: 30, width: 17, channels: 48, filters: 80),
     Case(images: 3, height: 9, width: 23, channels: 32, filters: 64),
+    // Small images of few channels, and filters so large that gradients in them are left to oneDNN.
+    Case(images: 5, height: 8, width: 8, channels: 16, filters: 16),
+    Case(images: 7, height: 7, width: 5, channels: 80, filters: 48),
+    Case(images: 2, height: 14, width: 13, channels: 160, filters: 144),
   ]
 
   private func program(_ size: Case) throws -> Graph {
@@ -51,10 +55,8 @@ struct WinogradTests {
     }
     let expected = try ReferenceEvaluator.evaluate(graph, placeholders: inputs)
     let values = inputs.mapValues { Executable.Input.floats($0.tensor.values) }
-    func outputs(usesWinograd: Bool) throws -> [Tensor] {
-      let executable = try Executable(
-        graph, parameters: ParameterStore([]),
-        options: Executable.Options(usesWinograd: usesWinograd))
+    func outputs(_ options: Executable.Options) throws -> [Tensor] {
+      let executable = try Executable(graph, parameters: ParameterStore([]), options: options)
       try executable.run(values)
       let first = graph.outputs.indices.map { executable.output($0) }
       try executable.run(values)
@@ -62,8 +64,12 @@ struct WinogradTests {
       #expect(first == second, "another run")
       return first
     }
-    for usesWinograd in [false, true] {
-      let outputs = try outputs(usesWinograd: usesWinograd)
+    let ways: [Executable.Options] = [
+      .init(usesWinograd: false), .init(), .init(threads: 1), .init(threads: 3),
+      .init(isBatchInvariant: true), .init(blocksChannels: false),
+    ]
+    for options in ways {
+      let outputs = try outputs(options)
       for (output, reference) in zip(outputs, expected) {
         var (difference, scale) = (0.0, 0.0)
         for (a, e) in zip(output.values, reference.values) {
@@ -71,7 +77,7 @@ struct WinogradTests {
           scale += e * e
         }
         let error = (difference / scale).squareRoot()
-        #expect(error < (usesWinograd ? 1e-5 : 1e-6), "\(output.shape): \(error)")
+        #expect(error < (options.usesWinograd ? 1e-5 : 1e-6), "\(output.shape): \(error)")
       }
     }
   }
@@ -92,6 +98,49 @@ struct WinogradTests {
       return graph.outputs.indices.map { executable.output($0) }
     }
     for (plain, winograd) in zip(outputs[0], outputs[1]) { #expect(plain != winograd) }
+  }
+
+  /// Three layers and back, of one image alone and in a batch: the same bits, where that is asked for.
+  @Test func imagesDoNotDependOnTheirBatch() throws {
+    func program(images: Int) throws -> Graph {
+      var graph = GraphBuilder()
+      let image: Shape = [images, 12, 12, 32]
+      let x = try graph.placeholder("x", shape: image)
+      let window = Window2D(3, stride: 1, padding: 1)
+      let filters = try [[48, 3, 3, 32], [512, 3, 3, 48], [32, 3, 3, 512]].enumerated().map {
+        try graph.placeholder("w\($0)", shape: Shape($1))
+      }
+      var y = x
+      for filter in filters {
+        y = try graph.relu(graph.append(Convolution(window: window), [y, filter]))
+      }
+      let dx = try graph.append(
+        ConvolutionInputGradient(window: window, inputShape: [images, 12, 12, 512]), [y, filters[2]])
+      return graph.graph(outputs: [y, dx])
+    }
+    var generator = SeededGenerator(seed: 3)
+    func random(_ shape: Shape) -> [Float] {
+      ReferenceArray.random(shape, using: &generator).tensor.values
+    }
+    let images = (0..<5).map { _ in random([12, 12, 32]) }
+    let filters: [String: Executable.Input] = [
+      "w0": .floats(random([48, 3, 3, 32])), "w1": .floats(random([512, 3, 3, 48])),
+      "w2": .floats(random([32, 3, 3, 512])),
+    ]
+    func outputs(_ rows: ArraySlice<[Float]>, threads: Int) throws -> [[Float]] {
+      let executable = try Executable(
+        program(images: rows.count), parameters: ParameterStore([]),
+        options: .init(threads: threads, isBatchInvariant: true))
+      try executable.run(filters.merging(["x": .floats(Array(rows.joined()))]) { $1 })
+      return (0..<2).map { executable.output($0).values }
+    }
+    let together = try outputs(images[...], threads: 2)
+    for row in images.indices {
+      let alone = try outputs(images[row...row], threads: row % 2 + 1)
+      for (own, all) in zip(alone, together) {
+        #expect(own == Array(all[(row * own.count)..<((row + 1) * own.count)]), "image \(row)")
+      }
+    }
   }
 
   /// What is not a number stays visible in sums and filter gradients.

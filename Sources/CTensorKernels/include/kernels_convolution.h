@@ -1,4 +1,5 @@
-// Convolutions and matrix products by oneDNN. The differences between oneDNN 2.x and 3.x end here.
+// Convolutions and matrix products by oneDNN, or by our own kernels where these are faster. The
+// differences between oneDNN 2.x and 3.x end here.
 #pragma once
 
 #include <stddef.h>
@@ -29,6 +30,8 @@ typedef struct {
   int uses_bf16;
   // Fewer multiplications for large 3x3 windows, at a few more bits of rounding.
   int may_use_winograd;
+  // The way to compute is chosen without regard to n, and the same for every image of a batch.
+  int is_batch_invariant;
 } trompe_convolution_shape;
 
 // Whether bfloat16 is the faster way: whole blocks of channels, and no window for which Winograd's
@@ -42,7 +45,7 @@ trompe_convolution *trompe_convolution_create(
     const trompe_convolution_shape *shape, char *message, size_t message_size);
 void trompe_convolution_destroy(trompe_convolution *convolution);
 
-// oneDNN's name of the chosen implementation.
+// The name of the chosen implementation; oneDNN's, if it is one of its primitives.
 const char *trompe_convolution_implementation(const trompe_convolution *convolution);
 int trompe_convolution_is_winograd(const trompe_convolution *convolution);
 size_t trompe_convolution_scratch_bytes(const trompe_convolution *convolution);

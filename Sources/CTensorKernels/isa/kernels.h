@@ -341,6 +341,10 @@ static void NAME(sgd)(
   }
 }
 
+#ifdef HAS_WINOGRAD
+#include "isa/winograd.h"
+#endif
+
 static const KernelTable NAME(table) = {
     .unary = {NAME(copy), NAME(negate), NAME(absolute), NAME(exponential), NAME(logarithm),
               NAME(square_root), NAME(reciprocal), NAME(square), NAME(relu), NAME(is_positive),
@@ -364,6 +368,15 @@ static const KernelTable NAME(table) = {
     .pool_average_gradient_image = NAME(pool_average_gradient_image),
     .adam = NAME(adam),
     .sgd = NAME(sgd),
+#ifdef HAS_WINOGRAD
+    .winograd_read_image = NAME(winograd_read_image),
+    .winograd_read_cotangent = NAME(winograd_read_cotangent),
+    .winograd_write_image = NAME(winograd_write_image),
+    .winograd_multiply = NAME(winograd_multiply),
+    .winograd_accumulate = NAME(winograd_accumulate),
+    .winograd_read_filter = NAME(winograd_read_filter),
+    .winograd_write_filter = NAME(winograd_write_filter),
+#endif
 };
 
 #undef UNARY

@@ -6,6 +6,7 @@
 #include "kernels_optimizer.h"
 #include "kernels_pointwise.h"
 #include "kernels_pooling.h"
+#include "kernels_winograd.h"
 
 typedef struct {
   void (*unary[TROMPE_SIGMOID - TROMPE_COPY + 1])(float *, const float *, int64_t);
@@ -29,6 +30,21 @@ typedef struct {
   void (*adam)(
       const trompe_adam *, float, float, int64_t, float *, const float *, float *, float *);
   void (*sgd)(const trompe_sgd *, int64_t, float *, const float *, float *);
+  // NULL where vectors are not wide enough for it to pay.
+  void (*winograd_read_image)(
+      const trompe_winograd_image *, const float *, int64_t, int64_t, float *, int64_t);
+  void (*winograd_read_cotangent)(
+      const trompe_winograd_image *, const float *, int64_t, int64_t, float *, int64_t);
+  void (*winograd_write_image)(
+      const trompe_winograd_image *, const trompe_winograd_epilogue *, float *, int64_t, int64_t,
+      const float *, int64_t);
+  void (*winograd_multiply)(
+      const float *, const float *, float *, int64_t, int64_t, int64_t);
+  void (*winograd_accumulate)(
+      const float *, const float *, float *, int64_t, int64_t, int64_t);
+  void (*winograd_read_filter)(
+      const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t);
+  void (*winograd_write_filter)(const float *, int64_t, int64_t, int64_t, float *);
 } KernelTable;
 
 // The best that this processor has.

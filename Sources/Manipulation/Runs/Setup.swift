@@ -52,9 +52,10 @@ extension ComputeSection {
       recomputes: memory == .low)
   }
 
-  /// What is reported is computed by plain sums of floats: it does not depend on how many images
-  /// are evaluated at a time.
+  /// What is reported is computed in floats, and does not depend on how many images are evaluated at
+  /// a time.
   var evaluationOptions: Executable.Options {
-    Executable.Options(threads: threads ?? Executable.defaultThreads, usesWinograd: false)
+    Executable.Options(
+      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd, isBatchInvariant: true)
   }
 }

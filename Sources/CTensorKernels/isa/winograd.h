@@ -1,0 +1,335 @@
+// Winograd's minimal filtering, F(4x4, 3x3), of images of whole blocks of 16 channels: included by
+// isa/kernels.h, once for each instruction set that has it.
+//
+// Along one axis, four outputs of three taps are products of polynomials, evaluated at 0, a, -a, b,
+// -b and infinity and interpolated: 6 multiplications instead of 12, and 36 instead of 144 for a
+// tile. a = 5/8 and b = 3/2 lose fewer bits than 1 and 2, and their squares are exact.
+//
+// V [36][tiles][c] are transformed images, U [36][k / 16][c][16] transformed filters, M
+// [36][tiles][k] their products, all of whole lines of the cache.
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+typedef float NAME(Vector) __attribute__((vector_size(64), aligned(4)));
+typedef int32_t NAME(Mask) __attribute__((vector_size(64)));
+#define V16 NAME(Vector)
+#define MASK NAME(Mask)
+#define AT(p) (*(V16 *)(p))
+#define FROM(p) (*(const V16 *)(p))
+
+#define POINT_A 0.625f
+#define POINT_B 1.5f
+#define A2 (POINT_A * POINT_A)
+#define B2 (POINT_B * POINT_B)
+
+// Six pixels, values of their polynomial's products with those of the filter: Bᵀd.
+INLINE void NAME(image_axis)(const V16 *d, int64_t step, V16 *to, int64_t to_step) {
+  const V16 d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step],
+            d5 = d[5 * step];
+  const V16 even_a = d4 - B2 * d2, odd_a = d3 - B2 * d1;
+  const V16 even_b = d4 - A2 * d2, odd_b = d3 - A2 * d1;
+  to[0] = d4 - (A2 + B2) * d2 + A2 * B2 * d0;
+  to[to_step] = even_a + POINT_A * odd_a;
+  to[2 * to_step] = even_a - POINT_A * odd_a;
+  to[3 * to_step] = even_b + POINT_B * odd_b;
+  to[4 * to_step] = even_b - POINT_B * odd_b;
+  to[5 * to_step] = d5 - (A2 + B2) * d3 + A2 * B2 * d1;
+}
+
+// Six values, four outputs: Aᵀm.
+INLINE void NAME(result_axis)(const V16 *m, int64_t step, V16 *to, int64_t to_step) {
+  const V16 sum_a = m[step] + m[2 * step], sum_b = m[3 * step] + m[4 * step];
+  const V16 odd_a = m[step] - m[2 * step], odd_b = m[3 * step] - m[4 * step];
+  to[0] = m[0] + sum_a + sum_b;
+  to[to_step] = POINT_A * odd_a + POINT_B * odd_b;
+  to[2 * to_step] = A2 * sum_a + B2 * sum_b;
+  to[3 * to_step] = (POINT_A * A2) * odd_a + (POINT_B * B2) * odd_b + m[5 * step];
+}
+
+// The transpose: the cotangents of four outputs, those of six values, A y.
+INLINE void NAME(cotangent_axis)(const V16 *y, int64_t step, V16 *to, int64_t to_step) {
+  const V16 y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
+  const V16 even_a = y0 + A2 * y2, odd_a = POINT_A * y1 + (POINT_A * A2) * y3;
+  const V16 even_b = y0 + B2 * y2, odd_b = POINT_B * y1 + (POINT_B * B2) * y3;
+  to[0] = y0;
+  to[to_step] = even_a + odd_a;
+  to[2 * to_step] = even_a - odd_a;
+  to[3 * to_step] = even_b + odd_b;
+  to[4 * to_step] = even_b - odd_b;
+  to[5 * to_step] = y3;
+}
+
+// 1 / Π (p - q) over the other finite points q, for 0, ±a and ±b.
+#define SCALE_0 (1 / (A2 * B2))
+#define SCALE_A (1 / (2 * A2 * (A2 - B2)))
+#define SCALE_B (1 / (2 * B2 * (B2 - A2)))
+
+// Three taps, their values at the six points: G g.
+INLINE void NAME(filter_axis)(const V16 *g, int64_t step, V16 *to, int64_t to_step) {
+  const V16 g0 = g[0], g1 = g[step], g2 = g[2 * step];
+  const V16 even_a = SCALE_A * g0 + (SCALE_A * A2) * g2, odd_a = (SCALE_A * POINT_A) * g1;
+  const V16 even_b = SCALE_B * g0 + (SCALE_B * B2) * g2, odd_b = (SCALE_B * POINT_B) * g1;
+  to[0] = SCALE_0 * g0;
+  to[to_step] = even_a + odd_a;
+  to[2 * to_step] = even_a - odd_a;
+  to[3 * to_step] = even_b + odd_b;
+  to[4 * to_step] = even_b - odd_b;
+  to[5 * to_step] = g2;
+}
+
+// The transpose: the cotangents of six values, those of three taps, Gᵀu.
+INLINE void NAME(tap_axis)(const V16 *u, int64_t step, V16 *to, int64_t to_step) {
+  const V16 sum_a = SCALE_A * (u[step] + u[2 * step]), odd_a = SCALE_A * (u[step] - u[2 * step]);
+  const V16 sum_b = SCALE_B * (u[3 * step] + u[4 * step]);
+  const V16 odd_b = SCALE_B * (u[3 * step] - u[4 * step]);
+  to[0] = SCALE_0 * u[0] + sum_a + sum_b;
+  to[to_step] = POINT_A * odd_a + POINT_B * odd_b;
+  to[2 * to_step] = A2 * sum_a + B2 * sum_b + u[5 * step];
+}
+
+// The first pixel of a window of `size` pixels, and what of it lies inside the image.
+typedef struct {
+  int64_t image, top, left, row_begin, row_end, column_begin, column_end;
+} NAME(Window);
+
+INLINE NAME(Window) NAME(window)(
+    const trompe_winograd_image *s, int64_t tile, int64_t size, int64_t margin) {
+  NAME(Window) w;
+  const int64_t per_row = (s->w + 3) / 4, per_image = (s->h + 3) / 4 * per_row;
+  w.image = tile / per_image;
+  w.top = tile % per_image / per_row * 4 - margin;
+  w.left = tile % per_row * 4 - margin;
+  w.row_begin = w.top < 0 ? -w.top : 0;
+  w.row_end = s->h - w.top < size ? s->h - w.top : size;
+  w.column_begin = w.left < 0 ? -w.left : 0;
+  w.column_end = s->w - w.left < size ? s->w - w.left : size;
+  return w;
+}
+
+// 16 channels of a window's pixels, `row` and `column` floats apart.
+typedef struct {
+  const float *from;
+  int64_t row, column;
+} NAME(Pixels);
+
+// Where they stand in the image, or a copy that is 0 outside the image.
+INLINE NAME(Pixels) NAME(pixels)(
+    const trompe_winograd_image *s, NAME(Window) w, const float *image, int64_t size, V16 *copy) {
+  const float *from = image + (w.top * s->w + w.left) * s->pixel;
+  if (w.row_end - w.row_begin == size && w.column_end - w.column_begin == size)
+    return (NAME(Pixels)){from, s->w * s->pixel, s->pixel};
+  for (int64_t i = 0; i < size * size; i++) copy[i] = (V16){0};
+  for (int64_t i = w.row_begin; i < w.row_end; i++)
+    for (int64_t j = w.column_begin; j < w.column_end; j++)
+      copy[i * size + j] = FROM(from + (i * s->w + j) * s->pixel);
+  return (NAME(Pixels)){(const float *)copy, size * 16, 16};
+}
+
+// `plane` floats are between the values of one point and those of the next.
+static void NAME(winograd_read_image)(
+    const trompe_winograd_image *s, const float *image, int64_t first, int64_t count, float *v,
+    int64_t plane) {
+  for (int64_t t = 0; t < count; t++) {
+    const NAME(Window) w = NAME(window)(s, first + t, 6, 1);
+    const float *from = image + w.image * s->h * s->w * s->c;
+    float *to = v + t * s->c;
+    for (int64_t c = 0; c < s->c; c += 16, from += s->block, to += 16) {
+      V16 copy[36], half[36], values[6];
+      const NAME(Pixels) p = NAME(pixels)(s, w, from, 6, copy);
+      UNROLL for (int j = 0; j < 6; j++) {
+        UNROLL for (int i = 0; i < 6; i++) values[i] = FROM(p.from + i * p.row + j * p.column);
+        NAME(image_axis)(values, 1, half + j, 6);
+      }
+      UNROLL for (int i = 0; i < 6; i++) {
+        NAME(image_axis)(half + 6 * i, 1, values, 1);
+        UNROLL for (int j = 0; j < 6; j++) AT(to + (6 * i + j) * plane) = values[j];
+      }
+    }
+  }
+}
+
+static void NAME(winograd_read_cotangent)(
+    const trompe_winograd_image *s, const float *image, int64_t first, int64_t count, float *v,
+    int64_t plane) {
+  for (int64_t t = 0; t < count; t++) {
+    const NAME(Window) w = NAME(window)(s, first + t, 4, 0);
+    const float *from = image + w.image * s->h * s->w * s->c;
+    float *to = v + t * s->c;
+    for (int64_t c = 0; c < s->c; c += 16, from += s->block, to += 16) {
+      V16 copy[16], half[24], values[6];
+      const NAME(Pixels) p = NAME(pixels)(s, w, from, 4, copy);
+      UNROLL for (int j = 0; j < 4; j++) {
+        UNROLL for (int i = 0; i < 4; i++) values[i] = FROM(p.from + i * p.row + j * p.column);
+        NAME(cotangent_axis)(values, 1, half + j, 4);
+      }
+      UNROLL for (int i = 0; i < 6; i++) {
+        NAME(cotangent_axis)(half + 4 * i, 1, values, 1);
+        UNROLL for (int j = 0; j < 6; j++) AT(to + (6 * i + j) * plane) = values[j];
+      }
+    }
+  }
+}
+
+static void NAME(winograd_write_image)(
+    const trompe_winograd_image *s, const trompe_winograd_epilogue *after, float *image,
+    int64_t first, int64_t count, const float *m, int64_t plane) {
+  for (int64_t t = 0; t < count; t++) {
+    const NAME(Window) w = NAME(window)(s, first + t, 4, 0);
+    float *to = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel;
+    const float *from = m + t * s->c;
+    for (int64_t c = 0; c < s->c; c += 16, from += 16, to += s->block) {
+      V16 values[6], half[24], pixels[16];
+      UNROLL for (int j = 0; j < 6; j++) {
+        UNROLL for (int i = 0; i < 6; i++) values[i] = FROM(from + (6 * i + j) * plane);
+        NAME(result_axis)(values, 1, half + j, 6);
+      }
+      UNROLL for (int i = 0; i < 4; i++) NAME(result_axis)(half + 6 * i, 1, pixels + 4 * i, 1);
+      const V16 bias = after->bias ? FROM(after->bias + c) : (V16){0};
+      for (int64_t i = 0; i < w.row_end; i++)
+        for (int64_t j = 0; j < w.column_end; j++) {
+          float *pixel = to + (i * s->w + j) * s->pixel;
+          V16 value = pixels[4 * i + j] + bias;
+          if (after->adds_to_result) value += AT(pixel);
+          if (after->has_relu) value = (V16)((MASK)value & ~(value < 0));  // NaN stays
+          AT(pixel) = value;
+        }
+    }
+  }
+}
+
+// M = V U, `rows` tiles and BLOCKS blocks of k at once, whose sums stay in registers.
+#define PRODUCT(ROWS, BLOCKS)                                                                  \
+  INLINE void NAME(product_##ROWS##_##BLOCKS)(                                                \
+      const float *restrict v, const float *restrict u, float *restrict m, int64_t c,         \
+      int64_t k) {                                                                             \
+    V16 sum[ROWS][BLOCKS];                                                                     \
+    UNROLL for (int t = 0; t < ROWS; t++)                                                      \
+      UNROLL for (int b = 0; b < BLOCKS; b++) sum[t][b] = (V16){0};                            \
+    for (int64_t i = 0; i < c; i++) {                                                          \
+      V16 filter[BLOCKS];                                                                      \
+      UNROLL for (int b = 0; b < BLOCKS; b++) filter[b] = FROM(u + (b * c + i) * 16);          \
+      UNROLL for (int t = 0; t < ROWS; t++) {                                                  \
+        const float value = v[t * c + i];                                                      \
+        UNROLL for (int b = 0; b < BLOCKS; b++) sum[t][b] += value * filter[b];                \
+      }                                                                                        \
+    }                                                                                          \
+    UNROLL for (int t = 0; t < ROWS; t++)                                                      \
+      UNROLL for (int b = 0; b < BLOCKS; b++) AT(m + t * k + 16 * b) = sum[t][b];              \
+  }
+PRODUCT(12, 2)
+PRODUCT(4, 2)
+PRODUCT(1, 2)
+PRODUCT(12, 1)
+PRODUCT(4, 1)
+PRODUCT(1, 1)
+
+#define ROWS_OF(COUNT, BLOCKS)                                                             \
+  for (; t + COUNT <= tiles; t += COUNT)                                                   \
+    NAME(product_##COUNT##_##BLOCKS)(v + t * c, u + b * c, m + t * k + b, c, k)
+
+static void NAME(winograd_multiply)(
+    const float *v, const float *u, float *m, int64_t tiles, int64_t c, int64_t k) {
+  int64_t b = 0;
+  for (; b + 32 <= k; b += 32) {
+    int64_t t = 0;
+    ROWS_OF(12, 2);
+    ROWS_OF(4, 2);
+    ROWS_OF(1, 2);
+  }
+  for (; b < k; b += 16) {
+    int64_t t = 0;
+    ROWS_OF(12, 1);
+    ROWS_OF(4, 1);
+    ROWS_OF(1, 1);
+  }
+}
+
+// U += Vᵀ W for ROWS channels of the image and BLOCKS blocks of the cotangent: the sum over tiles.
+#define OUTER(ROWS, BLOCKS)                                                                    \
+  INLINE void NAME(outer_##ROWS##_##BLOCKS)(                                                  \
+      const float *restrict v, const float *restrict w, float *restrict u, int64_t tiles,     \
+      int64_t c, int64_t k) {                                                                  \
+    V16 sum[ROWS][BLOCKS];                                                                     \
+    UNROLL for (int i = 0; i < ROWS; i++)                                                      \
+      UNROLL for (int b = 0; b < BLOCKS; b++) sum[i][b] = FROM(u + (b * c + i) * 16);          \
+    for (int64_t t = 0; t < tiles; t++) {                                                      \
+      V16 cotangent[BLOCKS];                                                                   \
+      UNROLL for (int b = 0; b < BLOCKS; b++) cotangent[b] = FROM(w + t * k + 16 * b);         \
+      UNROLL for (int i = 0; i < ROWS; i++) {                                                  \
+        const float value = v[t * c + i];                                                      \
+        UNROLL for (int b = 0; b < BLOCKS; b++) sum[i][b] += value * cotangent[b];             \
+      }                                                                                        \
+    }                                                                                          \
+    UNROLL for (int i = 0; i < ROWS; i++)                                                      \
+      UNROLL for (int b = 0; b < BLOCKS; b++) AT(u + (b * c + i) * 16) = sum[i][b];            \
+  }
+OUTER(8, 2)
+OUTER(16, 1)
+
+static void NAME(winograd_accumulate)(
+    const float *v, const float *w, float *u, int64_t tiles, int64_t c, int64_t k) {
+  int64_t b = 0;
+  for (; b + 32 <= k; b += 32)
+    for (int64_t i = 0; i < c; i += 8)
+      NAME(outer_8_2)(v + i, w + b, u + (b * c + i * 16), tiles, c, k);
+  for (; b < k; b += 16)
+    for (int64_t i = 0; i < c; i += 16)
+      NAME(outer_16_1)(v + i, w + b, u + (b * c + i * 16), tiles, c, k);
+}
+
+// The filters of one block of 16 results, U [36][c][16]; of the input gradient, whose results are the
+// image's channels, turned by half a turn.
+static void NAME(winograd_read_filter)(
+    const float *filter, int64_t result_step, int64_t channel_step, int64_t tap_step, int turned,
+    int64_t c, float *u, int64_t plane) {
+  for (int64_t i = 0; i < c; i++) {
+    V16 taps[9], half[18], values[6];
+    for (int tap = 0; tap < 9; tap++) {
+      const float *from = filter + i * channel_step + (turned ? 8 - tap : tap) * tap_step;
+      float lanes[16];
+      for (int lane = 0; lane < 16; lane++) lanes[lane] = from[lane * result_step];
+      taps[tap] = FROM(lanes);
+    }
+    UNROLL for (int j = 0; j < 3; j++) NAME(filter_axis)(taps + j, 3, half + j, 3);
+    UNROLL for (int r = 0; r < 6; r++) {
+      NAME(filter_axis)(half + 3 * r, 1, values, 1);
+      UNROLL for (int j = 0; j < 6; j++) AT(u + i * 16 + (6 * r + j) * plane) = values[j];
+    }
+  }
+}
+
+// The derivative of filters OHWI [16, 3, 3, c] of one block of results from that of their values.
+static void NAME(winograd_write_filter)(
+    const float *u, int64_t plane, int64_t c, int64_t count, float *filter) {
+  for (int64_t i = 0; i < count; i++) {
+    V16 values[6], half[18], taps[9];
+    UNROLL for (int j = 0; j < 6; j++) {
+      UNROLL for (int r = 0; r < 6; r++) values[r] = FROM(u + i * 16 + (6 * r + j) * plane);
+      NAME(tap_axis)(values, 1, half + j, 6);
+    }
+    UNROLL for (int r = 0; r < 3; r++) NAME(tap_axis)(half + 6 * r, 1, taps + 3 * r, 1);
+    for (int tap = 0; tap < 9; tap++) {
+      float lanes[16];
+      AT(lanes) = taps[tap];
+      for (int lane = 0; lane < 16; lane++) filter[(lane * 9 + tap) * c + i] = lanes[lane];
+    }
+  }
+}
+
+#undef INLINE
+#undef UNROLL
+#undef V16
+#undef MASK
+#undef AT
+#undef FROM
+#undef POINT_A
+#undef POINT_B
+#undef A2
+#undef B2
+#undef SCALE_0
+#undef SCALE_A
+#undef SCALE_B
+#undef PRODUCT
+#undef ROWS_OF
+#undef OUTER

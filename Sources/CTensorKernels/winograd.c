@@ -1,0 +1,179 @@
+#include "kernels_winograd.h"
+
+#include <string.h>
+
+#include "isa/table.h"
+#include "kernels_threads.h"
+
+enum {
+  POINTS = 36,
+  BLOCK = 16,
+  // Values of a chunk of tiles, of what is read and what is written: they stay in the second-level
+  // cache where a filter's do too.
+  CHUNK_BYTES = 384 * 1024,
+  // As many tiles as make up for reading a large filter once more.
+  CHUNK_MIN = 24,
+  // Floats between planes beyond their length, so that 36 of them are not in the same lines.
+  SKEW = 16,
+};
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static int64_t tile_count(const trompe_winograd_image *s) {
+  return s->n * ((s->h + 3) / 4) * ((s->w + 3) / 4);
+}
+
+// Tiles that a thread does at once.
+static int64_t chunk(const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
+  const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / POINTS / (x->c + y->c) / 12 * 12;
+  const int64_t share = (tile_count(x) + threads - 1) / threads;
+  return larger(1, smaller(larger(fitting, CHUNK_MIN), share));
+}
+
+static int64_t plane(int64_t tiles, int64_t channels) { return tiles * channels + SKEW; }
+
+int trompe_winograd_is_here(void) { return trompe_kernels()->winograd_multiply != NULL; }
+
+size_t trompe_winograd_filter_bytes(int64_t c, int64_t k) {
+  return POINTS * (size_t)plane(c, k) * sizeof(float);
+}
+
+typedef struct {
+  const KernelTable *kernels;
+  const float *filter;
+  int64_t c, k;
+  int turned;
+  float *u;
+} FilterCall;
+
+static void read_filter(void *context, int thread, int threads) {
+  const FilterCall *call = context;
+  const int64_t c = call->c, k = call->k;
+  // Results and channels of the convolution that is done: turned, they change places.
+  const int64_t results = call->turned ? c : k, channels = call->turned ? k : c;
+  const int64_t result_step = call->turned ? 1 : 9 * c, channel_step = call->turned ? 9 * c : 1;
+  int64_t begin, end;
+  trompe_share(results / BLOCK, thread, threads, &begin, &end);
+  for (int64_t b = begin; b < end; b++)
+    call->kernels->winograd_read_filter(
+        call->filter + b * BLOCK * result_step, result_step, channel_step, c, call->turned, channels,
+        call->u + b * BLOCK * channels, plane(c, k));
+}
+
+void trompe_winograd_read_filter(
+    const float *filter, int64_t c, int64_t k, int turned, float *u, int threads) {
+  FilterCall call = {trompe_kernels(), filter, c, k, turned, u};
+  trompe_parallel(read_filter, &call, threads);
+}
+
+typedef struct {
+  const KernelTable *kernels;
+  const trompe_winograd_image *x, *y;
+  const float *from, *u, *cotangent;
+  const trompe_winograd_epilogue *after;
+  float *to, *scratch;
+  int64_t chunk;
+  int threads;  // that took part
+} Call;
+
+static size_t values_per_thread(
+    const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
+  const int64_t tiles = chunk(x, y, threads);
+  return (size_t)(POINTS * (plane(tiles, x->c) + plane(tiles, y->c)));
+}
+
+size_t trompe_winograd_scratch_bytes(
+    const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
+  return values_per_thread(x, y, threads) * (size_t)threads * sizeof(float);
+}
+
+static void convolve(void *context, int thread, int threads) {
+  const Call *call = context;
+  const KernelTable *kernels = call->kernels;
+  const int64_t c = call->x->c, k = call->y->c;
+  const int64_t v_plane = plane(call->chunk, c), m_plane = plane(call->chunk, k);
+  float *v = call->scratch + thread * POINTS * (v_plane + m_plane), *m = v + POINTS * v_plane;
+  int64_t begin, end;
+  trompe_share(tile_count(call->x), thread, threads, &begin, &end);
+  for (int64_t first = begin; first < end; first += call->chunk) {
+    const int64_t tiles = smaller(call->chunk, end - first);
+    kernels->winograd_read_image(call->x, call->from, first, tiles, v, v_plane);
+    for (int64_t point = 0; point < POINTS; point++)
+      kernels->winograd_multiply(
+          v + point * v_plane, call->u + point * plane(c, k), m + point * m_plane, tiles, c, k);
+    kernels->winograd_write_image(call->y, call->after, call->to, first, tiles, m, m_plane);
+  }
+}
+
+void trompe_winograd_convolve(
+    const trompe_winograd_image *x, const float *from, const float *u,
+    const trompe_winograd_image *y, const trompe_winograd_epilogue *after, float *to,
+    void *scratch, int threads) {
+  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .after = after,
+               .to = to, .scratch = scratch, .chunk = chunk(x, y, threads)};
+  trompe_parallel(convolve, &call, threads);
+}
+
+size_t trompe_winograd_gradient_scratch_bytes(
+    const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
+  return trompe_winograd_scratch_bytes(x, y, threads) +
+         trompe_winograd_filter_bytes(x->c, y->c) * (size_t)threads;
+}
+
+// Each thread sums over its tiles; its sums stand after everybody's values.
+static float *sums(const Call *call, int thread) {
+  const int64_t c = call->x->c, k = call->y->c;
+  return call->scratch + call->threads * POINTS * (plane(call->chunk, c) + plane(call->chunk, k)) +
+         thread * POINTS * plane(c, k);
+}
+
+static void accumulate(void *context, int thread, int threads) {
+  Call *call = context;
+  const KernelTable *kernels = call->kernels;
+  const int64_t c = call->x->c, k = call->y->c;
+  const int64_t v_plane = plane(call->chunk, c), w_plane = plane(call->chunk, k);
+  float *v = call->scratch + thread * POINTS * (v_plane + w_plane), *w = v + POINTS * v_plane;
+  float *u = sums(call, thread);
+  memset(u, 0, trompe_winograd_filter_bytes(c, k));
+  int64_t begin, end;
+  // Threads that the pool did not give: their share is empty, their sums must be 0.
+  for (int missing = thread + threads; missing < call->threads; missing += threads)
+    memset(sums(call, missing), 0, trompe_winograd_filter_bytes(c, k));
+  trompe_share(tile_count(call->x), thread, threads, &begin, &end);
+  for (int64_t first = begin; first < end; first += call->chunk) {
+    const int64_t tiles = smaller(call->chunk, end - first);
+    kernels->winograd_read_image(call->x, call->from, first, tiles, v, v_plane);
+    kernels->winograd_read_cotangent(call->y, call->cotangent, first, tiles, w, w_plane);
+    for (int64_t point = 0; point < POINTS; point++)
+      kernels->winograd_accumulate(
+          v + point * v_plane, w + point * w_plane, u + point * plane(c, k), tiles, c, k);
+  }
+}
+
+static void write_filter(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t c = call->x->c, k = call->y->c;
+  int64_t begin, end;
+  trompe_share(k / BLOCK, thread, threads, &begin, &end);
+  for (int64_t b = begin; b < end; b++) {
+    float *u = sums(call, 0) + b * BLOCK * c;
+    for (int other = 1; other < call->threads; other++)
+      for (int64_t point = 0; point < POINTS; point++) {
+        float *to = u + point * plane(c, k);
+        call->kernels->binary[0](
+            to, to, sums(call, other) + b * BLOCK * c + point * plane(c, k), BLOCK * c);
+      }
+    call->kernels->winograd_write_filter(u, plane(c, k), c, c, call->to + b * BLOCK * 9 * c);
+  }
+}
+
+void trompe_winograd_filter_gradient(
+    const trompe_winograd_image *x, const float *from, const trompe_winograd_image *y,
+    const float *cotangent, float *filter, void *scratch, int threads) {
+  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
+               .to = filter, .scratch = scratch, .chunk = chunk(x, y, threads),
+               .threads = threads};
+  trompe_parallel(accumulate, &call, threads);
+  trompe_parallel(write_filter, &call, threads);
+}
