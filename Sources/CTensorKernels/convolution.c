@@ -98,18 +98,22 @@ static double winograd_time(const trompe_convolution_shape *s, double copied) {
 // By our own kernels.
 static double tiles_time(const trompe_convolution_shape *s) {
   const double product_rate = 225, filter_rate = 25, read_rate = 61, write_rate = 105;
-  const double image_rate = 20;
+  const double image_rate = 20, scatter_rate = 2.2;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   if (!has_winograd_window(s) || s->order_x.is_bf16 || s->order_y.is_bf16 ||
       !trompe_winograd_is_here())
     return INFINITY;
-  // The sums of a large filter's gradient do not stay in the second-level cache.
-  if (to_filter && s->c * s->k > 128 * 128) return INFINITY;
   const Extent e = extent_of(s);
+  const int is_few = e.tiles <= TROMPE_WINOGRAD_FEW_TILES;
+  // The sums of a large filter's gradient do not stay in the second-level cache.
+  if (to_filter && s->c * s->k > 128 * 128 && !is_few) return INFINITY;
+  const double filter_bytes = 4 * (2 * 36 + 9) * e.filters;
+  const double filter_time = !to_filter ? filter_bytes / filter_rate
+                             : is_few   ? 4 * 9 * e.filters / scatter_rate
+                                        : 2 * filter_bytes / filter_rate;
   const int reads_y = s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
   const double read = (double)(reads_y ? s->k : s->c), written = (double)(reads_y ? s->c : s->k);
-  return 2 * 36 * e.tiles * e.filters / product_rate +
-         4 * (2 * 36 + 9) * (to_filter ? 2 : 1) * e.filters / filter_rate +
+  return 2 * 36 * e.tiles * e.filters / product_rate + filter_time +
          4 * 36 * e.tiles * (read / read_rate + written / write_rate) +
          4 * e.pixels * (read + written) / image_rate;
 }

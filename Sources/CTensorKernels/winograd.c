@@ -13,6 +13,8 @@ enum {
   CHUNK_BYTES = 384 * 1024,
   // As many tiles as make up for reading a large filter once more.
   CHUNK_MIN = 24,
+  // Filters that are large then: channels read times channels written.
+  LARGE_FILTER = 64 * 64,
   // Floats between planes beyond their length, so that 36 of them are not in the same lines.
   SKEW = 16,
 };
@@ -115,10 +117,45 @@ void trompe_winograd_convolve(
   trompe_parallel(convolve, &call, threads);
 }
 
+// Whether a gradient in the filter keeps the values of all tiles.
+static int keeps_tiles(const trompe_winograd_image *x, const trompe_winograd_image *y) {
+  return tile_count(x) <= TROMPE_WINOGRAD_FEW_TILES && x->c * y->c > LARGE_FILTER;
+}
+
 size_t trompe_winograd_gradient_scratch_bytes(
     const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
+  if (keeps_tiles(x, y))
+    return (size_t)(POINTS * (plane(tile_count(x), x->c) + plane(tile_count(x), y->c))) *
+           sizeof(float);
   return trompe_winograd_scratch_bytes(x, y, threads) +
          trompe_winograd_filter_bytes(x->c, y->c) * (size_t)threads;
+}
+
+static void read_tiles(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t c = call->x->c, k = call->y->c, tiles = tile_count(call->x);
+  float *v = call->scratch, *w = v + POINTS * plane(tiles, c);
+  int64_t begin, end;
+  trompe_share(tiles, thread, threads, &begin, &end);
+  call->kernels->winograd_read_image(
+      call->x, call->from, begin, end - begin, v + begin * c, plane(tiles, c));
+  call->kernels->winograd_read_cotangent(
+      call->y, call->cotangent, begin, end - begin, w + begin * k, plane(tiles, k));
+}
+
+static void sum_filters(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t c = call->x->c, k = call->y->c, tiles = tile_count(call->x);
+  const float *v = call->scratch, *w = v + POINTS * plane(tiles, c);
+  int64_t begin, end;
+  trompe_share(k / BLOCK, thread, threads, &begin, &end);
+  for (int64_t b = begin; b < end;) {
+    const int64_t blocks = smaller(2, end - b);
+    call->kernels->winograd_sum_filter(
+        v, plane(tiles, c), w + b * BLOCK, plane(tiles, k), tiles, c, k, blocks,
+        call->to + b * BLOCK * 9 * c);
+    b += blocks;
+  }
 }
 
 // Each thread sums over its tiles; its sums stand after everybody's values.
@@ -174,6 +211,11 @@ void trompe_winograd_filter_gradient(
   Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
                .to = filter, .scratch = scratch, .chunk = chunk(x, y, threads),
                .threads = threads};
+  if (keeps_tiles(x, y)) {
+    trompe_parallel(read_tiles, &call, threads);
+    trompe_parallel(sum_filters, &call, threads);
+    return;
+  }
   trompe_parallel(accumulate, &call, threads);
   trompe_parallel(write_filter, &call, threads);
 }

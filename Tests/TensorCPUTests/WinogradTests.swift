@@ -21,6 +21,8 @@ struct WinogradTests {
     Case(images: 5, height: 8, width: 8, channels: 16, filters: 16),
     Case(images: 7, height: 7, width: 5, channels: 80, filters: 48),
     Case(images: 2, height: 14, width: 13, channels: 160, filters: 144),
+    // Few tiles of large filters, an odd number of blocks.
+    Case(images: 4, height: 8, width: 7, channels: 272, filters: 304),
   ]
 
   private func program(_ size: Case) throws -> Graph {

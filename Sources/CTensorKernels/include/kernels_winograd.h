@@ -15,6 +15,9 @@ typedef struct {
   int64_t pixel, block;  // floats from a pixel to the next, and from 16 channels to the next
 } trompe_winograd_image;
 
+// With as many, the gradient in a large filter is computed at once from the values of all tiles.
+enum { TROMPE_WINOGRAD_FEW_TILES = 48 };
+
 typedef struct {
   const float *bias;  // or NULL
   int adds_to_result, has_relu;

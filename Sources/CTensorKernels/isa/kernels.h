@@ -376,6 +376,7 @@ static const KernelTable NAME(table) = {
     .winograd_accumulate = NAME(winograd_accumulate),
     .winograd_read_filter = NAME(winograd_read_filter),
     .winograd_write_filter = NAME(winograd_write_filter),
+    .winograd_sum_filter = NAME(winograd_sum_filter),
 #endif
 };
 

@@ -45,6 +45,8 @@ typedef struct {
   void (*winograd_read_filter)(
       const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t);
   void (*winograd_write_filter)(const float *, int64_t, int64_t, int64_t, float *);
+  void (*winograd_sum_filter)(
+      const float *, int64_t, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *);
 } KernelTable;
 
 // The best that this processor has.

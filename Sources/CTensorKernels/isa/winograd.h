@@ -246,13 +246,14 @@ static void NAME(winograd_multiply)(
 }
 
 // U += Vᵀ W for ROWS channels of the image and BLOCKS blocks of the cotangent: the sum over tiles.
+// `block` floats are between the sums of one block and those of the next.
 #define OUTER(ROWS, BLOCKS)                                                                    \
   INLINE void NAME(outer_##ROWS##_##BLOCKS)(                                                  \
-      const float *restrict v, const float *restrict w, float *restrict u, int64_t tiles,     \
-      int64_t c, int64_t k) {                                                                  \
+      const float *restrict v, const float *restrict w, float *restrict u, int64_t block,     \
+      int64_t tiles, int64_t c, int64_t k) {                                                  \
     V16 sum[ROWS][BLOCKS];                                                                     \
     UNROLL for (int i = 0; i < ROWS; i++)                                                      \
-      UNROLL for (int b = 0; b < BLOCKS; b++) sum[i][b] = FROM(u + (b * c + i) * 16);          \
+      UNROLL for (int b = 0; b < BLOCKS; b++) sum[i][b] = FROM(u + b * block + i * 16);        \
     for (int64_t t = 0; t < tiles; t++) {                                                      \
       V16 cotangent[BLOCKS];                                                                   \
       UNROLL for (int b = 0; b < BLOCKS; b++) cotangent[b] = FROM(w + t * k + 16 * b);         \
@@ -262,7 +263,7 @@ static void NAME(winograd_multiply)(
       }                                                                                        \
     }                                                                                          \
     UNROLL for (int i = 0; i < ROWS; i++)                                                      \
-      UNROLL for (int b = 0; b < BLOCKS; b++) AT(u + (b * c + i) * 16) = sum[i][b];            \
+      UNROLL for (int b = 0; b < BLOCKS; b++) AT(u + b * block + i * 16) = sum[i][b];          \
   }
 OUTER(8, 2)
 OUTER(16, 1)
@@ -272,10 +273,10 @@ static void NAME(winograd_accumulate)(
   int64_t b = 0;
   for (; b + 32 <= k; b += 32)
     for (int64_t i = 0; i < c; i += 8)
-      NAME(outer_8_2)(v + i, w + b, u + (b * c + i * 16), tiles, c, k);
+      NAME(outer_8_2)(v + i, w + b, u + (b * c + i * 16), 16 * c, tiles, c, k);
   for (; b < k; b += 16)
     for (int64_t i = 0; i < c; i += 16)
-      NAME(outer_16_1)(v + i, w + b, u + (b * c + i * 16), tiles, c, k);
+      NAME(outer_16_1)(v + i, w + b, u + (b * c + i * 16), 16 * c, tiles, c, k);
 }
 
 // The filters of one block of 16 results, U [36][c][16]; of the input gradient, whose results are the
@@ -314,6 +315,32 @@ static void NAME(winograd_write_filter)(
       AT(lanes) = taps[tap];
       for (int lane = 0; lane < 16; lane++) filter[(lane * 9 + tap) * c + i] = lanes[lane];
     }
+  }
+}
+
+// The derivative of `blocks` (1 or 2) blocks of filters over all tiles at once: its values never leave
+// the second-level cache.
+static void NAME(winograd_sum_filter)(
+    const float *v, int64_t v_plane, const float *w, int64_t w_plane, int64_t tiles, int64_t c,
+    int64_t k, int64_t blocks, float *filter) {
+  enum { BLOCK = 16 * 16 };
+  V16 sums[36 * 2 * 16];
+  float *u = (float *)sums;
+  const int64_t plane = blocks * BLOCK;
+  for (int64_t i = 0; i < c; i += 16) {
+    for (int64_t j = 0; j < 36 * blocks * 16; j++) sums[j] = (V16){0};
+    for (int64_t point = 0; point < 36; point++) {
+      const float *values = v + point * v_plane + i, *cotangents = w + point * w_plane;
+      float *to = u + point * plane;
+      if (blocks == 2) {
+        NAME(outer_8_2)(values, cotangents, to, BLOCK, tiles, c, k);
+        NAME(outer_8_2)(values + 8, cotangents, to + 8 * 16, BLOCK, tiles, c, k);
+      } else {
+        NAME(outer_16_1)(values, cotangents, to, BLOCK, tiles, c, k);
+      }
+    }
+    for (int64_t b = 0; b < blocks; b++)
+      NAME(winograd_write_filter)(u + b * BLOCK, plane, c, 16, filter + b * 16 * 9 * c + i);
   }
 }
 
