@@ -43,6 +43,9 @@ struct trompe_convolution {
   // Our own kernels instead of a primitive, if `tiles_threads` is not 0: as many threads share tiles.
   int tiles_threads;
   trompe_winograd_image x_tiles, y_tiles;
+  // The gradient in an image of few channels as a convolution of the cotangent, and its filter.
+  trompe_convolution *folded;
+  float *folded_filter;
 };
 
 // oneDNN 2.6's filter gradient of a strided 1x1 window writes behind the scratch that it asks for, and
@@ -378,10 +381,150 @@ static void run_tiles(
   }
 }
 
+// The gradient in an image of few channels (a photograph's three) fills a vector of 16 with the channels
+// of 2x2 pixels: a convolution of the cotangent whose results are squares.
+enum { SQUARE = 2, SQUARE_CHANNELS = 16 };
+
+// Along one axis: pixel 2u + a is the sum over r of cotangent * filter at r, the cotangent's index being
+// (2u + a + before - r) / stride where that is a whole number, tap (a + before - r) / stride + low of
+// the convolution.
+typedef struct {
+  int64_t stride, before, window;
+  int64_t taps, low, high, squares, step;
+} FoldedAxis;
+
+static int folded_tap(const FoldedAxis *axis, int64_t a, int64_t r, int64_t *tap) {
+  const int64_t distance = a + axis->before - r;
+  if (distance % axis->stride) return 0;
+  *tap = distance / axis->stride + axis->low;
+  return 1;
+}
+
+static FoldedAxis folded_axis(
+    int64_t pixels, int64_t cotangents, int64_t window, int64_t stride, int64_t before) {
+  FoldedAxis axis = {.stride = stride, .before = before, .window = window};
+  int64_t first = 0, last = 0, tap;
+  for (int64_t a = 0; a < SQUARE; a++)
+    for (int64_t r = 0; r < window; r++)
+      if (folded_tap(&axis, a, r, &tap)) {
+        first = tap < first ? tap : first;
+        last = tap > last ? tap : last;
+      }
+  axis.low = -first;
+  axis.taps = last - first + 1;
+  axis.squares = (pixels + SQUARE - 1) / SQUARE;
+  axis.step = SQUARE / stride;
+  axis.high = axis.step * (axis.squares - 1) + axis.taps - cotangents - axis.low;
+  return axis;
+}
+
+static FoldedAxis folded_y(const trompe_convolution_shape *s) {
+  return folded_axis(s->h, s->p, s->r, s->stride_y, s->top);
+}
+static FoldedAxis folded_x(const trompe_convolution_shape *s) {
+  return folded_axis(s->w, s->q, s->s, s->stride_x, s->left);
+}
+
+static int folds(const trompe_convolution_shape *s) {
+  return s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT && !s->uses_bf16 && s->groups == 1 &&
+         s->c * SQUARE * SQUARE <= SQUARE_CHANNELS && s->k >= TROMPE_CHANNEL_BLOCK &&
+         s->r * s->s > 1 && s->dilation_y == 1 && s->dilation_x == 1 && s->stride_y <= SQUARE &&
+         s->stride_x <= SQUARE && !s->order_x.blocks && !s->order_x.is_bf16 &&
+         folded_y(s).high >= 0 && folded_x(s).high >= 0;
+}
+
+static trompe_convolution *create_folded(
+    const trompe_convolution_shape *s, char *message, size_t message_size) {
+  const FoldedAxis y = folded_y(s), x = folded_x(s);
+  trompe_convolution_shape shape = {
+      .kind = TROMPE_CONVOLUTION_FORWARD, .n = s->n, .h = s->p, .w = s->q, .c = s->k,
+      .k = SQUARE_CHANNELS, .r = y.taps, .s = x.taps, .p = y.squares, .q = x.squares,
+      .stride_y = y.step, .stride_x = x.step, .dilation_y = 1, .dilation_x = 1, .top = y.low,
+      .left = x.low, .bottom = y.high, .right = x.high, .groups = 1, .order_x = s->order_y,
+      // One block of channels: both orders are the same.
+      .order_y = {s->order_y.blocks, 0},
+      .is_batch_invariant = s->is_batch_invariant};
+  trompe_convolution *self = calloc(1, sizeof *self);
+  if (!self) return NULL;
+  self->shape = *s;
+  self->folded = trompe_convolution_create(&shape, message, message_size);
+  self->folded_filter =
+      malloc((size_t)(SQUARE_CHANNELS * y.taps * x.taps * s->k) * sizeof(float));
+  if (!self->folded || !self->folded_filter) {
+    trompe_convolution_destroy(self);
+    return NULL;
+  }
+  self->filter_bytes = self->folded->filter_bytes;
+  self->scratch_bytes =
+      aligned((size_t)(s->n * y.squares * x.squares * SQUARE_CHANNELS) * sizeof(float)) +
+      self->folded->scratch_bytes;
+  return self;
+}
+
+// From OHWI [k, r, s, c] to that of the convolution, OHWI [16, taps, taps, k].
+static int reorder_folded(const trompe_convolution *self, const float *from, void *to) {
+  const trompe_convolution_shape *s = &self->shape;
+  const FoldedAxis y = folded_y(s), x = folded_x(s);
+  memset(self->folded_filter, 0,
+         (size_t)(SQUARE_CHANNELS * y.taps * x.taps * s->k) * sizeof(float));
+  int64_t tap_y, tap_x;
+  for (int64_t a = 0; a < SQUARE; a++)
+    for (int64_t r = 0; r < s->r; r++) {
+      if (!folded_tap(&y, a, r, &tap_y)) continue;
+      for (int64_t b = 0; b < SQUARE; b++)
+        for (int64_t t = 0; t < s->s; t++) {
+          if (!folded_tap(&x, b, t, &tap_x)) continue;
+          for (int64_t c = 0; c < s->c; c++) {
+            const int64_t result = (a * SQUARE + b) * s->c + c;
+            float *row = self->folded_filter + ((result * y.taps + tap_y) * x.taps + tap_x) * s->k;
+            for (int64_t k = 0; k < s->k; k++) row[k] = from[((k * s->r + r) * s->s + t) * s->c + c];
+          }
+        }
+    }
+  if (!trompe_convolution_filter_is_plain(self->folded))
+    return trompe_convolution_reorder_filter(self->folded, self->folded_filter, to);
+  memcpy(to, self->folded_filter, self->filter_bytes);
+  return 0;
+}
+
+typedef struct {
+  const trompe_convolution_shape *shape;
+  const float *from;
+  float *to;
+} Unfolding;
+
+static void unfold(void *context, int thread, int threads) {
+  const Unfolding *call = context;
+  const trompe_convolution_shape *s = call->shape;
+  const int64_t rows = (s->h + SQUARE - 1) / SQUARE, columns = (s->w + SQUARE - 1) / SQUARE;
+  int64_t begin, end;
+  trompe_share(s->n * s->h, thread, threads, &begin, &end);
+  for (int64_t row = begin; row < end; row++) {
+    const int64_t image = row / s->h, i = row % s->h;
+    const float *from = call->from + (image * rows + i / SQUARE) * columns * SQUARE_CHANNELS +
+                        i % SQUARE * SQUARE * s->c;
+    float *to = call->to + row * s->w * s->c;
+    for (int64_t j = 0; j < s->w; j++)
+      for (int64_t c = 0; c < s->c; c++)
+        to[j * s->c + c] = from[j / SQUARE * SQUARE_CHANNELS + j % SQUARE * s->c + c];
+  }
+}
+
+static int run_folded(
+    const trompe_convolution *self, float *x, void *filter, void *y, char *scratch) {
+  const trompe_convolution *convolution = self->folded;
+  const size_t squares = self->scratch_bytes - convolution->scratch_bytes;
+  if (trompe_convolution_run(convolution, y, filter, NULL, scratch, scratch + squares)) return 1;
+  Unfolding call = {&self->shape, (const float *)scratch, x};
+  trompe_parallel(unfold, &call, trompe_pool_thread_count());
+  return 0;
+}
+
 trompe_convolution *trompe_convolution_create(
     const trompe_convolution_shape *given, char *message, size_t message_size) {
   trompe_convolution *tiles = tiles_pay(given) ? create_tiles(given) : NULL;
   if (tiles) return tiles;
+  if (folds(given)) return create_folded(given, message, message_size);
   trompe_convolution_shape dense_shape = *given;
   if (subsamples(given)) {
     dense_shape.h = given->p;
@@ -499,6 +642,8 @@ trompe_convolution *trompe_convolution_create(
 
 void trompe_convolution_destroy(trompe_convolution *self) {
   if (!self) return;
+  trompe_convolution_destroy(self->folded);
+  free(self->folded_filter);
   dnnl_memory_t memories[] = {self->x_memory,       self->filter_memory, self->bias_memory,
                               self->y_memory,       self->scratch_memory, self->from_memory,
                               self->to_memory};
@@ -515,6 +660,7 @@ void trompe_convolution_destroy(trompe_convolution *self) {
 
 const char *trompe_convolution_implementation(const trompe_convolution *self) {
   if (self->tiles_threads) return "tiles_4x3";
+  if (self->folded) return trompe_convolution_implementation(self->folded);
   const char *name = "";
   dnnl_primitive_desc_query(self->description, dnnl_query_impl_info_str, 0, (void *)&name);
   return name;
@@ -532,6 +678,7 @@ size_t trompe_convolution_filter_bytes(const trompe_convolution *self) {
 
 int trompe_convolution_filter_is_plain(const trompe_convolution *self) {
   if (self->tiles_threads) return self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  if (self->folded) return 0;
   return dnnl_memory_desc_equal(self->filter, self->plain_filter);
 }
 
@@ -539,6 +686,11 @@ int trompe_convolution_same_filter_layout(
     const trompe_convolution *a, const trompe_convolution *b) {
   if (a->tiles_threads || b->tiles_threads)
     return a->tiles_threads && b->tiles_threads && a->shape.kind == b->shape.kind;
+  if (a->folded || b->folded)
+    return a->folded && b->folded && a->shape.stride_y == b->shape.stride_y &&
+           a->shape.stride_x == b->shape.stride_x && a->shape.top == b->shape.top &&
+           a->shape.left == b->shape.left &&
+           trompe_convolution_same_filter_layout(a->folded, b->folded);
   return dnnl_memory_desc_equal(a->filter, b->filter);
 }
 
@@ -550,6 +702,7 @@ int trompe_convolution_reorder_filter(
         from, s->c, s->k, s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT, to, self->tiles_threads);
     return 0;
   }
+  if (self->folded) return reorder_folded(self, from, to);
   if (!self->reorder) {
     memcpy(to, from, self->filter_bytes);
     return 0;
@@ -567,6 +720,7 @@ int trompe_convolution_run(
     run_tiles(self, x, filter, bias, y, scratch);
     return 0;
   }
+  if (self->folded) return run_folded(self, x, filter, y, scratch);
   static const int roles[3][3] = {
       {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
       {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},

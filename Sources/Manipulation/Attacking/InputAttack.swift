@@ -19,10 +19,8 @@ final class InputAttack {
   private let imageSize: ImageSize
   private let normalizer: Normalizer
   private let batchSize: Int
-  /// What is reported.
-  private let exact: EvaluationProgram
-  /// What iterates are looked at with, where something faster differs in the last digits.
-  private let quick: EvaluationProgram
+  /// What iterates are looked at with, and what is reported.
+  private let program: EvaluationProgram
   /// Of the objective that is attacked with; `nil` if it has none. One at a time is in memory.
   private var direction: AttackDirection?
   private var directionIndex = -1
@@ -31,21 +29,15 @@ final class InputAttack {
     _ network: LoadedNetwork, interpreter: (name: String, any Interpreter),
     _ specification: AttackSpecification, batchSize: Int, compute: ComputeSection
   ) throws {
-    func evaluation(_ options: Executable.Options) throws -> EvaluationProgram {
-      try EvaluationProgram(
-        network, interpreters: [interpreter], batchSize: batchSize,
-        samplesAtOnce: compute.samplesAtOnce, options: options)
-    }
     (self.network, self.specification, self.batchSize) = (network, specification, batchSize)
     (self.interpreter, self.compute) = (interpreter.1, compute)
     let shape = network.architecture.inputShape
     imageSize = ImageSize(width: shape[1], height: shape[0])
     normalizer = Normalizer(network.preprocessing)
-    exact = try evaluation(compute.evaluationOptions)
-    quick =
-      compute.options.usesWinograd && Executable.hasWinograd
-      ? try evaluation(compute.options) : exact
-    let size = exact.heatmapSizes[0]
+    program = try EvaluationProgram(
+      network, interpreters: [interpreter], batchSize: batchSize,
+      samplesAtOnce: compute.samplesAtOnce, options: compute.evaluationOptions)
+    let size = program.heatmapSizes[0]
     topK = specification.topK(height: size.height, width: size.width)
     objectives = try specification.objectives(height: size.height, width: size.width)
   }
@@ -60,10 +52,8 @@ final class InputAttack {
         samplesAtOnce: compute.samplesAtOnce, options: compute.options)
       directionIndex = index
     }
-    let bytes =
-      exact.plannedPeakBytes + (quick.executable === exact.executable ? 0 : quick.plannedPeakBytes)
-      + (direction?.plannedPeakBytes ?? 0)
-    let flops = (direction?.flops ?? 0) + quick.flops / specification.checkEvery
+    let bytes = program.plannedPeakBytes + (direction?.plannedPeakBytes ?? 0)
+    let flops = (direction?.flops ?? 0) + program.flops / specification.checkEvery
     return String(
       format: "an iteration takes %.2f GFLOP per image, and %d images %.0f MB beside the weights",
       Double(flops) / 1e9 / Double(batchSize), batchSize, Double(bytes) / 1e6)
@@ -88,7 +78,7 @@ final class InputAttack {
     let found = try search.find(
       specification.images, seed: specification.seed, stop: stop, progress: progress
     ) { pictures, labels, positions in
-      try explain(pictures, labels: labels, identities: positions, exact)
+      try explain(pictures, labels: labels, identities: positions)
     } logits: {
       $0.logits
     }
@@ -125,9 +115,9 @@ final class InputAttack {
     guard picture.size == imageSize else {
       throw ImageError(path: path, reason: "is \(picture.size), the network takes \(imageSize)")
     }
-    let logits = try explain([picture], labels: [0], identities: [-1], exact)[0].logits
+    let logits = try explain([picture], labels: [0], identities: [-1])[0].logits
     let label = Classification(logits: logits[...]).predicted
-    let heatmap = try explain([picture], labels: [label], identities: [-1], exact)[0].heatmap
+    let heatmap = try explain([picture], labels: [label], identities: [-1])[0].heatmap
     return AttackTarget(
       name: path, picture: picture, heatmap: heatmap, relevance: heatmap.relevance)
   }
@@ -256,7 +246,7 @@ final class InputAttack {
         pixels: ball.rounded(active[row].samples, around: active[row].subject.picture.pixels))
     }
     let answers = try explain(
-      candidates, labels: subjects.map(\.label), identities: subjects.map(\.position), quick)
+      candidates, labels: subjects.map(\.label), identities: subjects.map(\.position))
     for (place, row) in due.enumerated() {
       let subject = subjects[place]
       guard Classification(logits: answers[place].logits[...]).predicted == subject.label else {
@@ -277,13 +267,11 @@ final class InputAttack {
       let part = done[begin..<min(begin + batchSize, done.count)]
       let answers = try explain(
         part.map(\.picture), labels: part.map(\.subject.label),
-        identities: part.map(\.subject.position), exact)
+        identities: part.map(\.subject.position))
       for (iterate, answer) in zip(part, answers) {
         let subject = iterate.subject
-        // Plain sums differ from the quick ones in the last digits; what they say counts.
-        let isKept = Classification(logits: answer.logits[...]).predicted == subject.label
         results.append(
-          iterate.found != nil && isKept
+          iterate.found != nil
             ? AttackedImage(
               picture: iterate.picture, logits: answer.logits, heatmap: answer.heatmap,
               iteration: iterate.found)
@@ -330,7 +318,7 @@ final class InputAttack {
 
   /// Logits and heatmaps for the labels.
   private func explain(
-    _ pictures: [Image], labels: [Int], identities: [Int], _ program: EvaluationProgram
+    _ pictures: [Image], labels: [Int], identities: [Int]
   ) throws -> [(logits: [Float], heatmap: Heatmap)] {
     let missing = (batchSize - pictures.count) * imageSize.area * Image.channels
     try program.run(
