@@ -117,7 +117,8 @@ struct WinogradTests {
         y = try graph.relu(graph.append(Convolution(window: window), [y, filter]))
       }
       let dx = try graph.append(
-        ConvolutionInputGradient(window: window, inputShape: [images, 12, 12, 512]), [y, filters[2]])
+        ConvolutionInputGradient(window: window, inputShape: [images, 12, 12, 512]),
+        [y, filters[2]])
       return graph.graph(outputs: [y, dx])
     }
     var generator = SeededGenerator(seed: 3)

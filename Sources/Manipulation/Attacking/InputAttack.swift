@@ -20,9 +20,9 @@ final class InputAttack {
   private let normalizer: Normalizer
   private let batchSize: Int
   /// What iterates are looked at with, and what is reported.
-  private let program: EvaluationProgram
+  private let programs: BatchPrograms<EvaluationProgram>
   /// Of the objective that is attacked with; `nil` if it has none. One at a time is in memory.
-  private var direction: AttackDirection?
+  private var direction: BatchPrograms<AttackDirection>?
   private var directionIndex = -1
 
   init(
@@ -34,10 +34,12 @@ final class InputAttack {
     let shape = network.architecture.inputShape
     imageSize = ImageSize(width: shape[1], height: shape[0])
     normalizer = Normalizer(network.preprocessing)
-    program = try EvaluationProgram(
-      network, interpreters: [interpreter], batchSize: batchSize,
-      samplesAtOnce: compute.samplesAtOnce, options: compute.evaluationOptions)
-    let size = program.heatmapSizes[0]
+    programs = try BatchPrograms(batchSize) {
+      try EvaluationProgram(
+        network, interpreters: [interpreter], batchSize: $0, samplesAtOnce: compute.samplesAtOnce,
+        options: compute.evaluationOptions)
+    }
+    let size = programs.largest.heatmapSizes[0]
     topK = specification.topK(height: size.height, width: size.width)
     objectives = try specification.objectives(height: size.height, width: size.width)
   }
@@ -47,13 +49,21 @@ final class InputAttack {
   func prepare(objective index: Int) throws -> String {
     if index != directionIndex {
       direction = nil
-      direction = try AttackDirection(
-        network, interpreter: interpreter, objective: objectives[index], batchSize: batchSize,
-        samplesAtOnce: compute.samplesAtOnce, options: compute.options)
+      var options = compute.options
+      options.isBatchInvariant = true
+      direction = try BatchPrograms(
+        batchSize,
+        ifAny: {
+          try AttackDirection(
+            network, interpreter: interpreter, objective: objectives[index], batchSize: $0,
+            samplesAtOnce: compute.samplesAtOnce, options: options)
+        })
       directionIndex = index
     }
-    let bytes = program.plannedPeakBytes + (direction?.plannedPeakBytes ?? 0)
-    let flops = (direction?.flops ?? 0) + program.flops / specification.checkEvery
+    let bytes =
+      programs.sum(\.plannedPeakBytes) + (direction?.sum(\.plannedPeakBytes) ?? 0)
+    let flops =
+      (direction?.largest.flops ?? 0) + programs.largest.flops / specification.checkEvery
     return String(
       format: "an iteration takes %.2f GFLOP per image, and %d images %.0f MB beside the weights",
       Double(flops) / 1e9 / Double(batchSize), batchSize, Double(bytes) / 1e6)
@@ -284,7 +294,8 @@ final class InputAttack {
 
   /// ∂D/∂x of each image in its own samples, in units of 0 to 255.
   private func derivatives(
-    by direction: AttackDirection, _ active: [Iterate], _ objective: any AttackObjective
+    by direction: BatchPrograms<AttackDirection>, _ active: [Iterate],
+    _ objective: any AttackObjective
   ) throws -> [[Float]] {
     var beta = specification.beta
     if let last = objective.finalBeta {
@@ -293,10 +304,11 @@ final class InputAttack {
       beta *= pow(last / beta, Double(iteration) / Double(specification.iterations))
     }
     let samples = imageSize.area * Image.channels
+    let (batchSize, program) = direction(for: active.count)
     let missing = batchSize - active.count
-    let derivative = try direction.run(
+    let derivative = try program.run(
       images: padded(active.map { normalizer(samples: $0.samples) }, count: missing * samples),
-      labels: padded(active.map(\.subject.label)),
+      labels: padded(active.map(\.subject.label), to: batchSize),
       references: padded(
         active.map(\.reference), count: missing * active[0].reference.count),
       beta: beta, identities: active.map(\.subject.position))
@@ -320,9 +332,11 @@ final class InputAttack {
   private func explain(
     _ pictures: [Image], labels: [Int], identities: [Int]
   ) throws -> [(logits: [Float], heatmap: Heatmap)] {
+    let (batchSize, program) = programs(for: pictures.count)
     let missing = (batchSize - pictures.count) * imageSize.area * Image.channels
     try program.run(
-      images: padded(pictures.map { normalizer($0) }, count: missing), labels: padded(labels),
+      images: padded(pictures.map { normalizer($0) }, count: missing),
+      labels: padded(labels, to: batchSize),
       identities: identities)
     let logits = program.logits.values
     let maps = program.heatmaps(0, count: pictures.count)
@@ -339,7 +353,7 @@ final class InputAttack {
     return values
   }
 
-  private func padded(_ labels: [Int]) -> [Int32] {
+  private func padded(_ labels: [Int], to batchSize: Int) -> [Int32] {
     labels.map(Int32.init) + [Int32](repeating: 0, count: batchSize - labels.count)
   }
 }
