@@ -26,6 +26,7 @@ export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS="die_after_fork=0:suppressions=$PWD/tools/thread-sanitizer.txt"
 
+mkdir -p .build
 failed=0
 for sanitizer in "${sanitizers[@]}"; do
   build=.build/sanitize-$sanitizer
