@@ -1,11 +1,12 @@
 #include "kernels_convolution.h"
 
 #include <dnnl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "choice.h"
+#include "folding.h"
 #include "kernels_blocking.h"
 #include "kernels_layout.h"
 #include "kernels_threads.h"
@@ -29,6 +30,7 @@ struct trompe_convolution {
   Layout filter, plain_filter;
   // Bound to their buffers at every run.
   dnnl_memory_t x_memory, filter_memory, bias_memory, y_memory, scratch_memory;
+  dnnl_memory_t residual_memory;  // if the primitive reads one that is apart
   dnnl_memory_t from_memory, to_memory;
   size_t scratch_bytes, filter_bytes;
   // The image is read through a copy of every stride-th pixel, which stands before the primitive's
@@ -57,93 +59,6 @@ static int subsamples(const trompe_convolution_shape *s) {
 }
 
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-// Winograd's algorithm is for these windows, and for whole blocks of channels.
-static int has_winograd_window(const trompe_convolution_shape *s) {
-  return s->r == 3 && s->s == 3 && s->stride_y == 1 && s->stride_x == 1 && s->dilation_y == 1 &&
-         s->dilation_x == 1 && s->groups == 1 && s->top == 1 && s->left == 1 && s->bottom == 1 &&
-         s->right == 1 && s->c % TROMPE_CHANNEL_BLOCK == 0 && s->k % TROMPE_CHANNEL_BLOCK == 0;
-}
-
-// What follows estimates, in nanoseconds, from arithmetic and traffic. Rates, in operations and bytes
-// per nanosecond, were fitted on two Zen 4 cores; only their ratios decide.
-enum { DIRECT_RATE = 225, BF16_RATE = 455 };
-
-typedef struct {
-  double images, filters, pixels, tiles;
-} Extent;
-
-// Batches of as many images are assumed where the choice must not depend on their number.
-enum { USUAL_BATCH = 8 };
-
-static Extent extent_of(const trompe_convolution_shape *s) {
-  const double images = s->is_batch_invariant ? USUAL_BATCH : (double)s->n;
-  return (Extent){
-      images, (double)s->c * (double)s->k, images * (double)(s->p * s->q),
-      images * (double)(((s->p + 3) / 4) * ((s->q + 3) / 4))};
-}
-
-static double direct_time(const trompe_convolution_shape *s, double rate) {
-  const Extent e = extent_of(s);
-  return 2 * 9 * e.pixels * e.filters / rate;
-}
-
-// By oneDNN's primitive, `copied` bytes of images brought into blocks and back among it.
-static double winograd_time(const trompe_convolution_shape *s, double copied) {
-  const double product_rate = 170, filter_rate = 20, tile_rate = 40, copy_rate = 20;
-  if (!has_winograd_window(s) || s->is_batch_invariant) return INFINITY;
-  const Extent e = extent_of(s);
-  const double channels = (double)(s->c + s->k);
-  return 2 * 36 * e.tiles * e.filters / product_rate + 2 * 4 * 36 * e.filters / filter_rate +
-         4 * 36 * e.tiles * channels / tile_rate + copied / copy_rate;
-}
-
-// By our own kernels.
-static double tiles_time(const trompe_convolution_shape *s) {
-  const double product_rate = 225, filter_rate = 25, read_rate = 61, write_rate = 105;
-  const double image_rate = 20, scatter_rate = 2.2;
-  const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
-  if (!has_winograd_window(s) || s->order_x.is_bf16 || s->order_y.is_bf16 ||
-      !trompe_winograd_is_here())
-    return INFINITY;
-  const Extent e = extent_of(s);
-  const int is_few = e.tiles <= TROMPE_WINOGRAD_FEW_TILES;
-  // The sums of a large filter's gradient do not stay in the second-level cache.
-  if (to_filter && s->c * s->k > 128 * 128 && !is_few) return INFINITY;
-  const double filter_bytes = 4 * (2 * 36 + 9) * e.filters;
-  const double filter_time = !to_filter ? filter_bytes / filter_rate
-                             : is_few   ? 4 * 9 * e.filters / scatter_rate
-                                        : 2 * filter_bytes / filter_rate;
-  const int reads_y = s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
-  const double read = (double)(reads_y ? s->k : s->c), written = (double)(reads_y ? s->c : s->k);
-  return 2 * 36 * e.tiles * e.filters / product_rate + filter_time +
-         4 * 36 * e.tiles * (read / read_rate + written / write_rate) +
-         4 * e.pixels * (read + written) / image_rate;
-}
-
-static double copied_bytes(const trompe_convolution_shape *s) {
-  return 2 * 4 * (double)(s->n * s->p * s->q) *
-         (!s->order_x.blocks * s->c + !s->order_y.blocks * s->k);
-}
-
-static double smaller(double a, double b) { return a < b ? a : b; }
-
-static int winograd_pays(const trompe_convolution_shape *s) {
-  return s->may_use_winograd && !s->uses_bf16 &&
-         winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, DIRECT_RATE);
-}
-
-static int tiles_pay(const trompe_convolution_shape *s) {
-  return s->may_use_winograd && !s->uses_bf16 &&
-         tiles_time(s) < smaller(winograd_time(s, copied_bytes(s)),
-                                 0.9 * direct_time(s, DIRECT_RATE));
-}
-
-int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {
-  if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
-  return !s->may_use_winograd ||
-         smaller(winograd_time(s, 0), tiles_time(s)) > 0.8 * direct_time(s, BF16_RATE);
-}
 
 // The order for plain sums: that of both images, or of the larger one if it can be that of both.
 static int wants_blocks(const trompe_convolution_shape *s) {
@@ -307,18 +222,22 @@ static dnnl_primitive_desc_t describe(
   return status == dnnl_success ? description : NULL;
 }
 
-static dnnl_primitive_attr_t attributes_for(const trompe_convolution_shape *s, int has_post_ops) {
+// `residual`: the layout of one that is apart, or NULL, if the result holds it.
+static dnnl_primitive_attr_t attributes_for(
+    const trompe_convolution_shape *s, int has_post_ops, Layout residual) {
   dnnl_primitive_attr_t attributes = NULL;
   if (dnnl_primitive_attr_create(&attributes) != dnnl_success) return NULL;
   dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
-  if (has_post_ops && (s->adds_to_result || s->has_relu)) {
+  if (has_post_ops && (s->adds_residual || s->has_relu)) {
     dnnl_post_ops_t after = NULL;
     dnnl_post_ops_create(&after);
+    if (residual) dnnl_post_ops_append_binary(after, dnnl_binary_add, residual);
 #if ONEDNN_3
-    if (s->adds_to_result) dnnl_post_ops_append_sum(after, 1, 0, dnnl_data_type_undef);
+    if (s->adds_residual && !residual)
+      dnnl_post_ops_append_sum(after, 1, 0, dnnl_data_type_undef);
     if (s->has_relu) dnnl_post_ops_append_eltwise(after, dnnl_eltwise_relu, 0, 0);
 #else
-    if (s->adds_to_result) dnnl_post_ops_append_sum(after, 1);
+    if (s->adds_residual && !residual) dnnl_post_ops_append_sum(after, 1);
     if (s->has_relu) dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, 0, 0);
 #endif
     dnnl_primitive_attr_set_post_ops(attributes, after);
@@ -361,11 +280,11 @@ static trompe_convolution *create_tiles(const trompe_convolution_shape *s) {
 }
 
 static void run_tiles(
-    const trompe_convolution *self, float *x, float *filter, const float *bias, float *y,
-    void *scratch) {
+    const trompe_convolution *self, float *x, float *filter, const float *bias,
+    const float *residual, float *y, void *scratch) {
   const trompe_convolution_shape *s = &self->shape;
   const int threads = self->tiles_threads;
-  const trompe_winograd_epilogue after = {bias, s->adds_to_result, s->has_relu}, none = {0};
+  const trompe_winograd_epilogue after = {bias, residual, s->has_relu}, none = {0};
   switch (s->kind) {
     case TROMPE_CONVOLUTION_FORWARD:
       trompe_winograd_convolve(
@@ -381,150 +300,47 @@ static void run_tiles(
   }
 }
 
-// The gradient in an image of few channels (a photograph's three) fills a vector of 16 with the channels
-// of 2x2 pixels: a convolution of the cotangent whose results are squares.
-enum { SQUARE = 2, SQUARE_CHANNELS = 16 };
-
-// Along one axis: pixel 2u + a is the sum over r of cotangent * filter at r, the cotangent's index being
-// (2u + a + before - r) / stride where that is a whole number, tap (a + before - r) / stride + low of
-// the convolution.
-typedef struct {
-  int64_t stride, before, window;
-  int64_t taps, low, high, squares, step;
-} FoldedAxis;
-
-static int folded_tap(const FoldedAxis *axis, int64_t a, int64_t r, int64_t *tap) {
-  const int64_t distance = a + axis->before - r;
-  if (distance % axis->stride) return 0;
-  *tap = distance / axis->stride + axis->low;
-  return 1;
-}
-
-static FoldedAxis folded_axis(
-    int64_t pixels, int64_t cotangents, int64_t window, int64_t stride, int64_t before) {
-  FoldedAxis axis = {.stride = stride, .before = before, .window = window};
-  int64_t first = 0, last = 0, tap;
-  for (int64_t a = 0; a < SQUARE; a++)
-    for (int64_t r = 0; r < window; r++)
-      if (folded_tap(&axis, a, r, &tap)) {
-        first = tap < first ? tap : first;
-        last = tap > last ? tap : last;
-      }
-  axis.low = -first;
-  axis.taps = last - first + 1;
-  axis.squares = (pixels + SQUARE - 1) / SQUARE;
-  axis.step = SQUARE / stride;
-  axis.high = axis.step * (axis.squares - 1) + axis.taps - cotangents - axis.low;
-  return axis;
-}
-
-static FoldedAxis folded_y(const trompe_convolution_shape *s) {
-  return folded_axis(s->h, s->p, s->r, s->stride_y, s->top);
-}
-static FoldedAxis folded_x(const trompe_convolution_shape *s) {
-  return folded_axis(s->w, s->q, s->s, s->stride_x, s->left);
-}
-
-static int folds(const trompe_convolution_shape *s) {
-  return s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT && !s->uses_bf16 && s->groups == 1 &&
-         s->c * SQUARE * SQUARE <= SQUARE_CHANNELS && s->k >= TROMPE_CHANNEL_BLOCK &&
-         s->r * s->s > 1 && s->dilation_y == 1 && s->dilation_x == 1 && s->stride_y <= SQUARE &&
-         s->stride_x <= SQUARE && !s->order_x.blocks && !s->order_x.is_bf16 &&
-         folded_y(s).high >= 0 && folded_x(s).high >= 0;
-}
-
 static trompe_convolution *create_folded(
     const trompe_convolution_shape *s, char *message, size_t message_size) {
-  const FoldedAxis y = folded_y(s), x = folded_x(s);
-  trompe_convolution_shape shape = {
-      .kind = TROMPE_CONVOLUTION_FORWARD, .n = s->n, .h = s->p, .w = s->q, .c = s->k,
-      .k = SQUARE_CHANNELS, .r = y.taps, .s = x.taps, .p = y.squares, .q = x.squares,
-      .stride_y = y.step, .stride_x = x.step, .dilation_y = 1, .dilation_x = 1, .top = y.low,
-      .left = x.low, .bottom = y.high, .right = x.high, .groups = 1, .order_x = s->order_y,
-      // One block of channels: both orders are the same.
-      .order_y = {s->order_y.blocks, 0},
-      .is_batch_invariant = s->is_batch_invariant};
+  const trompe_convolution_shape shape = trompe_folded_shape(s);
   trompe_convolution *self = calloc(1, sizeof *self);
   if (!self) return NULL;
   self->shape = *s;
   self->folded = trompe_convolution_create(&shape, message, message_size);
-  self->folded_filter =
-      malloc((size_t)(SQUARE_CHANNELS * y.taps * x.taps * s->k) * sizeof(float));
+  self->folded_filter = malloc((size_t)(shape.k * shape.r * shape.s * shape.c) * sizeof(float));
   if (!self->folded || !self->folded_filter) {
     trompe_convolution_destroy(self);
     return NULL;
   }
   self->filter_bytes = self->folded->filter_bytes;
   self->scratch_bytes =
-      aligned((size_t)(s->n * y.squares * x.squares * SQUARE_CHANNELS) * sizeof(float)) +
+      aligned((size_t)(shape.n * shape.p * shape.q * shape.k) * sizeof(float)) +
       self->folded->scratch_bytes;
   return self;
-}
-
-// From OHWI [k, r, s, c] to that of the convolution, OHWI [16, taps, taps, k].
-static int reorder_folded(const trompe_convolution *self, const float *from, void *to) {
-  const trompe_convolution_shape *s = &self->shape;
-  const FoldedAxis y = folded_y(s), x = folded_x(s);
-  memset(self->folded_filter, 0,
-         (size_t)(SQUARE_CHANNELS * y.taps * x.taps * s->k) * sizeof(float));
-  int64_t tap_y, tap_x;
-  for (int64_t a = 0; a < SQUARE; a++)
-    for (int64_t r = 0; r < s->r; r++) {
-      if (!folded_tap(&y, a, r, &tap_y)) continue;
-      for (int64_t b = 0; b < SQUARE; b++)
-        for (int64_t t = 0; t < s->s; t++) {
-          if (!folded_tap(&x, b, t, &tap_x)) continue;
-          for (int64_t c = 0; c < s->c; c++) {
-            const int64_t result = (a * SQUARE + b) * s->c + c;
-            float *row = self->folded_filter + ((result * y.taps + tap_y) * x.taps + tap_x) * s->k;
-            for (int64_t k = 0; k < s->k; k++) row[k] = from[((k * s->r + r) * s->s + t) * s->c + c];
-          }
-        }
-    }
-  if (!trompe_convolution_filter_is_plain(self->folded))
-    return trompe_convolution_reorder_filter(self->folded, self->folded_filter, to);
-  memcpy(to, self->folded_filter, self->filter_bytes);
-  return 0;
-}
-
-typedef struct {
-  const trompe_convolution_shape *shape;
-  const float *from;
-  float *to;
-} Unfolding;
-
-static void unfold(void *context, int thread, int threads) {
-  const Unfolding *call = context;
-  const trompe_convolution_shape *s = call->shape;
-  const int64_t rows = (s->h + SQUARE - 1) / SQUARE, columns = (s->w + SQUARE - 1) / SQUARE;
-  int64_t begin, end;
-  trompe_share(s->n * s->h, thread, threads, &begin, &end);
-  for (int64_t row = begin; row < end; row++) {
-    const int64_t image = row / s->h, i = row % s->h;
-    const float *from = call->from + (image * rows + i / SQUARE) * columns * SQUARE_CHANNELS +
-                        i % SQUARE * SQUARE * s->c;
-    float *to = call->to + row * s->w * s->c;
-    for (int64_t j = 0; j < s->w; j++)
-      for (int64_t c = 0; c < s->c; c++)
-        to[j * s->c + c] = from[j / SQUARE * SQUARE_CHANNELS + j % SQUARE * s->c + c];
-  }
 }
 
 static int run_folded(
     const trompe_convolution *self, float *x, void *filter, void *y, char *scratch) {
   const trompe_convolution *convolution = self->folded;
   const size_t squares = self->scratch_bytes - convolution->scratch_bytes;
-  if (trompe_convolution_run(convolution, y, filter, NULL, scratch, scratch + squares)) return 1;
-  Unfolding call = {&self->shape, (const float *)scratch, x};
-  trompe_parallel(unfold, &call, trompe_pool_thread_count());
+  if (trompe_convolution_run(convolution, y, filter, NULL, NULL, scratch, scratch + squares))
+    return 1;
+  trompe_unfold_image(&self->shape, (const float *)scratch, x, trompe_pool_thread_count());
   return 0;
+}
+
+// Whether a primitive is one of those that are made for this processor.
+static int is_fast(const_dnnl_primitive_desc_t description) {
+  const char *name = "";
+  dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, (void *)&name);
+  return strncmp(name, "jit", 3) == 0 || strncmp(name, "brg", 3) == 0;
 }
 
 trompe_convolution *trompe_convolution_create(
     const trompe_convolution_shape *given, char *message, size_t message_size) {
-  trompe_convolution *tiles = tiles_pay(given) ? create_tiles(given) : NULL;
+  trompe_convolution *tiles = trompe_tiles_pay(given) ? create_tiles(given) : NULL;
   if (tiles) return tiles;
-  if (folds(given)) return create_folded(given, message, message_size);
+  if (trompe_folds(given)) return create_folded(given, message, message_size);
   trompe_convolution_shape dense_shape = *given;
   if (subsamples(given)) {
     dense_shape.h = given->p;
@@ -559,7 +375,7 @@ trompe_convolution *trompe_convolution_create(
       layout_create(rank, grouped ? split : dense, dnnl_f32, grouped ? dnnl_gohwi : dnnl_ohwi);
   Layout x = NULL, y = NULL;
   // Winograd's first where it may be used and pays; not every processor and version has it.
-  for (int winograd = winograd_pays(s); !self->description; winograd = 0) {
+  for (int winograd = trompe_winograd_pays(s); !self->description; winograd = 0) {
     const int blocks = winograd || wants_blocks(s);
     const dnnl_format_tag_t order = blocks ? dnnl_nChw16c : dnnl_nhwc;
     self->order_x = wanted_order(s, blocks, s->order_x, result_is_x(s));
@@ -573,13 +389,26 @@ trompe_convolution *trompe_convolution_create(
     x = layout_create(4, image, self->order_x.is_bf16 ? dnnl_bf16 : dnnl_f32, order);
     y = layout_create(4, result, self->order_y.is_bf16 ? dnnl_bf16 : dnnl_f32, order);
     // A result that is copied gets its sum and ReLU on the way.
-    dnnl_primitive_attr_t attributes = attributes_for(s, same_order(self->order_y, s->order_y));
-    if (x && y && filter && factors.x && factors.y && factors.filter && self->plain_filter &&
-        attributes)
-      self->description = describe(
-          s, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, engine, x, filter, bias,
-          y, factors, attributes);
-    if (attributes) dnnl_primitive_attr_destroy(attributes);
+    const int is_copied = !same_order(self->order_y, s->order_y);
+    // Not every primitive can read a residual that is apart; it is copied to the result then.
+    int reads_residual = s->adds_residual && s->residual_is_apart && !is_copied && !winograd &&
+                         !s->order_y.is_bf16;
+    for (; !self->description; reads_residual = 0) {
+      dnnl_primitive_attr_t attributes = attributes_for(s, !is_copied, reads_residual ? y : NULL);
+      if (x && y && filter && factors.x && factors.y && factors.filter && self->plain_filter &&
+          attributes)
+        self->description = describe(
+            s, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, engine, x, filter,
+            bias, y, factors, attributes);
+      if (attributes) dnnl_primitive_attr_destroy(attributes);
+      if (!reads_residual) break;
+      if (self->description && is_fast(self->description)) {
+        self->residual_memory = memory_create(y, engine);
+        break;
+      }
+      if (self->description) dnnl_primitive_desc_destroy(self->description);
+      self->description = NULL;
+    }
     if (self->description) self->winograd = winograd;
     if (!winograd) break;
   }
@@ -646,7 +475,7 @@ void trompe_convolution_destroy(trompe_convolution *self) {
   free(self->folded_filter);
   dnnl_memory_t memories[] = {self->x_memory,       self->filter_memory, self->bias_memory,
                               self->y_memory,       self->scratch_memory, self->from_memory,
-                              self->to_memory};
+                              self->to_memory,      self->residual_memory};
   for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
     if (memories[i]) dnnl_memory_destroy(memories[i]);
   if (self->primitive) dnnl_primitive_destroy(self->primitive);
@@ -702,7 +531,10 @@ int trompe_convolution_reorder_filter(
         from, s->c, s->k, s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT, to, self->tiles_threads);
     return 0;
   }
-  if (self->folded) return reorder_folded(self, from, to);
+  if (self->folded) {
+    trompe_fold_filter(s, from, self->folded_filter);
+    return trompe_convolution_reorder_filter(self->folded, self->folded_filter, to);
+  }
   if (!self->reorder) {
     memcpy(to, from, self->filter_bytes);
     return 0;
@@ -715,9 +547,10 @@ int trompe_convolution_reorder_filter(
 }
 
 int trompe_convolution_run(
-    const trompe_convolution *self, void *x, void *filter, float *bias, void *y, void *scratch) {
+    const trompe_convolution *self, void *x, void *filter, float *bias, const void *residual,
+    void *y, void *scratch) {
   if (self->tiles_threads) {
-    run_tiles(self, x, filter, bias, y, scratch);
+    run_tiles(self, x, filter, bias, residual, y, scratch);
     return 0;
   }
   if (self->folded) return run_folded(self, x, filter, y, scratch);
@@ -739,6 +572,8 @@ int trompe_convolution_run(
   }
   void *const given_x = x, *const given_y = y;
   const int64_t x_pixels = self->subsamples ? s->p * s->q : s->h * s->w, y_pixels = s->p * s->q;
+  if (residual && residual != y && !self->residual_memory)
+    memcpy(y, residual, image_bytes(s->order_y, s->n * y_pixels * s->k));
   if (self->x_copy_bytes) {
     x = scratch;
     scratch = (char *)scratch + self->x_copy_bytes;
@@ -755,7 +590,7 @@ int trompe_convolution_run(
   dnnl_memory_set_data_handle(self->filter_memory, filter);
   dnnl_memory_set_data_handle(self->y_memory, y);
   dnnl_memory_set_data_handle(self->scratch_memory, scratch);
-  dnnl_exec_arg_t arguments[5] = {{role[0], self->x_memory},
+  dnnl_exec_arg_t arguments[6] = {{role[0], self->x_memory},
                                   {role[1], self->filter_memory},
                                   {role[2], self->y_memory},
                                   {DNNL_ARG_SCRATCHPAD, self->scratch_memory}};
@@ -764,12 +599,17 @@ int trompe_convolution_run(
     dnnl_memory_set_data_handle(self->bias_memory, bias);
     arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, self->bias_memory};
   }
+  if (self->residual_memory) {
+    dnnl_memory_set_data_handle(self->residual_memory, (void *)residual);
+    arguments[count++] = (dnnl_exec_arg_t){
+        DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, self->residual_memory};
+  }
   if (dnnl_primitive_execute(self->primitive, self->stream, count, arguments) != dnnl_success ||
       dnnl_stream_wait(self->stream) != dnnl_success)
     return 1;
   if (self->y_copy_bytes && result_is_y(s)) {
     const trompe_image_move move = {
-        self->order_y, s->order_y, s->n, y_pixels, s->k, s->adds_to_result, s->has_relu};
+        self->order_y, s->order_y, s->n, y_pixels, s->k, s->adds_residual, s->has_relu};
     trompe_move_image(&move, y, given_y, threads);
   }
   if (self->x_copy_bytes && result_is_x(s)) {

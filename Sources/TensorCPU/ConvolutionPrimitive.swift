@@ -11,6 +11,8 @@ struct ConvolutionWork {
   let filter: Shape
   let result: Shape
   var epilogue = Kernel.Epilogue()
+  /// Whether what is added does not stand where the result will.
+  var residualIsApart = false
   /// Storages of image and result.
   let storages: (image: Int, result: Int)
 
@@ -36,7 +38,8 @@ struct ConvolutionWork {
     (shape.bottom, shape.right) = (Int64(window.bottom), Int64(window.right))
     shape.groups = Int64(groups)
     shape.has_bias = epilogue.bias != nil ? 1 : 0
-    shape.adds_to_result = epilogue.residual != nil ? 1 : 0
+    shape.adds_residual = epilogue.residual != nil ? 1 : 0
+    shape.residual_is_apart = residualIsApart ? 1 : 0
     shape.has_relu = epilogue.hasReLU ? 1 : 0
     return shape
   }

@@ -22,7 +22,7 @@ public final class Executable {
     /// Keep what follows from parameters alone (folded and packed weights) until a parameter
     /// changes. Costs memory; right for evaluation.
     public var keepsParameterWork: Bool
-    /// Compute large 3×3 convolutions and their gradients by Winograd's algorithm, F(4×4, 3×3): a
+    /// Compute 3×3 convolutions and their gradients by Winograd's algorithm, F(4×4, 3×3): a
     /// quarter of the multiplications, and a relative rounding error of about 1e-6 to 1e-5 instead
     /// of 1e-7 to 1e-6.
     public var usesWinograd: Bool
@@ -290,11 +290,7 @@ public final class Executable {
       let filter = packed ?? address[kernel.reads[1]]!
       let bias = epilogue.bias.map { floats($0) }
       let residual = epilogue.residual.map { address[$0]! }
-      let bytes = plan.byteCount(kernel.writes[0])
-      return {
-        if let residual, residual != y { memcpy(y, residual, bytes) }
-        return trompe_convolution_run(primitive.handle, x, filter, bias, y, scratch)
-      }
+      return { trompe_convolution_run(primitive.handle, x, filter, bias, residual, y, scratch) }
     case .maxPool(let window):
       var pool = poolShape(
         window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
@@ -351,16 +347,16 @@ public final class Executable {
       let primitive = prepared.convolution!
       let (dx, dy) = (address[kernel.writes[0]]!, address[kernel.reads[0]]!)
       let filter = packed ?? address[kernel.reads[1]]!
-      return { trompe_convolution_run(primitive.handle, dx, filter, nil, dy, scratch) }
+      return { trompe_convolution_run(primitive.handle, dx, filter, nil, nil, dy, scratch) }
     case is ConvolutionFilterGradient:
       let primitive = prepared.convolution!
       let (x, dy) = (address[kernel.reads[0]]!, address[kernel.reads[1]]!)
       if primitive.filterIsPlain {
-        return { trompe_convolution_run(primitive.handle, x, y, nil, dy, scratch) }
+        return { trompe_convolution_run(primitive.handle, x, y, nil, nil, dy, scratch) }
       }
       let inOrder = scratch + Preparation.aligned(primitive.scratchBytes)
       return {
-        let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, dy, scratch)
+        let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, nil, dy, scratch)
         return status != 0
           ? status : trompe_convolution_reorder_filter(primitive.handle, inOrder, y)
       }

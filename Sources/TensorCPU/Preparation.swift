@@ -51,12 +51,12 @@ struct Preparation {
   }
 
   mutating func prepare() throws(ExecutionError) {
-    for (index, kernel) in plan.kernels.enumerated() {
-      try kernels.append(prepare(kernel, index))
-    }
     let last = plan.kernels.count
     let kept = options.keepsParameterWork ? parameterOnly : []
     let lifetimes = Lifetimes(plan, persistent: kept)
+    for (index, kernel) in plan.kernels.enumerated() {
+      try kernels.append(prepare(kernel, index, lifetimes))
+    }
     for buffer in lifetimes.spans.keys.sorted() {
       let span = lifetimes.spans[buffer]!
       storageRequest[buffer] = requests.count
@@ -91,7 +91,7 @@ struct Preparation {
   }
 
   private mutating func prepare(
-    _ kernel: Kernel, _ index: Int
+    _ kernel: Kernel, _ index: Int, _ lifetimes: Lifetimes
   ) throws(ExecutionError) -> Prepared {
     try checkTypes(of: kernel)
     var prepared = Prepared()
@@ -100,7 +100,10 @@ struct Preparation {
       prepared.pointwise = try PointwiseProgram(
         cluster, name: kernel.name, rounded: plan.rounded)
     case .convolution, .operation, .maxPool:
-      guard let work = ConvolutionWork(kernel) else { break }
+      guard var work = ConvolutionWork(kernel) else { break }
+      if let residual = work.epilogue.residual {
+        work.residualIsApart = lifetimes.place[residual] != lifetimes.place[kernel.writes[0]]
+      }
       let primitive = try ConvolutionPrimitive(
         work, order: order,
         usesBFloat16: options.precision == .bfloat16 && work.gainsByBFloat16(options),

@@ -23,7 +23,8 @@ typedef struct {
   int64_t top, left, bottom, right;
   int64_t groups;
   int has_bias;      // forward: y += bias[k]
-  int adds_to_result;  // forward: y += what the result buffer holds
+  int adds_residual;   // forward: y += an image like it
+  int residual_is_apart;  // it is not what the result buffer holds
   int has_relu;      // forward: y = max(y, 0), last
   trompe_image_order order_x, order_y;
   // Both images and the filter are rounded to bfloat16 before they are multiplied; sums are fp32.
@@ -59,11 +60,11 @@ int trompe_convolution_same_filter_layout(
 int trompe_convolution_reorder_filter(
     const trompe_convolution *convolution, const void *from, void *to);
 
-// Forward: x, filter, bias, y. Input gradient: x is the result, y the cotangent.
+// Forward: x, filter, bias, y, and y itself or another image as residual. Input gradient: x is the result, y the cotangent.
 // Filter gradient: filter is the result. `scratch` has at least scratch_bytes, 64-byte aligned.
 int trompe_convolution_run(
-    const trompe_convolution *convolution, void *x, void *filter, float *bias, void *y,
-    void *scratch);
+    const trompe_convolution *convolution, void *x, void *filter, float *bias,
+    const void *residual, void *y, void *scratch);
 
 // C [M, N] = op(A) · op(B), row-major.
 int trompe_matrix_product(

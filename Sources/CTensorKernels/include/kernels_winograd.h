@@ -19,8 +19,9 @@ typedef struct {
 enum { TROMPE_WINOGRAD_FEW_TILES = 48 };
 
 typedef struct {
-  const float *bias;  // or NULL
-  int adds_to_result, has_relu;
+  const float *bias;      // or NULL
+  const float *residual;  // an image like the result, perhaps the result itself, or NULL
+  int has_relu;
 } trompe_winograd_epilogue;
 
 // Whether this processor's vectors are wide enough for it to pay.

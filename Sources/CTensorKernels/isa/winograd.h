@@ -190,7 +190,7 @@ static void NAME(winograd_write_image)(
         for (int64_t j = 0; j < w.column_end; j++) {
           float *pixel = to + (i * s->w + j) * s->pixel;
           V16 value = pixels[4 * i + j] + bias;
-          if (after->adds_to_result) value += AT(pixel);
+          if (after->residual) value += FROM(after->residual + (pixel - image));
           if (after->has_relu) value = (V16)((MASK)value & ~(value < 0));  // NaN stays
           AT(pixel) = value;
         }

@@ -208,7 +208,7 @@ public struct ReportSection: Hashable, Sendable {
 public struct ComputeSection: Hashable, Sendable {
   /// Worker threads; one per core if `nil`.
   public var threads: Int?
-  /// Whether training may compute large 3×3 convolutions by Winograd's algorithm.
+  /// Whether 3×3 convolutions may be computed by Winograd's algorithm.
   public var winograd: Bool
   public enum Memory: String, CaseIterable, Hashable, Sendable {
     case normal

@@ -1,0 +1,92 @@
+#include "choice.h"
+
+#include <math.h>
+
+#include "kernels_winograd.h"
+
+// Winograd's algorithm is for these windows, and for whole blocks of channels.
+static int has_winograd_window(const trompe_convolution_shape *s) {
+  return s->r == 3 && s->s == 3 && s->stride_y == 1 && s->stride_x == 1 && s->dilation_y == 1 &&
+         s->dilation_x == 1 && s->groups == 1 && s->top == 1 && s->left == 1 && s->bottom == 1 &&
+         s->right == 1 && s->c % TROMPE_CHANNEL_BLOCK == 0 && s->k % TROMPE_CHANNEL_BLOCK == 0;
+}
+
+// What follows estimates, in nanoseconds, from arithmetic and traffic. Rates, in operations and bytes
+// per nanosecond, were fitted on two Zen 4 cores; only their ratios decide.
+enum { DIRECT_RATE = 225, BF16_RATE = 455 };
+
+typedef struct {
+  double images, filters, pixels, tiles;
+} Extent;
+
+// Batches of as many images are assumed where the choice must not depend on their number.
+enum { USUAL_BATCH = 8 };
+
+static Extent extent_of(const trompe_convolution_shape *s) {
+  const double images = s->is_batch_invariant ? USUAL_BATCH : (double)s->n;
+  return (Extent){
+      images, (double)s->c * (double)s->k, images * (double)(s->p * s->q),
+      images * (double)(((s->p + 3) / 4) * ((s->q + 3) / 4))};
+}
+
+static double direct_time(const trompe_convolution_shape *s, double rate) {
+  const Extent e = extent_of(s);
+  return 2 * 9 * e.pixels * e.filters / rate;
+}
+
+// By oneDNN's primitive, `copied` bytes of images brought into blocks and back among it.
+static double winograd_time(const trompe_convolution_shape *s, double copied) {
+  const double product_rate = 170, filter_rate = 20, tile_rate = 40, copy_rate = 20;
+  if (!has_winograd_window(s) || s->is_batch_invariant) return INFINITY;
+  const Extent e = extent_of(s);
+  const double channels = (double)(s->c + s->k);
+  return 2 * 36 * e.tiles * e.filters / product_rate + 2 * 4 * 36 * e.filters / filter_rate +
+         4 * 36 * e.tiles * channels / tile_rate + copied / copy_rate;
+}
+
+// By our own kernels.
+static double tiles_time(const trompe_convolution_shape *s) {
+  const double product_rate = 225, filter_rate = 25, read_rate = 61, write_rate = 105;
+  const double image_rate = 20, scatter_rate = 2.2;
+  const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  if (!has_winograd_window(s) || s->order_x.is_bf16 || s->order_y.is_bf16 ||
+      !trompe_winograd_is_here())
+    return INFINITY;
+  const Extent e = extent_of(s);
+  const int is_few = e.tiles <= TROMPE_WINOGRAD_FEW_TILES;
+  // The sums of a large filter's gradient do not stay in the second-level cache.
+  if (to_filter && s->c * s->k > 128 * 128 && !is_few) return INFINITY;
+  const double filter_bytes = 4 * (2 * 36 + 9) * e.filters;
+  const double filter_time = !to_filter ? filter_bytes / filter_rate
+                             : is_few   ? 4 * 9 * e.filters / scatter_rate
+                                        : 2 * filter_bytes / filter_rate;
+  const int reads_y = s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
+  const double read = (double)(reads_y ? s->k : s->c), written = (double)(reads_y ? s->c : s->k);
+  return 2 * 36 * e.tiles * e.filters / product_rate + filter_time +
+         4 * 36 * e.tiles * (read / read_rate + written / write_rate) +
+         4 * e.pixels * (read + written) / image_rate;
+}
+
+static double copied_bytes(const trompe_convolution_shape *s) {
+  return 2 * 4 * (double)(s->n * s->p * s->q) *
+         (!s->order_x.blocks * s->c + !s->order_y.blocks * s->k);
+}
+
+static double smaller(double a, double b) { return a < b ? a : b; }
+
+int trompe_winograd_pays(const trompe_convolution_shape *s) {
+  return s->may_use_winograd && !s->uses_bf16 &&
+         winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, DIRECT_RATE);
+}
+
+int trompe_tiles_pay(const trompe_convolution_shape *s) {
+  return s->may_use_winograd && !s->uses_bf16 &&
+         tiles_time(s) < smaller(winograd_time(s, copied_bytes(s)),
+                                 0.9 * direct_time(s, DIRECT_RATE));
+}
+
+int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {
+  if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
+  return !s->may_use_winograd ||
+         smaller(winograd_time(s, 0), tiles_time(s)) > 0.8 * direct_time(s, BF16_RATE);
+}

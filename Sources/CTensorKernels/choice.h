@@ -1,0 +1,8 @@
+// Which way to compute a convolution is the fastest.
+#pragma once
+
+#include "kernels_convolution.h"
+
+// Winograd's algorithm by our own kernels; by oneDNN's primitive, if that is faster than plain sums.
+int trompe_tiles_pay(const trompe_convolution_shape *shape);
+int trompe_winograd_pays(const trompe_convolution_shape *shape);

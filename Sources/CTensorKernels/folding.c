@@ -1,0 +1,116 @@
+#include "folding.h"
+
+#include <string.h>
+
+#include "kernels_threads.h"
+
+enum { SQUARE = 2, SQUARE_CHANNELS = 16 };
+
+// Along one axis: pixel 2u + a is the sum over r of cotangent * filter at r, the cotangent's index being
+// (2u + a + before - r) / stride where that is a whole number, tap (a + before - r) / stride + low of
+// the convolution.
+typedef struct {
+  int64_t stride, before;
+  int64_t taps, low, high, squares, step;
+} FoldedAxis;
+
+static int folded_tap(const FoldedAxis *axis, int64_t a, int64_t r, int64_t *tap) {
+  const int64_t distance = a + axis->before - r;
+  if (distance % axis->stride) return 0;
+  *tap = distance / axis->stride + axis->low;
+  return 1;
+}
+
+static FoldedAxis folded_axis(
+    int64_t pixels, int64_t cotangents, int64_t window, int64_t stride, int64_t before) {
+  FoldedAxis axis = {.stride = stride, .before = before};
+  int64_t first = 0, last = 0, tap;
+  for (int64_t a = 0; a < SQUARE; a++)
+    for (int64_t r = 0; r < window; r++)
+      if (folded_tap(&axis, a, r, &tap)) {
+        first = tap < first ? tap : first;
+        last = tap > last ? tap : last;
+      }
+  axis.low = -first;
+  axis.taps = last - first + 1;
+  axis.squares = (pixels + SQUARE - 1) / SQUARE;
+  axis.step = SQUARE / stride;
+  axis.high = axis.step * (axis.squares - 1) + axis.taps - cotangents - axis.low;
+  return axis;
+}
+
+static FoldedAxis folded_y(const trompe_convolution_shape *s) {
+  return folded_axis(s->h, s->p, s->r, s->stride_y, s->top);
+}
+static FoldedAxis folded_x(const trompe_convolution_shape *s) {
+  return folded_axis(s->w, s->q, s->s, s->stride_x, s->left);
+}
+
+int trompe_folds(const trompe_convolution_shape *s) {
+  return s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT && !s->uses_bf16 && s->groups == 1 &&
+         s->c * SQUARE * SQUARE <= SQUARE_CHANNELS && s->k >= TROMPE_CHANNEL_BLOCK &&
+         s->r * s->s > 1 && s->dilation_y == 1 && s->dilation_x == 1 && s->stride_y <= SQUARE &&
+         s->stride_x <= SQUARE && !s->order_x.blocks && !s->order_x.is_bf16 &&
+         folded_y(s).high >= 0 && folded_x(s).high >= 0;
+}
+
+trompe_convolution_shape trompe_folded_shape(const trompe_convolution_shape *s) {
+  const FoldedAxis y = folded_y(s), x = folded_x(s);
+  return (trompe_convolution_shape){
+      .kind = TROMPE_CONVOLUTION_FORWARD, .n = s->n, .h = s->p, .w = s->q, .c = s->k,
+      .k = SQUARE_CHANNELS, .r = y.taps, .s = x.taps, .p = y.squares, .q = x.squares,
+      .stride_y = y.step, .stride_x = x.step, .dilation_y = 1, .dilation_x = 1, .top = y.low,
+      .left = x.low, .bottom = y.high, .right = x.high, .groups = 1, .order_x = s->order_y,
+      // One block of channels: both orders are the same.
+      .order_y = {s->order_y.blocks, 0},
+      .is_batch_invariant = s->is_batch_invariant};
+}
+
+// From OHWI [k, r, s, c] to that of the convolution, OHWI [16, taps, taps, k].
+void trompe_fold_filter(const trompe_convolution_shape *s, const float *from, float *to) {
+  const FoldedAxis y = folded_y(s), x = folded_x(s);
+  memset(to, 0, (size_t)(SQUARE_CHANNELS * y.taps * x.taps * s->k) * sizeof(float));
+  int64_t tap_y, tap_x;
+  for (int64_t a = 0; a < SQUARE; a++)
+    for (int64_t r = 0; r < s->r; r++) {
+      if (!folded_tap(&y, a, r, &tap_y)) continue;
+      for (int64_t b = 0; b < SQUARE; b++)
+        for (int64_t t = 0; t < s->s; t++) {
+          if (!folded_tap(&x, b, t, &tap_x)) continue;
+          for (int64_t c = 0; c < s->c; c++) {
+            const int64_t result = (a * SQUARE + b) * s->c + c;
+            float *row = to + ((result * y.taps + tap_y) * x.taps + tap_x) * s->k;
+            for (int64_t k = 0; k < s->k; k++) row[k] = from[((k * s->r + r) * s->s + t) * s->c + c];
+          }
+        }
+    }
+}
+
+typedef struct {
+  const trompe_convolution_shape *shape;
+  const float *from;
+  float *to;
+} Unfolding;
+
+static void unfold(void *context, int thread, int threads) {
+  const Unfolding *call = context;
+  const trompe_convolution_shape *s = call->shape;
+  const int64_t rows = (s->h + SQUARE - 1) / SQUARE, columns = (s->w + SQUARE - 1) / SQUARE;
+  int64_t begin, end;
+  trompe_share(s->n * s->h, thread, threads, &begin, &end);
+  for (int64_t row = begin; row < end; row++) {
+    const int64_t image = row / s->h, i = row % s->h;
+    const float *from = call->from + (image * rows + i / SQUARE) * columns * SQUARE_CHANNELS +
+                        i % SQUARE * SQUARE * s->c;
+    float *to = call->to + row * s->w * s->c;
+    for (int64_t j = 0; j < s->w; j++)
+      for (int64_t c = 0; c < s->c; c++)
+        to[j * s->c + c] = from[j / SQUARE * SQUARE_CHANNELS + j % SQUARE * s->c + c];
+  }
+}
+
+void trompe_unfold_image(
+    const trompe_convolution_shape *s, const float *squares, float *image, int threads) {
+  Unfolding call = {s, squares, image};
+  trompe_parallel(unfold, &call, threads);
+}
