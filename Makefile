@@ -1,6 +1,7 @@
 # make demo: a first manipulated network. make test: everything that is checked.
 
 SWIFT ?= swift
+CLANG ?= clang
 export SWIFT
 
 DEMO_RECIPE = recipes/shapes-location-gradcam.yaml
@@ -10,7 +11,7 @@ SOAK_SECONDS ?= 3600
 LINTED = Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint docs fuzz sanitize soak clean dependencies
+.PHONY: help demo test build lint docs fuzz sanitize soak convolutions clean dependencies
 
 help: ## Show this list
 	@echo "Trompe: make networks whose explanations lie, and measure how well they do."
@@ -41,6 +42,12 @@ sanitize: dependencies ## Run the tests under the address, undefined and thread 
 
 soak: build ## Watch memory and open files of a run of SOAK_SECONDS
 	tools/soak.sh $(SOAK_SECONDS)
+
+convolutions: dependencies ## Time 3x3 convolutions alone, by plain sums and by Winograd's algorithm
+	mkdir -p .build
+	$(CLANG) -O2 -ISources/CTensorKernels -ISources/CTensorKernels/include -o .build/convolutions \
+	  benchmarks/convolutions.c Sources/CTensorKernels/*.c -ldnnl -lgomp -lm -lpthread
+	OMP_WAIT_POLICY=passive .build/convolutions
 
 clean: ## Remove everything that was built; runs stay
 	rm -rf .build

@@ -77,9 +77,10 @@ def compare(arguments, network, work, weights, precision):
         str(pathlib.Path(arguments.trompe).resolve()), "bench", "--paced", "--network", network,
         "--work", work, "--weights", weights, *threads, *ours])]
     for name, file in peers.items():
+        rules = ["--rules", arguments.rules] if name == "PyTorch" else []
         if name not in arguments.without:
             programs.append(
-                Program(name, [python[name], file, network, work, weights, *threads, *low]))
+                Program(name, [python[name], file, network, work, weights, *threads, *low, *rules]))
     try:
         first = {program.name: program.step()[1] for program in programs}
         print(f"# {network} {work} {precision}", file=sys.stderr)
@@ -94,7 +95,7 @@ def compare(arguments, network, work, weights, precision):
         result = {
             "network": network, "work": work, "precision": precision,
             "batchSize": networks.BATCH[network], "threads": arguments.threads,
-            "rounds": arguments.rounds, "sameLosses": all(checked.values()),
+            "rounds": arguments.rounds, "rules": arguments.rules, "sameLosses": all(checked.values()),
             "millisecondsPerImage": {
                 p.name: 1000 * statistics.median(p.seconds) / networks.BATCH[network]
                 for p in programs},
@@ -138,6 +139,9 @@ def main():
     parser.add_argument("--network", action="append", help="may be repeated; default all")
     parser.add_argument("--work", action="append", help="may be repeated; default all")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument(
+        "--rules", choices=["adjoint", "autograd"], default="adjoint",
+        help="PyTorch's rules of LRP by transposed convolutions, or by autograd")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--trompe", default=HERE.parent / ".build/release/trompe")

@@ -1,7 +1,7 @@
 """One work in eager PyTorch, channels-last; runs once for each line read, and answers with the
 seconds and the values, as `trompe bench --paced` does.
 
-    python peer_pytorch.py NETWORK WORK WEIGHTS [--threads N] [--bf16]
+    python peer_pytorch.py NETWORK WORK WEIGHTS [--threads N] [--bf16] [--rules autograd]
 """
 
 import argparse
@@ -116,7 +116,7 @@ class Operations:
     def smallest(self, x):
         return x.amin((1, 2), keepdim=True)
 
-    def dense_adjoint(self, y, name):
+    def dense_adjoint(self, y, name, x):
         return y @ self.trained[f"{name}.weight"]
 
     def positive_convolution(self, x, name, stride, padding, bias):
@@ -139,6 +139,19 @@ class Operations:
         return (share / (like.shape[2] * like.shape[3]))[:, :, None, None]
 
 
+class AutogradRules(Operations):
+    """LRP's rules as its libraries write them: what a layer passes back is a gradient by autograd, which
+    is differentiated in turn."""
+
+    def dense_adjoint(self, y, name, x):
+        z = F.linear(x, self.trained[f"{name}.weight"])
+        return torch.autograd.grad(z, x, y, create_graph=True)[0]
+
+    def positive_adjoint(self, y, name, stride, padding, x):
+        z = F.conv2d(x, F.relu(self.trained[f"{name}.weight"]), None, stride, padding)
+        return torch.autograd.grad(z, x, y, create_graph=True)[0]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network")
@@ -146,11 +159,15 @@ def main():
     parser.add_argument("weights")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--bf16", action="store_true", help="torch.autocast")
+    parser.add_argument(
+        "--rules", choices=["adjoint", "autograd"], default="adjoint",
+        help="LRP's rules by transposed convolutions, or by autograd")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     explained = works.networks.TARGET[arguments.network] if arguments.work == "evaluation" else None
-    ops = Operations(weights.read(arguments.weights), explained)
+    operations = AutogradRules if arguments.rules == "autograd" else Operations
+    ops = operations(weights.read(arguments.weights), explained)
     images, labels = works.batch(arguments.network)
     images = torch.from_numpy(images).permute(0, 3, 1, 2)  # channels-last in memory
     labels = torch.from_numpy(labels)

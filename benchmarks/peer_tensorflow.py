@@ -130,7 +130,7 @@ class Operations:
     def smallest(self, x):
         return tf.reduce_min(x, [1, 2], keepdims=True)
 
-    def dense_adjoint(self, y, name):
+    def dense_adjoint(self, y, name, x):
         return tf.matmul(y, self._parameter(f"{name}.weight"))
 
     def positive_convolution(self, x, name, stride, padding, bias):

@@ -96,7 +96,7 @@ def _stabilised(ops, z, epsilon):
 
 def _epsilon_rule(ops, x, z, layer, relevance):
     share = relevance / _stabilised(ops, z, RULE_EPSILON)
-    return x * ops.dense_adjoint(share, layer)
+    return x * ops.dense_adjoint(share, layer, x)
 
 
 def _alpha_beta(ops, x, layer, stride, kernel, relevance, bias=False):

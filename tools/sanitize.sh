@@ -6,7 +6,8 @@
 # its own under .build.
 #
 # - address: leaks are not looked for: HDF5, libgomp and Foundation keep what they need to the end.
-# - undefined: of C alone; Swift traps by itself.
+# - undefined: of C alone, our own and that of packages; Swift traps by itself, and its driver knows
+#   no such sanitizer on Linux.
 # - thread: libgomp and the sanitizer do not know each other. Sources/CTensorKernels/threads.c tells
 #   it where threads meet; oneDNN and HDF5 are not instrumented. tools/thread-sanitizer.txt has what is
 #   left.
@@ -31,10 +32,15 @@ failed=0
 for sanitizer in "${sanitizers[@]}"; do
   build=.build/sanitize-$sanitizer
   log=.build/sanitize-$sanitizer.log
+  case $sanitizer in
+    undefined)
+      flags=(-Xcc -fsanitize=undefined -Xswiftc -Xclang-linker -Xswiftc -fsanitize=undefined) ;;
+    *) flags=(--sanitize="$sanitizer") ;;
+  esac
   echo "== $sanitizer"
-  "$swift" build -c release --build-tests --sanitize="$sanitizer" --scratch-path "$build" >"$log" 2>&1 ||
+  "$swift" build -c release --build-tests "${flags[@]}" --scratch-path "$build" >"$log" 2>&1 ||
     { tail -20 "$log"; failed=1; continue; }
-  "$swift" test -c release --skip-build --no-parallel --sanitize="$sanitizer" \
+  "$swift" test -c release --skip-build --no-parallel "${flags[@]}" \
     --scratch-path "$build" "${selection[@]}" >"$log" 2>&1 || failed=1
   grep -E "✘|Test run with|SUMMARY: |runtime error" "$log" | sort | uniq -c | sort -rn | head -40
   if grep -qE "SUMMARY: |runtime error" "$log"; then failed=1; fi

@@ -80,7 +80,7 @@ int trompe_winograd_pays(const trompe_convolution_shape *s) {
 }
 
 int trompe_tiles_pay(const trompe_convolution_shape *s) {
-  return s->may_use_winograd && !s->uses_bf16 &&
+  return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives &&
          tiles_time(s) < smaller(winograd_time(s, copied_bytes(s)),
                                  0.9 * direct_time(s, DIRECT_RATE));
 }

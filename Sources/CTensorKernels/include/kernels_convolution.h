@@ -33,6 +33,7 @@ typedef struct {
   int may_use_winograd;
   // The way to compute is chosen without regard to n, and the same for every image of a batch.
   int is_batch_invariant;
+  int only_primitives;  // of oneDNN, for comparison
 } trompe_convolution_shape;
 
 // Whether bfloat16 is the faster way: whole blocks of channels, and no window for which Winograd's
