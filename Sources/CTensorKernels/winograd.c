@@ -198,7 +198,7 @@ static void write_filter(void *context, int thread, int threads) {
     for (int other = 1; other < call->threads; other++)
       for (int64_t point = 0; point < POINTS; point++) {
         float *to = u + point * plane(c, k);
-        call->kernels->binary[0](
+        call->kernels->binary[TROMPE_ADD - TROMPE_ADD](
             to, to, sums(call, other) + b * BLOCK * c + point * plane(c, k), BLOCK * c);
       }
     call->kernels->winograd_write_filter(u, plane(c, k), c, c, call->to + b * BLOCK * 9 * c);

@@ -77,6 +77,8 @@ private func readFile(_ path: String) throws(ImageError) -> [UInt8] {
       path: path,
       reason: "has \(size) bytes; the limit is \(Image.DecodingLimits.fileSize)")
   }
+  // Of no bytes, Swift's array would write its count into storage that all empty arrays share.
+  guard size > 0 else { return [] }
   var failed = false
   let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
     while count < size {
