@@ -42,6 +42,8 @@ public final class StepBenchmark {
     let interpreter = try work.interpreter(of: network)
     switch work {
     case .evaluation:
+      var options = options
+      options.isBatchInvariant = true  // as in every evaluation that is reported
       program = .evaluation(
         try EvaluationProgram(
           loaded, interpreters: [("grad-cam", interpreter!)], batchSize: network.batchSize,

@@ -54,8 +54,10 @@ static double tiles_time(const trompe_convolution_shape *s) {
     return INFINITY;
   const Extent e = extent_of(s);
   const int is_few = e.tiles <= TROMPE_WINOGRAD_FEW_TILES;
-  // The sums of a large filter's gradient do not stay in the second-level cache.
+  // The sums of a large filter's gradient do not stay in the second-level cache, and neither do the
+  // values of a very large filter; oneDNN shares these better between threads.
   if (to_filter && s->c * s->k > 128 * 128 && !is_few) return INFINITY;
+  if (!to_filter && s->c * s->k > 256 * 256 && !s->is_batch_invariant) return INFINITY;
   const double filter_bytes = 4 * (2 * 36 + 9) * e.filters;
   const double filter_time = !to_filter ? filter_bytes / filter_rate
                              : is_few   ? 4 * 9 * e.filters / scatter_rate
