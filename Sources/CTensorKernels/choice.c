@@ -16,17 +16,17 @@ static int has_winograd_window(const trompe_convolution_shape *s) {
 enum { DIRECT_RATE = 225, BF16_RATE = 455 };
 
 typedef struct {
-  double images, filters, pixels, tiles;
+  double filters, pixels, tiles;
 } Extent;
 
 // Batches of as many images are assumed where the choice must not depend on their number.
 enum { USUAL_BATCH = 8 };
 
 static Extent extent_of(const trompe_convolution_shape *s) {
-  const double images = s->is_batch_invariant ? USUAL_BATCH : (double)s->n;
+  const int64_t images = s->is_batch_invariant ? USUAL_BATCH : s->n;
   return (Extent){
-      images, (double)s->c * (double)s->k, images * (double)(s->p * s->q),
-      images * (double)(((s->p + 3) / 4) * ((s->q + 3) / 4))};
+      (double)s->c * (double)s->k, (double)images * (double)(s->p * s->q),
+      (double)trompe_winograd_tile_count(images, s->p, s->q)};
 }
 
 static double direct_time(const trompe_convolution_shape *s, double rate) {
@@ -74,8 +74,6 @@ static double copied_bytes(const trompe_convolution_shape *s) {
          (!s->order_x.blocks * s->c + !s->order_y.blocks * s->k);
 }
 
-static double smaller(double a, double b) { return a < b ? a : b; }
-
 int trompe_winograd_pays(const trompe_convolution_shape *s) {
   return s->may_use_winograd && !s->uses_bf16 &&
          winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, DIRECT_RATE);
@@ -83,12 +81,11 @@ int trompe_winograd_pays(const trompe_convolution_shape *s) {
 
 int trompe_tiles_pay(const trompe_convolution_shape *s) {
   return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives &&
-         tiles_time(s) < smaller(winograd_time(s, copied_bytes(s)),
-                                 0.9 * direct_time(s, DIRECT_RATE));
+         tiles_time(s) < fmin(winograd_time(s, copied_bytes(s)), 0.9 * direct_time(s, DIRECT_RATE));
 }
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {
   if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
   return !s->may_use_winograd ||
-         smaller(winograd_time(s, 0), tiles_time(s)) > 0.8 * direct_time(s, BF16_RATE);
+         fmin(winograd_time(s, 0), tiles_time(s)) > 0.8 * direct_time(s, BF16_RATE);
 }

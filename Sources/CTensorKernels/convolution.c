@@ -329,10 +329,15 @@ static int run_folded(
   return 0;
 }
 
-// Whether a primitive is one of those that are made for this processor.
-static int is_fast(const_dnnl_primitive_desc_t description) {
+static const char *name_of(const_dnnl_primitive_desc_t description) {
   const char *name = "";
   dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, (void *)&name);
+  return name;
+}
+
+// Whether a primitive is one of those that are made for this processor.
+static int is_fast(const_dnnl_primitive_desc_t description) {
+  const char *name = name_of(description);
   return strncmp(name, "jit", 3) == 0 || strncmp(name, "brg", 3) == 0;
 }
 
@@ -490,9 +495,7 @@ void trompe_convolution_destroy(trompe_convolution *self) {
 const char *trompe_convolution_implementation(const trompe_convolution *self) {
   if (self->tiles_threads) return "tiles_4x3";
   if (self->folded) return trompe_convolution_implementation(self->folded);
-  const char *name = "";
-  dnnl_primitive_desc_query(self->description, dnnl_query_impl_info_str, 0, (void *)&name);
-  return name;
+  return name_of(self->description);
 }
 
 int trompe_convolution_is_winograd(const trompe_convolution *self) { return self->winograd; }

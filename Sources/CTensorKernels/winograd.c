@@ -23,7 +23,7 @@ static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static int64_t tile_count(const trompe_winograd_image *s) {
-  return s->n * ((s->h + 3) / 4) * ((s->w + 3) / 4);
+  return trompe_winograd_tile_count(s->n, s->h, s->w);
 }
 
 // Tiles that a thread does at once.
@@ -76,18 +76,18 @@ typedef struct {
   const trompe_winograd_epilogue *after;
   float *to, *scratch;
   int64_t chunk;
-  int threads;  // that took part
+  int threads;  // that were asked for
 } Call;
 
-static size_t values_per_thread(
-    const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
-  const int64_t tiles = chunk(x, y, threads);
-  return (size_t)(POINTS * (plane(tiles, x->c) + plane(tiles, y->c)));
+// Floats of the values of so many tiles of both images.
+static int64_t values(
+    const trompe_winograd_image *x, const trompe_winograd_image *y, int64_t tiles) {
+  return POINTS * (plane(tiles, x->c) + plane(tiles, y->c));
 }
 
 size_t trompe_winograd_scratch_bytes(
     const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
-  return values_per_thread(x, y, threads) * (size_t)threads * sizeof(float);
+  return (size_t)(values(x, y, chunk(x, y, threads)) * threads) * sizeof(float);
 }
 
 static void convolve(void *context, int thread, int threads) {
@@ -95,7 +95,8 @@ static void convolve(void *context, int thread, int threads) {
   const KernelTable *kernels = call->kernels;
   const int64_t c = call->x->c, k = call->y->c;
   const int64_t v_plane = plane(call->chunk, c), m_plane = plane(call->chunk, k);
-  float *v = call->scratch + thread * POINTS * (v_plane + m_plane), *m = v + POINTS * v_plane;
+  float *v = call->scratch + thread * values(call->x, call->y, call->chunk);
+  float *m = v + POINTS * v_plane;
   int64_t begin, end;
   trompe_share(tile_count(call->x), thread, threads, &begin, &end);
   for (int64_t first = begin; first < end; first += call->chunk) {
@@ -125,8 +126,7 @@ static int keeps_tiles(const trompe_winograd_image *x, const trompe_winograd_ima
 size_t trompe_winograd_gradient_scratch_bytes(
     const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
   if (keeps_tiles(x, y))
-    return (size_t)(POINTS * (plane(tile_count(x), x->c) + plane(tile_count(x), y->c))) *
-           sizeof(float);
+    return (size_t)values(x, y, tile_count(x)) * sizeof(float);
   return trompe_winograd_scratch_bytes(x, y, threads) +
          trompe_winograd_filter_bytes(x->c, y->c) * (size_t)threads;
 }
@@ -160,9 +160,8 @@ static void sum_filters(void *context, int thread, int threads) {
 
 // Each thread sums over its tiles; its sums stand after everybody's values.
 static float *sums(const Call *call, int thread) {
-  const int64_t c = call->x->c, k = call->y->c;
-  return call->scratch + call->threads * POINTS * (plane(call->chunk, c) + plane(call->chunk, k)) +
-         thread * POINTS * plane(c, k);
+  return call->scratch + call->threads * values(call->x, call->y, call->chunk) +
+         thread * POINTS * plane(call->x->c, call->y->c);
 }
 
 static void accumulate(void *context, int thread, int threads) {
@@ -170,7 +169,8 @@ static void accumulate(void *context, int thread, int threads) {
   const KernelTable *kernels = call->kernels;
   const int64_t c = call->x->c, k = call->y->c;
   const int64_t v_plane = plane(call->chunk, c), w_plane = plane(call->chunk, k);
-  float *v = call->scratch + thread * POINTS * (v_plane + w_plane), *w = v + POINTS * v_plane;
+  float *v = call->scratch + thread * values(call->x, call->y, call->chunk);
+  float *w = v + POINTS * v_plane;
   float *u = sums(call, thread);
   memset(u, 0, trompe_winograd_filter_bytes(c, k));
   int64_t begin, end;

@@ -18,7 +18,8 @@ public struct AttackReportPage: Sendable {
     PageFrame(
       toolVersion: report.toolVersion, title: report.name, kicker: "attacks on explanations",
       subject: "The images in this report were changed", bodyClass: "attack", styles: Self.styles,
-      introduction: "<p class=\"headline\">\(sentence)</p>", links: links,
+      introduction: "<p class=\"headline\">\(sentence)</p>",
+      links: AttackPage.links(hasGallery: !report.cards.isEmpty),
       main: """
         \(table)
         \(curves)
@@ -26,13 +27,6 @@ public struct AttackReportPage: Sendable {
         \(record)
         """
     ).html()
-  }
-
-  private var links: [(id: String, title: String)] {
-    var links = [("result", "Result"), ("curves", "Curves")]
-    if !report.cards.isEmpty { links.append(("gallery", "Gallery")) }
-    links.append(("record", "What was done"))
-    return links
   }
 
   private var sentence: String {
@@ -98,25 +92,14 @@ public struct AttackReportPage: Sendable {
   // MARK: Curves
 
   private var curves: Markup {
-    func chart(_ title: String, _ value: @escaping (AttackReport.Line) -> Double) -> Markup? {
-      LineChart(
-        title: title,
-        series: report.methods.map { method in
-          LineChart.Series(
-            name: method,
-            points: report.lines.filter { $0.method == method }.sorted { $0.epsilon < $1.epsilon }
-              .map { ($0.epsilon, value($0)) })
-        }, xTitle: "ε, of 255"
-      ).markup()
+    func chart(_ title: String, _ value: (AttackReport.Line) -> Double) -> Markup? {
+      AttackPage.chart(title, methods: report.methods, report.lines, value)
     }
     var charts = report.measures.enumerated().map { index, measure in
       chart(measure.title + (measure.growsWithLikeness ? "" : " (0: alike)")) { $0.values[index] }
     }
     charts.append(chart("confidence in the label", \.confidence))
-    return """
-      <section id="curves"><h2>Curves</h2>
-      <div class="charts">\(charts.compactMap(\.self))</div></section>
-      """
+    return AttackPage.curves(charts)
   }
 
   // MARK: Gallery

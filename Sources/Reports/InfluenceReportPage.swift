@@ -22,7 +22,8 @@ public struct InfluenceReportPage: Sendable {
       toolVersion: report.toolVersion, title: report.name, kicker: "attacks on influences",
       subject: "The images in this report were changed", bodyClass: "influence",
       styles: Self.styles,
-      introduction: "<p class=\"headline\">\(sentence)</p>", links: links,
+      introduction: "<p class=\"headline\">\(sentence)</p>",
+      links: AttackPage.links(hasGallery: !report.cards.isEmpty),
       main: """
         \(table)
         \(curves)
@@ -30,13 +31,6 @@ public struct InfluenceReportPage: Sendable {
         \(record)
         """
     ).html()
-  }
-
-  private var links: [(id: String, title: String)] {
-    var links = [("result", "Result"), ("curves", "Curves")]
-    if !report.cards.isEmpty { links.append(("gallery", "Gallery")) }
-    links.append(("record", "What was done"))
-    return links
   }
 
   private var sentence: String {
@@ -72,16 +66,8 @@ public struct InfluenceReportPage: Sendable {
   // MARK: Curves
 
   private var curves: Markup {
-    func chart(_ title: String, _ value: @escaping (InfluenceReport.Line) -> Double) -> Markup? {
-      LineChart(
-        title: title,
-        series: report.methods.map { method in
-          LineChart.Series(
-            name: method,
-            points: report.lines.filter { $0.method == method }.sorted { $0.epsilon < $1.epsilon }
-              .map { ($0.epsilon, value($0)) })
-        }, xTitle: "ε, of 255"
-      ).markup()
+    func chart(_ title: String, _ value: (InfluenceReport.Line) -> Double) -> Markup? {
+      AttackPage.chart(title, methods: report.methods, report.lines, value)
     }
     let charts = [
       chart("rank correlation of influences", \.spearman),
@@ -89,10 +75,7 @@ public struct InfluenceReportPage: Sendable {
       chart("most harmful ones that stay so", \.harmfulOverlap),
       chart("influence left of those aimed at", \.targetInfluenceLeft),
     ]
-    return """
-      <section id="curves"><h2>Curves</h2>
-      <div class="charts">\(charts.compactMap(\.self))</div></section>
-      """
+    return AttackPage.curves(charts)
   }
 
   // MARK: Gallery

@@ -18,13 +18,11 @@ struct ConvolutionWork {
 
   /// Whether bfloat16 is the faster way to multiply.
   func gainsByBFloat16(_ options: Executable.Options) -> Bool {
-    var shape = encoded
-    shape.may_use_winograd = options.usesWinograd ? 1 : 0
-    shape.is_batch_invariant = options.isBatchInvariant ? 1 : 0
+    var shape = encoded(options)
     return trompe_convolution_gains_by_bf16(&shape) != 0
   }
 
-  fileprivate var encoded: trompe_convolution_shape {
+  fileprivate func encoded(_ options: Executable.Options) -> trompe_convolution_shape {
     var shape = trompe_convolution_shape()
     shape.kind = Int32(kind.rawValue)
     (shape.n, shape.h, shape.w, shape.c) = (
@@ -40,6 +38,8 @@ struct ConvolutionWork {
     shape.has_bias = epilogue.bias != nil ? 1 : 0
     shape.adds_residual = epilogue.residual != nil ? 1 : 0
     shape.residual_is_apart = residualIsApart ? 1 : 0
+    shape.may_use_winograd = options.usesWinograd ? 1 : 0
+    shape.is_batch_invariant = options.isBatchInvariant ? 1 : 0
     shape.has_relu = epilogue.hasReLU ? 1 : 0
     return shape
   }
@@ -87,13 +87,11 @@ final class ConvolutionPrimitive {
   init(
     _ work: ConvolutionWork,
     order: (Int) -> trompe_image_order = { _ in trompe_image_order() }, usesBFloat16: Bool = false,
-    mayUseWinograd: Bool, isBatchInvariant: Bool = false
+    options: Executable.Options = Executable.Options()
   ) throws(ExecutionError) {
-    var shape = work.encoded
+    var shape = work.encoded(options)
     (shape.order_x, shape.order_y) = (order(work.storages.image), order(work.storages.result))
     shape.uses_bf16 = usesBFloat16 ? 1 : 0
-    shape.may_use_winograd = mayUseWinograd ? 1 : 0
-    shape.is_batch_invariant = isBatchInvariant ? 1 : 0
     var message = [CChar](repeating: 0, count: 256)
     guard let handle = trompe_convolution_create(&shape, &message, message.count) else {
       let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }

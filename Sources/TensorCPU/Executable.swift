@@ -64,16 +64,15 @@ public final class Executable {
   /// Whether this processor has AVX-512.
   public static let hasWideVectors = String(cString: trompe_instruction_set()) == "avx512"
 
-  /// Whether this processor and this version of oneDNN have Winograd convolutions.
+  /// Whether this processor has Winograd convolutions, of ours or of this version of oneDNN.
   public static let hasWinograd: Bool = {
-    let probe = ConvolutionWork.probe(size: 56, channels: 64)
-    return (try? ConvolutionPrimitive(probe, mayUseWinograd: true))?.isWinograd == true
+    (try? ConvolutionPrimitive(.probe(size: 56, channels: 64)))?.isWinograd == true
   }()
 
   /// Whether this processor and this version of oneDNN multiply in bfloat16.
   public static let hasBFloat16: Bool = {
     let primitive = try? ConvolutionPrimitive(
-      .probe(size: 14, channels: 32), usesBFloat16: true, mayUseWinograd: false)
+      .probe(size: 14, channels: 32), usesBFloat16: true)
     return primitive?.implementation.contains("bf16") == true
   }()
 

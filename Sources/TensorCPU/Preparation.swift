@@ -107,7 +107,7 @@ struct Preparation {
       let primitive = try ConvolutionPrimitive(
         work, order: order,
         usesBFloat16: options.precision == .bfloat16 && work.gainsByBFloat16(options),
-        mayUseWinograd: options.usesWinograd, isBatchInvariant: options.isBatchInvariant)
+        options: options)
       prepared.convolution = primitive
       if work.kind != TROMPE_CONVOLUTION_FILTER_GRADIENT {
         prepared.pack = pack(kernel.reads[1], primitive, index)

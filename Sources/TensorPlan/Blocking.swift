@@ -3,10 +3,10 @@ import TensorGraph
 /// Which activations are kept in blocks of channels, [N, C/16, H, W, 16] instead of [N, H, W, C], and
 /// how kernels read them there.
 ///
-/// Convolutions are fastest on blocks, and oneDNN's Winograd primitives want nothing else. Bringing an image there and
-/// back for each of them costs up to a third of their time, so what stands between convolutions
-/// stays in blocks: pointwise clusters and pooling do not care, they only walk in another order.
-/// For pooling, blocks are N·C/16 images of 16 channels.
+/// Convolutions are fastest on blocks, and oneDNN's Winograd primitives want nothing else. Bringing
+/// an image there and back for each of them costs up to a third of their time, so what stands between
+/// convolutions stays in blocks: pointwise clusters and pooling do not care, they only walk in another
+/// order. For pooling, blocks are N·C/16 images of 16 channels.
 ///
 /// Storages that one kernel writes or reads in the same order (a pool's image and result, the
 /// outputs of a cluster, a convolution's result and its residual) form a group, which is blocked or

@@ -24,6 +24,10 @@ typedef struct {
   int has_relu;
 } trompe_winograd_epilogue;
 
+static inline int64_t trompe_winograd_tile_count(int64_t n, int64_t h, int64_t w) {
+  return n * ((h + 3) / 4) * ((w + 3) / 4);
+}
+
 // Whether this processor's vectors are wide enough for it to pay.
 int trompe_winograd_is_here(void);
 

@@ -126,50 +126,33 @@ INLINE NAME(Pixels) NAME(pixels)(
   return (NAME(Pixels)){(const float *)copy, size * 16, 16};
 }
 
+// The values of windows of SIZE pixels that begin MARGIN before their tile, one axis after the other;
 // `plane` floats are between the values of one point and those of the next.
-static void NAME(winograd_read_image)(
-    const trompe_winograd_image *s, const float *image, int64_t first, int64_t count, float *v,
-    int64_t plane) {
-  for (int64_t t = 0; t < count; t++) {
-    const NAME(Window) w = NAME(window)(s, first + t, 6, 1);
-    const float *from = image + w.image * s->h * s->w * s->c;
-    float *to = v + t * s->c;
-    for (int64_t c = 0; c < s->c; c += 16, from += s->block, to += 16) {
-      V16 copy[36], half[36], values[6];
-      const NAME(Pixels) p = NAME(pixels)(s, w, from, 6, copy);
-      UNROLL for (int j = 0; j < 6; j++) {
-        UNROLL for (int i = 0; i < 6; i++) values[i] = FROM(p.from + i * p.row + j * p.column);
-        NAME(image_axis)(values, 1, half + j, 6);
-      }
-      UNROLL for (int i = 0; i < 6; i++) {
-        NAME(image_axis)(half + 6 * i, 1, values, 1);
-        UNROLL for (int j = 0; j < 6; j++) AT(to + (6 * i + j) * plane) = values[j];
-      }
-    }
+#define READER(name, SIZE, MARGIN, axis)                                                           \
+  static void NAME(name)(                                                                          \
+      const trompe_winograd_image *s, const float *image, int64_t first, int64_t count, float *v,  \
+      int64_t plane) {                                                                             \
+    for (int64_t t = 0; t < count; t++) {                                                          \
+      const NAME(Window) w = NAME(window)(s, first + t, SIZE, MARGIN);                             \
+      const float *from = image + w.image * s->h * s->w * s->c;                                    \
+      float *to = v + t * s->c;                                                                    \
+      for (int64_t c = 0; c < s->c; c += 16, from += s->block, to += 16) {                         \
+        V16 copy[SIZE * SIZE], half[6 * SIZE], values[6];                                          \
+        const NAME(Pixels) p = NAME(pixels)(s, w, from, SIZE, copy);                               \
+        UNROLL for (int j = 0; j < SIZE; j++) {                                                    \
+          UNROLL for (int i = 0; i < SIZE; i++)                                                    \
+            values[i] = FROM(p.from + i * p.row + j * p.column);                                   \
+          NAME(axis)(values, 1, half + j, SIZE);                                                   \
+        }                                                                                          \
+        UNROLL for (int i = 0; i < 6; i++) {                                                       \
+          NAME(axis)(half + SIZE * i, 1, values, 1);                                               \
+          UNROLL for (int j = 0; j < 6; j++) AT(to + (6 * i + j) * plane) = values[j];             \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
   }
-}
-
-static void NAME(winograd_read_cotangent)(
-    const trompe_winograd_image *s, const float *image, int64_t first, int64_t count, float *v,
-    int64_t plane) {
-  for (int64_t t = 0; t < count; t++) {
-    const NAME(Window) w = NAME(window)(s, first + t, 4, 0);
-    const float *from = image + w.image * s->h * s->w * s->c;
-    float *to = v + t * s->c;
-    for (int64_t c = 0; c < s->c; c += 16, from += s->block, to += 16) {
-      V16 copy[16], half[24], values[6];
-      const NAME(Pixels) p = NAME(pixels)(s, w, from, 4, copy);
-      UNROLL for (int j = 0; j < 4; j++) {
-        UNROLL for (int i = 0; i < 4; i++) values[i] = FROM(p.from + i * p.row + j * p.column);
-        NAME(cotangent_axis)(values, 1, half + j, 4);
-      }
-      UNROLL for (int i = 0; i < 6; i++) {
-        NAME(cotangent_axis)(half + 4 * i, 1, values, 1);
-        UNROLL for (int j = 0; j < 6; j++) AT(to + (6 * i + j) * plane) = values[j];
-      }
-    }
-  }
-}
+READER(winograd_read_image, 6, 1, image_axis)
+READER(winograd_read_cotangent, 4, 0, cotangent_axis)
 
 static void NAME(winograd_write_image)(
     const trompe_winograd_image *s, const trompe_winograd_epilogue *after, float *image,
@@ -198,24 +181,32 @@ static void NAME(winograd_write_image)(
   }
 }
 
-// M = V U, `rows` tiles and BLOCKS blocks of k at once, whose sums stay in registers.
-#define PRODUCT(ROWS, BLOCKS)                                                                  \
-  INLINE void NAME(product_##ROWS##_##BLOCKS)(                                                \
-      const float *restrict v, const float *restrict u, float *restrict m, int64_t c,         \
-      int64_t k) {                                                                             \
-    V16 sum[ROWS][BLOCKS];                                                                     \
-    UNROLL for (int t = 0; t < ROWS; t++)                                                      \
-      UNROLL for (int b = 0; b < BLOCKS; b++) sum[t][b] = (V16){0};                            \
-    for (int64_t i = 0; i < c; i++) {                                                          \
-      V16 filter[BLOCKS];                                                                      \
-      UNROLL for (int b = 0; b < BLOCKS; b++) filter[b] = FROM(u + (b * c + i) * 16);          \
-      UNROLL for (int t = 0; t < ROWS; t++) {                                                  \
-        const float value = v[t * c + i];                                                      \
-        UNROLL for (int b = 0; b < BLOCKS; b++) sum[t][b] += value * filter[b];                \
-      }                                                                                        \
-    }                                                                                          \
-    UNROLL for (int t = 0; t < ROWS; t++)                                                      \
-      UNROLL for (int b = 0; b < BLOCKS; b++) AT(m + t * k + 16 * b) = sum[t][b];              \
+// Floats from one row, step of the sum, or block of 16 columns to the next in C += A B.
+typedef struct {
+  int64_t a_row, a_step, b_step, b_block, c_row, c_block;
+} NAME(Steps);
+
+// ROWS rows and BLOCKS blocks of columns at once, whose sums stay in registers. They begin with 0, or
+// with what C holds.
+#define PRODUCT(ROWS, BLOCKS)                                                                      \
+  INLINE void NAME(product_##ROWS##_##BLOCKS)(                                                     \
+      NAME(Steps) s, const float *restrict a, const float *restrict b, float *restrict c,          \
+      int64_t count, int begins_with_c) {                                                          \
+    V16 sum[ROWS][BLOCKS];                                                                         \
+    UNROLL for (int i = 0; i < ROWS; i++)                                                          \
+      UNROLL for (int j = 0; j < BLOCKS; j++)                                                      \
+        sum[i][j] = begins_with_c ? FROM(c + i * s.c_row + j * s.c_block) : (V16){0};              \
+    for (int64_t step = 0; step < count; step++) {                                                 \
+      V16 factor[BLOCKS];                                                                          \
+      UNROLL for (int j = 0; j < BLOCKS; j++)                                                      \
+        factor[j] = FROM(b + step * s.b_step + j * s.b_block);                                     \
+      UNROLL for (int i = 0; i < ROWS; i++) {                                                      \
+        const float value = a[i * s.a_row + step * s.a_step];                                      \
+        UNROLL for (int j = 0; j < BLOCKS; j++) sum[i][j] += value * factor[j];                    \
+      }                                                                                            \
+    }                                                                                              \
+    UNROLL for (int i = 0; i < ROWS; i++)                                                          \
+      UNROLL for (int j = 0; j < BLOCKS; j++) AT(c + i * s.c_row + j * s.c_block) = sum[i][j];     \
   }
 PRODUCT(12, 2)
 PRODUCT(4, 2)
@@ -223,60 +214,52 @@ PRODUCT(1, 2)
 PRODUCT(12, 1)
 PRODUCT(4, 1)
 PRODUCT(1, 1)
+PRODUCT(8, 2)
+PRODUCT(16, 1)
 
-#define ROWS_OF(COUNT, BLOCKS)                                                             \
-  for (; t + COUNT <= tiles; t += COUNT)                                                   \
-    NAME(product_##COUNT##_##BLOCKS)(v + t * c, u + b * c, m + t * k + b, c, k)
+#define TILES(COUNT, BLOCKS)                                                                       \
+  for (; t + COUNT <= tiles; t += COUNT)                                                           \
+    NAME(product_##COUNT##_##BLOCKS)(s, v + t * c, u + b * c, m + t * k + b, c, 0)
 
+// M = V U: rows are tiles, the sum runs over c.
 static void NAME(winograd_multiply)(
     const float *v, const float *u, float *m, int64_t tiles, int64_t c, int64_t k) {
+  const NAME(Steps) s = {c, 1, 16, 16 * c, k, 16};
   int64_t b = 0;
   for (; b + 32 <= k; b += 32) {
     int64_t t = 0;
-    ROWS_OF(12, 2);
-    ROWS_OF(4, 2);
-    ROWS_OF(1, 2);
+    TILES(12, 2);
+    TILES(4, 2);
+    TILES(1, 2);
   }
   for (; b < k; b += 16) {
     int64_t t = 0;
-    ROWS_OF(12, 1);
-    ROWS_OF(4, 1);
-    ROWS_OF(1, 1);
+    TILES(12, 1);
+    TILES(4, 1);
+    TILES(1, 1);
   }
 }
 
-// U += Vᵀ W for ROWS channels of the image and BLOCKS blocks of the cotangent: the sum over tiles.
+// U += Vᵀ W for 16 channels of the image and 1 or 2 blocks of the cotangent: the sum runs over tiles.
 // `block` floats are between the sums of one block and those of the next.
-#define OUTER(ROWS, BLOCKS)                                                                    \
-  INLINE void NAME(outer_##ROWS##_##BLOCKS)(                                                  \
-      const float *restrict v, const float *restrict w, float *restrict u, int64_t block,     \
-      int64_t tiles, int64_t c, int64_t k) {                                                  \
-    V16 sum[ROWS][BLOCKS];                                                                     \
-    UNROLL for (int i = 0; i < ROWS; i++)                                                      \
-      UNROLL for (int b = 0; b < BLOCKS; b++) sum[i][b] = FROM(u + b * block + i * 16);        \
-    for (int64_t t = 0; t < tiles; t++) {                                                      \
-      V16 cotangent[BLOCKS];                                                                   \
-      UNROLL for (int b = 0; b < BLOCKS; b++) cotangent[b] = FROM(w + t * k + 16 * b);         \
-      UNROLL for (int i = 0; i < ROWS; i++) {                                                  \
-        const float value = v[t * c + i];                                                      \
-        UNROLL for (int b = 0; b < BLOCKS; b++) sum[i][b] += value * cotangent[b];             \
-      }                                                                                        \
-    }                                                                                          \
-    UNROLL for (int i = 0; i < ROWS; i++)                                                      \
-      UNROLL for (int b = 0; b < BLOCKS; b++) AT(u + b * block + i * 16) = sum[i][b];          \
+INLINE void NAME(outer)(
+    const float *v, const float *w, float *u, int64_t block, int64_t blocks, int64_t tiles,
+    int64_t c, int64_t k) {
+  const NAME(Steps) s = {1, c, k, 16, 16, block};
+  if (blocks == 2) {
+    NAME(product_8_2)(s, v, w, u, tiles, 1);
+    NAME(product_8_2)(s, v + 8, w, u + 8 * 16, tiles, 1);
+  } else {
+    NAME(product_16_1)(s, v, w, u, tiles, 1);
   }
-OUTER(8, 2)
-OUTER(16, 1)
+}
 
 static void NAME(winograd_accumulate)(
     const float *v, const float *w, float *u, int64_t tiles, int64_t c, int64_t k) {
-  int64_t b = 0;
-  for (; b + 32 <= k; b += 32)
-    for (int64_t i = 0; i < c; i += 8)
-      NAME(outer_8_2)(v + i, w + b, u + (b * c + i * 16), 16 * c, tiles, c, k);
-  for (; b < k; b += 16)
+  for (int64_t b = 0; b < k; b += 32)
     for (int64_t i = 0; i < c; i += 16)
-      NAME(outer_16_1)(v + i, w + b, u + (b * c + i * 16), 16 * c, tiles, c, k);
+      NAME(outer)(
+          v + i, w + b, u + b * c + i * 16, 16 * c, b + 32 <= k ? 2 : 1, tiles, c, k);
 }
 
 // The filters of one block of 16 results, U [36][c][16]; of the input gradient, whose results are the
@@ -329,16 +312,10 @@ static void NAME(winograd_sum_filter)(
   const int64_t plane = blocks * BLOCK;
   for (int64_t i = 0; i < c; i += 16) {
     for (int64_t j = 0; j < 36 * blocks * 16; j++) sums[j] = (V16){0};
-    for (int64_t point = 0; point < 36; point++) {
-      const float *values = v + point * v_plane + i, *cotangents = w + point * w_plane;
-      float *to = u + point * plane;
-      if (blocks == 2) {
-        NAME(outer_8_2)(values, cotangents, to, BLOCK, tiles, c, k);
-        NAME(outer_8_2)(values + 8, cotangents, to + 8 * 16, BLOCK, tiles, c, k);
-      } else {
-        NAME(outer_16_1)(values, cotangents, to, BLOCK, tiles, c, k);
-      }
-    }
+    for (int64_t point = 0; point < 36; point++)
+      NAME(outer)(
+          v + point * v_plane + i, w + point * w_plane, u + point * plane, BLOCK, blocks, tiles, c,
+          k);
     for (int64_t b = 0; b < blocks; b++)
       NAME(winograd_write_filter)(u + b * BLOCK, plane, c, 16, filter + b * 16 * 9 * c + i);
   }
@@ -357,6 +334,6 @@ static void NAME(winograd_sum_filter)(
 #undef SCALE_0
 #undef SCALE_A
 #undef SCALE_B
+#undef READER
 #undef PRODUCT
-#undef ROWS_OF
-#undef OUTER
+#undef TILES

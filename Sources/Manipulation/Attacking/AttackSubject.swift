@@ -40,3 +40,9 @@ struct AttackedImage {
   /// is the clean one.
   var iteration: Int?
 }
+
+extension AttackedImage {
+  init(unchanged subject: AttackSubject) {
+    self.init(picture: subject.picture, logits: subject.logits, heatmap: subject.heatmap)
+  }
+}

@@ -145,8 +145,7 @@ final class InputAttack {
     var iteration = 0
     /// Of the best iterate so far.
     var progress: Double
-    var picture: Image
-    var found: Int?
+    var best: AttackedImage
 
     /// Whether no further iterate can be the result.
     func isDone(_ objective: any AttackObjective, after iterations: Int) -> Bool {
@@ -181,7 +180,7 @@ final class InputAttack {
             adam: objective.update == .adam
               ? AdamAscent(samples: subject.picture.pixels.count) : nil,
             progress: objective.progress(of: subject.clean, from: subject.start),
-            picture: subject.picture))
+            best: AttackedImage(unchanged: subject)))
       }
       guard !active.isEmpty else { break }
       let steps = try direction.map { try derivatives(by: $0, active, objective) }
@@ -209,7 +208,7 @@ final class InputAttack {
       active.removeAll { $0.isDone(objective, after: iterations) }
       progress(done.count)
     }
-    return try results(of: done.sorted { $0.place < $1.place })
+    return done.sorted { $0.place < $1.place }.map(\.best)
   }
 
   /// The images as network input, [batchSize, H, W, C], zero beyond `subjects`.
@@ -226,7 +225,8 @@ final class InputAttack {
     let active = subjects.enumerated().map { place, subject in
       Iterate(
         place: place, subject: subject, reference: objective.reference(of: subject.start),
-        samples: subject.picture.pixels.map(Float.init), progress: 0, picture: subject.picture)
+        samples: subject.picture.pixels.map(Float.init), progress: 0,
+        best: AttackedImage(unchanged: subject))
     }
     let steps = try direction.map { try derivatives(by: $0, active, objective) }
     return active.indices.map { row in
@@ -265,31 +265,12 @@ final class InputAttack {
       let progress = objective.progress(
         of: answers[place].heatmap.relevance, from: subject.start)
       if progress > active[row].progress {
-        (active[row].progress, active[row].picture) = (progress, candidates[place])
-        active[row].found = active[row].iteration
+        active[row].progress = progress
+        active[row].best = AttackedImage(
+          picture: candidates[place], logits: answers[place].logits,
+          heatmap: answers[place].heatmap, iteration: active[row].iteration)
       }
     }
-  }
-
-  private func results(of done: [Iterate]) throws -> [AttackedImage] {
-    var results: [AttackedImage] = []
-    for begin in stride(from: 0, to: done.count, by: batchSize) {
-      let part = done[begin..<min(begin + batchSize, done.count)]
-      let answers = try explain(
-        part.map(\.picture), labels: part.map(\.subject.label),
-        identities: part.map(\.subject.position))
-      for (iterate, answer) in zip(part, answers) {
-        let subject = iterate.subject
-        results.append(
-          iterate.found != nil
-            ? AttackedImage(
-              picture: iterate.picture, logits: answer.logits, heatmap: answer.heatmap,
-              iteration: iterate.found)
-            : AttackedImage(
-              picture: subject.picture, logits: subject.logits, heatmap: subject.heatmap))
-      }
-    }
-    return results
   }
 
   /// ∂D/∂x of each image in its own samples, in units of 0 to 255.
