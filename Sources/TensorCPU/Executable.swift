@@ -36,7 +36,8 @@ public final class Executable {
     /// Where the processor has no arithmetic in bfloat16, asking for it is an error.
     public var precision: Precision
     /// Compute again what would be kept from a forward pass for a backward pass, where that makes
-    /// the peak of memory smaller. Results are the same bits.
+    /// the peak of memory smaller, and pack filters again for the same reason. Results are the same
+    /// up to rounding.
     public var recomputes: Bool
 
     public init(

@@ -6,7 +6,7 @@ import TensorPlan
 /// wants, and which weights are packed for whom.
 struct Preparation {
   /// A filter in the order in which primitives want it; made before its first reader, shared by all
-  /// that want the same order.
+  /// that want the same order within reach.
   final class Pack {
     let filter: Int
     let primitive: ConvolutionPrimitive
@@ -141,11 +141,18 @@ struct Preparation {
     }
   }
 
+  /// Over how many kernels a packed filter waits for its next reader; packing is a copy, and what
+  /// is computed again for the sake of memory may as well be copied again.
+  private var reach: Int {
+    options.recomputes && !options.keepsParameterWork ? 8 : plan.kernels.count
+  }
+
   private mutating func pack(
     _ filter: Int, _ primitive: ConvolutionPrimitive, _ kernel: Int
   ) -> Pack? {
     if primitive.filterIsPlain { return nil }
-    if let known = packs[filter]?.first(where: { $0.primitive.hasSameFilterLayout(as: primitive) })
+    if let known = packs[filter]?.last(where: { $0.primitive.hasSameFilterLayout(as: primitive) }),
+      kernel - known.lastKernel <= reach
     {
       known.lastKernel = kernel
       return known

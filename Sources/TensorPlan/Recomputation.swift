@@ -1,102 +1,42 @@
 import TensorGraph
 
-/// Trades time for memory: what would be kept from a forward pass for a backward pass is computed
-/// again right before it is needed there.
+/// Trades time for memory: what would be kept from one pass for a later one is computed again right
+/// before it is needed there.
 ///
-/// At the step where most memory is alive, look for a result that is not used there but later, and
-/// whose kernel's own operands are alive at that later step anyway; of those take the one with the
-/// most bytes for each moment of work, let it go after its last use before, and repeat its kernel
-/// before the next. Then the same again, until nothing of the kind is left where most is alive. A
-/// chain of convolutions keeps every other of its activations in this way. The same kernels on the
-/// same operands give the same bits.
+/// At the step where most memory is alive, look for the results of a kernel that are not used there
+/// but later, let them go after their last use before, and repeat the kernel when they are used
+/// next. What it reads and was let go as well is computed again with it, and stays for its own
+/// later uses. Of several kernels, the one that frees the most bytes for each moment of work is
+/// taken, if the peak gets smaller by it. Then the same again, until nothing at the peak can be let
+/// go. The segments of Chen et al. (2016, "Training deep nets with sublinear memory cost") come out
+/// where they pay. Kernels and operands are the same, but a residual that is read again cannot be
+/// added to in place, which rounds otherwise.
 struct Recomputation {
-  private(set) var kernels: [Kernel]
-  private(set) var graph: Graph
+  let kernels: [Kernel]
+  let graph: Graph
 
   init(_ kernels: [Kernel], _ graph: Graph, storage: [Int]) {
-    (self.kernels, self.graph) = (kernels, graph)
-    let outputs = Set(graph.outputs.map { storage[$0] })
-    // Each turn lets one result go; a program has so many of them.
-    for _ in kernels {
-      guard let choice = choice(outputs) else { break }
-      `repeat`(choice)
-    }
-  }
-
-  /// What is smaller than this part of the peak is kept.
-  private static let crumb = 256
-
-  private struct Choice {
-    let storage: Int
-    let writer: Int
-    let next: Int
-  }
-
-  /// The result to let go, and where it is used again.
-  private func choice(_ outputs: Set<Int>) -> Choice? {
-    let count = graph.nodes.count
-    var writer = [Int](repeating: -1, count: count)
-    var touches = [[Int]](repeating: [], count: count)
-    for (step, kernel) in kernels.enumerated() {
-      for storage in Set(kernel.reads) where !graph.nodes[storage].isGiven {
-        touches[storage].append(step)
+    var search = RecomputationSearch(kernels, graph, outputs: graph.outputs.map { storage[$0] })
+    search.run()
+    // Every result of a repeated kernel gets a storage of its own.
+    var repeated: [Int] = []
+    var name: [Int: Int] = [:]
+    self.kernels = search.order().map { step in
+      let kernel = kernels[step.kernel]
+      var names: [Int: Int] = [:]
+      for storage in kernel.reads where search.generation(storage, at: step.position) > 0 {
+        names[storage] = name[storage]
       }
-      for storage in kernel.writes {
-        writer[storage] = step
-        touches[storage].append(step)
+      if step.isRepeated {
+        for storage in kernel.writes {
+          name[storage] = graph.nodes.count + repeated.count
+          names[storage] = name[storage]
+          repeated.append(storage)
+        }
       }
+      return names.isEmpty ? kernel : kernel.renamed(names)
     }
-    func lastUse(_ storage: Int) -> Int {
-      outputs.contains(storage) ? kernels.count : touches[storage].last ?? -1
-    }
-    var change = [Int](repeating: 0, count: kernels.count + 2)
-    for storage in 0..<count where writer[storage] >= 0 {
-      change[writer[storage]] += graph.nodes[storage].byteCount
-      change[lastUse(storage) + 1] -= graph.nodes[storage].byteCount
-    }
-    var (alive, most, peak) = (0, 0, 0)
-    for step in kernels.indices {
-      alive += change[step]
-      if alive > most { (most, peak) = (alive, step) }
-    }
-    var best: (choice: Choice, rate: Double)?
-    for storage in 0..<count
-    where writer[storage] >= 0 && writer[storage] < peak && lastUse(storage) > peak {
-      guard !outputs.contains(storage), !touches[storage].contains(peak),
-        let next = touches[storage].first(where: { $0 > peak })
-      else { continue }
-      let kernel = kernels[writer[storage]]
-      let isThere = kernel.reads.allSatisfy { graph.nodes[$0].isGiven || lastUse($0) >= next }
-      guard isThere else { continue }
-      let bytes = graph.nodes[storage].byteCount
-      // What else the kernel writes is made again for nothing, and crumbs are not worth the time.
-      let others = kernel.writes.reduce(-bytes) { $0 + graph.nodes[$1].byteCount }
-      guard others < bytes, bytes >= most / Self.crumb else { continue }
-      let rate = Double(bytes) / seconds(kernel)
-      if rate > best?.rate ?? 0 {
-        best = (Choice(storage: storage, writer: writer[storage], next: next), rate)
-      }
-    }
-    return best?.choice
-  }
-
-  /// An estimate; only the order of the kernels matters.
-  private func seconds(_ kernel: Kernel) -> Double {
-    let traffic = (kernel.reads + kernel.writes).reduce(0) { $0 + graph.nodes[$1].byteCount }
-    let cost = kernel.cost(in: graph, traffic: traffic)
-    return max(Double(cost.flops) / 2e11, Double(cost.bytes) / 1e10) + 1e-6
-  }
-
-  private mutating func `repeat`(_ choice: Choice) {
-    let kernel = kernels[choice.writer]
-    let first = graph.nodes.count
-    graph = graph.repeating(kernel.writes)
-    let renamed = Dictionary(
-      uniqueKeysWithValues: kernel.writes.enumerated().map { ($1, first + $0) })
-    for step in choice.next..<kernels.count where kernels[step].reads.contains(choice.storage) {
-      kernels[step] = kernels[step].renamed([choice.storage: renamed[choice.storage]!])
-    }
-    kernels.insert(kernel.renamed(renamed), at: choice.next)
+    self.graph = graph.repeating(repeated)
   }
 }
 

@@ -213,7 +213,7 @@ public struct ComputeSection: Hashable, Sendable {
   public enum Memory: String, CaseIterable, Hashable, Sendable {
     case normal
     /// Training computes again what it would keep from a forward pass: less memory, more time, the
-    /// same results to the bit.
+    /// same results up to rounding.
     case low
   }
   public var memory: Memory

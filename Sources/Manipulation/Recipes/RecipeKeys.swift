@@ -569,8 +569,8 @@ public enum RecipeKeys {
         + "processor has it, bfloat16; what is reported is always computed in floats")
     static let memory = RecipeKey.optional(
       "compute.memory", Form.choice(ComputeSection.Memory.self), default: .normal,
-      "low: training computes again what it would keep for long, to need less memory; the results are "
-        + "the same to the bit")
+      "low: training computes again what it would keep for long, to need less memory, and takes up "
+        + "to half as long again; the results are the same up to rounding")
     static let samplesAtOnce = RecipeKey.automatic(
       "compute.samplesAtOnce", Form.integer(1...10_000),
       else: "chosen, see explanations.md",
