@@ -8,7 +8,8 @@
 /// - the sum of repeated values is a multiple, the sum of a product with repeated values a product;
 ///   this is what turns Grad-CAM's channel weights before a global average pool into a row of the
 ///   classifier's weights;
-/// - constants fold, neutral elements vanish, layout changes compose.
+/// - constants fold, neutral elements vanish, layout changes compose;
+/// - the sum of two products that make much of few rows is one product.
 extension GraphBuilder {
   mutating func simplified(
     _ operation: some Operation, _ operands: [Value]
@@ -122,7 +123,27 @@ extension GraphBuilder {
         return try broadcast(self.binary(binary.function, source, other), to: x.shape)
       }
     }
+    if binary.function == .add { return try sumOfProducts(x, y) }
     return nil
+  }
+
+  /// Two large products of few rows are one product of all their rows:
+  /// Aᵀ·B + Cᵀ·D = [A; C]ᵀ·[B; D]. The gradient of a dense layer's weights is such a sum when they
+  /// are used in a forward pass and in the pass for a heatmap; it is written once instead of twice,
+  /// and never read to be added.
+  private mutating func sumOfProducts(_ x: Value, _ y: Value) throws(ShapeError) -> Value? {
+    guard let (a, b) = factorsOfRows(x), let (c, d) = factorsOfRows(y) else { return nil }
+    return try matrixProduct(
+      concatenate([a, c], axis: 0), concatenate([b, d], axis: 0), transposesLeft: true)
+  }
+
+  /// A and B of a product Aᵀ·B that is much larger than they are.
+  private func factorsOfRows(_ x: Value) -> (Value, Value)? {
+    guard let node = definition(of: x), let product = node.operation as? MatrixProduct,
+      product.transposesLeft, !product.transposesRight
+    else { return nil }
+    let (a, b) = (value(node.operands[0]), value(node.operands[1]))
+    return x.shape.count >= 4 * (a.shape.count + b.shape.count) ? (a, b) : nil
   }
 
   private func operand(

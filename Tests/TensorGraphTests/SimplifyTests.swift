@@ -201,6 +201,28 @@ struct SimplifyTests {
       masks.allSatisfy { (graph.nodes[$0.operands[0]].operation as? Unary)?.function == .relu })
   }
 
+  @Test func productsOfFewRowsAreOneProduct() throws {
+    func names(rows: Int, columns: Int) throws -> [String] {
+      let shape: Shape = [rows, columns]
+      return try operations(["a": shape, "b": shape, "c": shape, "d": shape, "e": [1, columns]]) {
+        graph, inputs in
+        var sum = try graph.scalar(0)
+        for (left, right) in [("a", "b"), ("c", "d"), ("e", "e")] {
+          let product = try graph.matrixProduct(
+            inputs[left]!, inputs[right]!, transposesLeft: true)
+          sum = try graph.add(sum, product)
+        }
+        return [sum]
+      }
+    }
+    #expect(
+      try names(rows: 2, columns: 40)
+        == ["concatenation", "concatenation", "concatenation", "concatenation", "matrix product"])
+    #expect(
+      try names(rows: 20, columns: 8)
+        == ["matrix product", "matrix product", "add", "matrix product", "add"])
+  }
+
   @Test(arguments: 0..<400)
   func randomGraphsKeepTheirValuesAndGradients(seed: Int) throws {
     var generator = SeededGenerator(seed: UInt64(seed))
