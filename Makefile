@@ -11,7 +11,7 @@ SOAK_SECONDS ?= 3600
 LINTED = Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint docs fuzz sanitize soak convolutions clean dependencies
+.PHONY: help demo test build lint docs fuzz sanitize soak convolutions products clean dependencies
 
 help: ## Show this list
 	@echo "Trompe: make networks whose explanations lie, and measure how well they do."
@@ -48,6 +48,12 @@ convolutions: dependencies ## Time 3x3 convolutions alone, by plain sums and by 
 	$(CLANG) -O2 -ISources/CTensorKernels -ISources/CTensorKernels/include -o .build/convolutions \
 	  benchmarks/convolutions.c Sources/CTensorKernels/*.c -ldnnl -lgomp -lm -lpthread
 	OMP_WAIT_POLICY=passive .build/convolutions
+
+products: dependencies ## Time products of a few rows and a large matrix alone
+	mkdir -p .build
+	$(CLANG) -O2 -ISources/CTensorKernels -ISources/CTensorKernels/include -o .build/products \
+	  benchmarks/products.c Sources/CTensorKernels/*.c -ldnnl -lgomp -lm -lpthread
+	OMP_WAIT_POLICY=passive .build/products
 
 clean: ## Remove everything that was built; runs stay
 	rm -rf .build

@@ -622,18 +622,6 @@ int trompe_convolution_run(
   return 0;
 }
 
-int trompe_matrix_product(
-    int transposes_a, int transposes_b, int64_t m, int64_t n, int64_t k, const float *a,
-    const float *b, float *c) {
-  if (m == 0 || n == 0) return 0;
-  if (k == 0) {
-    memset(c, 0, (size_t)(m * n) * sizeof(float));
-    return 0;
-  }
-  return dnnl_sgemm(transposes_a ? 'T' : 'N', transposes_b ? 'T' : 'N', m, n, k, 1, a,
-                    transposes_a ? m : k, b, transposes_b ? k : n, 0, c, n) != dnnl_success;
-}
-
 const char *trompe_onednn_version(void) {
   static char text[32];
   const dnnl_version_t *version = dnnl_version();

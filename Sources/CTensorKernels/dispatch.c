@@ -16,9 +16,9 @@
     __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c,bmi,bmi2"))), \
     apply_to = function)
 #define SUFFIX avx512
-#define HAS_WINOGRAD
+#define HAS_WIDE_VECTORS
 #include "isa/kernels.h"
-#undef HAS_WINOGRAD
+#undef HAS_WIDE_VECTORS
 #undef SUFFIX
 #pragma clang attribute pop
 

@@ -367,7 +367,7 @@ public final class Executable {
       let (m, n, k) = (Int64(result[0]), Int64(result[1]), Int64(inner))
       let left: Int32 = product.transposesLeft ? 1 : 0
       let right: Int32 = product.transposesRight ? 1 : 0
-      return { trompe_matrix_product(left, right, m, n, k, a, b, y) }
+      return { trompe_matrix_product(left, right, m, n, k, a, b, y, threads) }
     case let index as MaxPoolIndex:
       var pool = poolShape(
         index.window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])

@@ -34,11 +34,38 @@ struct OperationTests {
     }
   }
 
-  @Test(arguments: [(1, 1, 1), (5, 3, 2), (64, 10, 512), (33, 129, 65)])
+  /// The last is one of a few rows and a large matrix.
+  @Test(arguments: [(1, 1, 1), (5, 3, 2), (64, 10, 512), (33, 129, 65), (15, 1040, 1021)])
   func matrixProductsOfRealSizes(rows: Int, columns: Int, inner: Int) throws {
     try check(["a": [rows, inner], "b": [inner, columns]]) { graph, x in
       let y = try graph.matrixProduct(x["a"]!, x["b"]!)
       return try [y] + graph.gradient(of: graph.sum(graph.square(y)), with: [x["a"]!, x["b"]!])
+    }
+  }
+
+  /// A row's product with a large matrix does not depend on what other rows there are, nor on the
+  /// number of threads.
+  @Test(arguments: [false, true])
+  func rowsAreIndependent(transposesRight: Bool) throws {
+    var generator = SeededGenerator(seed: 31)
+    let matrix = ReferenceArray.random([1040, 1040], using: &generator).roundedToFloat
+    let rows = ReferenceArray.random([13, 1040], using: &generator).roundedToFloat
+    func product(_ count: Int, threads: Int) throws -> [Float] {
+      var graph = GraphBuilder()
+      let a = try graph.placeholder("a", shape: [count, 1040])
+      let b = try graph.placeholder("b", shape: [1040, 1040])
+      let y = try graph.matrixProduct(a, b, transposesRight: transposesRight)
+      let executable = try Executable(
+        graph.graph(outputs: [y]), parameters: store([:]), options: .init(threads: threads))
+      try executable.run([
+        "a": .floats(rows.values.prefix(count * 1040).map(Float.init)),
+        "b": .floats(matrix.values.map(Float.init)),
+      ])
+      return executable.output(0).values
+    }
+    let all = try product(13, threads: 2)
+    for (count, threads) in [(1, 2), (6, 1), (13, 1)] {
+      #expect(try product(count, threads: threads) == Array(all.prefix(count * 1040)))
     }
   }
 

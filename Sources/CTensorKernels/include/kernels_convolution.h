@@ -67,10 +67,5 @@ int trompe_convolution_run(
     const trompe_convolution *convolution, void *x, void *filter, float *bias,
     const void *residual, void *y, void *scratch);
 
-// C [M, N] = op(A) · op(B), row-major.
-int trompe_matrix_product(
-    int transposes_a, int transposes_b, int64_t m, int64_t n, int64_t k, const float *a,
-    const float *b, float *c);
-
 // "2.6.3"
 const char *trompe_onednn_version(void);

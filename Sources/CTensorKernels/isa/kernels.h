@@ -341,7 +341,9 @@ static void NAME(sgd)(
   }
 }
 
-#ifdef HAS_WINOGRAD
+#ifdef HAS_WIDE_VECTORS
+#include "isa/vector.h"
+#include "isa/rows.h"
 #include "isa/winograd.h"
 #endif
 
@@ -368,7 +370,10 @@ static const KernelTable NAME(table) = {
     .pool_average_gradient_image = NAME(pool_average_gradient_image),
     .adam = NAME(adam),
     .sgd = NAME(sgd),
-#ifdef HAS_WINOGRAD
+#ifdef HAS_WIDE_VECTORS
+    .rows_dot = NAME(rows_dot),
+    .rows_combine = NAME(rows_combine),
+    .rows_outer = NAME(rows_outer),
     .winograd_read_image = NAME(winograd_read_image),
     .winograd_read_cotangent = NAME(winograd_read_cotangent),
     .winograd_write_image = NAME(winograd_write_image),
@@ -380,6 +385,14 @@ static const KernelTable NAME(table) = {
 #endif
 };
 
+#ifdef HAS_WIDE_VECTORS
+#undef INLINE
+#undef UNROLL
+#undef V16
+#undef MASK
+#undef AT
+#undef FROM
+#endif
 #undef UNARY
 #undef BINARY
 #undef LOOP

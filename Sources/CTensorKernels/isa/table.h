@@ -47,6 +47,12 @@ typedef struct {
   void (*winograd_write_filter)(const float *, int64_t, int64_t, int64_t, float *);
   void (*winograd_sum_filter)(
       const float *, int64_t, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *);
+  void (*rows_dot)(
+      int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
+  void (*rows_combine)(
+      int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
+  void (*rows_outer)(
+      int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
 } KernelTable;
 
 // The best that this processor has.

@@ -8,16 +8,6 @@
 // V [36][tiles][c] are transformed images, U [36][k / 16][c][16] transformed filters, M
 // [36][tiles][k] their products, all of whole lines of the cache.
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("clang loop unroll(full)")
-
-typedef float NAME(Vector) __attribute__((vector_size(64), aligned(4)));
-typedef int32_t NAME(Mask) __attribute__((vector_size(64)));
-#define V16 NAME(Vector)
-#define MASK NAME(Mask)
-#define AT(p) (*(V16 *)(p))
-#define FROM(p) (*(const V16 *)(p))
-
 #define POINT_A 0.625f
 #define POINT_B 1.5f
 #define A2 (POINT_A * POINT_A)
@@ -321,12 +311,6 @@ static void NAME(winograd_sum_filter)(
   }
 }
 
-#undef INLINE
-#undef UNROLL
-#undef V16
-#undef MASK
-#undef AT
-#undef FROM
 #undef POINT_A
 #undef POINT_B
 #undef A2

@@ -1,0 +1,157 @@
+// Products of a few rows and a large matrix, at the speed at which memory brings or takes the matrix:
+// included by isa/kernels.h, once for each instruction set whose vectors are wide enough.
+//
+// W [N, K] is the matrix, X [few, K] and Y [few, N] the rows. K is a multiple of 16. Every row's sums
+// are made in an order that does not depend on how many rows there are, or on the threads.
+
+typedef float NAME(Aligned) __attribute__((vector_size(64)));
+
+// So many columns at a time: of eight rows they stay in the caches while the matrix passes by, and what
+// the matrix brings next is asked for early, since it comes from another page.
+#define BLOCK 1024
+
+INLINE float NAME(lanes)(V16 v) {
+  float sum = 0;
+  UNROLL for (int i = 0; i < 16; i++) sum += v[i];
+  return sum;
+}
+
+// Y = X · Wᵀ for `rows` rows of X and `wide` of W, over `count` columns of all.
+INLINE void NAME(dot_block)(
+    const int rows, const int wide, int64_t count, int64_t n, int64_t k, const float *x,
+    const float *w, float *y, int is_first) {
+  V16 sums[8][3];
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int j = 0; j < wide; j++) sums[r][j] = (V16){0};
+  for (int64_t i = 0; i < count; i += 16) {
+    V16 weights[3];
+    UNROLL for (int j = 0; j < wide; j++) {
+      weights[j] = FROM(w + j * k + i);
+      __builtin_prefetch(w + (j + wide) * k + i);
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+      const V16 value = FROM(x + r * k + i);
+      UNROLL for (int j = 0; j < wide; j++) sums[r][j] += value * weights[j];
+    }
+  }
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int j = 0; j < wide; j++) {
+    const float sum = NAME(lanes)(sums[r][j]);
+    y[r * n + j] = is_first ? sum : y[r * n + j] + sum;
+  }
+}
+
+// Calls `block(rows, ...)` for 8, 4, 2 and 1 rows at a time.
+#define EACH_ROWS(few, block)                                           \
+  for (int64_t f = 0, rows; f < (few); f += rows) {                     \
+    const int64_t rest = (few) - f;                                     \
+    rows = rest >= 8 ? 8 : rest >= 4 ? 4 : rest >= 2 ? 2 : 1;           \
+    switch (rows) {                                                     \
+      case 8: block(8); break;                                          \
+      case 4: block(4); break;                                          \
+      case 2: block(2); break;                                          \
+      default: block(1);                                                \
+    }                                                                   \
+  }
+
+static void NAME(rows_dot)(
+    int64_t few, int64_t n, int64_t k, const float *x, const float *w, float *y, int64_t begin,
+    int64_t end) {
+  for (int64_t first = 0; first < k; first += BLOCK) {
+    const int64_t count = k - first < BLOCK ? k - first : BLOCK;
+    int64_t j = begin;
+#define DOT(rows, wide)                                                                   \
+  NAME(dot_block)(rows, wide, count, n, k, x + f * k + first, w + j * k + first, y + f * n + j, !first)
+#define THREE(rows) DOT(rows, 3)
+#define SINGLE(rows) DOT(rows, 1)
+    for (; j + 3 <= end; j += 3) EACH_ROWS(few, THREE)
+    for (; j < end; j++) EACH_ROWS(few, SINGLE)
+#undef DOT
+#undef THREE
+#undef SINGLE
+  }
+}
+
+// X = Y · W, or with it, for `rows` rows of X and `high` rows of W, over `count` columns.
+INLINE void NAME(combine_block)(
+    const int rows, const int high, int64_t count, int64_t n, int64_t k, const float *y,
+    const float *w, float *x, int is_first) {
+  float shares[8][4];
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int j = 0; j < high; j++) {
+    shares[r][j] = y[r * n + j];
+  }
+  for (int64_t i = 0; i < count; i += 16) {
+    V16 weights[4];
+    UNROLL for (int j = 0; j < high; j++) {
+      weights[j] = FROM(w + j * k + i);
+      __builtin_prefetch(w + (j + high) * k + i);
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+      V16 sum = is_first ? (V16){0} : FROM(x + r * k + i);
+      UNROLL for (int j = 0; j < high; j++) sum += shares[r][j] * weights[j];
+      AT(x + r * k + i) = sum;
+    }
+  }
+}
+
+static void NAME(rows_combine)(
+    int64_t few, int64_t n, int64_t k, const float *y, const float *w, float *x, int64_t begin,
+    int64_t end) {
+  for (int64_t first = begin; first < end; first += BLOCK) {
+    const int64_t count = end - first < BLOCK ? end - first : BLOCK;
+    int64_t j = 0;
+#define FOUR(rows)                                                                               \
+  NAME(combine_block)(rows, 4, count, n, k, y + f * n + j, w + j * k + first, x + f * k + first, !j)
+#define SINGLE(rows)                                                                             \
+  NAME(combine_block)(rows, 1, count, n, k, y + f * n + j, w + j * k + first, x + f * k + first, !j)
+    for (; j + 4 <= n; j += 4) EACH_ROWS(few, FOUR)
+    for (; j < n; j++) EACH_ROWS(few, SINGLE)
+#undef FOUR
+#undef SINGLE
+  }
+}
+
+// W = Yᵀ · X for `high` rows of W and `wide` vectors of columns. What is written is not read soon:
+// it goes past the caches.
+INLINE void NAME(outer_block)(
+    const int high, const int wide, int64_t few, int64_t n, int64_t k, const float *y,
+    const float *x, float *w) {
+  V16 sums[4][4];
+  UNROLL for (int j = 0; j < high; j++) UNROLL for (int v = 0; v < wide; v++) {
+    sums[j][v] = (V16){0};
+  }
+  for (int64_t f = 0; f < few; f++) {
+    V16 values[4];
+    UNROLL for (int v = 0; v < wide; v++) values[v] = FROM(x + f * k + 16 * v);
+    UNROLL for (int j = 0; j < high; j++) {
+      const float share = y[f * n + j];
+      UNROLL for (int v = 0; v < wide; v++) sums[j][v] += share * values[v];
+    }
+  }
+  UNROLL for (int j = 0; j < high; j++) UNROLL for (int v = 0; v < wide; v++) {
+    __builtin_nontemporal_store(sums[j][v], (NAME(Aligned) *)(w + j * k + 16 * v));
+  }
+}
+
+static void NAME(rows_outer)(
+    int64_t few, int64_t n, int64_t k, const float *y, const float *x, float *w, int64_t begin,
+    int64_t end) {
+  for (int64_t first = 0; first < k; first += BLOCK) {
+    const int64_t last = k - first < BLOCK ? k : first + BLOCK;
+    for (int64_t j = begin; j < end;) {
+      const int64_t high = end - j >= 4 ? 4 : 1;
+      int64_t i = first;
+      for (; i + 64 <= last; i += 64) {
+        if (high == 4) NAME(outer_block)(4, 4, few, n, k, y + j, x + i, w + j * k + i);
+        else NAME(outer_block)(1, 4, few, n, k, y + j, x + i, w + j * k + i);
+      }
+      for (; i < last; i += 16) {
+        if (high == 4) NAME(outer_block)(4, 1, few, n, k, y + j, x + i, w + j * k + i);
+        else NAME(outer_block)(1, 1, few, n, k, y + j, x + i, w + j * k + i);
+      }
+      j += high;
+    }
+  }
+  __builtin_ia32_sfence();
+}
+
+#undef BLOCK
+#undef EACH_ROWS
