@@ -85,6 +85,7 @@ let package = Package(
     .target(
       name: "TensorTestSupport", dependencies: ["TensorGraph", "TensorReference"],
       path: "Tests/TensorTestSupport"),
+    .target(name: "TestSupport", dependencies: ["Networks"], path: "Tests/TestSupport"),
     .testTarget(
       name: "TensorGraphTests",
       dependencies: ["TensorGraph", "TensorReference", "TensorTestSupport"]),
@@ -97,18 +98,22 @@ let package = Package(
       ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NetworksTests",
-      dependencies: ["Networks", "TensorCPU", "TensorReference", "Checkpoints", "ImageData"],
+      dependencies: [
+        "Networks", "TensorCPU", "TensorReference", "Checkpoints", "ImageData", "TestSupport",
+      ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExplanationsTests",
       dependencies: [
         "Explanations", "Networks", "TensorReference", "TensorCPU", "Checkpoints", "ImageData",
+        "TestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph"],
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "ImageDataTests", dependencies: ["ImageData"], resources: [.copy("Fixtures")]),
+      name: "ImageDataTests", dependencies: ["ImageData", "TestSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(name: "PicturesTests", dependencies: ["Pictures", "ImageData"]),
     .testTarget(name: "SimilarityTests", dependencies: ["Similarity", "Pictures"]),
     .testTarget(
@@ -123,14 +128,16 @@ let package = Package(
     .testTarget(
       name: "DefencesTests",
       dependencies: ["Defences", "Networks", "TensorGraph", "TensorReference"]),
-    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "ImageData"]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "Pictures", "ImageData", "TestSupport"]),
     .testTarget(
       name: "ManipulationTests",
       dependencies: [
         "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Influence",
         "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorCPU",
+        "TestSupport",
       ], resources: [.copy("Fixtures")]),
-    .testTarget(name: "CommandLineTests", dependencies: ["trompe"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["trompe", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -33,12 +33,8 @@ public struct AttackKind: Sendable {
 
   /// - Throws: `AttackError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(AttackError) -> AttackKind {
-    guard let kind = all.first(where: { $0.name == name }) else {
-      throw AttackError(
-        "unknown attack \"\(name)\": "
-          + NameSuggestions.sentence(for: name, among: all.map(\.name)))
-    }
-    return kind
+    try NameSuggestions.find(
+      name, among: all, by: \.name, what: "attack", or: AttackError.init)
   }
 }
 

@@ -51,12 +51,8 @@ public struct RegularizerKind: Sendable {
 
   /// - Throws: `RegularizerError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(RegularizerError) -> RegularizerKind {
-    guard let kind = all.first(where: { $0.name == name }) else {
-      throw RegularizerError(
-        "unknown regularizer \"\(name)\": "
-          + NameSuggestions.sentence(for: name, among: all.map(\.name)))
-    }
-    return kind
+    try NameSuggestions.find(
+      name, among: all, by: \.name, what: "regularizer", or: RegularizerError.init)
   }
 }
 

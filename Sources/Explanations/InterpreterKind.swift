@@ -54,11 +54,7 @@ public struct InterpreterKind: Sendable {
 
   /// - Throws: `NetworkError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(NetworkError) -> InterpreterKind {
-    guard let kind = all.first(where: { $0.name == name }) else {
-      throw NetworkError(
-        "unknown interpreter \"\(name)\": "
-          + NameSuggestions.sentence(for: name, among: all.map(\.name)))
-    }
-    return kind
+    try NameSuggestions.find(
+      name, among: all, by: \.name, what: "interpreter", or: NetworkError.init)
   }
 }

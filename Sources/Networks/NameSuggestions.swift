@@ -26,6 +26,18 @@ public enum NameSuggestions {
       + ordered.prefix(listed).joined(separator: ", ") + rest
   }
 
+  /// The one of `all` that is called `name`.
+  ///
+  /// - Parameter what: what they are, for the sentence if none is called so.
+  /// - Throws: what `failure` makes of a sentence with the valid names, the closest first.
+  public static func find<Element, Failure: Error>(
+    _ name: String, among all: [Element], by key: (Element) -> String, what: String,
+    or failure: (String) -> Failure
+  ) throws(Failure) -> Element {
+    if let found = all.first(where: { key($0) == name }) { return found }
+    throw failure("unknown \(what) \"\(name)\": " + sentence(for: name, among: all.map(key)))
+  }
+
   /// Levenshtein distance without regard to case.
   static func distance(_ a: String, _ b: String) -> Int {
     // A name from a file may be of any length; what follows the first 64 bytes decides nothing.

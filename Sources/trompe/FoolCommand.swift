@@ -20,7 +20,7 @@ struct FoolCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    let recipe = try FoolingRecipe(contentsOf: options.recipe, settings: options.recipeSettings)
+    let recipe = try FoolingRecipe(contentsOf: options.recipe, settings: options.settings)
     let summary = try options.detail.watching { stop, observe in
       try FoolingRun(
         recipe, output: options.outputFolder, resume: options.resume, stop: stop, observe: observe

@@ -26,8 +26,8 @@ struct DetailOptions: ParsableArguments {
   }
 }
 
-/// What `trompe fool` and `trompe train` have in common.
-struct RunOptions: ParsableArguments {
+/// The recipe of a run, and where its results go.
+struct RecipeOptions: ParsableArguments {
   @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
   var recipe: String
 
@@ -40,9 +40,19 @@ struct RunOptions: ParsableArguments {
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
-      "Replace or add a key of the recipe, e.g. training.steps=100; may be repeated.",
+      "Replace or add a key of the recipe, e.g. compute.threads=1; may be repeated.",
       valueName: "key=value"))
   var settings: [String] = []
+
+  /// The folder given, else one of the recipe's name under `runs`.
+  func outputFolder(resume: Bool) -> String {
+    output ?? OutputFolder.standard(forRecipe: recipe, resume: resume)
+  }
+}
+
+/// What `trompe fool` and `trompe train` have in common.
+struct RunOptions: ParsableArguments {
+  @OptionGroup var run: RecipeOptions
 
   @Flag(
     help: "Write an event file for TensorBoard too, as output.tensorboard=true does.")
@@ -56,42 +66,25 @@ struct RunOptions: ParsableArguments {
 
   @OptionGroup var detail: DetailOptions
 
+  var recipe: String { run.recipe }
+
   /// All that changes the recipe.
-  var recipeSettings: [String] {
-    settings + (tensorboard ? ["output.tensorboard=true"] : [])
+  var settings: [String] {
+    run.settings + (tensorboard ? ["output.tensorboard=true"] : [])
   }
 
-  /// The folder given, else one of the recipe's name under `runs`.
-  var outputFolder: String {
-    output
-      ?? OutputFolder.standard(forRecipe: recipe, resume: resume)
-  }
+  var outputFolder: String { run.outputFolder(resume: resume) }
 }
 
 /// What commands that run a recipe in one go have in common.
 struct SingleRunOptions: ParsableArguments {
-  @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
-  var recipe: String
-
-  @Option(
-    name: .shortAndLong,
-    help: "Folder for the results. (default: runs/ and the recipe's name, numbered if taken)",
-    completion: .directory)
-  var output: String?
-
-  @Option(
-    name: .customLong("set"),
-    help: ArgumentHelp(
-      "Replace or add a key of the recipe, e.g. attack.images=16; may be repeated.",
-      valueName: "key=value"))
-  var settings: [String] = []
+  @OptionGroup var run: RecipeOptions
 
   @OptionGroup var detail: DetailOptions
 
-  /// The folder given, else one of the recipe's name under `runs`.
-  var outputFolder: String {
-    output ?? OutputFolder.standard(forRecipe: recipe, resume: false)
-  }
+  var recipe: String { run.recipe }
+  var settings: [String] { run.settings }
+  var outputFolder: String { run.outputFolder(resume: false) }
 }
 
 /// Output folders that nobody has named.

@@ -18,21 +18,7 @@ struct StudyCommand: ParsableCommand {
       docs/recipes.md lists the keys of a recipe.
       """)
 
-  @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
-  var recipe: String
-
-  @Option(
-    name: .shortAndLong,
-    help: "Folder for the results. (default: runs/ and the recipe's name, numbered if taken)",
-    completion: .directory)
-  var output: String?
-
-  @Option(
-    name: .customLong("set"),
-    help: ArgumentHelp(
-      "Replace or add a key of the recipe, e.g. study.seed=1; may be repeated.",
-      valueName: "key=value"))
-  var settings: [String] = []
+  @OptionGroup var options: RecipeOptions
 
   @Flag(name: .long, help: "Leave out the studies that are finished already.")
   var resume = false
@@ -43,8 +29,8 @@ struct StudyCommand: ParsableCommand {
   @OptionGroup var detail: DetailOptions
 
   func run() throws {
-    let recipe = try StudyRecipe(contentsOf: recipe, settings: settings)
-    let folder = output ?? OutputFolder.standard(forRecipe: self.recipe, resume: resume)
+    let recipe = try StudyRecipe(contentsOf: options.recipe, settings: options.settings)
+    let folder = options.outputFolder(resume: resume)
     let summary = try detail.watching { stop, observe in
       try StudyRun(recipe, output: folder, resume: resume, stop: stop, observe: observe).run()
     }

@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    let recipe = try TrainingRecipe(contentsOf: options.recipe, settings: options.recipeSettings)
+    let recipe = try TrainingRecipe(contentsOf: options.recipe, settings: options.settings)
     let summary = try options.detail.watching { stop, observe in
       try ClassifierTrainingRun(
         recipe, output: options.outputFolder, resume: options.resume, stop: stop, observe: observe

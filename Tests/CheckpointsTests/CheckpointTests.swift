@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import TensorGraph
+import TestSupport
 import Testing
 
 struct CheckpointTests {
@@ -105,10 +106,10 @@ struct CheckpointTests {
     #expect(try folder.names.isEmpty)
   }
 
-  @Test(.enabled(if: sharedCheckpoints != nil, "needs the shared checkpoints: set TROMPE_SHARED"))
+  @Test(.enabled(if: Shared.isThere, "needs ../shared"))
   func aTrainedNetworkIsTheSameAfterSaving() throws {
     let folder = try TemporaryFolder()
-    let original = try HDF5File(path: #require(sharedCheckpoints) + "/resnet20-cifar10.h5")
+    let original = try HDF5File(path: Shared.checkpoint("resnet20-cifar10.h5"))
     let expected = original.parameters.map {
       ParameterSpecification(
         name: $0.name, shape: WeightLayout.torchvision.graphShape(of: $0.shape))

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import TensorGraph
+import TestSupport
 import Testing
 
 struct HDF5ReadingTests {
@@ -78,9 +79,9 @@ struct HDF5ReadingTests {
         == "types.h5: /nope is missing, expected a group")
   }
 
-  @Test(.enabled(if: sharedCheckpoints != nil, "needs the shared checkpoints: set TROMPE_SHARED"))
+  @Test(.enabled(if: Shared.isThere, "needs ../shared"))
   func readsATrainedNetworkWrittenByPyTorch() throws {
-    let file = try HDF5File(path: #require(sharedCheckpoints) + "/resnet20-cifar10.h5")
+    let file = try HDF5File(path: Shared.checkpoint("resnet20-cifar10.h5"))
     // Literals read with h5py 3.16.
     #expect(file.tensors.count == 116)
     let filter = try file.read("conv1.weight")

@@ -25,16 +25,6 @@ func fixture(_ name: String) -> String {
   Bundle.module.resourceURL!.appendingPathComponent("Fixtures/" + name).path
 }
 
-/// Where the trained networks are; nil when this machine has none.
-let sharedCheckpoints: String? = {
-  let folder =
-    ProcessInfo.processInfo.environment["TROMPE_SHARED"]
-    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared").path
-  let checkpoints = folder + "/checkpoints"
-  return FileManager.default.fileExists(atPath: checkpoints) ? checkpoints : nil
-}()
-
 func contents(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
 
 /// The error's text, with the folder of the file left out.

@@ -78,11 +78,3 @@ final class TemporaryFolder {
     return file.path
   }
 }
-
-/// The folder of checkpoints and images beside the repository, if it is there.
-let sharedFolder: String? = {
-  let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../../../shared").standardizedFileURL.path
-  let path = ProcessInfo.processInfo.environment["TROMPE_SHARED"] ?? beside
-  return FileManager.default.fileExists(atPath: path + "/checkpoints") ? path : nil
-}()

@@ -80,7 +80,7 @@ import Testing
         -o, --output <output>   Folder for the results. (default: runs/ and the
                                 recipe's name, numbered if taken)
         --set <key=value>       Replace or add a key of the recipe, e.g.
-                                training.steps=100; may be repeated.
+                                compute.threads=1; may be repeated.
         --tensorboard           Write an event file for TensorBoard too, as
                                 output.tensorboard=true does.
         --resume                Go on from the state that a stopped run has saved.

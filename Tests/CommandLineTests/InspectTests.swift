@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
-@Suite(.enabled(if: sharedFolder != nil, "no shared checkpoints beside the repository"))
+@Suite(.enabled(if: Shared.isThere, "needs ../shared"))
 struct InspectTests {
-  private let file = (sharedFolder ?? "") + "/checkpoints/resnet20-cifar10.h5"
+  private let file = Shared.checkpoint("resnet20-cifar10.h5")
 
   @Test func aFileOfOthersIsListed() throws {
     let result = try CommandLineProgram.run("inspect", file)

@@ -5,6 +5,7 @@ import ImageData
 import Networks
 import TensorCPU
 import TensorGraph
+import TestSupport
 import Testing
 
 /// Heatmaps of captum and zennit in double precision (tools/make_explanation_fixtures.py).
@@ -56,46 +57,11 @@ private struct Fixture: Decodable {
   }
 }
 
-private enum Shared {
-  static let root =
-    ProcessInfo.processInfo.environment["TROMPE_SHARED"]
-    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../../../shared").standardizedFileURL.path
-
-  static let isThere: Bool = {
-    let there = FileManager.default.fileExists(atPath: root + "/checkpoints")
-    if !there { print("skipped: heatmaps of real networks, \(root) is not there") }
-    return there
-  }()
-}
-
 @Suite(.enabled(if: Shared.isThere, "needs ../shared"), .serialized)
 struct IndependentImplementationTests {
-  static let networks: [(checkpoint: String, ArchitectureSpecification)] = [
-    (
-      "resnet20-cifar10",
-      ArchitectureSpecification(family: "cifar-resnet20", classes: 10, height: 32, width: 32)
-    ),
-    (
-      "vgg-cifar10",
-      ArchitectureSpecification(
-        family: "vgg-style", classes: 10, height: 32, width: 32,
-        plan: [
-          .convolution(channels: 32), .pool, .convolution(channels: 64), .pool,
-          .convolution(channels: 128), .convolution(channels: 128), .pool,
-          .convolution(channels: 256), .convolution(channels: 256), .pool,
-          .convolution(channels: 256), .convolution(channels: 256),
-        ], classifier: [256])
-    ),
-    (
-      "resnet18-imagenette",
-      ArchitectureSpecification(family: "resnet18", classes: 10, height: 160, width: 160)
-    ),
-  ]
-
   /// ‖actual − expected‖ / ‖expected‖ of each heatmap is at most 1e-3 (fp32 against float64), and
   /// so is the difference of the norms over all pixels.
-  @Test(arguments: networks)
+  @Test(arguments: TrainedNetworks.cifar + [TrainedNetworks.imagenette])
   func heatmapsAgree(checkpoint: String, specification: ArchitectureSpecification) throws {
     let url = try #require(
       Bundle.module.url(

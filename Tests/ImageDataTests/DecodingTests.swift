@@ -1,5 +1,6 @@
 import Foundation
 import ImageData
+import TestSupport
 import Testing
 
 @Suite struct DecodingTests {
@@ -17,12 +18,12 @@ import Testing
     #expect(crc32(image.pixels) == expected.crc32)
   }
 
-  @Test(.enabled(if: sharedData != nil, "needs the folder shared/data beside the package"))
+  @Test(.enabled(if: Shared.isThere, "needs ../shared"))
   func photographsEqualPillows() throws {
     let photographs = try Fixtures.decode(Fixtures.Pillow.self, from: "pillow.json").photographs
     #expect(photographs.count == 5)
     for (path, expected) in photographs {
-      let image = try Image(contentsOf: "\(sharedData!)/\(path)")
+      let image = try Image(contentsOf: Shared.data(path))
       #expect(image.size == ImageSize(width: expected.width, height: expected.height))
       for point in expected.pixels {
         let pixel = image[point.x, point.y]

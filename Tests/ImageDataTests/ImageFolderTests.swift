@@ -1,5 +1,6 @@
 import Foundation
 import ImageData
+import TestSupport
 import Testing
 
 @Suite struct ImageFolderTests {
@@ -76,9 +77,9 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: sharedData != nil, "needs the folder shared/data beside the package"))
+  @Test(.enabled(if: Shared.isThere, "needs ../shared"))
   func photographsAreListedWhole() throws {
-    let set = try ImageFolder(sharedData! + "/imagenette/val")
+    let set = try ImageFolder(Shared.data("imagenette/val"))
     #expect(set.count == 2000)
     #expect(set.classNames.first == "n01440764")
     #expect(set.classNames.last == "n03888257")

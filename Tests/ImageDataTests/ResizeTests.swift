@@ -1,4 +1,5 @@
 import ImageData
+import TestSupport
 import Testing
 
 /// The picture that tools/make_image_fixtures.py calls `pattern`.
@@ -34,12 +35,12 @@ private func check(_ image: Image, against expected: Fixtures.Picture, _ name: S
     check(pattern(width: 97, height: 61), against: expected, "pattern")
   }
 
-  @Test(.enabled(if: sharedData != nil, "needs the folder shared/data beside the package"))
+  @Test(.enabled(if: Shared.isThere, "needs ../shared"))
   func photographsEqualPillowsBitForBit() throws {
     let photographs = try Fixtures.decode(Fixtures.Pillow.self, from: "pillow.json").photographs
     for (path, expected) in photographs {
       #expect(expected.resized.count == 4)
-      check(try Image(contentsOf: "\(sharedData!)/\(path)"), against: expected, path)
+      check(try Image(contentsOf: Shared.data(path)), against: expected, path)
     }
   }
 

@@ -56,17 +56,6 @@ enum Fixtures {
   }
 }
 
-/// The folder of photographs beside the package or at TROMPE_SHARED; tests of them are skipped
-/// without it, and say so.
-let sharedData: String? = {
-  let beside = URL(fileURLWithPath: #filePath)
-    .appendingPathComponent("../../../../shared").standardized.path
-  let shared = ProcessInfo.processInfo.environment["TROMPE_SHARED"] ?? beside
-  if FileManager.default.fileExists(atPath: shared + "/data/imagenette") { return shared + "/data" }
-  print("Tests of photographs are skipped: no \(shared)/data/imagenette.")
-  return nil
-}()
-
 /// An empty folder that is removed after `body`.
 func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
   let url = FileManager.default.temporaryDirectory

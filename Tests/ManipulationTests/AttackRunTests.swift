@@ -7,6 +7,7 @@ import Networks
 import Similarity
 import TensorCPU
 import TensorGraph
+import TestSupport
 import Testing
 
 /// `trompe attack` on the built-in network and images.

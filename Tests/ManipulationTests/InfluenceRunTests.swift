@@ -6,6 +6,7 @@ import Manipulation
 import Networks
 import TensorGraph
 import TensorReference
+import TestSupport
 import Testing
 
 /// `trompe influence` on the built-in network and images.

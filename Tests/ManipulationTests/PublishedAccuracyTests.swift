@@ -1,6 +1,7 @@
 import ImageData
 import Manipulation
 import Networks
+import TestSupport
 import Testing
 
 /// Accuracies that PyTorch measured, as the README beside the checkpoints gives them, on the whole

@@ -6,6 +6,7 @@ import Manipulation
 import Networks
 import TensorCPU
 import TensorGraph
+import TestSupport
 import Testing
 
 /// Expected values by PyTorch's double backward in double precision (tools/make_network_fixtures.py).

@@ -2,6 +2,7 @@ import Foundation
 import ImageData
 import Manipulation
 import Reports
+import TestSupport
 import Testing
 
 @Suite struct RunReportTests {

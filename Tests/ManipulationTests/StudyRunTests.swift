@@ -6,6 +6,7 @@ import ImageData
 import Manipulation
 import Perturbation
 import TensorGraph
+import TestSupport
 import Testing
 
 /// `trompe study` on the built-in network and images.

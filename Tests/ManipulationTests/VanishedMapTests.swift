@@ -8,6 +8,7 @@ import Pictures
 import Reports
 import TensorGraph
 import TensorReference
+import TestSupport
 import Testing
 
 /// Maps without relevance, and the means against them: a leak in Grad-CAM's derivative, and top-k

@@ -4,6 +4,7 @@ import ImageData
 import Networks
 import TensorGraph
 import TensorReference
+import TestSupport
 import Testing
 
 /// Logits and activations of the shared checkpoints as PyTorch computes them in double precision
@@ -22,48 +23,19 @@ import Testing
     let activations: [Activation]
   }
 
-  static let shared: String? = {
-    let path =
-      ProcessInfo.processInfo.environment["TROMPE_SHARED"]
-      ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared").path
-    return FileManager.default.fileExists(atPath: path + "/checkpoints") ? path : nil
-  }()
-
   // checkpoints/README.md
   private static let mean = [0.485, 0.456, 0.406]
   private static let deviation = [0.229, 0.224, 0.225]
 
-  static let networks: [(checkpoint: String, ArchitectureSpecification)] = [
-    (
-      "resnet20-cifar10",
-      ArchitectureSpecification(family: "cifar-resnet20", classes: 10, height: 32, width: 32)
-    ),
-    (
-      "vgg-cifar10",
-      ArchitectureSpecification(
-        family: "vgg-style", classes: 10, height: 32, width: 32,
-        plan: [
-          .convolution(channels: 32), .pool, .convolution(channels: 64), .pool,
-          .convolution(channels: 128), .convolution(channels: 128), .pool,
-          .convolution(channels: 256), .convolution(channels: 256), .pool,
-          .convolution(channels: 256), .convolution(channels: 256),
-        ], classifier: [256])
-    ),
-  ]
-
-  @Test(
-    .enabled(if: shared != nil, "needs the shared checkpoints: set TROMPE_SHARED"),
-    arguments: networks)
+  @Test(.enabled(if: Shared.isThere, "needs ../shared"), arguments: TrainedNetworks.cifar)
   func matchPyTorch(checkpoint: String, specification: ArchitectureSpecification) throws {
-    let shared = try #require(Self.shared)
     let url = try #require(
       Bundle.module.url(
         forResource: "Fixtures/\(checkpoint)-logits", withExtension: "json"))
     let fixture = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
     let architecture = try specification.architecture()
     let loaded = try Checkpoint(
-      contentsOf: HDF5File(path: "\(shared)/checkpoints/\(checkpoint).h5"),
+      contentsOf: HDF5File(path: Shared.checkpoint("\(checkpoint).h5")),
       expecting: architecture.parameters.map {
         ParameterSpecification(name: $0.name, shape: $0.shape)
       })
@@ -72,7 +44,7 @@ import Testing
     let count = 2
     var pixels: [Double] = []
     for image in fixture.images.prefix(count) {
-      let decoded = try Image(contentsOf: "\(shared)/\(image.path)")
+      let decoded = try Image(contentsOf: "\(Shared.root)/\(image.path)")
       for (index, byte) in decoded.pixels.enumerated() {
         pixels.append((Double(byte) / 255 - Self.mean[index % 3]) / Self.deviation[index % 3])
       }

@@ -3,6 +3,7 @@ import ImageData
 import Networks
 import TensorCPU
 import TensorGraph
+import TestSupport
 import Testing
 
 /// Logits of photographs by torchvision's and Keras's own networks with the same seeded weights
@@ -32,12 +33,8 @@ import Testing
     "keras-vgg19", "keras-resnet50", "keras-densenet121",
   ]
 
-  @Test(
-    .enabled(
-      if: CheckpointLogitsTests.shared != nil, "needs the shared photographs: set TROMPE_SHARED"),
-    arguments: families)
+  @Test(.enabled(if: Shared.isThere, "needs ../shared"), arguments: families)
   func logitsAreThoseOfTheOriginal(family: String) throws {
-    let shared = try #require(CheckpointLogitsTests.shared)
     let url = try #require(
       Bundle.module.url(forResource: "Fixtures/seeded-logits", withExtension: "json"))
     let fixture = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
@@ -50,7 +47,7 @@ import Testing
     let normalizer = Normalizer(preprocessing)
     var images: [Float] = []
     for image in fixture.images {
-      let path = "\(shared)/\(image.path)"
+      let path = "\(Shared.root)/\(image.path)"
       images += normalizer(
         try preprocessing.prepare(Image(contentsOf: path), name: image.path))
     }

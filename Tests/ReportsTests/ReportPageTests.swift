@@ -2,6 +2,7 @@ import Foundation
 import ImageData
 import Pictures
 import Reports
+import TestSupport
 import Testing
 
 @Suite struct ReportPageTests {

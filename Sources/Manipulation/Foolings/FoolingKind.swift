@@ -29,13 +29,8 @@ public struct FoolingKind: Sendable {
 
   /// - Throws: `RunError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(RunError) -> FoolingKind {
-    guard let kind = all.first(where: { $0.name == name }) else {
-      throw RunError(
-        "unknown fooling \"\(name)\": "
-          + NameSuggestions.sentence(for: name, among: all.map(\.name))
-      )
-    }
-    return kind
+    try NameSuggestions.find(
+      name, among: all, by: \.name, what: "fooling", or: RunError.init)
   }
 }
 

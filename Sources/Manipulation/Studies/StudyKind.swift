@@ -36,11 +36,7 @@ public struct StudyKind: Sendable {
 
   /// - Throws: `RunError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(RunError) -> StudyKind {
-    guard let kind = all.first(where: { $0.name == name }) else {
-      throw RunError(
-        "unknown study \"\(name)\": "
-          + NameSuggestions.sentence(for: name, among: all.map(\.name)))
-    }
-    return kind
+    try NameSuggestions.find(
+      name, among: all, by: \.name, what: "study", or: RunError.init)
   }
 }

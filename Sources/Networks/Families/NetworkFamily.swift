@@ -42,11 +42,7 @@ public struct NetworkFamily: Sendable {
 
   /// - Throws: `NetworkError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(NetworkError) -> NetworkFamily {
-    guard let family = all.first(where: { $0.name == name }) else {
-      throw NetworkError(
-        "unknown network \"\(name)\": "
-          + NameSuggestions.sentence(for: name, among: all.map(\.name)))
-    }
-    return family
+    try NameSuggestions.find(
+      name, among: all, by: \.name, what: "network", or: NetworkError.init)
   }
 }

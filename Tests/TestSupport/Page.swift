@@ -6,17 +6,17 @@ import Testing
 #endif
 
 /// A page as an XML parser reads it: that it can be read is the first test.
-final class Page: NSObject, XMLParserDelegate {
-  struct Element {
-    let name: String
-    let attributes: [String: String]
+public final class Page: NSObject, XMLParserDelegate {
+  public struct Element {
+    public let name: String
+    public let attributes: [String: String]
     /// All text inside.
-    var text = ""
+    public fileprivate(set) var text = ""
   }
-  private(set) var elements: [Element] = []
+  public private(set) var elements: [Element] = []
   private var open: [Int] = []
 
-  init(_ html: String) throws {
+  public init(_ html: String) throws {
     super.init()
     let parser = XMLParser(data: Data(html.utf8))
     parser.shouldResolveExternalEntities = false
@@ -26,7 +26,7 @@ final class Page: NSObject, XMLParserDelegate {
       isWellFormed, "line \(parser.lineNumber): \(String(describing: parser.parserError))")
   }
 
-  func all(_ name: String, class wanted: String? = nil) -> [Element] {
+  public func all(_ name: String, class wanted: String? = nil) -> [Element] {
     elements.filter { element in
       element.name == name
         && (wanted.map {
@@ -35,7 +35,7 @@ final class Page: NSObject, XMLParserDelegate {
     }
   }
 
-  func parser(
+  public func parser(
     _ parser: XMLParser, didStartElement name: String, namespaceURI: String?,
     qualifiedName: String?, attributes: [String: String]
   ) {
@@ -43,17 +43,17 @@ final class Page: NSObject, XMLParserDelegate {
     elements.append(Element(name: name, attributes: attributes))
   }
 
-  func parser(
+  public func parser(
     _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
   ) {
     open.removeLast()
   }
 
-  func parser(_ parser: XMLParser, foundCharacters text: String) {
+  public func parser(_ parser: XMLParser, foundCharacters text: String) {
     for index in open { elements[index].text += text }
   }
 
-  func parser(_ parser: XMLParser, foundCDATA block: Data) {
+  public func parser(_ parser: XMLParser, foundCDATA block: Data) {
     for index in open { elements[index].text += String(decoding: block, as: UTF8.self) }
   }
 }
