@@ -39,11 +39,8 @@ struct RecomputationSearch {
 
   mutating func run() {
     var usage = Usage(order(), self)
-    // Each turn lets one kernel's results go.
-    for _ in 0..<Self.generations * kernels.count {
-      guard let better = improved(usage) else { return }
-      usage = better
-    }
+    // Each turn lets one kernel's results go, and the peak gets smaller.
+    while let better = improved(usage) { usage = better }
   }
 
   /// How many times a storage has been let go before a kernel of the old order runs.

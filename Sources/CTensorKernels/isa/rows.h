@@ -4,8 +4,6 @@
 // W [N, K] is the matrix, X [few, K] and Y [few, N] the rows. K is a multiple of 16. Every row's sums
 // are made in an order that does not depend on how many rows there are, or on the threads.
 
-typedef float NAME(Aligned) __attribute__((vector_size(64)));
-
 // So many columns at a time: of eight rows they stay in the caches while the matrix passes by, and what
 // the matrix brings next is asked for early, since it comes from another page.
 #define BLOCK 1024
@@ -109,46 +107,25 @@ static void NAME(rows_combine)(
   }
 }
 
-// W = Yᵀ · X for `high` rows of W and `wide` vectors of columns. What is written is not read soon:
-// it goes past the caches.
-INLINE void NAME(outer_block)(
-    const int high, const int wide, int64_t few, int64_t n, int64_t k, const float *y,
-    const float *x, float *w) {
-  V16 sums[4][4];
-  UNROLL for (int j = 0; j < high; j++) UNROLL for (int v = 0; v < wide; v++) {
-    sums[j][v] = (V16){0};
-  }
-  for (int64_t f = 0; f < few; f++) {
-    V16 values[4];
-    UNROLL for (int v = 0; v < wide; v++) values[v] = FROM(x + f * k + 16 * v);
-    UNROLL for (int j = 0; j < high; j++) {
-      const float share = y[f * n + j];
-      UNROLL for (int v = 0; v < wide; v++) sums[j][v] += share * values[v];
-    }
-  }
-  UNROLL for (int j = 0; j < high; j++) UNROLL for (int v = 0; v < wide; v++) {
-    __builtin_nontemporal_store(sums[j][v], (NAME(Aligned) *)(w + j * k + 16 * v));
-  }
-}
-
+// W = Yᵀ · X. What is written is not read soon.
 static void NAME(rows_outer)(
     int64_t few, int64_t n, int64_t k, const float *y, const float *x, float *w, int64_t begin,
     int64_t end) {
+  const NAME(Steps) s = {1, n, k, 16, k, 16};
   for (int64_t first = 0; first < k; first += BLOCK) {
     const int64_t last = k - first < BLOCK ? k : first + BLOCK;
-    for (int64_t j = begin; j < end;) {
-      const int64_t high = end - j >= 4 ? 4 : 1;
-      int64_t i = first;
-      for (; i + 64 <= last; i += 64) {
-        if (high == 4) NAME(outer_block)(4, 4, few, n, k, y + j, x + i, w + j * k + i);
-        else NAME(outer_block)(1, 4, few, n, k, y + j, x + i, w + j * k + i);
-      }
-      for (; i < last; i += 16) {
-        if (high == 4) NAME(outer_block)(4, 1, few, n, k, y + j, x + i, w + j * k + i);
-        else NAME(outer_block)(1, 1, few, n, k, y + j, x + i, w + j * k + i);
-      }
-      j += high;
-    }
+    int64_t j = begin;
+#define ROWS(COUNT)                                                                             \
+  for (; j + COUNT <= end; j += COUNT) {                                                        \
+    int64_t i = first;                                                                          \
+    for (; i + 64 <= last; i += 64)                                                             \
+      NAME(product_##COUNT##_4)(s, y + j, x + i, w + j * k + i, few, 0, 1);                     \
+    for (; i < last; i += 16)                                                                   \
+      NAME(product_##COUNT##_1)(s, y + j, x + i, w + j * k + i, few, 0, 1);                     \
+  }
+    ROWS(4)
+    ROWS(1)
+#undef ROWS
   }
   __builtin_ia32_sfence();
 }

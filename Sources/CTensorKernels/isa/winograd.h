@@ -171,45 +171,9 @@ static void NAME(winograd_write_image)(
   }
 }
 
-// Floats from one row, step of the sum, or block of 16 columns to the next in C += A B.
-typedef struct {
-  int64_t a_row, a_step, b_step, b_block, c_row, c_block;
-} NAME(Steps);
-
-// ROWS rows and BLOCKS blocks of columns at once, whose sums stay in registers. They begin with 0, or
-// with what C holds.
-#define PRODUCT(ROWS, BLOCKS)                                                                      \
-  INLINE void NAME(product_##ROWS##_##BLOCKS)(                                                     \
-      NAME(Steps) s, const float *restrict a, const float *restrict b, float *restrict c,          \
-      int64_t count, int begins_with_c) {                                                          \
-    V16 sum[ROWS][BLOCKS];                                                                         \
-    UNROLL for (int i = 0; i < ROWS; i++)                                                          \
-      UNROLL for (int j = 0; j < BLOCKS; j++)                                                      \
-        sum[i][j] = begins_with_c ? FROM(c + i * s.c_row + j * s.c_block) : (V16){0};              \
-    for (int64_t step = 0; step < count; step++) {                                                 \
-      V16 factor[BLOCKS];                                                                          \
-      UNROLL for (int j = 0; j < BLOCKS; j++)                                                      \
-        factor[j] = FROM(b + step * s.b_step + j * s.b_block);                                     \
-      UNROLL for (int i = 0; i < ROWS; i++) {                                                      \
-        const float value = a[i * s.a_row + step * s.a_step];                                      \
-        UNROLL for (int j = 0; j < BLOCKS; j++) sum[i][j] += value * factor[j];                    \
-      }                                                                                            \
-    }                                                                                              \
-    UNROLL for (int i = 0; i < ROWS; i++)                                                          \
-      UNROLL for (int j = 0; j < BLOCKS; j++) AT(c + i * s.c_row + j * s.c_block) = sum[i][j];     \
-  }
-PRODUCT(12, 2)
-PRODUCT(4, 2)
-PRODUCT(1, 2)
-PRODUCT(12, 1)
-PRODUCT(4, 1)
-PRODUCT(1, 1)
-PRODUCT(8, 2)
-PRODUCT(16, 1)
-
 #define TILES(COUNT, BLOCKS)                                                                       \
   for (; t + COUNT <= tiles; t += COUNT)                                                           \
-    NAME(product_##COUNT##_##BLOCKS)(s, v + t * c, u + b * c, m + t * k + b, c, 0)
+    NAME(product_##COUNT##_##BLOCKS)(s, v + t * c, u + b * c, m + t * k + b, c, 0, 0)
 
 // M = V U: rows are tiles, the sum runs over c.
 static void NAME(winograd_multiply)(
@@ -237,10 +201,10 @@ INLINE void NAME(outer)(
     int64_t c, int64_t k) {
   const NAME(Steps) s = {1, c, k, 16, 16, block};
   if (blocks == 2) {
-    NAME(product_8_2)(s, v, w, u, tiles, 1);
-    NAME(product_8_2)(s, v + 8, w, u + 8 * 16, tiles, 1);
+    NAME(product_8_2)(s, v, w, u, tiles, 1, 0);
+    NAME(product_8_2)(s, v + 8, w, u + 8 * 16, tiles, 1, 0);
   } else {
-    NAME(product_16_1)(s, v, w, u, tiles, 1);
+    NAME(product_16_1)(s, v, w, u, tiles, 1, 0);
   }
 }
 
@@ -319,5 +283,4 @@ static void NAME(winograd_sum_filter)(
 #undef SCALE_A
 #undef SCALE_B
 #undef READER
-#undef PRODUCT
 #undef TILES
