@@ -43,7 +43,7 @@ sanitize: dependencies ## Run the tests under the address, undefined and thread 
 soak: build ## Watch memory and open files of a run of SOAK_SECONDS
 	tools/soak.sh $(SOAK_SECONDS)
 
-convolutions: dependencies ## Time 3x3 convolutions alone, by plain sums and by Winograd's algorithm
+convolutions: dependencies ## Time 3x3 and 1x1 convolutions alone, by plain sums and by Winograd's algorithms
 	mkdir -p .build
 	$(CLANG) -O2 -ISources/CTensorKernels -ISources/CTensorKernels/include -o .build/convolutions \
 	  benchmarks/convolutions.c Sources/CTensorKernels/*.c -ldnnl -lgomp -lm -lpthread

@@ -1,7 +1,8 @@
-// 3x3 convolutions and their gradients alone: GFLOP/s, counted as plain sums, by plain sums (p), by
-// oneDNN's Winograd primitive (o) and by our own kernels (w), with images in blocks of channels, and the
-// largest difference of (w) from (p). Filters are in their order already, but of (w) the time that this
-// takes is shown, in milliseconds, behind that of the convolution.
+// 3x3 and 1x1 convolutions and their gradients alone: GFLOP/s, counted as plain sums, by plain sums (p),
+// by oneDNN's Winograd primitive (o) and by our own kernels (w), with images in blocks of channels, and
+// the largest difference of (w) from (p). Filters are in their order already, but of (w) the time that
+// this takes is shown, in milliseconds, behind that of the convolution. 1x1: the last column adds a
+// residual that is apart.
 //
 //     make convolutions
 #include <math.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #include "kernels_convolution.h"
+#include "kernels_pairs.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
 
@@ -56,25 +58,50 @@ static double difference(const float *a, const float *b, size_t count) {
   return largest / scale;
 }
 
-static void measure(int64_t n, int64_t side, int64_t c, int64_t k, int threads) {
+// Our own kernels for one window.
+typedef struct {
+  int (*is_here)(void);
+  size_t (*filter_bytes)(int64_t, int64_t);
+  void (*read_filter)(const float *, int64_t, int64_t, int, float *, int);
+  void (*convolve)(
+      const trompe_image *, const float *, const float *, const trompe_image *,
+      const trompe_epilogue *, float *, void *, int);
+  void (*filter_gradient)(
+      const trompe_image *, const float *, const trompe_image *, const float *, float *, void *, int);
+} Own;
+
+static const Own tiles = {
+    trompe_winograd_is_here, trompe_winograd_filter_bytes, trompe_winograd_read_filter,
+    trompe_winograd_convolve, trompe_winograd_filter_gradient};
+static const Own pairs = {
+    trompe_pairs_are_here, trompe_pairs_filter_bytes, trompe_pairs_read_filter,
+    trompe_pairs_convolve, trompe_pairs_filter_gradient};
+
+enum { WITH_RESIDUAL = 3 };
+
+static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t k, int threads) {
   const size_t x_count = (size_t)(n * side * side * c), y_count = (size_t)(n * side * side * k);
-  const size_t filter_count = (size_t)(9 * c * k);
+  const size_t filter_count = (size_t)(window * window * c * k);
   float *x = numbers(x_count, 1), *y = numbers(y_count, 1), *filter = numbers(filter_count, 1);
   float *results[2] = {numbers(x_count + y_count + filter_count, 0),
                        numbers(x_count + y_count + filter_count, 0)};
-  const double gflop = 2e-6 * 9 * (double)(n * side * side * c * k);
-  printf("%4lld x %3lld x %3lld, %3lld to %3lld", (long long)n, (long long)side, (long long)side,
-         (long long)c, (long long)k);
-  for (int kind = 0; kind < 3; kind++) {
+  const double gflop = 2e-6 * (double)(window * window * n * side * side * c * k);
+  const Own *own = window == 3 ? &tiles : &pairs;
+  printf("%lldx%lld %4lld x %3lld x %3lld, %4lld to %4lld", (long long)window, (long long)window,
+         (long long)n, (long long)side, (long long)side, (long long)c, (long long)k);
+  for (int column = 0; column < (window == 3 ? 3 : 4); column++) {
+    const int kind = column == WITH_RESIDUAL ? TROMPE_CONVOLUTION_FORWARD : column;
+    float *residual = column == WITH_RESIDUAL ? y : NULL;
     const size_t count = kind == 0 ? y_count : kind == 1 ? x_count : filter_count;
     double time[3] = {NAN, NAN, NAN}, pack = 0;
     for (int winograd = 0; winograd < 2; winograd++) {
       const trompe_image_order blocks = {1, 0};
       trompe_convolution_shape shape = {
-          .kind = kind, .n = n, .h = side, .w = side, .c = c, .k = k, .r = 3, .s = 3, .p = side,
-          .q = side, .stride_y = 1, .stride_x = 1, .dilation_y = 1, .dilation_x = 1, .top = 1,
-          .left = 1, .bottom = 1, .right = 1, .groups = 1, .order_x = blocks, .order_y = blocks,
-          .may_use_winograd = winograd, .only_primitives = 1};
+          .kind = kind, .n = n, .h = side, .w = side, .c = c, .k = k, .r = window, .s = window,
+          .p = side, .q = side, .stride_y = 1, .stride_x = 1, .dilation_y = 1, .dilation_x = 1,
+          .top = window / 2, .left = window / 2, .bottom = window / 2, .right = window / 2,
+          .groups = 1, .order_x = blocks, .order_y = blocks, .adds_residual = residual != NULL,
+          .residual_is_apart = 1, .may_use_winograd = winograd, .only_primitives = 1};
       char message[256];
       trompe_convolution *convolution = trompe_convolution_create(&shape, message, sizeof message);
       if (!convolution || trompe_convolution_is_winograd(convolution) != winograd) {
@@ -88,7 +115,8 @@ static void measure(int64_t n, int64_t side, int64_t c, int64_t k, int threads) 
       float *to = results[0];
       MEDIAN(time[winograd],
              trompe_convolution_run(
-                 convolution, kind == 1 ? to : x, packed, NULL, NULL, kind == 0 ? to : y, scratch));
+                 convolution, kind == 1 ? to : x, packed, NULL, residual, kind == 0 ? to : y,
+                 scratch));
       if (kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
         trompe_convolution_reorder_filter(convolution, packed, to);
       if (!winograd) memcpy(results[1], to, count * sizeof(float));
@@ -96,31 +124,33 @@ static void measure(int64_t n, int64_t side, int64_t c, int64_t k, int threads) 
       free(scratch);
       trompe_convolution_destroy(convolution);
     }
-    if (trompe_winograd_is_here()) {
-      const trompe_winograd_image image = {n, side, side, c, 16, side * side * 16};
-      const trompe_winograd_image result = {n, side, side, k, 16, side * side * 16};
-      const trompe_winograd_image *from = kind == 1 ? &result : &image;
-      const trompe_winograd_image *to = kind == 1 ? &image : &result;
-      const trompe_winograd_epilogue none = {0};
-      float *u = numbers(trompe_winograd_filter_bytes(c, k) / sizeof(float), 0);
-      float *out = results[0];
-      float *scratch = numbers(
-          (kind == 2 ? trompe_winograd_gradient_scratch_bytes(&image, &result, threads)
-                     : trompe_winograd_scratch_bytes(from, to, threads)) / sizeof(float), 0);
+    if (own->is_here()) {
+      const trompe_image image = {n, side, side, c, 16, side * side * 16};
+      const trompe_image result = {n, side, side, k, 16, side * side * 16};
+      const trompe_image *from = kind == 1 ? &result : &image;
+      const trompe_image *to = kind == 1 ? &image : &result;
+      const trompe_epilogue after = {.residual = residual};
+      float *u = numbers(own->filter_bytes(c, k) / sizeof(float), 0), *out = results[0];
+      const size_t scratch_bytes =
+          kind == TROMPE_CONVOLUTION_FILTER_GRADIENT
+              ? (window == 3 ? trompe_winograd_gradient_scratch_bytes(&image, &result, threads)
+                             : trompe_pairs_gradient_scratch_bytes(&image, &result, threads))
+              : (window == 3 ? trompe_winograd_scratch_bytes(from, to, threads)
+                             : trompe_pairs_scratch_bytes(from, threads));
+      float *scratch = numbers(scratch_bytes / sizeof(float), 0);
       if (kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
-        MEDIAN(time[2],
-               trompe_winograd_filter_gradient(&image, x, &result, y, out, scratch, threads));
+        MEDIAN(time[2], own->filter_gradient(&image, x, &result, y, out, scratch, threads));
       } else {
-        MEDIAN(pack, trompe_winograd_read_filter(filter, c, k, kind, u, threads));
-        MEDIAN(time[2],
-               trompe_winograd_convolve(
-                   from, kind ? y : x, u, to, &none, out, scratch, threads));
+        MEDIAN(pack, own->read_filter(filter, c, k, kind, u, threads));
+        MEDIAN(time[2], own->convolve(from, kind ? y : x, u, to, &after, out, scratch, threads));
       }
       free(u);
       free(scratch);
     }
-    printf("  %s p %3.0f o %3.0f w %3.0f", kind == 0 ? "forward" : kind == 1 ? "| image" : "| filter",
-           gflop / time[0], gflop / time[1], gflop / time[2]);
+    static const char *const names[] = {"  forward", " | image", " | filter", " | residual"};
+    printf("%s p %3.0f", names[column], gflop / time[0]);
+    if (window == 3) printf(" o %3.0f", gflop / time[1]);
+    printf(" w %3.0f", gflop / time[2]);
     if (kind < 2) printf(" (%.2f + %.2f)", time[2], pack);
     printf(" %.0e", difference(results[0], results[1], count));
   }
@@ -136,12 +166,15 @@ static void measure(int64_t n, int64_t side, int64_t c, int64_t k, int threads) 
 int main(void) {
   const int threads = trompe_processor_count();
   trompe_set_thread_count(threads);
-  static const int64_t sizes[][4] = {
-      {8, 224, 64, 64},  {8, 112, 128, 128}, {8, 56, 64, 64},    {8, 56, 256, 256},
-      {8, 40, 64, 64},   {8, 28, 128, 128},  {8, 28, 512, 512},  {8, 28, 128, 32},
-      {8, 20, 128, 128}, {8, 14, 256, 256},  {8, 14, 512, 512},  {8, 10, 256, 256},
-      {8, 7, 512, 512},  {8, 5, 512, 512},   {128, 32, 16, 16},  {128, 16, 32, 32},
-      {128, 8, 64, 64}};
+  static const int64_t sizes[][5] = {
+      {3, 8, 224, 64, 64},  {3, 8, 112, 128, 128}, {3, 8, 56, 64, 64},   {3, 8, 56, 256, 256},
+      {3, 8, 40, 64, 64},   {3, 8, 28, 128, 128},  {3, 8, 28, 512, 512}, {3, 8, 28, 128, 32},
+      {3, 8, 20, 128, 128}, {3, 8, 14, 256, 256},  {3, 8, 14, 512, 512}, {3, 8, 10, 256, 256},
+      {3, 8, 7, 512, 512},  {3, 8, 5, 512, 512},   {3, 128, 32, 16, 16}, {3, 128, 16, 32, 32},
+      {3, 128, 8, 64, 64},  {1, 8, 56, 64, 64},    {1, 8, 56, 64, 256},  {1, 8, 56, 256, 64},
+      {1, 8, 56, 128, 128}, {1, 8, 28, 128, 512},  {1, 8, 28, 512, 128}, {1, 8, 14, 256, 1024},
+      {1, 8, 14, 1024, 256}, {1, 8, 14, 512, 128}, {1, 8, 7, 512, 2048}, {1, 8, 7, 2048, 512},
+      {1, 8, 7, 1024, 128}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-    measure(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], threads);
+    measure(sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], sizes[i][4], threads);
 }

@@ -2,9 +2,10 @@
 
 #include <math.h>
 
+#include "kernels_pairs.h"
 #include "kernels_winograd.h"
 
-// Winograd's algorithm is for these windows, and for whole blocks of channels.
+// Winograd's minimal filtering is for these windows, and for whole blocks of channels.
 static int has_winograd_window(const trompe_convolution_shape *s) {
   return s->r == 3 && s->s == 3 && s->stride_y == 1 && s->stride_x == 1 && s->dilation_y == 1 &&
          s->dilation_x == 1 && s->groups == 1 && s->top == 1 && s->left == 1 && s->bottom == 1 &&
@@ -82,6 +83,19 @@ int trompe_winograd_pays(const trompe_convolution_shape *s) {
 int trompe_tiles_pay(const trompe_convolution_shape *s) {
   return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives &&
          tiles_time(s) < fmin(winograd_time(s, copied_bytes(s)), 0.9 * direct_time(s, DIRECT_RATE));
+}
+
+// Packing and what comes after the sums take as long as the inner product gains where there are few
+// channels or pixels.
+int trompe_pairs_pay(const trompe_convolution_shape *s) {
+  const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  const Extent e = extent_of(s);
+  return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives && s->r == 1 && s->s == 1 &&
+         s->stride_y == 1 && s->stride_x == 1 && s->groups == 1 && !s->top && !s->left &&
+         !s->bottom && !s->right && s->c % TROMPE_CHANNEL_BLOCK == 0 &&
+         s->k % TROMPE_CHANNEL_BLOCK == 0 && !s->order_x.is_bf16 && !s->order_y.is_bf16 &&
+         e.filters >= (to_filter ? 128 * 128 : 64 * 128) && e.pixels >= 128 &&
+         trompe_pairs_are_here();
 }
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {

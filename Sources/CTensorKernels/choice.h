@@ -3,6 +3,8 @@
 
 #include "kernels_convolution.h"
 
-// Winograd's algorithm by our own kernels; by oneDNN's primitive, if that is faster than plain sums.
+// Winograd's minimal filtering by our own kernels; by oneDNN's primitive, if that is faster than plain
+// sums. His inner product, by our own kernels.
 int trompe_tiles_pay(const trompe_convolution_shape *shape);
 int trompe_winograd_pays(const trompe_convolution_shape *shape);
+int trompe_pairs_pay(const trompe_convolution_shape *shape);

@@ -8,7 +8,9 @@
 #include "choice.h"
 #include "folding.h"
 #include "kernels_blocking.h"
+#include "kernels_image.h"
 #include "kernels_layout.h"
+#include "kernels_pairs.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
 
@@ -19,6 +21,8 @@ typedef dnnl_memory_desc_t Layout;  // a handle that is owned
 #define ONEDNN_3 0
 typedef dnnl_memory_desc_t *Layout;  // a copy of oneDNN's struct on the heap
 #endif
+
+typedef enum { NONE = 0, TILES, PAIRS } Kernels;
 
 struct trompe_convolution {
   trompe_convolution_shape shape;
@@ -42,9 +46,10 @@ struct trompe_convolution {
   // another: they stand before the primitive's own scratch.
   trompe_image_order order_x, order_y;
   size_t x_copy_bytes, y_copy_bytes;
-  // Our own kernels instead of a primitive, if `tiles_threads` is not 0: as many threads share tiles.
-  int tiles_threads;
-  trompe_winograd_image x_tiles, y_tiles;
+  // Our own kernels instead of a primitive, how many threads share the work, and what they see.
+  Kernels kernels;
+  int threads;
+  trompe_image x_image, y_image;
   // The gradient in an image of few channels as a convolution of the cotangent, and its filter.
   trompe_convolution *folded;
   float *folded_filter;
@@ -246,58 +251,55 @@ static dnnl_primitive_attr_t attributes_for(
   return attributes;
 }
 
-// An image as our own kernels see it.
-static trompe_winograd_image tiles_of(
+static trompe_image image_in(
     int64_t n, int64_t h, int64_t w, int64_t c, trompe_image_order order) {
   const int64_t block = TROMPE_CHANNEL_BLOCK;
-  return (trompe_winograd_image){
-      n, h, w, c, order.blocks ? block : c, order.blocks ? h * w * block : block};
+  return (trompe_image){n, h, w, c, order.blocks ? block : c, order.blocks ? h * w * block : block};
 }
 
-static trompe_convolution *create_tiles(const trompe_convolution_shape *s) {
+static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels kernels) {
   trompe_convolution *self = calloc(1, sizeof *self);
   if (!self) return NULL;
   self->shape = *s;
   self->winograd = 1;
-  self->tiles_threads = trompe_pool_thread_count();
-  self->x_tiles = tiles_of(s->n, s->h, s->w, s->c, s->order_x);
-  self->y_tiles = tiles_of(s->n, s->p, s->q, s->k, s->order_y);
-  const trompe_winograd_image *x = &self->x_tiles, *y = &self->y_tiles;
-  switch (s->kind) {
-    case TROMPE_CONVOLUTION_FORWARD:
-      self->scratch_bytes = trompe_winograd_scratch_bytes(x, y, self->tiles_threads);
-      break;
-    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
-      self->scratch_bytes = trompe_winograd_scratch_bytes(y, x, self->tiles_threads);
-      break;
-    default: self->scratch_bytes = trompe_winograd_gradient_scratch_bytes(x, y, self->tiles_threads);
+  self->kernels = kernels;
+  self->threads = trompe_pool_thread_count();
+  self->x_image = image_in(s->n, s->h, s->w, s->c, s->order_x);
+  self->y_image = image_in(s->n, s->p, s->q, s->k, s->order_y);
+  const trompe_image *x = &self->x_image, *y = &self->y_image;
+  const trompe_image *from = result_is_x(s) ? y : x, *to = result_is_x(s) ? x : y;
+  if (s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
+    // It is written as it is wanted.
+    self->filter_bytes = (size_t)(s->r * s->s * s->c * s->k) * sizeof(float);
+    self->scratch_bytes = kernels == PAIRS
+                              ? trompe_pairs_gradient_scratch_bytes(x, y, self->threads)
+                              : trompe_winograd_gradient_scratch_bytes(x, y, self->threads);
+  } else if (kernels == PAIRS) {
+    self->filter_bytes = trompe_pairs_filter_bytes(s->c, s->k);
+    self->scratch_bytes = trompe_pairs_scratch_bytes(from, self->threads);
+  } else {
+    self->filter_bytes = trompe_winograd_filter_bytes(s->c, s->k);
+    self->scratch_bytes = trompe_winograd_scratch_bytes(from, to, self->threads);
   }
-  // A gradient in the filter is written as it is wanted.
-  self->filter_bytes = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT
-                           ? 9 * (size_t)(s->c * s->k) * sizeof(float)
-                           : trompe_winograd_filter_bytes(s->c, s->k);
   return self;
 }
 
-static void run_tiles(
+static void run_own(
     const trompe_convolution *self, float *x, float *filter, const float *bias,
     const float *residual, float *y, void *scratch) {
   const trompe_convolution_shape *s = &self->shape;
-  const int threads = self->tiles_threads;
-  const trompe_winograd_epilogue after = {bias, residual, s->has_relu}, none = {0};
-  switch (s->kind) {
-    case TROMPE_CONVOLUTION_FORWARD:
-      trompe_winograd_convolve(
-          &self->x_tiles, x, filter, &self->y_tiles, &after, y, scratch, threads);
-      break;
-    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
-      trompe_winograd_convolve(
-          &self->y_tiles, y, filter, &self->x_tiles, &none, x, scratch, threads);
-      break;
-    default:
-      trompe_winograd_filter_gradient(
-          &self->x_tiles, x, &self->y_tiles, y, filter, scratch, threads);
+  const trompe_image *x_image = &self->x_image, *y_image = &self->y_image;
+  const int pairs = self->kernels == PAIRS;
+  if (s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
+    (pairs ? trompe_pairs_filter_gradient : trompe_winograd_filter_gradient)(
+        x_image, x, y_image, y, filter, scratch, self->threads);
+    return;
   }
+  const trompe_epilogue after = {bias, residual, s->has_relu}, none = {0};
+  const int turned = result_is_x(s);
+  (pairs ? trompe_pairs_convolve : trompe_winograd_convolve)(
+      turned ? y_image : x_image, turned ? y : x, filter, turned ? x_image : y_image,
+      turned ? &none : &after, turned ? x : y, scratch, self->threads);
 }
 
 static trompe_convolution *create_folded(
@@ -343,8 +345,11 @@ static int is_fast(const_dnnl_primitive_desc_t description) {
 
 trompe_convolution *trompe_convolution_create(
     const trompe_convolution_shape *given, char *message, size_t message_size) {
-  trompe_convolution *tiles = trompe_tiles_pay(given) ? create_tiles(given) : NULL;
-  if (tiles) return tiles;
+  const Kernels kernels = trompe_tiles_pay(given)   ? TILES
+                          : trompe_pairs_pay(given) ? PAIRS
+                                                    : NONE;
+  trompe_convolution *own = kernels ? create_own(given, kernels) : NULL;
+  if (own) return own;
   if (trompe_folds(given)) return create_folded(given, message, message_size);
   trompe_convolution_shape dense_shape = *given;
   if (subsamples(given)) {
@@ -493,7 +498,7 @@ void trompe_convolution_destroy(trompe_convolution *self) {
 }
 
 const char *trompe_convolution_implementation(const trompe_convolution *self) {
-  if (self->tiles_threads) return "tiles_4x3";
+  if (self->kernels) return self->kernels == PAIRS ? "pairs" : "tiles_4x3";
   if (self->folded) return trompe_convolution_implementation(self->folded);
   return name_of(self->description);
 }
@@ -509,15 +514,14 @@ size_t trompe_convolution_filter_bytes(const trompe_convolution *self) {
 }
 
 int trompe_convolution_filter_is_plain(const trompe_convolution *self) {
-  if (self->tiles_threads) return self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  if (self->kernels) return self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   if (self->folded) return 0;
   return dnnl_memory_desc_equal(self->filter, self->plain_filter);
 }
 
 int trompe_convolution_same_filter_layout(
     const trompe_convolution *a, const trompe_convolution *b) {
-  if (a->tiles_threads || b->tiles_threads)
-    return a->tiles_threads && b->tiles_threads && a->shape.kind == b->shape.kind;
+  if (a->kernels || b->kernels) return a->kernels == b->kernels && a->shape.kind == b->shape.kind;
   if (a->folded || b->folded)
     return a->folded && b->folded && a->shape.stride_y == b->shape.stride_y &&
            a->shape.stride_x == b->shape.stride_x && a->shape.top == b->shape.top &&
@@ -529,9 +533,9 @@ int trompe_convolution_same_filter_layout(
 int trompe_convolution_reorder_filter(
     const trompe_convolution *self, const void *from, void *to) {
   const trompe_convolution_shape *s = &self->shape;
-  if (self->tiles_threads && s->kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) {
-    trompe_winograd_read_filter(
-        from, s->c, s->k, s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT, to, self->tiles_threads);
+  if (self->kernels && s->kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) {
+    (self->kernels == PAIRS ? trompe_pairs_read_filter : trompe_winograd_read_filter)(
+        from, s->c, s->k, result_is_x(s), to, self->threads);
     return 0;
   }
   if (self->folded) {
@@ -552,8 +556,8 @@ int trompe_convolution_reorder_filter(
 int trompe_convolution_run(
     const trompe_convolution *self, void *x, void *filter, float *bias, const void *residual,
     void *y, void *scratch) {
-  if (self->tiles_threads) {
-    run_tiles(self, x, filter, bias, residual, y, scratch);
+  if (self->kernels) {
+    run_own(self, x, filter, bias, residual, y, scratch);
     return 0;
   }
   if (self->folded) return run_folded(self, x, filter, y, scratch);

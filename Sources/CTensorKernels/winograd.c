@@ -22,12 +22,12 @@ enum {
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
-static int64_t tile_count(const trompe_winograd_image *s) {
+static int64_t tile_count(const trompe_image *s) {
   return trompe_winograd_tile_count(s->n, s->h, s->w);
 }
 
 // Tiles that a thread does at once.
-static int64_t chunk(const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
+static int64_t chunk(const trompe_image *x, const trompe_image *y, int threads) {
   const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / POINTS / (x->c + y->c) / 12 * 12;
   const int64_t share = (tile_count(x) + threads - 1) / threads;
   return larger(1, smaller(larger(fitting, CHUNK_MIN), share));
@@ -71,9 +71,9 @@ void trompe_winograd_read_filter(
 
 typedef struct {
   const KernelTable *kernels;
-  const trompe_winograd_image *x, *y;
+  const trompe_image *x, *y;
   const float *from, *u, *cotangent;
-  const trompe_winograd_epilogue *after;
+  const trompe_epilogue *after;
   float *to, *scratch;
   int64_t chunk;
   int threads;  // that were asked for
@@ -81,12 +81,12 @@ typedef struct {
 
 // Floats of the values of so many tiles of both images.
 static int64_t values(
-    const trompe_winograd_image *x, const trompe_winograd_image *y, int64_t tiles) {
+    const trompe_image *x, const trompe_image *y, int64_t tiles) {
   return POINTS * (plane(tiles, x->c) + plane(tiles, y->c));
 }
 
 size_t trompe_winograd_scratch_bytes(
-    const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
+    const trompe_image *x, const trompe_image *y, int threads) {
   return (size_t)(values(x, y, chunk(x, y, threads)) * threads) * sizeof(float);
 }
 
@@ -110,8 +110,8 @@ static void convolve(void *context, int thread, int threads) {
 }
 
 void trompe_winograd_convolve(
-    const trompe_winograd_image *x, const float *from, const float *u,
-    const trompe_winograd_image *y, const trompe_winograd_epilogue *after, float *to,
+    const trompe_image *x, const float *from, const float *u,
+    const trompe_image *y, const trompe_epilogue *after, float *to,
     void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .after = after,
                .to = to, .scratch = scratch, .chunk = chunk(x, y, threads)};
@@ -119,12 +119,12 @@ void trompe_winograd_convolve(
 }
 
 // Whether a gradient in the filter keeps the values of all tiles.
-static int keeps_tiles(const trompe_winograd_image *x, const trompe_winograd_image *y) {
+static int keeps_tiles(const trompe_image *x, const trompe_image *y) {
   return tile_count(x) <= TROMPE_WINOGRAD_FEW_TILES && x->c * y->c > LARGE_FILTER;
 }
 
 size_t trompe_winograd_gradient_scratch_bytes(
-    const trompe_winograd_image *x, const trompe_winograd_image *y, int threads) {
+    const trompe_image *x, const trompe_image *y, int threads) {
   if (keeps_tiles(x, y))
     return (size_t)values(x, y, tile_count(x)) * sizeof(float);
   return trompe_winograd_scratch_bytes(x, y, threads) +
@@ -206,7 +206,7 @@ static void write_filter(void *context, int thread, int threads) {
 }
 
 void trompe_winograd_filter_gradient(
-    const trompe_winograd_image *x, const float *from, const trompe_winograd_image *y,
+    const trompe_image *x, const float *from, const trompe_image *y,
     const float *cotangent, float *filter, void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
                .to = filter, .scratch = scratch, .chunk = chunk(x, y, threads),

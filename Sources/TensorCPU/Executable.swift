@@ -22,9 +22,9 @@ public final class Executable {
     /// Keep what follows from parameters alone (folded and packed weights) until a parameter
     /// changes. Costs memory; right for evaluation.
     public var keepsParameterWork: Bool
-    /// Compute 3×3 convolutions and their gradients by Winograd's algorithm, F(4×4, 3×3): a
-    /// quarter of the multiplications, and a relative rounding error of about 1e-6 to 1e-5 instead
-    /// of 1e-7 to 1e-6.
+    /// Compute 3×3 convolutions and their gradients by Winograd's minimal filtering, F(4×4, 3×3): a
+    /// quarter of the multiplications; and 1×1 convolutions by his inner product: 11 for 16, beside
+    /// additions. A relative rounding error of about 1e-6 to 1e-5 instead of 1e-7 to 1e-6.
     public var usesWinograd: Bool
     /// Compute every image of a batch as it would be alone, to the last bit: how is chosen without
     /// regard to their number. Right for evaluation. Sums over images (gradients in weights, batch
@@ -65,10 +65,13 @@ public final class Executable {
   /// Whether this processor has AVX-512.
   public static let hasWideVectors = String(cString: trompe_instruction_set()) == "avx512"
 
-  /// Whether this processor has Winograd convolutions, of ours or of this version of oneDNN.
+  /// Whether this processor has Winograd's minimal filtering, of ours or of this version of oneDNN.
   public static let hasWinograd: Bool = {
     (try? ConvolutionPrimitive(.probe(size: 56, channels: 64)))?.isWinograd == true
   }()
+
+  /// Whether this processor has units for the additions of Winograd's inner product.
+  public static let hasWinogradProducts = trompe_pairs_are_here() != 0
 
   /// Whether this processor and this version of oneDNN multiply in bfloat16.
   public static let hasBFloat16: Bool = {

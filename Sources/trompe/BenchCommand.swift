@@ -46,7 +46,7 @@ struct BenchCommand: ParsableCommand {
     completion: .file(extensions: ["h5"]))
   var weights: String?
 
-  @Flag(inversion: .prefixedNo, help: "Winograd's algorithm for large 3×3 convolutions.")
+  @Flag(inversion: .prefixedNo, help: "Winograd's algorithms for 3×3 and 1×1 convolutions.")
   var winograd = true
 
   @Option(

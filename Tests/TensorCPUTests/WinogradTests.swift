@@ -4,14 +4,19 @@ import TensorReference
 import TensorTestSupport
 import Testing
 
-/// 3×3 convolutions may be computed by Winograd's algorithm, by our own kernels or by oneDNN in blocked
-/// copies. The numbers are those of the plain sums up to rounding, and the same at every run.
+/// 3×3 convolutions may be computed by Winograd's minimal filtering, by our own kernels or by oneDNN in
+/// blocked copies, and 1×1 convolutions by his inner product. The numbers are those of the plain sums up
+/// to rounding, and the same at every run.
 struct WinogradTests {
-  /// Images, height, width, channels in and out: sizes for which the algorithm pays, multiples of
-  /// its tiles or not.
+  /// Images, height, width, channels in and out: sizes for which the algorithms pay, multiples of
+  /// their tiles or not.
   struct Case: CustomTestStringConvertible {
     let images, height, width, channels, filters: Int
-    var testDescription: String { "\(images)×\(height)×\(width), \(channels) to \(filters)" }
+    var side = 3
+    var testDescription: String {
+      "\(images)×\(height)×\(width), \(channels) to \(filters), \(side)×\(side)"
+    }
+    var window: Window2D { Window2D(side, stride: 1, padding: side / 2) }
   }
   static let cases = [
     Case(images: 2, height: 20, width: 20, channels: 64, filters: 64),
@@ -23,18 +28,24 @@ struct WinogradTests {
     Case(images: 2, height: 14, width: 13, channels: 160, filters: 144),
     // Few tiles of large filters, an odd number of blocks.
     Case(images: 4, height: 8, width: 7, channels: 272, filters: 304),
+    // Gradients in filters by plain sums, shared as pixels, and as filters in two strips.
+    Case(images: 2, height: 20, width: 20, channels: 64, filters: 128, side: 1),
+    Case(images: 3, height: 29, width: 23, channels: 144, filters: 128, side: 1),
+    Case(images: 7, height: 7, width: 7, channels: 272, filters: 304, side: 1),
+    Case(images: 1, height: 28, width: 29, channels: 320, filters: 1024, side: 1),
   ]
+  static let products = cases[7...]
 
   private func program(_ size: Case) throws -> Graph {
     var graph = GraphBuilder()
     let image: Shape = [size.images, size.height, size.width, size.channels]
-    let filter: Shape = [size.filters, 3, 3, size.channels]
+    let filter: Shape = [size.filters, size.side, size.side, size.channels]
     let result: Shape = [size.images, size.height, size.width, size.filters]
     let x = try graph.placeholder("x", shape: image)
     let w = try graph.placeholder("w", shape: filter)
     let dy = try graph.placeholder("dy", shape: result)
     let bias = try graph.placeholder("bias", shape: [size.filters])
-    let window = Window2D(3, stride: 1, padding: 1)
+    let window = size.window
     let sums = try graph.append(Convolution(window: window), [x, w])
     let spread = try graph.broadcast(bias, to: result)
     // The same convolution plain, and with all that may follow it.
@@ -86,8 +97,12 @@ struct WinogradTests {
 
   /// What a processor has of it is used: not a single test result may be the plain one in disguise.
   @Test func roundingDiffersWhereItIsUsed() throws {
-    guard Executable.hasWinograd else { return }
-    let graph = try program(Self.cases[0])
+    if Executable.hasWinograd { try expectOtherRounding(Self.cases[0]) }
+    if Executable.hasWinogradProducts { try expectOtherRounding(Self.cases[8]) }
+  }
+
+  private func expectOtherRounding(_ size: Case) throws {
+    let graph = try program(size)
     var generator = SeededGenerator(seed: 1)
     let inputs = graph.placeholders.mapValues { id in
       ReferenceArray.random(graph.nodes[id].shape, using: &generator).tensor.values
@@ -99,7 +114,67 @@ struct WinogradTests {
       try executable.run(inputs.mapValues { .floats($0) })
       return graph.outputs.indices.map { executable.output($0) }
     }
-    for (plain, winograd) in zip(outputs[0], outputs[1]) { #expect(plain != winograd) }
+    for (plain, winograd) in zip(outputs[0], outputs[1]) { #expect(plain != winograd, "\(size)") }
+  }
+
+  /// Pixels and channels of sizes that are as far from each other as a penalty's cotangents: each
+  /// result is as exact as its own pixel and filter allow, each gradient as its own channels do, and
+  /// what is 0 stays 0.
+  @Test(arguments: products) func smallNumbersBesideLargeOnesStayExact(size: Case) throws {
+    let graph = try program(size)
+    var generator = SeededGenerator(seed: 7)
+    var inputs: [String: ReferenceArray] = [:]
+    for (name, id) in graph.placeholders.sorted(by: { $0.key < $1.key }) {
+      inputs[name] =
+        ReferenceArray.random(graph.nodes[id].shape, using: &generator).roundedToFloat
+    }
+    let (images, filters) = (size.images * size.height * size.width, size.filters)
+    func scale(_ name: String, _ length: Int, _ exponent: (Int) -> Int?) throws {
+      var array = try #require(inputs[name])
+      for i in array.values.indices {
+        array.values[i] *=
+          exponent(i / length).map { Double(sign: .plus, exponent: $0, significand: 1) } ?? 0
+      }
+      inputs[name] = array
+    }
+    // Every pixel of x has a size of its own, 0 among them; every filter; every pixel of dy.
+    try scale("x", size.channels) { $0 % 11 == 3 ? nil : $0 % 61 - 30 }
+    try scale("w", size.channels) { $0 % 41 - 20 }
+    try scale("dy", filters) { $0 % 13 == 5 ? nil : -(($0 * 7) % 61) }
+    let expected = try ReferenceEvaluator.evaluate(graph, placeholders: inputs)
+    let executable = try Executable(graph, parameters: ParameterStore([]))
+    try executable.run(inputs.mapValues { .floats($0.tensor.values) })
+    let (x, w, dy) = try (
+      #require(inputs["x"]).values, #require(inputs["w"]).values, #require(inputs["dy"]).values
+    )
+    func norms(_ values: [Double], rows: Int) -> [Double] {
+      let length = values.count / rows
+      return (0..<rows).map { row in
+        values[(row * length)..<((row + 1) * length)].reduce(0) { $0 + $1 * $1 }.squareRoot()
+      }
+    }
+    func columnNorms(_ values: [Double], columns: Int) -> [Double] {
+      var sums = [Double](repeating: 0, count: columns)
+      for (i, value) in values.enumerated() { sums[i % columns] += value * value }
+      return sums.map { $0.squareRoot() }
+    }
+    /// Errors of [rows, columns] relative to the norms of what each number is a product of.
+    func expectExact(_ output: Int, _ rows: [Double], _ columns: [Double]) {
+      let found = executable.output(output).values
+      var worst = 0.0
+      for (i, (a, e)) in zip(found, expected[output].values).enumerated() {
+        let size = rows[i / columns.count] * columns[i % columns.count]
+        if size == 0 {
+          #expect(a == 0)
+        } else {
+          worst = max(worst, abs(Double(a) - e) / size)
+        }
+      }
+      #expect(worst < 2e-6, "output \(output)")
+    }
+    expectExact(0, norms(x, rows: images), norms(w, rows: filters))
+    expectExact(2, norms(dy, rows: images), columnNorms(w, columns: size.channels))
+    expectExact(3, columnNorms(dy, columns: filters), columnNorms(x, columns: size.channels))
   }
 
   /// Three layers and back, of one image alone and in a batch: the same bits, where that is asked for.
@@ -109,11 +184,11 @@ struct WinogradTests {
       let image: Shape = [images, 12, 12, 32]
       let x = try graph.placeholder("x", shape: image)
       let window = Window2D(3, stride: 1, padding: 1)
-      let filters = try [[48, 3, 3, 32], [512, 3, 3, 48], [32, 3, 3, 512]].enumerated().map {
+      let filters = try [[48, 3, 3, 32], [512, 1, 1, 48], [32, 3, 3, 512]].enumerated().map {
         try graph.placeholder("w\($0)", shape: Shape($1))
       }
       var y = x
-      for filter in filters {
+      for (filter, window) in zip(filters, [window, Window2D(1), window]) {
         y = try graph.relu(graph.append(Convolution(window: window), [y, filter]))
       }
       let dx = try graph.append(
@@ -127,7 +202,7 @@ struct WinogradTests {
     }
     let images = (0..<5).map { _ in random([12, 12, 32]) }
     let filters: [String: Executable.Input] = [
-      "w0": .floats(random([48, 3, 3, 32])), "w1": .floats(random([512, 3, 3, 48])),
+      "w0": .floats(random([48, 3, 3, 32])), "w1": .floats(random([512, 1, 1, 48])),
       "w2": .floats(random([32, 3, 3, 512])),
     ]
     func outputs(_ rows: ArraySlice<[Float]>, threads: Int) throws -> [[Float]] {
@@ -147,8 +222,8 @@ struct WinogradTests {
   }
 
   /// What is not a number stays visible in sums and filter gradients.
-  @Test(arguments: [false, true]) func notANumberIsKept(usesWinograd: Bool) throws {
-    let size = Self.cases[0]
+  @Test(arguments: [false, true], [cases[0], cases[8]])
+  func notANumberIsKept(usesWinograd: Bool, size: Case) throws {
     let graph = try program(size)
     var inputs: [String: Executable.Input] = [:]
     for (name, id) in graph.placeholders {

@@ -29,7 +29,7 @@ typedef struct {
   trompe_image_order order_x, order_y;
   // Both images and the filter are rounded to bfloat16 before they are multiplied; sums are fp32.
   int uses_bf16;
-  // Fewer multiplications for large 3x3 windows, at a few more bits of rounding.
+  // Fewer multiplications for windows of 3x3 and 1x1, at a few more bits of rounding.
   int may_use_winograd;
   // The way to compute is chosen without regard to n, and the same for every image of a batch.
   int is_batch_invariant;

@@ -10,19 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct {
-  int64_t n, h, w, c;
-  int64_t pixel, block;  // floats from a pixel to the next, and from 16 channels to the next
-} trompe_winograd_image;
+#include "kernels_image.h"
 
 // With as many, the gradient in a large filter is computed at once from the values of all tiles.
 enum { TROMPE_WINOGRAD_FEW_TILES = 48 };
-
-typedef struct {
-  const float *bias;      // or NULL
-  const float *residual;  // an image like the result, perhaps the result itself, or NULL
-  int has_relu;
-} trompe_winograd_epilogue;
 
 static inline int64_t trompe_winograd_tile_count(int64_t n, int64_t h, int64_t w) {
   return n * ((h + 3) / 4) * ((w + 3) / 4);
@@ -40,15 +31,15 @@ void trompe_winograd_read_filter(
 
 // y = x * filter, the values of the filter for x's channels and y's.
 size_t trompe_winograd_scratch_bytes(
-    const trompe_winograd_image *x, const trompe_winograd_image *y, int threads);
+    const trompe_image *x, const trompe_image *y, int threads);
 void trompe_winograd_convolve(
-    const trompe_winograd_image *x, const float *from, const float *u,
-    const trompe_winograd_image *y, const trompe_winograd_epilogue *after, float *to,
+    const trompe_image *x, const float *from, const float *u,
+    const trompe_image *y, const trompe_epilogue *after, float *to,
     void *scratch, int threads);
 
 // The gradient in the filter, OHWI, from x and the cotangent of y.
 size_t trompe_winograd_gradient_scratch_bytes(
-    const trompe_winograd_image *x, const trompe_winograd_image *y, int threads);
+    const trompe_image *x, const trompe_image *y, int threads);
 void trompe_winograd_filter_gradient(
-    const trompe_winograd_image *x, const float *from, const trompe_winograd_image *y,
+    const trompe_image *x, const float *from, const trompe_image *y,
     const float *cotangent, float *filter, void *scratch, int threads);

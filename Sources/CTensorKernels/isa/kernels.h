@@ -345,6 +345,7 @@ static void NAME(sgd)(
 #include "isa/vector.h"
 #include "isa/rows.h"
 #include "isa/winograd.h"
+#include "isa/pairs.h"
 #endif
 
 static const KernelTable NAME(table) = {
@@ -382,6 +383,11 @@ static const KernelTable NAME(table) = {
     .winograd_read_filter = NAME(winograd_read_filter),
     .winograd_write_filter = NAME(winograd_write_filter),
     .winograd_sum_filter = NAME(winograd_sum_filter),
+    .pairs_read_rows = NAME(pairs_read_rows),
+    .pairs_read_columns = NAME(pairs_read_columns),
+    .pairs_read_filter = NAME(pairs_read_filter),
+    .pairs_write_pixels = NAME(pairs_write_pixels),
+    .pairs_write_filter = NAME(pairs_write_filter),
 #endif
 };
 

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "kernels_image.h"
 #include "kernels_optimizer.h"
 #include "kernels_pointwise.h"
 #include "kernels_pooling.h"
@@ -32,11 +33,11 @@ typedef struct {
   void (*sgd)(const trompe_sgd *, int64_t, float *, const float *, float *);
   // NULL where vectors are not wide enough for it to pay.
   void (*winograd_read_image)(
-      const trompe_winograd_image *, const float *, int64_t, int64_t, float *, int64_t);
+      const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
   void (*winograd_read_cotangent)(
-      const trompe_winograd_image *, const float *, int64_t, int64_t, float *, int64_t);
+      const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
   void (*winograd_write_image)(
-      const trompe_winograd_image *, const trompe_winograd_epilogue *, float *, int64_t, int64_t,
+      const trompe_image *, const trompe_epilogue *, float *, int64_t, int64_t,
       const float *, int64_t);
   void (*winograd_multiply)(
       const float *, const float *, float *, int64_t, int64_t, int64_t);
@@ -53,6 +54,18 @@ typedef struct {
       int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
   void (*rows_outer)(
       int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
+  void (*pairs_read_rows)(
+      const float *, const int64_t *, int64_t, int64_t, float *, float *, float *);
+  void (*pairs_read_columns)(
+      const float *, const int64_t *, int64_t, int64_t, float *, float *, float *);
+  void (*pairs_read_filter)(
+      const float *, int64_t, int64_t, int64_t, float *, float *, float *);
+  void (*pairs_write_pixels)(
+      const float *, const float *, const float *, const float *, const float *, const float *,
+      int64_t, const trompe_epilogue *, float *, const int64_t *, int64_t);
+  void (*pairs_write_filter)(
+      const float *, const float *, const float *, const float *, const float *, const float *,
+      int64_t, int, float *, int64_t);
 } KernelTable;
 
 // The best that this processor has.

@@ -84,7 +84,7 @@ typedef struct {
 } NAME(Window);
 
 INLINE NAME(Window) NAME(window)(
-    const trompe_winograd_image *s, int64_t tile, int64_t size, int64_t margin) {
+    const trompe_image *s, int64_t tile, int64_t size, int64_t margin) {
   NAME(Window) w;
   const int64_t per_row = (s->w + 3) / 4, per_image = (s->h + 3) / 4 * per_row;
   w.image = tile / per_image;
@@ -105,7 +105,7 @@ typedef struct {
 
 // Where they stand in the image, or a copy that is 0 outside the image.
 INLINE NAME(Pixels) NAME(pixels)(
-    const trompe_winograd_image *s, NAME(Window) w, const float *image, int64_t size, V16 *copy) {
+    const trompe_image *s, NAME(Window) w, const float *image, int64_t size, V16 *copy) {
   const float *from = image + (w.top * s->w + w.left) * s->pixel;
   if (w.row_end - w.row_begin == size && w.column_end - w.column_begin == size)
     return (NAME(Pixels)){from, s->w * s->pixel, s->pixel};
@@ -120,7 +120,7 @@ INLINE NAME(Pixels) NAME(pixels)(
 // `plane` floats are between the values of one point and those of the next.
 #define READER(name, SIZE, MARGIN, axis)                                                           \
   static void NAME(name)(                                                                          \
-      const trompe_winograd_image *s, const float *image, int64_t first, int64_t count, float *v,  \
+      const trompe_image *s, const float *image, int64_t first, int64_t count, float *v,  \
       int64_t plane) {                                                                             \
     for (int64_t t = 0; t < count; t++) {                                                          \
       const NAME(Window) w = NAME(window)(s, first + t, SIZE, MARGIN);                             \
@@ -145,7 +145,7 @@ READER(winograd_read_image, 6, 1, image_axis)
 READER(winograd_read_cotangent, 4, 0, cotangent_axis)
 
 static void NAME(winograd_write_image)(
-    const trompe_winograd_image *s, const trompe_winograd_epilogue *after, float *image,
+    const trompe_image *s, const trompe_epilogue *after, float *image,
     int64_t first, int64_t count, const float *m, int64_t plane) {
   for (int64_t t = 0; t < count; t++) {
     const NAME(Window) w = NAME(window)(s, first + t, 4, 0);

@@ -208,7 +208,7 @@ public struct ReportSection: Hashable, Sendable {
 public struct ComputeSection: Hashable, Sendable {
   /// Worker threads; one per core if `nil`.
   public var threads: Int?
-  /// Whether 3×3 convolutions may be computed by Winograd's algorithm.
+  /// Whether 3×3 and 1×1 convolutions may be computed by Winograd's algorithms.
   public var winograd: Bool
   public enum Memory: String, CaseIterable, Hashable, Sendable {
     case normal

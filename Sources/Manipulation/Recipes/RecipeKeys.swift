@@ -562,7 +562,7 @@ public enum RecipeKeys {
       "compute.threads", Form.integer(1...1024), else: "one for each core", "that compute")
     static let winograd = RecipeKey.optional(
       "compute.winograd", Form.truth, default: true,
-      "3×3 convolutions by Winograd's algorithm where that is faster")
+      "3×3 and 1×1 convolutions by Winograd's algorithms where those are faster")
     static let precision = RecipeKey.optional(
       "compute.precision", Form.choice(Executable.Precision.self), default: .float32,
       "in what training multiplies, and what is kept between convolutions: floats or, where the "

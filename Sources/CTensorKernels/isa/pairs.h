@@ -1,0 +1,217 @@
+// Products of matrices by Winograd's inner product: included by isa/kernels.h, once for each instruction
+// set that has it.
+//
+//     (x₀ + y₁)(x₁ + y₀) = x₀y₀ + x₁y₁ + x₀x₁ + y₀y₁
+//     (y₁ - x₀)(x₁ - y₀) = x₀y₀ + x₁y₁ - x₀x₁ - y₀y₁
+//
+// One multiplication instead of two, and two additions, which other units do at the same time; what
+// belongs to a row or a column alone is taken off once. Of 16 steps of a sum, ten go in pairs and six by
+// plain products: 11 multiply-adds and 10 additions. Signs take turns, so that sums do not grow.
+//
+// An addition loses what of the smaller number is below the last bit of the larger: rows and columns are
+// scaled by powers of two until their means of absolute values are between 1 and 2.
+//
+// Rows are packed [steps / 16][256], columns [steps][16].
+
+// Each of 16 steps' sign in what is taken off; 0 for plain products and the second of a pair.
+#define PAIR_SIGN(step, turn)                                                                        \
+  ((step) >= 10 || (step) % 2 ? 0 : (((step) / 2 + (turn)) % 2 ? -1.0f : 1.0f))
+
+// sum[i] += Σ a[i, step] · b[step], 16 rows by 16 columns: a pair of steps and a single one.
+#define PAIR(first, single, turn)                                                                    \
+  {                                                                                                  \
+    const V16 f = FROM(b + (first) * 16), g = FROM(b + ((first) + 1) * 16);                          \
+    const V16 h = FROM(b + (single) * 16);                                                           \
+    UNROLL for (int i = 0; i < 16; i++) {                                                            \
+      const float v = a[i * row + (first) * step], w = a[i * row + ((first) + 1) * step];            \
+      sum[i] += a[i * row + (single) * step] * h;                                                    \
+      if (((first) / 2 + (turn)) % 2) sum[i] -= (g - v) * (f - w);                                   \
+      else sum[i] += (v + g) * (w + f);                                                              \
+    }                                                                                                \
+    FENCE                                                                                            \
+  }
+#define SINGLE(single)                                                                               \
+  {                                                                                                  \
+    const V16 h = FROM(b + (single) * 16);                                                           \
+    UNROLL for (int i = 0; i < 16; i++) sum[i] += a[i * row + (single) * step] * h;                  \
+    FENCE                                                                                            \
+  }
+// Keeps the compiler from fetching what comes later into registers that it does not have.
+#define FENCE __asm__ volatile("" ::: "memory");
+#define SIXTEEN(turn)                                                                                \
+  PAIR(0, 10, turn) PAIR(2, 11, turn) PAIR(4, 12, turn) PAIR(6, 13, turn) PAIR(8, 14, turn)          \
+  SINGLE(15)                                                                                         \
+  a += 256;                                                                                          \
+  b += 256;
+
+INLINE void NAME(pairs_sum)(
+    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to) {
+  V16 sum[16];
+  UNROLL for (int i = 0; i < 16; i++) sum[i] = to[i];
+  for (; blocks >= 2; blocks -= 2) {
+    SIXTEEN(0)
+    SIXTEEN(1)
+  }
+  if (blocks) {
+    SIXTEEN(0)
+  }
+  UNROLL for (int i = 0; i < 16; i++) to[i] = sum[i];
+}
+
+// The sums of the lanes of 16 vectors: halves, quarters ... of two vectors at a time become one.
+#define HALVES(a, b, ...) (__builtin_shufflevector(a, b, __VA_ARGS__))
+INLINE V16 NAME(lane_sums)(const V16 *rows) {
+  V16 c[8], d[4], e[2];
+  UNROLL for (int i = 0; i < 8; i++)
+    c[i] = HALVES(rows[i], rows[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+           HALVES(rows[i], rows[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  UNROLL for (int i = 0; i < 4; i++)
+    d[i] = HALVES(c[i], c[i + 4], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+           HALVES(c[i], c[i + 4], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+  UNROLL for (int i = 0; i < 2; i++)
+    e[i] = HALVES(d[i], d[i + 2], 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
+           HALVES(d[i], d[i + 2], 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+  const V16 f = HALVES(e[0], e[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+                HALVES(e[0], e[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return HALVES(f, f, 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15);
+}
+
+// The powers of two that bring means of absolute values to between 1 and 2, and their reciprocals: 0 for
+// what is below the normal range. What is not a number stays.
+INLINE V16 NAME(pairs_scale)(V16 mean, float *inverses) {
+  const MASK found = (MASK)mean >> 23 & 0xff, large = found > 253;
+  const MASK exponent = (found & ~large) | (253 & large);
+  AT(inverses) = (V16)(exponent << 23);
+  return (V16)((254 - exponent) << 23);
+}
+
+// Packs 16 pixels of an image as rows: each channel is a step.
+static void NAME(pairs_read_rows)(
+    const float *image, const int64_t *offsets, int64_t blocks, int64_t block, float *to,
+    float *products, float *inverses) {
+  V16 sums[16];
+  UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
+  for (int64_t b = 0; b < blocks; b++)
+    UNROLL for (int i = 0; i < 16; i++)
+      sums[i] += __builtin_elementwise_abs(FROM(image + offsets[i] + b * block));
+  float scales[16];
+  AT(scales) =
+      NAME(pairs_scale)(NAME(lane_sums)(sums) * (1.0f / (float)(blocks * 16)), inverses);
+  UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
+  V16 signs = {0};
+  UNROLL for (int lane = 0; lane < 16; lane++) signs[lane] = PAIR_SIGN(lane, 0);
+  for (int64_t b = 0; b < blocks; b++, signs = -signs)
+    UNROLL for (int i = 0; i < 16; i++) {
+      const V16 x = scales[i] * FROM(image + offsets[i] + b * block);
+      sums[i] += signs * x * HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+      AT(to + b * 256 + i * 16) = x;
+    }
+  AT(products) = NAME(lane_sums)(sums);
+}
+
+// Scales `steps` packed columns, a multiple of 16, from the sums of their absolute values.
+INLINE void NAME(pairs_scale_columns)(
+    V16 sum, int64_t count, int64_t steps, float *packed, float *products, float *inverses) {
+  const V16 scales = NAME(pairs_scale)(sum * (1.0f / (float)count), inverses);
+  V16 taken[5];
+  UNROLL for (int j = 0; j < 5; j++) taken[j] = (V16){0};
+  float turn = 1;
+  for (int64_t i = 0; i < steps; i += 16, turn = -turn) {
+    V16 *x = (V16 *)(packed + i * 16);
+    UNROLL for (int j = 0; j < 10; j += 2) {
+      const V16 even = x[j] * scales, odd = x[j + 1] * scales;
+      taken[j / 2] += turn * even * odd;
+      x[j] = even;
+      x[j + 1] = odd;
+    }
+    UNROLL for (int j = 10; j < 16; j++) x[j] *= scales;
+  }
+  AT(products) = (taken[0] + taken[2] + taken[4]) - (taken[1] + taken[3]);
+}
+
+// Packs 16 channels of `count` pixels as columns, or as rows, of which each pixel is a step; 0 up to
+// `steps`.
+static void NAME(pairs_read_columns)(
+    const float *image, const int64_t *offsets, int64_t count, int64_t steps, float *to,
+    float *products, float *inverses) {
+  V16 sums[4] = {{0}, {0}, {0}, {0}};
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4)
+    UNROLL for (int j = 0; j < 4; j++) {
+      const V16 x = FROM(image + offsets[i + j]);
+      sums[j] += __builtin_elementwise_abs(x);
+      AT(to + (i + j) * 16) = x;
+    }
+  for (; i < count; i++) {
+    const V16 x = FROM(image + offsets[i]);
+    sums[0] += __builtin_elementwise_abs(x);
+    AT(to + i * 16) = x;
+  }
+  for (; i < steps; i++) AT(to + i * 16) = (V16){0};
+  NAME(pairs_scale_columns)(
+      (sums[0] + sums[1]) + (sums[2] + sums[3]), count, steps, to, products, inverses);
+}
+
+// Packs filters as columns; steps are `step` floats apart, columns `column`.
+static void NAME(pairs_read_filter)(
+    const float *filter, int64_t step, int64_t column, int64_t steps, float *to, float *products,
+    float *inverses) {
+  V16 sum = {0};
+  for (int64_t i = 0; i < steps; i++) {
+    float lanes[16];
+    for (int j = 0; j < 16; j++) lanes[j] = filter[i * step + j * column];
+    const V16 x = FROM(lanes);
+    sum += __builtin_elementwise_abs(x);
+    AT(to + i * 16) = x;
+  }
+  NAME(pairs_scale_columns)(sum, steps, steps, to, products, inverses);
+}
+
+// 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns.
+static void NAME(pairs_write_pixels)(
+    const float *rows, const float *row_products, const float *row_inverses, const float *columns,
+    const float *column_products, const float *column_inverses, int64_t blocks,
+    const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count) {
+  UNROLL for (int i = 0; i < 16; i++) {
+    if (after->residual) __builtin_prefetch(after->residual + offsets[i]);
+    __builtin_prefetch(to + offsets[i], 1);
+  }
+  V16 sums[16];
+  const V16 taken = FROM(column_products);
+  UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + row_products[i]);
+  NAME(pairs_sum)(rows, 16, 1, columns, blocks, sums);
+  const V16 inverses = FROM(column_inverses), shift = after->bias ? FROM(after->bias) : (V16){0};
+  UNROLL for (int i = 0; i < 16; i++) sums[i] = sums[i] * (inverses * row_inverses[i]) + shift;
+  if (after->residual)
+    UNROLL for (int i = 0; i < 16; i++) sums[i] += FROM(after->residual + offsets[i]);
+  if (after->has_relu)  // NaN stays
+    UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16)((MASK)sums[i] & ~(sums[i] < 0));
+  if (count == 16) {
+    UNROLL for (int i = 0; i < 16; i++) AT(to + offsets[i]) = sums[i];
+  } else {
+    for (int64_t i = 0; i < count; i++) AT(to + offsets[i]) = sums[i];
+  }
+}
+
+// 16 filters' gradients in 16 channels, from packed rows and columns of which each pixel is a step.
+static void NAME(pairs_write_filter)(
+    const float *rows, const float *row_products, const float *row_inverses, const float *columns,
+    const float *column_products, const float *column_inverses, int64_t blocks, int adds, float *to,
+    int64_t row) {
+  UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + i * row, 1);
+  V16 sums[16];
+  const V16 taken = FROM(column_products);
+  UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + row_products[i]);
+  NAME(pairs_sum)(rows, 1, 16, columns, blocks, sums);
+  const V16 inverses = FROM(column_inverses);
+  UNROLL for (int i = 0; i < 16; i++) sums[i] *= inverses * row_inverses[i];
+  if (adds) UNROLL for (int i = 0; i < 16; i++) sums[i] += FROM(to + i * row);
+  UNROLL for (int i = 0; i < 16; i++) AT(to + i * row) = sums[i];
+}
+
+#undef HALVES
+#undef PAIR_SIGN
+#undef PAIR
+#undef SINGLE
+#undef SIXTEEN
+#undef FENCE
