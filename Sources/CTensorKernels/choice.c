@@ -2,8 +2,19 @@
 
 #include <math.h>
 
-#include "kernels_pairs.h"
 #include "kernels_winograd.h"
+
+static trompe_image image_in(
+    int64_t n, int64_t h, int64_t w, int64_t c, trompe_image_order order) {
+  const int64_t block = TROMPE_CHANNEL_BLOCK;
+  return (trompe_image){n, h, w, c, order.blocks ? block : c, order.blocks ? h * w * block : block};
+}
+
+trompe_pairs_window trompe_window_of(const trompe_convolution_shape *s) {
+  return (trompe_pairs_window){
+      image_in(s->n, s->h, s->w, s->c, s->order_x), image_in(s->n, s->p, s->q, s->k, s->order_y),
+      s->r, s->s, s->stride_y, s->stride_x, s->top, s->left};
+}
 
 // Winograd's minimal filtering is for these windows, and for whole blocks of channels.
 static int has_winograd_window(const trompe_convolution_shape *s) {
@@ -85,17 +96,25 @@ int trompe_tiles_pay(const trompe_convolution_shape *s) {
          tiles_time(s) < fmin(winograd_time(s, copied_bytes(s)), 0.9 * direct_time(s, DIRECT_RATE));
 }
 
-// Packing and what comes after the sums take as long as the inner product gains where there are few
-// channels or pixels.
+// By measurement: packing, and what comes after the sums, take as long as the inner product gains where
+// there are few channels or pixels. Windows of more than one point read and write the result as many
+// times; gradients in their filters gain most, since others are slow on small images.
 int trompe_pairs_pay(const trompe_convolution_shape *s) {
+  if (!s->may_use_winograd || s->uses_bf16 || s->only_primitives || s->groups > 1 ||
+      s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->order_x.is_bf16 ||
+      s->order_y.is_bf16 || s->dilation_y > 1 || s->dilation_x > 1 || !trompe_pairs_are_here())
+    return 0;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  const int is_strided = s->stride_y > 1 || s->stride_x > 1;
   const Extent e = extent_of(s);
-  return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives && s->r == 1 && s->s == 1 &&
-         s->stride_y == 1 && s->stride_x == 1 && s->groups == 1 && !s->top && !s->left &&
-         !s->bottom && !s->right && s->c % TROMPE_CHANNEL_BLOCK == 0 &&
-         s->k % TROMPE_CHANNEL_BLOCK == 0 && !s->order_x.is_bf16 && !s->order_y.is_bf16 &&
-         e.filters >= (to_filter ? 128 * 128 : 64 * 128) && e.pixels >= 128 &&
-         trompe_pairs_are_here();
+  if (s->r == 1 && s->s == 1)
+    return !s->top && !s->left && e.pixels >= 128 &&
+           e.filters >= (to_filter ? 128 * 128 : is_strided ? 128 * 256 : 64 * 128);
+  if (to_filter)
+    return e.pixels >= 128 && e.filters >= 256 * 512 && !trompe_winograd_pays(s);
+  const trompe_pairs_window window = trompe_window_of(s);
+  return is_strided && e.pixels >= 256 && e.filters >= 256 * 256 &&
+         trompe_pairs_has_inner_point(&window);
 }
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {

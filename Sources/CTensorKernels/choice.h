@@ -2,6 +2,10 @@
 #pragma once
 
 #include "kernels_convolution.h"
+#include "kernels_pairs.h"
+
+// Its images and window as our own kernels see them.
+trompe_pairs_window trompe_window_of(const trompe_convolution_shape *shape);
 
 // Winograd's minimal filtering by our own kernels; by oneDNN's primitive, if that is faster than plain
 // sums. His inner product, by our own kernels.

@@ -49,7 +49,7 @@ struct trompe_convolution {
   // Our own kernels instead of a primitive, how many threads share the work, and what they see.
   Kernels kernels;
   int threads;
-  trompe_image x_image, y_image;
+  trompe_pairs_window window;
   // The gradient in an image of few channels as a convolution of the cotangent, and its filter.
   trompe_convolution *folded;
   float *folded_filter;
@@ -251,12 +251,6 @@ static dnnl_primitive_attr_t attributes_for(
   return attributes;
 }
 
-static trompe_image image_in(
-    int64_t n, int64_t h, int64_t w, int64_t c, trompe_image_order order) {
-  const int64_t block = TROMPE_CHANNEL_BLOCK;
-  return (trompe_image){n, h, w, c, order.blocks ? block : c, order.blocks ? h * w * block : block};
-}
-
 static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels kernels) {
   trompe_convolution *self = calloc(1, sizeof *self);
   if (!self) return NULL;
@@ -264,42 +258,59 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   self->winograd = 1;
   self->kernels = kernels;
   self->threads = trompe_pool_thread_count();
-  self->x_image = image_in(s->n, s->h, s->w, s->c, s->order_x);
-  self->y_image = image_in(s->n, s->p, s->q, s->k, s->order_y);
-  const trompe_image *x = &self->x_image, *y = &self->y_image;
-  const trompe_image *from = result_is_x(s) ? y : x, *to = result_is_x(s) ? x : y;
-  if (s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
-    // It is written as it is wanted.
-    self->filter_bytes = (size_t)(s->r * s->s * s->c * s->k) * sizeof(float);
-    self->scratch_bytes = kernels == PAIRS
-                              ? trompe_pairs_gradient_scratch_bytes(x, y, self->threads)
-                              : trompe_winograd_gradient_scratch_bytes(x, y, self->threads);
-  } else if (kernels == PAIRS) {
-    self->filter_bytes = trompe_pairs_filter_bytes(s->c, s->k);
-    self->scratch_bytes = trompe_pairs_scratch_bytes(from, self->threads);
-  } else {
-    self->filter_bytes = trompe_winograd_filter_bytes(s->c, s->k);
-    self->scratch_bytes = trompe_winograd_scratch_bytes(from, to, self->threads);
+  self->window = trompe_window_of(s);
+  const trompe_image *x = &self->window.x, *y = &self->window.y;
+  const int threads = self->threads, pairs = kernels == PAIRS;
+  self->filter_bytes = pairs ? trompe_pairs_filter_bytes(&self->window)
+                             : trompe_winograd_filter_bytes(s->c, s->k);
+  switch (s->kind) {
+    case TROMPE_CONVOLUTION_FORWARD:
+      self->scratch_bytes = pairs ? trompe_pairs_scratch_bytes(&self->window, threads)
+                                  : trompe_winograd_scratch_bytes(x, y, threads);
+      break;
+    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
+      self->scratch_bytes = pairs ? trompe_pairs_input_scratch_bytes(&self->window, threads)
+                                  : trompe_winograd_scratch_bytes(y, x, threads);
+      break;
+    default:
+      self->scratch_bytes = pairs ? trompe_pairs_gradient_scratch_bytes(&self->window, threads)
+                                  : trompe_winograd_gradient_scratch_bytes(x, y, threads);
+      // It is written as it is wanted.
+      self->filter_bytes = (size_t)(s->r * s->s * s->c * s->k) * sizeof(float);
   }
   return self;
 }
 
-static void run_own(
-    const trompe_convolution *self, float *x, float *filter, const float *bias,
-    const float *residual, float *y, void *scratch) {
-  const trompe_convolution_shape *s = &self->shape;
-  const trompe_image *x_image = &self->x_image, *y_image = &self->y_image;
-  const int pairs = self->kernels == PAIRS;
-  if (s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
-    (pairs ? trompe_pairs_filter_gradient : trompe_winograd_filter_gradient)(
-        x_image, x, y_image, y, filter, scratch, self->threads);
-    return;
+static void run_tiles(
+    const trompe_convolution *self, float *x, float *filter, const trompe_epilogue *after, float *y,
+    void *scratch) {
+  const trompe_image *x_image = &self->window.x, *y_image = &self->window.y;
+  const trompe_epilogue none = {0};
+  switch (self->shape.kind) {
+    case TROMPE_CONVOLUTION_FORWARD:
+      trompe_winograd_convolve(x_image, x, filter, y_image, after, y, scratch, self->threads);
+      break;
+    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
+      trompe_winograd_convolve(y_image, y, filter, x_image, &none, x, scratch, self->threads);
+      break;
+    default:
+      trompe_winograd_filter_gradient(x_image, x, y_image, y, filter, scratch, self->threads);
   }
-  const trompe_epilogue after = {bias, residual, s->has_relu}, none = {0};
-  const int turned = result_is_x(s);
-  (pairs ? trompe_pairs_convolve : trompe_winograd_convolve)(
-      turned ? y_image : x_image, turned ? y : x, filter, turned ? x_image : y_image,
-      turned ? &none : &after, turned ? x : y, scratch, self->threads);
+}
+
+static void run_pairs(
+    const trompe_convolution *self, float *x, float *filter, const trompe_epilogue *after, float *y,
+    void *scratch) {
+  const trompe_pairs_window *window = &self->window;
+  switch (self->shape.kind) {
+    case TROMPE_CONVOLUTION_FORWARD:
+      trompe_pairs_convolve(window, x, filter, after, y, scratch, self->threads);
+      break;
+    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
+      trompe_pairs_input_gradient(window, y, filter, x, scratch, self->threads);
+      break;
+    default: trompe_pairs_filter_gradient(window, x, y, filter, scratch, self->threads);
+  }
 }
 
 static trompe_convolution *create_folded(
@@ -534,8 +545,10 @@ int trompe_convolution_reorder_filter(
     const trompe_convolution *self, const void *from, void *to) {
   const trompe_convolution_shape *s = &self->shape;
   if (self->kernels && s->kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) {
-    (self->kernels == PAIRS ? trompe_pairs_read_filter : trompe_winograd_read_filter)(
-        from, s->c, s->k, result_is_x(s), to, self->threads);
+    if (self->kernels == PAIRS)
+      trompe_pairs_read_filter(&self->window, from, result_is_x(s), to, self->threads);
+    else
+      trompe_winograd_read_filter(from, s->c, s->k, result_is_x(s), to, self->threads);
     return 0;
   }
   if (self->folded) {
@@ -557,7 +570,8 @@ int trompe_convolution_run(
     const trompe_convolution *self, void *x, void *filter, float *bias, const void *residual,
     void *y, void *scratch) {
   if (self->kernels) {
-    run_own(self, x, filter, bias, residual, y, scratch);
+    const trompe_epilogue after = {bias, residual, self->shape.has_relu};
+    (self->kernels == PAIRS ? run_pairs : run_tiles)(self, x, filter, &after, y, scratch);
     return 0;
   }
   if (self->folded) return run_folded(self, x, filter, y, scratch);

@@ -1,7 +1,8 @@
-// Convolutions with 1x1 windows and their gradients by Winograd's inner product: 11 multiplications for
-// 16 steps of a sum, and additions that other units of the processor do at the same time. S. Winograd,
-// "A new algorithm for inner product", IEEE Transactions on Computers C-17 (1968), 693; in hardware of
-// its own: Pogue and Nicolici 2023, https://arxiv.org/abs/2311.12224
+// Convolutions as sums of products of matrices, one for each point of their windows, and their gradients,
+// by Winograd's inner product: 11 multiplications for 16 steps of a sum, and additions that other units
+// of the processor do at the same time. S. Winograd, "A new algorithm for inner product", IEEE
+// Transactions on Computers C-17 (1968), 693; in hardware of its own: Pogue and Nicolici 2023,
+// https://arxiv.org/abs/2311.12224
 //
 // Images stand in either order. Each pixel is scaled and computed by itself, so those of a result depend
 // neither on the number of images nor on that of threads. Those of a filter's gradient are sums over
@@ -16,22 +17,36 @@
 // Whether this processor adds and multiplies in different units, by vectors that are wide enough.
 int trompe_pairs_are_here(void);
 
-// Bytes of k filters of c channels, packed.
-size_t trompe_pairs_filter_bytes(int64_t c, int64_t k);
-// From filters [k, c]. `turned`: those of the input gradient, which has as many results (c) as the
+// Pixels (y · stride_y - top + r, x · stride_x - left + s) of an image make up pixel (y, x) of the result.
+typedef struct {
+  trompe_image x, y;
+  int64_t r, s, stride_y, stride_x, top, left;
+} trompe_pairs_window;
+
+// Whether one point of the window lies inside the image for all pixels of the result.
+int trompe_pairs_has_inner_point(const trompe_pairs_window *window);
+
+// Bytes of packed filters.
+size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window);
+// From filters [k, r, s, c]. `turned`: those of the input gradient, which has as many results (c) as the
 // filter has channels, and reads its k results.
 void trompe_pairs_read_filter(
-    const float *filter, int64_t c, int64_t k, int turned, float *packed, int threads);
+    const trompe_pairs_window *window, const float *filter, int turned, float *packed, int threads);
 
-// y = x * filter, or the gradient in the image, for which filters are turned.
-size_t trompe_pairs_scratch_bytes(const trompe_image *x, int threads);
+// y = x * filter.
+size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int threads);
 void trompe_pairs_convolve(
-    const trompe_image *x, const float *from, const float *packed, const trompe_image *y,
-    const trompe_epilogue *after, float *to, void *scratch, int threads);
+    const trompe_pairs_window *window, const float *x, const float *packed,
+    const trompe_epilogue *after, float *y, void *scratch, int threads);
 
-// The gradient in the filter [k, c] from x and the cotangent of y.
-size_t trompe_pairs_gradient_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads);
+// The gradient in x, from filters that are turned.
+size_t trompe_pairs_input_scratch_bytes(const trompe_pairs_window *window, int threads);
+void trompe_pairs_input_gradient(
+    const trompe_pairs_window *window, const float *y, const float *packed, float *x, void *scratch,
+    int threads);
+
+// The gradient in the filter [k, r, s, c] from x and the cotangent of y.
+size_t trompe_pairs_gradient_scratch_bytes(const trompe_pairs_window *window, int threads);
 void trompe_pairs_filter_gradient(
-    const trompe_image *x, const float *from, const trompe_image *y, const float *cotangent,
-    float *filter, void *scratch, int threads);
+    const trompe_pairs_window *window, const float *x, const float *cotangent, float *filter,
+    void *scratch, int threads);
