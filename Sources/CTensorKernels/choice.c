@@ -109,7 +109,7 @@ int trompe_pairs_pay(const trompe_convolution_shape *s) {
   const Extent e = extent_of(s);
   if (s->r == 1 && s->s == 1)
     return !s->top && !s->left && e.pixels >= 128 &&
-           e.filters >= (to_filter ? 128 * 128 : is_strided ? 128 * 256 : 64 * 128);
+           e.filters >= (to_filter ? 128 * 128 : is_strided ? 512 * 512 : 64 * 128);
   if (to_filter)
     return e.pixels >= 128 && e.filters >= 256 * 512 && !trompe_winograd_pays(s);
   const trompe_pairs_window window = trompe_window_of(s);
