@@ -58,24 +58,60 @@ static double difference(const float *a, const float *b, size_t count) {
   return largest / scale;
 }
 
-// Our own kernels for one window.
+// Our own kernels, of an image and its result as both see them.
 typedef struct {
-  int (*is_here)(void);
-  size_t (*filter_bytes)(int64_t, int64_t);
-  void (*read_filter)(const float *, int64_t, int64_t, int, float *, int);
-  void (*convolve)(
-      const trompe_image *, const float *, const float *, const trompe_image *,
-      const trompe_epilogue *, float *, void *, int);
-  void (*filter_gradient)(
-      const trompe_image *, const float *, const trompe_image *, const float *, float *, void *, int);
+  trompe_pairs_window window;
+  int kind, threads;
+  float *filter, *scratch;
 } Own;
 
-static const Own tiles = {
-    trompe_winograd_is_here, trompe_winograd_filter_bytes, trompe_winograd_read_filter,
-    trompe_winograd_convolve, trompe_winograd_filter_gradient};
-static const Own pairs = {
-    trompe_pairs_are_here, trompe_pairs_filter_bytes, trompe_pairs_read_filter,
-    trompe_pairs_convolve, trompe_pairs_filter_gradient};
+static int is_here(const Own *own) {
+  return own->window.r == 3 ? trompe_winograd_is_here() : trompe_pairs_are_here();
+}
+
+static size_t filter_bytes(const Own *own) {
+  return own->window.r == 3 ? trompe_winograd_filter_bytes(own->window.x.c, own->window.y.c)
+                            : trompe_pairs_filter_bytes(&own->window);
+}
+
+static size_t scratch_bytes(const Own *own) {
+  const trompe_pairs_window *w = &own->window;
+  if (own->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
+    return w->r == 3 ? trompe_winograd_gradient_scratch_bytes(&w->x, &w->y, own->threads)
+                     : trompe_pairs_gradient_scratch_bytes(w, own->threads);
+  if (own->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT)
+    return w->r == 3 ? trompe_winograd_scratch_bytes(&w->y, &w->x, own->threads)
+                     : trompe_pairs_input_scratch_bytes(w, own->threads);
+  return w->r == 3 ? trompe_winograd_scratch_bytes(&w->x, &w->y, own->threads)
+                   : trompe_pairs_scratch_bytes(w, own->threads);
+}
+
+static void read_filter(const Own *own, const float *filter) {
+  const trompe_pairs_window *w = &own->window;
+  if (w->r == 3)
+    trompe_winograd_read_filter(filter, w->x.c, w->y.c, own->kind, own->filter, own->threads);
+  else
+    trompe_pairs_read_filter(w, filter, own->kind, own->filter, own->threads);
+}
+
+static void run(const Own *own, const float *x, const float *y, const float *residual, float *to) {
+  const trompe_pairs_window *w = &own->window;
+  const trompe_epilogue after = {.residual = residual};
+  float *scratch = own->scratch;
+  const int is_tiles = w->r == 3, threads = own->threads;
+  if (own->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
+    if (is_tiles) trompe_winograd_filter_gradient(&w->x, x, &w->y, y, to, scratch, threads);
+    else trompe_pairs_filter_gradient(w, x, y, to, scratch, threads);
+  } else if (own->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT) {
+    if (is_tiles)
+      trompe_winograd_convolve(&w->y, y, own->filter, &w->x, &after, to, scratch, threads);
+    else trompe_pairs_input_gradient(w, y, own->filter, to, scratch, threads);
+  } else if (is_tiles) {
+    trompe_winograd_convolve(&w->x, x, own->filter, &w->y, &after, to, scratch, threads);
+  } else {
+    trompe_pairs_convolve(w, x, own->filter, &after, to, scratch, threads);
+  }
+}
 
 enum { WITH_RESIDUAL = 3 };
 
@@ -86,7 +122,6 @@ static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t 
   float *results[2] = {numbers(x_count + y_count + filter_count, 0),
                        numbers(x_count + y_count + filter_count, 0)};
   const double gflop = 2e-6 * (double)(window * window * n * side * side * c * k);
-  const Own *own = window == 3 ? &tiles : &pairs;
   printf("%lldx%lld %4lld x %3lld x %3lld, %4lld to %4lld", (long long)window, (long long)window,
          (long long)n, (long long)side, (long long)side, (long long)c, (long long)k);
   for (int column = 0; column < (window == 3 ? 3 : 4); column++) {
@@ -124,28 +159,15 @@ static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t 
       free(scratch);
       trompe_convolution_destroy(convolution);
     }
-    if (own->is_here()) {
-      const trompe_image image = {n, side, side, c, 16, side * side * 16};
-      const trompe_image result = {n, side, side, k, 16, side * side * 16};
-      const trompe_image *from = kind == 1 ? &result : &image;
-      const trompe_image *to = kind == 1 ? &image : &result;
-      const trompe_epilogue after = {.residual = residual};
-      float *u = numbers(own->filter_bytes(c, k) / sizeof(float), 0), *out = results[0];
-      const size_t scratch_bytes =
-          kind == TROMPE_CONVOLUTION_FILTER_GRADIENT
-              ? (window == 3 ? trompe_winograd_gradient_scratch_bytes(&image, &result, threads)
-                             : trompe_pairs_gradient_scratch_bytes(&image, &result, threads))
-              : (window == 3 ? trompe_winograd_scratch_bytes(from, to, threads)
-                             : trompe_pairs_scratch_bytes(from, threads));
-      float *scratch = numbers(scratch_bytes / sizeof(float), 0);
-      if (kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
-        MEDIAN(time[2], own->filter_gradient(&image, x, &result, y, out, scratch, threads));
-      } else {
-        MEDIAN(pack, own->read_filter(filter, c, k, kind, u, threads));
-        MEDIAN(time[2], own->convolve(from, kind ? y : x, u, to, &after, out, scratch, threads));
-      }
-      free(u);
-      free(scratch);
+    Own own = {{{n, side, side, c, 16, side * side * 16}, {n, side, side, k, 16, side * side * 16},
+                window, window, 1, 1, window / 2, window / 2}, kind, threads};
+    if (is_here(&own)) {
+      own.filter = numbers(filter_bytes(&own) / sizeof(float), 0);
+      own.scratch = numbers(scratch_bytes(&own) / sizeof(float), 0);
+      if (kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) MEDIAN(pack, read_filter(&own, filter));
+      MEDIAN(time[2], run(&own, x, y, residual, results[0]));
+      free(own.filter);
+      free(own.scratch);
     }
     static const char *const names[] = {"  forward", " | image", " | filter", " | residual"};
     printf("%s p %3.0f", names[column], gflop / time[0]);

@@ -111,7 +111,8 @@ int trompe_pairs_pay(const trompe_convolution_shape *s) {
     return !s->top && !s->left && e.pixels >= 128 &&
            e.filters >= (to_filter ? 128 * 128 : is_strided ? 512 * 512 : 64 * 128);
   if (to_filter)
-    return e.pixels >= 128 && e.filters >= 256 * 512 && !trompe_winograd_pays(s);
+    return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 256 : 256 * 512) &&
+           !trompe_winograd_pays(s);
   const trompe_pairs_window window = trompe_window_of(s);
   return is_strided && e.pixels >= 256 && e.filters >= 256 * 256 &&
          trompe_pairs_has_inner_point(&window);

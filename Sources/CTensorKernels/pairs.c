@@ -12,14 +12,12 @@ enum {
   // the pixels that it asks for meanwhile.
   CHUNK_BYTES = 192 * 1024,
   CHUNK_MAX = 32,
-  // Filters whose sums stay there beside the parts that are multiplied.
-  SMALL_FILTER = 256 * 256,
-  // Pixels of a part of a filter's gradient, over which sums do not leave a register. With small
-  // filters, two parts stay in the second-level cache.
-  SMALL_PART = 128,
-  LARGE_PART = 256,
-  // Packed parts that stay in the third-level cache.
-  STRIP_BYTES = 4 * 1024 * 1024,
+  // Pixels of a part of a filter's gradient, over which sums do not leave a register.
+  PART_PIXELS = 128,
+  // Blocks of channels on either side of a group of filters: its sums stay in the second-level cache
+  // beside two parts.
+  GROUP_BLOCKS = 16,
+  GROUP_BLOCKS_MIN = 4,
 };
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -184,8 +182,7 @@ typedef struct {
   const trompe_epilogue *after;
   float *to, *scratch;
   int64_t filter_row;  // floats from a filter to the next
-  int64_t first_part, part_count;  // of a strip
-  int threads;                     // that were asked for
+  int threads;         // that were asked for
 } Call;
 
 static void multiply(void *context, int thread, int threads) {
@@ -300,42 +297,25 @@ void trompe_pairs_input_gradient(
   }
 }
 
-// The gradient in the filter is a sum over parts of the pixels. Whether threads share parts, each with
-// sums of its own, instead of filters.
-static int shares_parts(const Call *call) {
-  return call->x.c * call->y.c <= SMALL_FILTER &&
-         pixel_count(&call->x) >= 2 * SMALL_PART * call->threads;
-}
-
-static int64_t part_pixels(const Call *call) {
-  return shares_parts(call) ? SMALL_PART : LARGE_PART;
-}
-
+// The gradient in the filter is a sum over parts of the pixels.
 static int64_t part_count(const Call *call) {
-  return (pixel_count(&call->x) + part_pixels(call) - 1) / part_pixels(call);
+  return (pixel_count(&call->x) + PART_PIXELS - 1) / PART_PIXELS;
 }
 
 // A part of 16 channels is packed as steps, what is taken off, and what undoes the scale.
-static int64_t block_floats(const Call *call) { return BLOCK * (part_pixels(call) + 2); }
-static int64_t part_floats(const Call *call) {
-  return block_floats(call) * (call->x.c + call->y.c) / BLOCK;
-}
+enum { PRODUCTS = BLOCK * PART_PIXELS, INVERSES = PRODUCTS + BLOCK, BLOCK_FLOATS = INVERSES + BLOCK };
 
-// Parts that are packed at once by all threads.
-static int64_t strip(const Call *call) {
-  const int64_t fitting = STRIP_BYTES / (int64_t)sizeof(float) / part_floats(call);
-  return smaller(part_count(call), larger(1, fitting));
-}
+static int64_t block_count(const Call *call) { return (call->x.c + call->y.c) / BLOCK; }
 
 // The pixels of a part, and where they stand in both images.
 typedef struct {
-  int64_t count, x[LARGE_PART], y[LARGE_PART];
+  int64_t count, x[PART_PIXELS], y[PART_PIXELS];
 } Part;
 
 static Part part_at(const Call *call, int64_t index) {
   Part part;
-  const int64_t first = index * part_pixels(call);
-  part.count = smaller(part_pixels(call), pixel_count(&call->x) - first);
+  const int64_t first = index * PART_PIXELS;
+  part.count = smaller(PART_PIXELS, pixel_count(&call->x) - first);
   pixel_offsets(&call->x, first, part.count, part.x);
   pixel_offsets(&call->y, first, part.count, part.y);
   return part;
@@ -350,15 +330,14 @@ static const float *block_at(
                      : call->cotangent + y_block * call->y.block;
 }
 
-// Packs blocks of a part.
-static void read_part(const Call *call, const Part *part, int64_t begin, int64_t end, float *packed) {
-  const int64_t steps = (part->count + TILE - 1) / TILE * TILE, pixels = part_pixels(call);
-  for (int64_t b = begin; b < end; b++) {
+static void read_part(const Call *call, const Part *part, float *packed) {
+  const int64_t steps = (part->count + TILE - 1) / TILE * TILE;
+  for (int64_t b = 0; b < block_count(call); b++) {
     const int64_t *offsets;
     const float *from = block_at(call, part, b, &offsets);
-    float *to = packed + b * block_floats(call);
+    float *to = packed + b * BLOCK_FLOATS;
     call->kernels->pairs_read_columns(
-        from, offsets, part->count, steps, to, to + BLOCK * pixels, to + BLOCK * (pixels + 1));
+        from, offsets, part->count, steps, to, to + PRODUCTS, to + INVERSES);
   }
 }
 
@@ -366,8 +345,7 @@ static void read_part(const Call *call, const Part *part, int64_t begin, int64_t
 static void prefetch_part(const Call *call, const Part *part, int64_t share, int64_t shares) {
   const int64_t tiles = part->count / TILE;
   int64_t begin, end;
-  trompe_share(
-      tiles * (call->x.c + call->y.c) / BLOCK, (int)share, (int)shares, &begin, &end);
+  trompe_share(tiles * block_count(call), (int)share, (int)shares, &begin, &end);
   for (int64_t i = begin; i < end; i++) {
     const int64_t *offsets;
     const float *from = block_at(call, part, i / tiles, &offsets);
@@ -376,87 +354,125 @@ static void prefetch_part(const Call *call, const Part *part, int64_t share, int
   }
 }
 
-// Adds a packed part to the gradients of 16 filters in 16 channels each, and asks for the next one.
-static void sum_part(
-    const Call *call, int64_t pixels, const float *packed, int64_t begin, int64_t end, int adds,
-    float *to, int64_t row, const Part *next) {
-  const int64_t x_blocks = call->x.c / BLOCK, floats = block_floats(call);
-  const int64_t products = BLOCK * part_pixels(call), inverses = products + BLOCK;
-  for (int64_t i = begin; i < end; i++) {
-    if (next) prefetch_part(call, next, i - begin, end - begin);
-    const float *columns = packed + i % x_blocks * floats;
-    const float *rows = packed + (x_blocks + i / x_blocks) * floats;
-    call->kernels->pairs_write_filter(
-        rows, rows + products, rows + inverses, columns, columns + products, columns + inverses,
-        (pixels + TILE - 1) / TILE, adds,
-        to + i / x_blocks * BLOCK * row + i % x_blocks * BLOCK, row);
-  }
-}
+// Floats from one filter's sums to the next: not in the same lines of a cache.
+static int64_t sums_row(const Call *call) { return call->x.c + BLOCK; }
+static int64_t packed_floats(const Call *call) { return BLOCK_FLOATS * block_count(call); }
+static int64_t sums_floats(const Call *call) { return sums_row(call) * call->y.c; }
 
-// Where a thread's own sums stand, and floats from a filter to the next: the first one's are the result.
-static float *sums_of(const Call *call, int thread, int64_t *row) {
-  const int64_t c = call->x.c;
-  *row = thread ? c : call->filter_row;
-  return thread ? call->scratch + call->threads * part_floats(call) + (thread - 1) * c * call->y.c
-                : call->to;
-}
-
-static void sum_parts(void *context, int thread, int threads) {
-  const Call *call = context;
-  const int64_t all = call->x.c * call->y.c;
-  int64_t row, begin, end;
-  // Threads that the pool did not give: their share is empty, their sums must be 0.
-  for (int missing = thread + threads; missing < call->threads; missing += threads)
-    memset(sums_of(call, missing, &row), 0, (size_t)all * sizeof(float));
-  float *packed = call->scratch + thread * part_floats(call), *sums = sums_of(call, thread, &row);
-  trompe_share(part_count(call), thread, threads, &begin, &end);
-  for (int64_t i = begin; i < end; i++) {
-    const Part part = part_at(call, i);
-    read_part(call, &part, 0, (call->x.c + call->y.c) / BLOCK, packed);
-    Part next;
-    if (i + 1 < end) next = part_at(call, i + 1);
-    sum_part(
-        call, part.count, packed, 0, all / (BLOCK * BLOCK), i > begin, sums, row,
-        i + 1 < end ? &next : NULL);
-  }
-}
-
-static void add_sums(void *context, int thread, int threads) {
-  const Call *call = context;
-  int64_t row, begin, end;
-  trompe_share(call->y.c, thread, threads, &begin, &end);
-  for (int other = 1; other < call->threads; other++) {
-    const float *sums = sums_of(call, other, &row);
-    for (int64_t k = begin; k < end; k++) {
-      float *to = call->to + k * call->filter_row;
-      call->kernels->binary[TROMPE_ADD - TROMPE_ADD](to, to, sums + k * row, call->x.c);
+// Sums over some of the parts, the gradients of 16 filters in 16 channels after the other, while the next
+// part is asked for. The last one's sums go to the result, if it is not NULL.
+static void sum_parts(
+    const Call *call, int64_t begin, int64_t end, float *packed, float *sums, float *result) {
+  const int64_t x_blocks = call->x.c / BLOCK, pairs = x_blocks * call->y.c / BLOCK;
+  Part part, next;
+  if (begin < end) next = part_at(call, begin);
+  for (int64_t p = begin; p < end; p++) {
+    part = next;
+    read_part(call, &part, packed);
+    if (p + 1 < end) next = part_at(call, p + 1);
+    const int is_last = result && p + 1 == end;
+    float *to = is_last ? result : sums;
+    const int64_t row = is_last ? call->filter_row : sums_row(call);
+    for (int64_t i = 0; i < pairs; i++) {
+      if (p + 1 < end) prefetch_part(call, &next, i, pairs);
+      const int64_t x = i % x_blocks, y = i / x_blocks;
+      const float *columns = packed + x * BLOCK_FLOATS;
+      const float *rows = packed + (x_blocks + y) * BLOCK_FLOATS;
+      call->kernels->pairs_write_filter(
+          rows, rows + PRODUCTS, rows + INVERSES, columns, columns + PRODUCTS, columns + INVERSES,
+          (part.count + TILE - 1) / TILE,
+          p > begin ? sums + (y * sums_row(call) + x) * BLOCK : NULL, sums_row(call),
+          to + (y * row + x) * BLOCK, row);
     }
   }
 }
 
-static void read_strip(void *context, int thread, int threads) {
+// Threads share the parts of a small filter, each with sums of its own ...
+static int shares_parts(const Call *call) {
+  return call->x.c * call->y.c <= GROUP_BLOCKS * GROUP_BLOCKS * BLOCK * BLOCK &&
+         pixel_count(&call->x) >= 2 * PART_PIXELS * call->threads;
+}
+
+static float *sums_of(const Call *call, int thread) {
+  return call->scratch + call->threads * packed_floats(call) + thread * sums_floats(call);
+}
+
+static void sum_shared_parts(void *context, int thread, int threads) {
   const Call *call = context;
-  const int64_t blocks = (call->x.c + call->y.c) / BLOCK;
+  // Threads that the pool did not give: their share is empty, their sums must be 0.
+  for (int missing = thread + threads; missing < call->threads; missing += threads)
+    memset(sums_of(call, missing), 0, (size_t)sums_floats(call) * sizeof(float));
   int64_t begin, end;
-  trompe_share(call->part_count * blocks, thread, threads, &begin, &end);
-  for (int64_t i = begin / blocks; i * blocks < end; i++) {
-    const Part part = part_at(call, call->first_part + i);
-    read_part(
-        call, &part, larger(0, begin - i * blocks), smaller(blocks, end - i * blocks),
-        call->scratch + i * part_floats(call));
+  trompe_share(part_count(call), thread, threads, &begin, &end);
+  sum_parts(
+      call, begin, end, call->scratch + thread * packed_floats(call), sums_of(call, thread), NULL);
+}
+
+static void add_sums(void *context, int thread, int threads) {
+  const Call *call = context;
+  const size_t bytes = (size_t)call->x.c * sizeof(float);
+  int64_t begin, end;
+  trompe_share(call->y.c, thread, threads, &begin, &end);
+  for (int64_t k = begin; k < end; k++) {
+    float *to = call->to + k * call->filter_row;
+    const int64_t from = k * sums_row(call);
+    memcpy(to, sums_of(call, 0) + from, bytes);
+    for (int other = 1; other < call->threads; other++)
+      call->kernels->binary[TROMPE_ADD - TROMPE_ADD](
+          to, to, sums_of(call, other) + from, call->x.c);
   }
 }
 
-static void sum_strip(void *context, int thread, int threads) {
+// ... or groups of a large one's channels and filters.
+typedef struct {
+  int64_t x, y;  // how many
+} Groups;
+
+static Groups groups_of(const Call *call) {
+  const int64_t x_blocks = call->x.c / BLOCK, y_blocks = call->y.c / BLOCK;
+  Groups groups = {
+      (x_blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS, (y_blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS};
+  while (groups.x * groups.y < call->threads) {
+    const int64_t x_size = x_blocks / groups.x, y_size = y_blocks / groups.y;
+    if (larger(x_size, y_size) < 2 * GROUP_BLOCKS_MIN) break;
+    if (x_size > y_size) groups.x *= 2;
+    else groups.y *= 2;
+  }
+  return groups;
+}
+
+// One group of both, as a convolution of its own.
+static Call group_at(const Call *call, Groups groups, int64_t index) {
+  Call group = *call;
+  int64_t first, last;
+  trompe_share(call->x.c / BLOCK, (int)(index % groups.x), (int)groups.x, &first, &last);
+  group.x.c = (last - first) * BLOCK;
+  group.from += first * call->x.block;
+  group.to += first * BLOCK;
+  trompe_share(call->y.c / BLOCK, (int)(index / groups.x), (int)groups.y, &first, &last);
+  group.y.c = (last - first) * BLOCK;
+  group.cotangent += first * call->y.block;
+  group.to += first * BLOCK * call->filter_row;
+  return group;
+}
+
+// Scratch of a thread: of the largest group.
+static int64_t group_floats(const Call *call, Groups groups) {
+  Call largest = *call;
+  largest.x.c = (call->x.c / BLOCK + groups.x - 1) / groups.x * BLOCK;
+  largest.y.c = (call->y.c / BLOCK + groups.y - 1) / groups.y * BLOCK;
+  return packed_floats(&largest) + sums_floats(&largest);
+}
+
+static void sum_groups(void *context, int thread, int threads) {
   const Call *call = context;
+  const Groups groups = groups_of(call);
+  float *packed = call->scratch + thread * group_floats(call, groups);
   int64_t begin, end;
-  trompe_share(call->x.c * call->y.c / (BLOCK * BLOCK), thread, threads, &begin, &end);
-  for (int64_t i = 0; i < call->part_count; i++) {
-    const int64_t part = call->first_part + i;
-    sum_part(
-        call, smaller(part_pixels(call), pixel_count(&call->x) - part * part_pixels(call)),
-        call->scratch + i * part_floats(call), begin, end, part > 0, call->to, call->filter_row,
-        NULL);
+  trompe_share(groups.x * groups.y, thread, threads, &begin, &end);
+  for (int64_t g = begin; g < end; g++) {
+    const Call group = group_at(call, groups, g);
+    sum_parts(&group, 0, part_count(call), packed, packed + packed_floats(&group), group.to);
   }
 }
 
@@ -470,10 +486,9 @@ size_t trompe_pairs_gradient_scratch_bytes(const trompe_pairs_window *window, in
   for (int64_t i = 0; i < point_count(window); i++) {
     const Point point = point_at(window, i);
     const Call call = gradient_call(window, &point, threads);
-    const int64_t own = (threads - 1) * call.x.c * call.y.c;
-    largest = larger(
-        largest, shares_parts(&call) ? threads * part_floats(&call) + own
-                                     : strip(&call) * part_floats(&call));
+    const int64_t floats = shares_parts(&call) ? packed_floats(&call) + sums_floats(&call)
+                                               : group_floats(&call, groups_of(&call));
+    largest = larger(largest, threads * floats);
   }
   return (size_t)largest * sizeof(float);
 }
@@ -489,18 +504,13 @@ void trompe_pairs_filter_gradient(
     call.to = filter + i * call.x.c;
     call.scratch = scratch;
     if (shares_parts(&call)) {
-      trompe_parallel(sum_parts, &call, threads);
-      if (threads > 1) trompe_parallel(add_sums, &call, threads);
-      continue;
-    }
-    const int64_t parts = part_count(&call), at_once = strip(&call);
-    for (; call.first_part < parts; call.first_part += at_once) {
-      call.part_count = smaller(at_once, parts - call.first_part);
-      trompe_parallel(read_strip, &call, threads);
-      trompe_parallel(sum_strip, &call, threads);
+      trompe_parallel(sum_shared_parts, &call, threads);
+      trompe_parallel(add_sums, &call, threads);
+    } else {
+      trompe_parallel(sum_groups, &call, threads);
     }
     // A point that lies outside of the image for all pixels.
-    for (int64_t k = 0; !parts && k < call.y.c; k++)
+    for (int64_t k = 0; !part_count(&call) && k < call.y.c; k++)
       memset(call.to + k * call.filter_row, 0, (size_t)call.x.c * sizeof(float));
   }
 }

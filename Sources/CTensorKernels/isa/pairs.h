@@ -193,20 +193,24 @@ static void NAME(pairs_write_pixels)(
   }
 }
 
-// 16 filters' gradients in 16 channels, from packed rows and columns of which each pixel is a step.
+// 16 filters' gradients in 16 channels, from packed rows and columns of which each pixel is a step, and
+// from earlier sums, if `sums` is not NULL.
 static void NAME(pairs_write_filter)(
     const float *rows, const float *row_products, const float *row_inverses, const float *columns,
-    const float *column_products, const float *column_inverses, int64_t blocks, int adds, float *to,
-    int64_t row) {
-  UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + i * row, 1);
-  V16 sums[16];
+    const float *column_products, const float *column_inverses, int64_t blocks, const float *sums,
+    int64_t sums_row, float *to, int64_t row) {
+  UNROLL for (int i = 0; i < 16; i++) {
+    if (sums) __builtin_prefetch(sums + i * sums_row);
+    __builtin_prefetch(to + i * row, 1);
+  }
+  V16 values[16];
   const V16 taken = FROM(column_products);
-  UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + row_products[i]);
-  NAME(pairs_sum)(rows, 1, 16, columns, blocks, sums);
+  UNROLL for (int i = 0; i < 16; i++) values[i] = -(taken + row_products[i]);
+  NAME(pairs_sum)(rows, 1, 16, columns, blocks, values);
   const V16 inverses = FROM(column_inverses);
-  UNROLL for (int i = 0; i < 16; i++) sums[i] *= inverses * row_inverses[i];
-  if (adds) UNROLL for (int i = 0; i < 16; i++) sums[i] += FROM(to + i * row);
-  UNROLL for (int i = 0; i < 16; i++) AT(to + i * row) = sums[i];
+  UNROLL for (int i = 0; i < 16; i++) values[i] *= inverses * row_inverses[i];
+  if (sums) UNROLL for (int i = 0; i < 16; i++) values[i] += FROM(sums + i * sums_row);
+  UNROLL for (int i = 0; i < 16; i++) AT(to + i * row) = values[i];
 }
 
 #undef HALVES

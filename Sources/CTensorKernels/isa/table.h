@@ -65,7 +65,7 @@ typedef struct {
       int64_t, const trompe_epilogue *, float *, const int64_t *, int64_t);
   void (*pairs_write_filter)(
       const float *, const float *, const float *, const float *, const float *, const float *,
-      int64_t, int, float *, int64_t);
+      int64_t, const float *, int64_t, float *, int64_t);
 } KernelTable;
 
 // The best that this processor has.
