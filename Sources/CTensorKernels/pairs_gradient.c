@@ -1,0 +1,245 @@
+// The gradient in a filter by pairs.
+#include <string.h>
+
+#include "isa/table.h"
+#include "kernels_pairs.h"
+#include "kernels_threads.h"
+#include "points.h"
+
+enum {
+  BLOCK = 16,
+  TILE = 16,
+  // Pixels of a part, over which sums do not leave a register.
+  PART_PIXELS = 128,
+  // Blocks of channels on either side of a group of filters: its sums stay in the second-level cache
+  // beside two parts.
+  GROUP_BLOCKS = 16,
+  GROUP_BLOCKS_MIN = 4,
+};
+
+typedef struct {
+  const KernelTable *kernels;
+  Grid x, y;
+  const float *from, *cotangent;
+  float *to, *scratch;
+  int64_t filter_row;  // floats from a filter to the next
+  int threads;         // that were asked for
+} Call;
+
+// The gradient in the filter is a sum over parts of the pixels.
+static int64_t part_count(const Call *call) {
+  return (pixel_count(&call->x) + PART_PIXELS - 1) / PART_PIXELS;
+}
+
+// A part of 16 channels is packed as steps, what is taken off, and what undoes the scale.
+enum { PRODUCTS = BLOCK * PART_PIXELS, INVERSES = PRODUCTS + BLOCK, BLOCK_FLOATS = INVERSES + BLOCK };
+
+static int64_t block_count(const Call *call) { return (call->x.c + call->y.c) / BLOCK; }
+
+// The pixels of a part, and where they stand in both images.
+typedef struct {
+  int64_t count, x[PART_PIXELS], y[PART_PIXELS];
+} Part;
+
+static Part part_at(const Call *call, int64_t index) {
+  Part part;
+  const int64_t first = index * PART_PIXELS;
+  part.count = smaller(PART_PIXELS, pixel_count(&call->x) - first);
+  trompe_pixel_offsets(&call->x, first, part.count, part.x);
+  trompe_pixel_offsets(&call->y, first, part.count, part.y);
+  return part;
+}
+
+// 16 channels: blocks of x, then those of y.
+static const float *block_at(
+    const Call *call, const Part *part, int64_t block, const int64_t **offsets) {
+  const int64_t y_block = block - call->x.c / BLOCK;
+  *offsets = y_block < 0 ? part->x : part->y;
+  return y_block < 0 ? call->from + block * call->x.block
+                     : call->cotangent + y_block * call->y.block;
+}
+
+static void read_part(const Call *call, const Part *part, float *packed) {
+  const int64_t steps = (part->count + TILE - 1) / TILE * TILE;
+  for (int64_t b = 0; b < block_count(call); b++) {
+    const int64_t *offsets;
+    const float *from = block_at(call, part, b, &offsets);
+    float *to = packed + b * BLOCK_FLOATS;
+    call->kernels->pairs_read_columns(
+        from, offsets, part->count, steps, to, to + PRODUCTS, to + INVERSES);
+  }
+}
+
+// Asks for a share of a part, which is packed soon.
+static void prefetch_part(const Call *call, const Part *part, int64_t share, int64_t shares) {
+  const int64_t tiles = part->count / TILE;
+  int64_t begin, end;
+  trompe_share(tiles * block_count(call), (int)share, (int)shares, &begin, &end);
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t *offsets;
+    const float *from = block_at(call, part, i / tiles, &offsets);
+    for (int64_t j = i % tiles * TILE, last = j + TILE; j < last; j++)
+      __builtin_prefetch(from + offsets[j], 0, 2);
+  }
+}
+
+// Floats from one filter's sums to the next: not in the same lines of a cache.
+static int64_t sums_row(const Call *call) { return call->x.c + BLOCK; }
+static int64_t packed_floats(const Call *call) { return BLOCK_FLOATS * block_count(call); }
+static int64_t sums_floats(const Call *call) { return sums_row(call) * call->y.c; }
+
+// Sums over some of the parts, the gradients of 16 filters in 16 channels after the other, while the next
+// part is asked for. The last one's sums go to the result, if it is not NULL.
+static void sum_parts(
+    const Call *call, int64_t begin, int64_t end, float *packed, float *sums, float *result) {
+  const int64_t x_blocks = call->x.c / BLOCK, pairs = x_blocks * call->y.c / BLOCK;
+  Part part, next;
+  if (begin < end) next = part_at(call, begin);
+  for (int64_t p = begin; p < end; p++) {
+    part = next;
+    read_part(call, &part, packed);
+    if (p + 1 < end) next = part_at(call, p + 1);
+    const int is_last = result && p + 1 == end;
+    float *to = is_last ? result : sums;
+    const int64_t row = is_last ? call->filter_row : sums_row(call);
+    for (int64_t i = 0; i < pairs; i++) {
+      if (p + 1 < end) prefetch_part(call, &next, i, pairs);
+      const int64_t x = i % x_blocks, y = i / x_blocks;
+      const float *columns = packed + x * BLOCK_FLOATS;
+      const float *rows = packed + (x_blocks + y) * BLOCK_FLOATS;
+      call->kernels->pairs_write_filter(
+          rows, rows + PRODUCTS, rows + INVERSES, columns, columns + PRODUCTS, columns + INVERSES,
+          (part.count + TILE - 1) / TILE,
+          p > begin ? sums + (y * sums_row(call) + x) * BLOCK : NULL, sums_row(call),
+          to + (y * row + x) * BLOCK, row);
+    }
+  }
+}
+
+// Threads share the parts of a small filter, each with sums of its own ...
+static int shares_parts(const Call *call) {
+  return call->x.c * call->y.c <= GROUP_BLOCKS * GROUP_BLOCKS * BLOCK * BLOCK &&
+         pixel_count(&call->x) >= 2 * PART_PIXELS * call->threads;
+}
+
+static float *sums_of(const Call *call, int thread) {
+  return call->scratch + call->threads * packed_floats(call) + thread * sums_floats(call);
+}
+
+static void sum_shared_parts(void *context, int thread, int threads) {
+  const Call *call = context;
+  // Threads that the pool did not give: their share is empty, their sums must be 0.
+  for (int missing = thread + threads; missing < call->threads; missing += threads)
+    memset(sums_of(call, missing), 0, (size_t)sums_floats(call) * sizeof(float));
+  int64_t begin, end;
+  trompe_share(part_count(call), thread, threads, &begin, &end);
+  sum_parts(
+      call, begin, end, call->scratch + thread * packed_floats(call), sums_of(call, thread), NULL);
+}
+
+static void add_sums(void *context, int thread, int threads) {
+  const Call *call = context;
+  const size_t bytes = (size_t)call->x.c * sizeof(float);
+  int64_t begin, end;
+  trompe_share(call->y.c, thread, threads, &begin, &end);
+  for (int64_t k = begin; k < end; k++) {
+    float *to = call->to + k * call->filter_row;
+    const int64_t from = k * sums_row(call);
+    memcpy(to, sums_of(call, 0) + from, bytes);
+    for (int other = 1; other < call->threads; other++)
+      call->kernels->binary[TROMPE_ADD - TROMPE_ADD](
+          to, to, sums_of(call, other) + from, call->x.c);
+  }
+}
+
+// ... or groups of a large one's channels and filters.
+typedef struct {
+  int64_t x, y;  // how many
+} Groups;
+
+static Groups groups_of(const Call *call) {
+  const int64_t x_blocks = call->x.c / BLOCK, y_blocks = call->y.c / BLOCK;
+  Groups groups = {
+      (x_blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS, (y_blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS};
+  while (groups.x * groups.y < call->threads) {
+    const int64_t x_size = x_blocks / groups.x, y_size = y_blocks / groups.y;
+    if (larger(x_size, y_size) < 2 * GROUP_BLOCKS_MIN) break;
+    if (x_size > y_size) groups.x *= 2;
+    else groups.y *= 2;
+  }
+  return groups;
+}
+
+// One group of both, as a convolution of its own.
+static Call group_at(const Call *call, Groups groups, int64_t index) {
+  Call group = *call;
+  int64_t first, last;
+  trompe_share(call->x.c / BLOCK, (int)(index % groups.x), (int)groups.x, &first, &last);
+  group.x.c = (last - first) * BLOCK;
+  group.from += first * call->x.block;
+  group.to += first * BLOCK;
+  trompe_share(call->y.c / BLOCK, (int)(index / groups.x), (int)groups.y, &first, &last);
+  group.y.c = (last - first) * BLOCK;
+  group.cotangent += first * call->y.block;
+  group.to += first * BLOCK * call->filter_row;
+  return group;
+}
+
+// Scratch of a thread: of the largest group.
+static int64_t group_floats(const Call *call, Groups groups) {
+  Call largest = *call;
+  largest.x.c = (call->x.c / BLOCK + groups.x - 1) / groups.x * BLOCK;
+  largest.y.c = (call->y.c / BLOCK + groups.y - 1) / groups.y * BLOCK;
+  return packed_floats(&largest) + sums_floats(&largest);
+}
+
+static void sum_groups(void *context, int thread, int threads) {
+  const Call *call = context;
+  const Groups groups = groups_of(call);
+  float *packed = call->scratch + thread * group_floats(call, groups);
+  int64_t begin, end;
+  trompe_share(groups.x * groups.y, thread, threads, &begin, &end);
+  for (int64_t g = begin; g < end; g++) {
+    const Call group = group_at(call, groups, g);
+    sum_parts(&group, 0, part_count(call), packed, packed + packed_floats(&group), group.to);
+  }
+}
+
+static Call gradient_call(const trompe_pairs_window *window, const Point *point, int threads) {
+  return (Call){.kernels = trompe_kernels(), .x = point->x, .y = point->y, .threads = threads,
+                .filter_row = point_count(window) * window->x.c};
+}
+
+size_t trompe_pairs_gradient_scratch_bytes(const trompe_pairs_window *window, int threads) {
+  int64_t largest = 0;
+  for (int64_t i = 0; i < point_count(window); i++) {
+    const Point point = trompe_point_at(window, i);
+    const Call call = gradient_call(window, &point, threads);
+    const int64_t floats = shares_parts(&call) ? packed_floats(&call) + sums_floats(&call)
+                                               : group_floats(&call, groups_of(&call));
+    largest = larger(largest, threads * floats);
+  }
+  return (size_t)largest * sizeof(float);
+}
+
+void trompe_pairs_filter_gradient(
+    const trompe_pairs_window *window, const float *x, const float *cotangent, float *filter,
+    void *scratch, int threads) {
+  for (int64_t i = 0; i < point_count(window); i++) {
+    const Point point = trompe_point_at(window, i);
+    Call call = gradient_call(window, &point, threads);
+    call.from = x + point.x_first;
+    call.cotangent = cotangent + point.y_first;
+    call.to = filter + i * call.x.c;
+    call.scratch = scratch;
+    if (shares_parts(&call)) {
+      trompe_parallel(sum_shared_parts, &call, threads);
+      trompe_parallel(add_sums, &call, threads);
+    } else {
+      trompe_parallel(sum_groups, &call, threads);
+    }
+    // A point that lies outside of the image for all pixels.
+    for (int64_t k = 0; !part_count(&call) && k < call.y.c; k++)
+      memset(call.to + k * call.filter_row, 0, (size_t)call.x.c * sizeof(float));
+  }
+}
