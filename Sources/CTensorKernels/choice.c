@@ -66,6 +66,8 @@ static double tiles_time(const trompe_convolution_shape *s) {
     return INFINITY;
   const Extent e = extent_of(s);
   const int is_few = e.tiles <= TROMPE_WINOGRAD_FEW_TILES;
+  // On small images, half of whose tiles may lie outside.
+  if (to_filter && is_few && e.filters >= 256 * 512 && trompe_pairs_are_here()) return INFINITY;
   // The sums of a large filter's gradient do not stay in the second-level cache, and neither do the
   // values of a very large filter; oneDNN shares these better between threads.
   if (to_filter && s->c * s->k > 128 * 128 && !is_few) return INFINITY;
@@ -110,11 +112,11 @@ int trompe_pairs_pay(const trompe_convolution_shape *s) {
   if (s->r == 1 && s->s == 1)
     return !s->top && !s->left && e.pixels >= 128 &&
            e.filters >= (to_filter ? 128 * 128 : is_strided ? 512 * 512 : 64 * 128);
+  if (trompe_winograd_pays(s)) return 0;
   if (to_filter)
-    return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 256 : 256 * 512) &&
-           !trompe_winograd_pays(s);
+    return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 256 : 256 * 512);
   const trompe_pairs_window window = trompe_window_of(s);
-  return is_strided && e.pixels >= 256 && e.filters >= 256 * 256 &&
+  return e.pixels >= 256 && e.filters >= (is_strided ? 256 * 256 : 512 * 512) &&
          trompe_pairs_has_inner_point(&window);
 }
 

@@ -45,6 +45,7 @@ struct WinogradTests {
     Case(images: 2, height: 17, width: 16, channels: 512, filters: 528, side: 1, stride: 2),
     Case(images: 4, height: 15, width: 18, channels: 256, filters: 512, stride: 2),
     Case(images: 7, height: 5, width: 4, channels: 272, filters: 496),
+    Case(images: 6, height: 6, width: 8, channels: 512, filters: 512),
     Case(images: 6, height: 9, width: 18, channels: 256, filters: 256, side: 5, stride: 2),
   ]
 
