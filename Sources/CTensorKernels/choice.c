@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "kernels_winograd.h"
+#include "points.h"
 
 static trompe_image image_in(
     int64_t n, int64_t h, int64_t w, int64_t c, trompe_image_order order) {
@@ -117,7 +118,7 @@ int trompe_pairs_pay(const trompe_convolution_shape *s) {
     return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 256 : 256 * 512);
   const trompe_pairs_window window = trompe_window_of(s);
   return e.pixels >= 256 && e.filters >= (is_strided ? 256 * 256 : 512 * 512) &&
-         trompe_pairs_has_inner_point(&window);
+         trompe_inner_point(&window) >= 0;
 }
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {

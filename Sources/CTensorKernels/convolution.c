@@ -261,8 +261,11 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   self->window = trompe_window_of(s);
   const trompe_image *x = &self->window.x, *y = &self->window.y;
   const int threads = self->threads, pairs = kernels == PAIRS;
-  self->filter_bytes = pairs ? trompe_pairs_filter_bytes(&self->window)
-                             : trompe_winograd_filter_bytes(s->c, s->k);
+  // A gradient in the filter is written as it is wanted.
+  self->filter_bytes = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT
+                           ? (size_t)(s->r * s->s * s->c * s->k) * sizeof(float)
+                       : pairs ? trompe_pairs_filter_bytes(&self->window)
+                               : trompe_winograd_filter_bytes(s->c, s->k);
   switch (s->kind) {
     case TROMPE_CONVOLUTION_FORWARD:
       self->scratch_bytes = pairs ? trompe_pairs_scratch_bytes(&self->window, threads)
@@ -275,8 +278,6 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
     default:
       self->scratch_bytes = pairs ? trompe_pairs_gradient_scratch_bytes(&self->window, threads)
                                   : trompe_winograd_gradient_scratch_bytes(x, y, threads);
-      // It is written as it is wanted.
-      self->filter_bytes = (size_t)(s->r * s->s * s->c * s->k) * sizeof(float);
   }
   return self;
 }

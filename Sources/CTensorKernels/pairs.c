@@ -22,10 +22,6 @@ int trompe_pairs_are_here(void) {
 #endif
 }
 
-int trompe_pairs_has_inner_point(const trompe_pairs_window *window) {
-  return trompe_inner_point(window) >= 0;
-}
-
 // Of each point of the window: columns, what is taken off each, and what undoes its scale.
 static int64_t point_floats(const trompe_pairs_window *window) {
   const int64_t c = window->x.c, k = window->y.c;

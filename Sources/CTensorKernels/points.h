@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "extremes.h"
 #include "kernels_pairs.h"
 
 // Pixels of images that stand at equal distances.
@@ -17,9 +18,6 @@ typedef struct {
   int64_t x_first, y_first;  // where their first pixels stand
   int is_inner;              // for all pixels of the result, it lies inside the image
 } Point;
-
-static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static inline int64_t pixel_count(const Grid *grid) { return grid->n * grid->h * grid->w; }
 static inline int64_t point_count(const trompe_pairs_window *w) { return w->r * w->s; }

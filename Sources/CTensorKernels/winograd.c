@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "extremes.h"
 #include "isa/table.h"
 #include "kernels_threads.h"
 
@@ -18,9 +19,6 @@ enum {
   // Floats between planes beyond their length, so that 36 of them are not in the same lines.
   SKEW = 16,
 };
-
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static int64_t tile_count(const trompe_image *s) {
   return trompe_winograd_tile_count(s->n, s->h, s->w);

@@ -23,9 +23,6 @@ typedef struct {
   int64_t r, s, stride_y, stride_x, top, left;
 } trompe_pairs_window;
 
-// Whether one point of the window lies inside the image for all pixels of the result.
-int trompe_pairs_has_inner_point(const trompe_pairs_window *window);
-
 // Bytes of packed filters.
 size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window);
 // From filters [k, r, s, c]. `turned`: those of the input gradient, which has as many results (c) as the
@@ -33,7 +30,7 @@ size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window);
 void trompe_pairs_read_filter(
     const trompe_pairs_window *window, const float *filter, int turned, float *packed, int threads);
 
-// y = x * filter.
+// y = x * filter. One point of the window lies inside the image for all pixels of y.
 size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int threads);
 void trompe_pairs_convolve(
     const trompe_pairs_window *window, const float *x, const float *packed,
