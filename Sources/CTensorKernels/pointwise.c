@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "extremes.h"
 #include "isa/table.h"
 #include "kernels_threads.h"
 
@@ -21,8 +22,6 @@ enum {
   TILE_MAX = 2048,
   TILE_MIN = 128,
 };
-
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static Tiling tile(const trompe_pointwise *cluster) {
   Tiling t = {0};
