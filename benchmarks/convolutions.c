@@ -105,7 +105,7 @@ static void run(const Own *own, const float *x, const float *y, const float *res
   } else if (own->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT) {
     if (is_tiles)
       trompe_winograd_convolve(&w->y, y, own->filter, &w->x, &after, to, scratch, threads);
-    else trompe_pairs_input_gradient(w, y, own->filter, to, scratch, threads);
+    else trompe_pairs_input_gradient(w, y, own->filter, &after, to, scratch, threads);
   } else if (is_tiles) {
     trompe_winograd_convolve(&w->x, x, own->filter, &w->y, &after, to, scratch, threads);
   } else {
@@ -150,8 +150,8 @@ static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t 
       float *to = results[0];
       MEDIAN(time[winograd],
              trompe_convolution_run(
-                 convolution, kind == 1 ? to : x, packed, NULL, residual, kind == 0 ? to : y,
-                 scratch));
+                 convolution, kind == 1 ? to : x, packed, &(trompe_epilogue){.residual = residual},
+                 kind == 0 ? to : y, scratch));
       if (kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
         trompe_convolution_reorder_filter(convolution, packed, to);
       if (!winograd) memcpy(results[1], to, count * sizeof(float));

@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "kernels_winograd.h"
-#include "points.h"
 
 static trompe_image image_in(
     int64_t n, int64_t h, int64_t w, int64_t c, trompe_image_order order) {
@@ -100,8 +99,8 @@ int trompe_tiles_pay(const trompe_convolution_shape *s) {
 }
 
 // By measurement: packing, and what comes after the sums, take as long as the inner product gains where
-// there are few channels or pixels. Windows of more than one point read and write the result as many
-// times; gradients in their filters gain most, since others are slow on small images.
+// there are few channels or pixels. Gradients in filters of more than one point gain most, since others are
+// slow on small images.
 int trompe_pairs_pay(const trompe_convolution_shape *s) {
   if (!s->may_use_winograd || s->uses_bf16 || s->only_primitives || s->groups > 1 ||
       s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->order_x.is_bf16 ||
@@ -112,13 +111,11 @@ int trompe_pairs_pay(const trompe_convolution_shape *s) {
   const Extent e = extent_of(s);
   if (s->r == 1 && s->s == 1)
     return !s->top && !s->left && e.pixels >= 128 &&
-           e.filters >= (to_filter ? 128 * 128 : is_strided ? 512 * 512 : 64 * 128);
+           e.filters >= (to_filter ? 128 * 128 : is_strided ? 128 * 256 : 64 * 128);
   if (trompe_winograd_pays(s)) return 0;
   if (to_filter)
     return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 256 : 256 * 512);
-  const trompe_pairs_window window = trompe_window_of(s);
-  return e.pixels >= 256 && e.filters >= (is_strided ? 256 * 256 : 512 * 512) &&
-         trompe_inner_point(&window) >= 0;
+  return e.pixels >= 256 && e.filters >= (is_strided ? 128 * 128 : 512 * 512);
 }
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {

@@ -286,13 +286,12 @@ static void run_tiles(
     const trompe_convolution *self, float *x, float *filter, const trompe_epilogue *after, float *y,
     void *scratch) {
   const trompe_image *x_image = &self->window.x, *y_image = &self->window.y;
-  const trompe_epilogue none = {0};
   switch (self->shape.kind) {
     case TROMPE_CONVOLUTION_FORWARD:
       trompe_winograd_convolve(x_image, x, filter, y_image, after, y, scratch, self->threads);
       break;
     case TROMPE_CONVOLUTION_INPUT_GRADIENT:
-      trompe_winograd_convolve(y_image, y, filter, x_image, &none, x, scratch, self->threads);
+      trompe_winograd_convolve(y_image, y, filter, x_image, after, x, scratch, self->threads);
       break;
     default:
       trompe_winograd_filter_gradient(x_image, x, y_image, y, filter, scratch, self->threads);
@@ -308,7 +307,7 @@ static void run_pairs(
       trompe_pairs_convolve(window, x, filter, after, y, scratch, self->threads);
       break;
     case TROMPE_CONVOLUTION_INPUT_GRADIENT:
-      trompe_pairs_input_gradient(window, y, filter, x, scratch, self->threads);
+      trompe_pairs_input_gradient(window, y, filter, after, x, scratch, self->threads);
       break;
     default: trompe_pairs_filter_gradient(window, x, y, filter, scratch, self->threads);
   }
@@ -337,7 +336,7 @@ static int run_folded(
     const trompe_convolution *self, float *x, void *filter, void *y, char *scratch) {
   const trompe_convolution *convolution = self->folded;
   const size_t squares = self->scratch_bytes - convolution->scratch_bytes;
-  if (trompe_convolution_run(convolution, y, filter, NULL, NULL, scratch, scratch + squares))
+  if (trompe_convolution_run(convolution, y, filter, NULL, scratch, scratch + squares))
     return 1;
   trompe_unfold_image(&self->shape, (const float *)scratch, x, trompe_pool_thread_count());
   return 0;
@@ -533,7 +532,10 @@ int trompe_convolution_filter_is_plain(const trompe_convolution *self) {
 
 int trompe_convolution_same_filter_layout(
     const trompe_convolution *a, const trompe_convolution *b) {
-  if (a->kernels || b->kernels) return a->kernels == b->kernels && a->shape.kind == b->shape.kind;
+  if (a->kernels || b->kernels)
+    return a->kernels == b->kernels && a->shape.kind == b->shape.kind &&
+           (a->kernels == TILES ||
+            trompe_pairs_same_filter(&a->window, &b->window, result_is_x(&a->shape)));
   if (a->folded || b->folded)
     return a->folded && b->folded && a->shape.stride_y == b->shape.stride_y &&
            a->shape.stride_x == b->shape.stride_x && a->shape.top == b->shape.top &&
@@ -567,12 +569,17 @@ int trompe_convolution_reorder_filter(
   return dnnl_stream_wait(self->stream) != dnnl_success;
 }
 
+int trompe_convolution_finishes_gradients(const trompe_convolution *self) {
+  return self->kernels != NONE;
+}
+
 int trompe_convolution_run(
-    const trompe_convolution *self, void *x, void *filter, float *bias, const void *residual,
-    void *y, void *scratch) {
+    const trompe_convolution *self, void *x, void *filter, const trompe_epilogue *after, void *y,
+    void *scratch) {
+  static const trompe_epilogue nothing;
+  if (!after) after = &nothing;
   if (self->kernels) {
-    const trompe_epilogue after = {bias, residual, self->shape.has_relu};
-    (self->kernels == PAIRS ? run_pairs : run_tiles)(self, x, filter, &after, y, scratch);
+    (self->kernels == PAIRS ? run_pairs : run_tiles)(self, x, filter, after, y, scratch);
     return 0;
   }
   if (self->folded) return run_folded(self, x, filter, y, scratch);
@@ -593,6 +600,7 @@ int trompe_convolution_run(
     scratch = (char *)scratch + self->subsampled_bytes;
   }
   void *const given_x = x, *const given_y = y;
+  const void *residual = after->residual;
   const int64_t x_pixels = self->subsamples ? s->p * s->q : s->h * s->w, y_pixels = s->p * s->q;
   if (residual && residual != y && !self->residual_memory)
     memcpy(y, residual, image_bytes(s->order_y, s->n * y_pixels * s->k));
@@ -618,7 +626,7 @@ int trompe_convolution_run(
                                   {DNNL_ARG_SCRATCHPAD, self->scratch_memory}};
   int count = 4;
   if (self->bias_memory) {
-    dnnl_memory_set_data_handle(self->bias_memory, bias);
+    dnnl_memory_set_data_handle(self->bias_memory, (void *)after->bias);
     arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, self->bias_memory};
   }
   if (self->residual_memory) {

@@ -1,15 +1,16 @@
 #include "kernels_pairs.h"
 
+#include "channel_sums.h"
 #include "isa/table.h"
 #include "kernels_threads.h"
-#include "points.h"
+#include "parts.h"
 
 enum {
   BLOCK = 16,
-  TILE = 16,
   // Packed tiles that a thread multiplies by all filters: they stay in the second-level cache beside
   // the pixels that it asks for meanwhile.
   CHUNK_BYTES = 192 * 1024,
+  CHUNK_MIN = 4,
   CHUNK_MAX = 32,
 };
 
@@ -22,193 +23,242 @@ int trompe_pairs_are_here(void) {
 #endif
 }
 
-// Of each point of the window: columns, what is taken off each, and what undoes its scale.
-static int64_t point_floats(const trompe_pairs_window *window) {
-  const int64_t c = window->x.c, k = window->y.c;
-  return c * k + 2 * larger(c, k);
+// Of each part: columns, what is taken off each, and what undoes its scale.
+static size_t filter_bytes(const trompe_pairs_window *window, int to_image) {
+  const Ends ends = trompe_ends(window, to_image);
+  int64_t floats = 0;
+  for (Part part = {0}; trompe_next_part(window, to_image, &part);)
+    if (part.tap_count) floats += ends.to->c * (part_steps(&part, &ends) + 2);
+  return (size_t)floats * sizeof(float);
 }
 
 size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window) {
-  return (size_t)(point_floats(window) * point_count(window)) * sizeof(float);
+  return (size_t)larger(
+      (int64_t)filter_bytes(window, 0), (int64_t)filter_bytes(window, 1));
+}
+
+int trompe_pairs_same_filter(
+    const trompe_pairs_window *a, const trompe_pairs_window *b, int to_image) {
+  Part p = {0}, q = {0};
+  for (int more = 1; more;) {
+    more = trompe_next_part(a, to_image, &p);
+    if (trompe_next_part(b, to_image, &q) != more) return 0;
+    if (!more) break;
+    if (p.tap_count != q.tap_count) return 0;
+    for (int64_t i = 0; i < p.tap_count; i++)
+      if (p.taps[i].point != q.taps[i].point) return 0;
+  }
+  return 1;
 }
 
 typedef struct {
   const KernelTable *kernels;
   const trompe_pairs_window *window;
   const float *filter;
-  int turned;
+  int to_image;
   float *packed;
 } FilterCall;
 
 static void read_filter(void *context, int thread, int threads) {
   const FilterCall *call = context;
-  const int64_t c = call->window->x.c, k = call->window->y.c, points = point_count(call->window);
-  const int64_t columns = call->turned ? c : k, steps = call->turned ? k : c;
-  const int64_t step = call->turned ? points * c : 1, column = call->turned ? 1 : points * c;
+  const trompe_pairs_window *window = call->window;
+  const Ends ends = trompe_ends(window, call->to_image);
+  const int64_t c = window->x.c, columns = ends.to->c, filter = window->r * window->s * c;
+  const int64_t step = call->to_image ? filter : 1, column = call->to_image ? 1 : filter;
+  // What is next to each other is read together: columns of several blocks, or the steps of one.
+  const int64_t at_once = call->to_image ? PAIRS_BLOCKS : 1;
   int64_t begin, end;
-  trompe_share(columns / BLOCK * points, thread, threads, &begin, &end);
-  for (int64_t i = begin; i < end; i++) {
-    const int64_t b = i / points * BLOCK, point = i % points;
-    float *packed = call->packed + point * point_floats(call->window);
-    float *products = packed + steps * columns, *inverses = products + columns;
-    call->kernels->pairs_read_filter(
-        call->filter + point * c + b * column, step, column, steps, packed + b * steps,
-        products + b, inverses + b);
-  }
+  trompe_share(columns / BLOCK, thread, threads, &begin, &end);
+  for (int64_t b = begin; b < end; b += at_once)
+    for (Part part = {0}; trompe_next_part(window, call->to_image, &part);) {
+      if (!part.tap_count) continue;
+      const int64_t steps = part_steps(&part, &ends), first = b * BLOCK;
+      float *packed = call->packed + part.filter;
+      float *products = packed + steps * columns, *inverses = products + columns;
+      int64_t taps[TAPS_MAX];
+      for (int64_t i = 0; i < part.tap_count; i++) taps[i] = part.taps[i].point * c;
+      call->kernels->pairs_read_filter(
+          call->filter + first * column, taps, part.tap_count, step, column, ends.from->c,
+          smaller(at_once, end - b), packed + first * steps, products + first, inverses + first);
+    }
 }
 
 void trompe_pairs_read_filter(
-    const trompe_pairs_window *window, const float *filter, int turned, float *packed, int threads) {
-  FilterCall call = {trompe_kernels(), window, filter, turned, packed};
+    const trompe_pairs_window *window, const float *filter, int to_image, float *packed,
+    int threads) {
+  FilterCall call = {trompe_kernels(), window, filter, to_image, packed};
   trompe_parallel(read_filter, &call, threads);
 }
 
-// Tiles are 16 pixels, packed as rows, what is taken off each, and what undoes its scale.
-static int64_t tile_count(const Grid *grid) { return (pixel_count(grid) + TILE - 1) / TILE; }
+// A tile is packed as rows, what is taken off each, and what undoes its scale.
 static int64_t tile_floats(int64_t steps) { return TILE * (steps + 2); }
-
-// A last tile that has fewer pixels repeats its first one.
-static void tile_offsets(const Grid *grid, int64_t first, int64_t tiles, int64_t *offsets) {
-  for (int64_t t = 0; t < tiles; t++, offsets += TILE) {
-    const int64_t pixel = (first + t) * TILE;
-    const int64_t count = smaller(TILE, pixel_count(grid) - pixel);
-    trompe_pixel_offsets(grid, pixel, count, offsets);
-    for (int64_t i = count; i < TILE; i++) offsets[i] = offsets[0];
-  }
-}
 
 // Tiles that a thread packs at once.
 static int64_t chunk(int64_t steps) {
   const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / tile_floats(steps);
-  return larger(1, smaller(CHUNK_MAX, fitting));
-}
-
-// Asks for a share of the channels of a tile, which is packed soon.
-static void prefetch_tile(
-    const Grid *grid, const float *from, const int64_t *offsets, int64_t share, int64_t shares) {
-  int64_t begin, end;
-  trompe_share(grid->c / BLOCK, (int)share, (int)shares, &begin, &end);
-  for (int64_t b = begin; b < end; b++)
-    for (int64_t i = 0; i < TILE; i++)
-      __builtin_prefetch(from + offsets[i] + b * grid->block, 0, 2);
+  return larger(CHUNK_MIN, smaller(CHUNK_MAX, fitting));
 }
 
 typedef struct {
   const KernelTable *kernels;
-  Grid x, y;
+  Ends ends;
+  const Part *part;
   const float *from, *packed;
-  const trompe_epilogue *after;
+  trompe_epilogue after;
   float *to, *scratch;
+  float *sums;  // of each thread's channels, or NULL
 } Call;
 
-static void multiply(void *context, int thread, int threads) {
-  const Call *call = context;
-  const Grid *x = &call->x, *y = &call->y;
-  const trompe_epilogue *after = call->after;
-  const int64_t steps = x->c, columns = y->c, at_once = chunk(steps), floats = tile_floats(steps);
-  const float *products = call->packed + steps * columns, *inverses = products + columns;
-  float *rows = call->scratch + thread * at_once * floats;
-  int64_t from_offsets[CHUNK_MAX * TILE], to_offsets[CHUNK_MAX * TILE];
+static void read_tile(const Call *call, const Tile *tile, float *rows) {
+  const int64_t taps = call->part->tap_count, steps = part_steps(call->part, &call->ends);
+  trompe_pixel pixels[TAPS_MAX * TILE];
+  for (int64_t i = 0; i < taps; i++)
+    trompe_tap_pixels(call->part, &call->ends, tile, i, call->from, pixels + i * TILE);
+  call->kernels->pairs_read_rows(
+      pixels, taps, call->ends.from->c / BLOCK, rows, rows + TILE * steps,
+      rows + TILE * (steps + 1));
+}
+
+// Asks for a share of the channels of a tile, which is packed soon.
+static void prefetch_tile(const Call *call, const Tile *tile, int64_t share, int64_t shares) {
+  const int64_t blocks = call->ends.from->c / BLOCK;
   int64_t begin, end;
-  trompe_share(tile_count(x), thread, threads, &begin, &end);
-  tile_offsets(x, begin, smaller(at_once, end - begin), from_offsets);
-  for (int64_t first = begin; first < end; first += at_once) {
-    const int64_t tiles = smaller(at_once, end - first);
-    for (int64_t t = 0; t < tiles; t++) {
-      float *tile = rows + t * floats;
-      call->kernels->pairs_read_rows(
-          call->from, from_offsets + t * TILE, steps / BLOCK, x->block, tile, tile + TILE * steps,
-          tile + TILE * (steps + 1));
-    }
-    const int64_t next = smaller(at_once, end - first - tiles);
-    tile_offsets(x, first + tiles, next, from_offsets);
-    tile_offsets(y, first, tiles, to_offsets);
-    for (int64_t b = 0; b < columns / BLOCK; b++) {
-      const trompe_epilogue part = {
-          after->bias ? after->bias + b * BLOCK : NULL,
-          after->residual ? after->residual + b * y->block : NULL, after->has_relu};
-      for (int64_t t = 0; t < tiles; t++) {
-        if (t < next)
-          prefetch_tile(x, call->from, from_offsets + t * TILE, b, columns / BLOCK);
-        const float *tile = rows + t * floats;
-        call->kernels->pairs_write_pixels(
-            tile, tile + TILE * steps, tile + TILE * (steps + 1), call->packed + b * BLOCK * steps,
-            products + b * BLOCK, inverses + b * BLOCK, steps / BLOCK, &part,
-            call->to + b * y->block, to_offsets + t * TILE,
-            smaller(TILE, pixel_count(y) - (first + t) * TILE));
-      }
-    }
+  trompe_share(call->part->tap_count * blocks, (int)share, (int)shares, &begin, &end);
+  trompe_pixel pixels[TILE];
+  for (int64_t i = begin; i < end; i++) {
+    if (i == begin || i % blocks == 0)
+      trompe_tap_pixels(call->part, &call->ends, tile, i / blocks, call->from, pixels);
+    for (int64_t j = 0; j < TILE; j++)
+      __builtin_prefetch(pixels[j].values + i % blocks * pixels[j].block, 0, 2);
   }
 }
 
-static size_t rows_bytes(int64_t steps, int threads) {
-  return (size_t)(chunk(steps) * tile_floats(steps) * threads) * sizeof(float);
+// Tiles of some channels of the result.
+static void multiply_tiles(
+    const Call *call, const float *rows, const Tile *tiles, int64_t tile_count, const Tile *next,
+    int64_t next_count, int64_t block, float *sums) {
+  static const float nothing[BLOCK];
+  const int64_t steps = part_steps(call->part, &call->ends), columns = call->ends.to->c;
+  const float *packed = call->packed + call->part->filter;
+  const float *products = packed + steps * columns, *inverses = products + columns;
+  const int64_t first = block * call->ends.to->block;
+  trompe_epilogue after = call->after;
+  if (after.bias) after.bias += block * BLOCK;
+  if (after.residual) after.residual += first;
+  if (after.mask) after.mask += first;
+  after.sums = sums ? sums + block * BLOCK : NULL;
+  for (int64_t t = 0; t < tile_count; t++) {
+    if (t < next_count) prefetch_tile(call, &next[t], block, columns / BLOCK);
+    const float *tile = rows + t * tile_floats(steps);
+    call->kernels->pairs_write_pixels(
+        tile, tile + TILE * steps, tile + TILE * (steps + 1), packed + block * BLOCK * steps,
+        steps ? products + block * BLOCK : nothing, steps ? inverses + block * BLOCK : nothing,
+        steps / BLOCK, &after, call->to + first, tiles[t].offsets, tiles[t].count);
+  }
+}
+
+static void multiply(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t steps = part_steps(call->part, &call->ends), columns = call->ends.to->c;
+  const int64_t at_once = chunk(steps), floats = tile_floats(steps);
+  float *rows = call->scratch + thread * at_once * floats;
+  float *sums = call->sums ? call->sums + thread * columns : NULL;
+  Tile both[2][CHUNK_MAX], *tiles = both[0], *next = both[1];
+  int64_t begin, end;
+  trompe_share(part_tiles(call->part, &call->ends), thread, threads, &begin, &end);
+  for (int64_t t = begin; t < smaller(begin + at_once, end); t++)
+    trompe_tile_at(call->part, &call->ends, t, &next[t - begin]);
+  for (int64_t first = begin; first < end; first += at_once) {
+    Tile *const read = next;
+    next = tiles;
+    tiles = read;
+    const int64_t count = smaller(at_once, end - first);
+    const int64_t next_count = smaller(at_once, end - first - count);
+    for (int64_t t = 0; t < next_count; t++)
+      trompe_tile_at(call->part, &call->ends, first + count + t, &next[t]);
+    for (int64_t t = 0; t < count; t++) read_tile(call, &tiles[t], rows + t * floats);
+    for (int64_t b = 0; b < columns / BLOCK; b++)
+      multiply_tiles(call, rows, tiles, count, next, next_count, b, sums);
+  }
+}
+
+static size_t scratch_bytes(const trompe_pairs_window *window, int to_image, int threads) {
+  const Ends ends = trompe_ends(window, to_image);
+  int64_t floats = 0;
+  for (Part part = {0}; trompe_next_part(window, to_image, &part);) {
+    const int64_t steps = part_steps(&part, &ends);
+    floats = larger(floats, chunk(steps) * tile_floats(steps));
+  }
+  return (size_t)((floats + ends.to->c) * threads) * sizeof(float);
 }
 
 size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int threads) {
-  return rows_bytes(window->x.c, threads);
+  return scratch_bytes(window, 0, threads);
 }
 
 size_t trompe_pairs_input_scratch_bytes(const trompe_pairs_window *window, int threads) {
-  return rows_bytes(window->y.c, threads);
+  return scratch_bytes(window, 1, threads);
+}
+
+// Whether points of the window reach only some of the image's pixels.
+static int has_unreached(const trompe_pairs_window *window) {
+  for (Part part = {0}; trompe_next_part(window, 1, &part);)
+    if (!part.tap_count) return 1;
+  return 0;
 }
 
 typedef struct {
   const KernelTable *kernels;
   float *values;
   int64_t count;
-} Values;
+} Zeros;
 
-static void cut_at_zero(void *context, int thread, int threads) {
-  const Values *call = context;
-  int64_t begin, end;
-  trompe_share(call->count, thread, threads, &begin, &end);
-  call->kernels->unary[TROMPE_RELU - TROMPE_COPY](
-      call->values + begin, call->values + begin, end - begin);
-}
-
-static void set_to_zero(void *context, int thread, int threads) {
-  const Values *call = context;
+static void write_zeros(void *context, int thread, int threads) {
+  const Zeros *call = context;
   int64_t begin, end;
   trompe_share(call->count, thread, threads, &begin, &end);
   call->kernels->splat(call->values + begin, 0, end - begin);
 }
 
-static int64_t value_count(const trompe_image *image) {
-  return image->n * image->h * image->w * image->c;
+static void set_to_zero(float *values, const trompe_image *image, int threads) {
+  Zeros call = {trompe_kernels(), values, image->n * image->h * image->w * image->c};
+  trompe_parallel(write_zeros, &call, threads);
+}
+
+// Every part's sums are added to those of the parts before for the same pixels.
+static void run(
+    const trompe_pairs_window *window, int to_image, const float *from, const float *packed,
+    const trompe_epilogue *after, float *to, float *scratch, int threads) {
+  Call call = {.kernels = trompe_kernels(), .ends = trompe_ends(window, to_image), .from = from,
+               .packed = packed, .to = to};
+  const int64_t columns = call.ends.to->c;
+  float *sums = after->sums ? scratch : NULL;
+  call.scratch = scratch + threads * columns;
+  if (sums) trompe_begin_sums(sums, columns, threads);
+  // What nothing reaches is 0.
+  const int has_rest = to_image && !after->residual && has_unreached(window);
+  if (has_rest) set_to_zero(to, call.ends.to, threads);
+  for (Part part = {0}; trompe_next_part(window, to_image, &part);) {
+    if (has_rest && !part.tap_count) continue;
+    call.part = &part;
+    call.after = (trompe_epilogue){
+        .bias = part.is_first ? after->bias : NULL,
+        .residual = part.is_first ? after->residual : to,
+        .has_relu = part.is_last && after->has_relu, .mask = part.is_last ? after->mask : NULL};
+    call.sums = part.is_last ? sums : NULL;
+    trompe_parallel(multiply, &call, threads);
+  }
+  if (sums) trompe_join_sums(sums, columns, threads, after->sums);
 }
 
 void trompe_pairs_convolve(
     const trompe_pairs_window *window, const float *x, const float *packed,
     const trompe_epilogue *after, float *y, void *scratch, int threads) {
-  // The first point writes all pixels, the others add to them.
-  const int64_t first = trompe_inner_point(window), points = point_count(window);
-  for (int64_t i = 0; i < points; i++) {
-    const int64_t index = i == 0 ? first : i <= first ? i - 1 : i;
-    const Point point = trompe_point_at(window, index);
-    const trompe_epilogue first_after = {after->bias, after->residual, after->has_relu && points == 1};
-    const trompe_epilogue adds = {.residual = y + point.y_first};
-    Call call = {.kernels = trompe_kernels(), .x = point.x, .y = point.y,
-                 .from = x + point.x_first, .packed = packed + index * point_floats(window),
-                 .after = i ? &adds : &first_after, .to = y + point.y_first, .scratch = scratch};
-    trompe_parallel(multiply, &call, threads);
-  }
-  Values values = {trompe_kernels(), y, value_count(&window->y)};
-  if (after->has_relu && points > 1) trompe_parallel(cut_at_zero, &values, threads);
+  run(window, 0, x, packed, after, y, scratch, threads);
 }
 
 void trompe_pairs_input_gradient(
-    const trompe_pairs_window *window, const float *y, const float *packed, float *x, void *scratch,
-    int threads) {
-  const int is_all = point_count(window) == 1 && window->stride_y == 1 && window->stride_x == 1;
-  Values values = {trompe_kernels(), x, value_count(&window->x)};
-  if (!is_all) trompe_parallel(set_to_zero, &values, threads);
-  for (int64_t i = 0; i < point_count(window); i++) {
-    const Point point = trompe_point_at(window, i);
-    const trompe_epilogue after = {.residual = is_all ? NULL : x + point.x_first};
-    Call call = {.kernels = trompe_kernels(), .x = point.y, .y = point.x,
-                 .from = y + point.y_first, .packed = packed + i * point_floats(window),
-                 .after = &after, .to = x + point.x_first, .scratch = scratch};
-    trompe_parallel(multiply, &call, threads);
-  }
+    const trompe_pairs_window *window, const float *y, const float *packed,
+    const trompe_epilogue *after, float *x, void *scratch, int threads) {
+  run(window, 1, y, packed, after, x, scratch, threads);
 }

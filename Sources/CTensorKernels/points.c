@@ -29,13 +29,7 @@ Point trompe_point_at(const trompe_pairs_window *window, int64_t index) {
       grid_of(x, h, w, window->stride_y, window->stride_x), grid_of(y, h, w, 1, 1),
       ((top * window->stride_y - window->top + r) * x->w + left * window->stride_x - window->left +
        s) * x->pixel,
-      (top * y->w + left) * y->pixel, h == y->h && w == y->w};
-}
-
-int64_t trompe_inner_point(const trompe_pairs_window *window) {
-  for (int64_t i = 0; i < point_count(window); i++)
-    if (trompe_point_at(window, i).is_inner) return i;
-  return -1;
+      (top * y->w + left) * y->pixel};
 }
 
 void trompe_pixel_offsets(const Grid *grid, int64_t first, int64_t count, int64_t *offsets) {

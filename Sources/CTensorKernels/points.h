@@ -1,5 +1,5 @@
-// What the points of a convolution's window multiply: pixels of the image and of the result, both on
-// grids.
+// What the points of a convolution's window multiply in the gradient in its filter: pixels of the image
+// and of the result, both on grids.
 #pragma once
 
 #include <stdint.h>
@@ -16,14 +16,11 @@ typedef struct {
 typedef struct {
   Grid x, y;
   int64_t x_first, y_first;  // where their first pixels stand
-  int is_inner;              // for all pixels of the result, it lies inside the image
 } Point;
 
 static inline int64_t pixel_count(const Grid *grid) { return grid->n * grid->h * grid->w; }
 static inline int64_t point_count(const trompe_pairs_window *w) { return w->r * w->s; }
 
 Point trompe_point_at(const trompe_pairs_window *window, int64_t index);
-// The first point that lies inside for all pixels of the result, or -1.
-int64_t trompe_inner_point(const trompe_pairs_window *window);
 // Where pixels stand.
 void trompe_pixel_offsets(const Grid *grid, int64_t first, int64_t count, int64_t *offsets);

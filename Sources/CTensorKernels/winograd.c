@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "channel_sums.h"
 #include "extremes.h"
 #include "isa/table.h"
 #include "kernels_threads.h"
@@ -85,7 +86,13 @@ static int64_t values(
 
 size_t trompe_winograd_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads) {
-  return (size_t)(values(x, y, chunk(x, y, threads)) * threads) * sizeof(float);
+  return (size_t)((values(x, y, chunk(x, y, threads)) + y->c) * threads) * sizeof(float);
+}
+
+// Each thread's sums over its pixels stand after everybody's values.
+static float *channel_sums(const Call *call, int thread) {
+  return call->scratch + call->threads * values(call->x, call->y, call->chunk) +
+         thread * call->y->c;
 }
 
 static void convolve(void *context, int thread, int threads) {
@@ -95,6 +102,8 @@ static void convolve(void *context, int thread, int threads) {
   const int64_t v_plane = plane(call->chunk, c), m_plane = plane(call->chunk, k);
   float *v = call->scratch + thread * values(call->x, call->y, call->chunk);
   float *m = v + POINTS * v_plane;
+  trompe_epilogue after = *call->after;
+  if (after.sums) after.sums = channel_sums(call, thread);
   int64_t begin, end;
   trompe_share(tile_count(call->x), thread, threads, &begin, &end);
   for (int64_t first = begin; first < end; first += call->chunk) {
@@ -103,7 +112,7 @@ static void convolve(void *context, int thread, int threads) {
     for (int64_t point = 0; point < POINTS; point++)
       kernels->winograd_multiply(
           v + point * v_plane, call->u + point * plane(c, k), m + point * m_plane, tiles, c, k);
-    kernels->winograd_write_image(call->y, call->after, call->to, first, tiles, m, m_plane);
+    kernels->winograd_write_image(call->y, &after, call->to, first, tiles, m, m_plane);
   }
 }
 
@@ -112,8 +121,10 @@ void trompe_winograd_convolve(
     const trompe_image *y, const trompe_epilogue *after, float *to,
     void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .after = after,
-               .to = to, .scratch = scratch, .chunk = chunk(x, y, threads)};
+               .to = to, .scratch = scratch, .chunk = chunk(x, y, threads), .threads = threads};
+  if (after->sums) trompe_begin_sums(channel_sums(&call, 0), y->c, threads);
   trompe_parallel(convolve, &call, threads);
+  if (after->sums) trompe_join_sums(channel_sums(&call, 0), y->c, threads, after->sums);
 }
 
 // Whether a gradient in the filter keeps the values of all tiles.

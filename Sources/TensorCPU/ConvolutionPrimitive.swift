@@ -54,7 +54,7 @@ extension ConvolutionWork {
         kind: TROMPE_CONVOLUTION_FORWARD, window: convolution.window, groups: convolution.groups,
         image: kernel.readShapes[0], filter: kernel.readShapes[1], result: kernel.writeShapes[0],
         epilogue: epilogue, storages: (kernel.reads[0], kernel.writes[0]))
-    case .operation(let gradient as ConvolutionInputGradient):
+    case .operation(let gradient as ConvolutionInputGradient), .inputGradient(let gradient, _):
       self.init(
         kind: TROMPE_CONVOLUTION_INPUT_GRADIENT, window: gradient.window, groups: gradient.groups,
         image: gradient.inputShape, filter: kernel.readShapes[1], result: kernel.readShapes[0],
@@ -104,6 +104,8 @@ final class ConvolutionPrimitive {
 
   var implementation: String { String(cString: trompe_convolution_implementation(handle)) }
   var isWinograd: Bool { trompe_convolution_is_winograd(handle) != 0 }
+  /// Whether a gradient in an image is finished before it is stored.
+  var finishesGradients: Bool { trompe_convolution_finishes_gradients(handle) != 0 }
   var scratchBytes: Int { trompe_convolution_scratch_bytes(handle) }
   var filterBytes: Int { trompe_convolution_filter_bytes(handle) }
   var filterIsPlain: Bool { trompe_convolution_filter_is_plain(handle) != 0 }

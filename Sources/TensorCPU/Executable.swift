@@ -202,6 +202,11 @@ public final class Executable {
     return address.assumingMemoryBound(to: Float.self)
   }
 
+  /// An image in the order and type in which it stands.
+  private func image(_ storage: Int) -> UnsafePointer<Float> {
+    UnsafePointer(address[storage]!.assumingMemoryBound(to: Float.self))
+  }
+
   // MARK: Running
 
   /// Runs the program once. Results are read with `output(_:)` until the next run.
@@ -291,9 +296,28 @@ public final class Executable {
       let primitive = prepared.convolution!
       let (x, y) = (address[kernel.reads[0]]!, address[kernel.writes[0]]!)
       let filter = packed ?? address[kernel.reads[1]]!
-      let bias = epilogue.bias.map { floats($0) }
-      let residual = epilogue.residual.map { address[$0]! }
-      return { trompe_convolution_run(primitive.handle, x, filter, bias, residual, y, scratch) }
+      var after = trompe_epilogue()
+      after.bias = epilogue.bias.map { UnsafePointer(floats($0)) }
+      after.residual = epilogue.residual.map(image)
+      after.has_relu = epilogue.hasReLU ? 1 : 0
+      return { trompe_convolution_run(primitive.handle, x, filter, &after, y, scratch) }
+    case .inputGradient(_, let finish):
+      let primitive = prepared.convolution!
+      let (dx, dy) = (address[kernel.writes[0]]!, address[kernel.reads[0]]!)
+      let filter = packed ?? address[kernel.reads[1]]!
+      if let program = prepared.pointwise {
+        program.bind { self.address[$0]! }
+        return {
+          let status = trompe_convolution_run(primitive.handle, dx, filter, nil, dy, scratch)
+          if status == 0 { program.run(scratch: scratch, threads: Int(threads)) }
+          return status
+        }
+      }
+      var after = trompe_epilogue()
+      after.residual = finish.residual.map(image)
+      after.mask = finish.mask.map(image)
+      after.sums = finish.channelSums.map { floats($0) }
+      return { trompe_convolution_run(primitive.handle, dx, filter, &after, dy, scratch) }
     case .maxPool(let window):
       var pool = poolShape(
         window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
@@ -350,16 +374,16 @@ public final class Executable {
       let primitive = prepared.convolution!
       let (dx, dy) = (address[kernel.writes[0]]!, address[kernel.reads[0]]!)
       let filter = packed ?? address[kernel.reads[1]]!
-      return { trompe_convolution_run(primitive.handle, dx, filter, nil, nil, dy, scratch) }
+      return { trompe_convolution_run(primitive.handle, dx, filter, nil, dy, scratch) }
     case is ConvolutionFilterGradient:
       let primitive = prepared.convolution!
       let (x, dy) = (address[kernel.reads[0]]!, address[kernel.reads[1]]!)
       if primitive.filterIsPlain {
-        return { trompe_convolution_run(primitive.handle, x, y, nil, nil, dy, scratch) }
+        return { trompe_convolution_run(primitive.handle, x, y, nil, dy, scratch) }
       }
       let inOrder = scratch + Preparation.aligned(primitive.scratchBytes)
       return {
-        let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, nil, dy, scratch)
+        let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, dy, scratch)
         return status != 0
           ? status : trompe_convolution_reorder_filter(primitive.handle, inOrder, y)
       }

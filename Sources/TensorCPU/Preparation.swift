@@ -82,11 +82,11 @@ struct Preparation {
   }
 
   private func scratchBytes(_ prepared: Prepared, _ kernel: Kernel) -> Int {
-    if let program = prepared.pointwise { return program.scratchBytes(threads: options.threads) }
-    guard let convolution = prepared.convolution else { return 0 }
+    let cluster = prepared.pointwise.map { $0.scratchBytes(threads: options.threads) } ?? 0
+    guard let convolution = prepared.convolution else { return cluster }
     guard case .operation(let operation) = kernel.work, operation is ConvolutionFilterGradient,
       !convolution.filterIsPlain
-    else { return convolution.scratchBytes }
+    else { return max(convolution.scratchBytes, cluster) }
     return Self.aligned(convolution.scratchBytes) + convolution.filterBytes
   }
 
@@ -99,7 +99,7 @@ struct Preparation {
     case .pointwise(let cluster):
       prepared.pointwise = try PointwiseProgram(
         cluster, name: kernel.name, rounded: plan.rounded)
-    case .convolution, .operation, .maxPool:
+    case .convolution, .inputGradient, .operation, .maxPool:
       guard var work = ConvolutionWork(kernel) else { break }
       if let residual = work.epilogue.residual {
         work.residualIsApart = lifetimes.place[residual] != lifetimes.place[kernel.writes[0]]
@@ -112,8 +112,20 @@ struct Preparation {
       if work.kind != TROMPE_CONVOLUTION_FILTER_GRADIENT {
         prepared.pack = pack(kernel.reads[1], primitive, index)
       }
+      if case .inputGradient(_, let finish) = kernel.work,
+        !primitive.finishesGradients || !standAlike(finish.reads + [kernel.writes[0]])
+      {
+        prepared.pointwise = try PointwiseProgram(
+          finish.cluster, name: kernel.name, rounded: plan.rounded)
+      }
     }
     return prepared
+  }
+
+  /// Whether all are floats in the same order.
+  private func standAlike(_ storages: [Int]) -> Bool {
+    Set(storages.map(plan.blocked.contains)).count == 1
+      && !storages.contains(where: plan.rounded.contains)
   }
 
   private func order(_ storage: Int) -> trompe_image_order {

@@ -37,9 +37,23 @@ struct Blocking {
 
   /// The kernel as it is done on blocks.
   func rewritten(_ kernel: Kernel) -> Kernel {
-    guard case .pointwise(let cluster) = kernel.work,
-      (kernel.reads + kernel.writes).contains(where: blocked.contains)
-    else { return kernel }
+    guard (kernel.reads + kernel.writes).contains(where: blocked.contains) else { return kernel }
+    let work: Kernel.Work
+    switch kernel.work {
+    case .pointwise(let cluster): work = .pointwise(rewritten(cluster))
+    case .inputGradient(let gradient, var finish):
+      if blocked.contains(kernel.writes[0]) || finish.reads.contains(where: blocked.contains) {
+        finish.cluster = rewritten(finish.cluster)
+      }
+      work = .inputGradient(gradient, finish)
+    default: return kernel
+    }
+    return Kernel(
+      work: work, reads: kernel.reads, writes: kernel.writes, readShapes: kernel.readShapes,
+      writeShapes: kernel.writeShapes)
+  }
+
+  private func rewritten(_ cluster: PointwiseCluster) -> PointwiseCluster {
     let (shape, channels) = (cluster.shape, cluster.shape[3])
     // What is written decides the order of the walk; without results of full size, what is read.
     let walksBlocks = cluster.outputs.first.map { blocked.contains($0.storage) } ?? true
@@ -68,14 +82,10 @@ struct Blocking {
         register: reduction.register, function: reduction.function,
         strides: split(reduction.strides), count: reduction.count, storage: reduction.storage)
     }
-    return Kernel(
-      work: .pointwise(
-        PointwiseCluster(
-          shape: Shape(extents), inputs: inputs, scalars: cluster.scalars,
-          instructions: cluster.instructions, outputs: cluster.outputs, reductions: reductions,
-          registerCount: cluster.registerCount)),
-      reads: kernel.reads, writes: kernel.writes, readShapes: kernel.readShapes,
-      writeShapes: kernel.writeShapes)
+    return PointwiseCluster(
+      shape: Shape(extents), inputs: inputs, scalars: cluster.scalars,
+      instructions: cluster.instructions, outputs: cluster.outputs, reductions: reductions,
+      registerCount: cluster.registerCount)
   }
 }
 
@@ -115,6 +125,9 @@ private struct Groups {
       addConvolution(kernel, groups: convolution.groups, filter: kernel.reads[1])
       if let bias = epilogue.bias { keep(bias) }
       if let residual = epilogue.residual { unite([residual, kernel.writes[0]]) }
+    case .inputGradient(let gradient, let finish):
+      addConvolution(kernel, groups: gradient.groups, filter: kernel.reads[1])
+      add(finish.cluster)
     case .maxPool: unite(kernel.reads + kernel.writes)
     case .pointwise(let cluster): add(cluster)
     case .operation(let operation):
@@ -190,6 +203,7 @@ extension Kernel {
   var images: [Int]? {
     switch work {
     case .convolution: [reads[0], writes[0]]
+    case .inputGradient: [writes[0], reads[0]]
     case .operation(let operation):
       switch operation {
       case is ConvolutionInputGradient: [writes[0], reads[0]]

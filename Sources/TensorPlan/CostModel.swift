@@ -29,6 +29,11 @@ extension Kernel {
         * [epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU]
         .filter { $0 }.count
       return Cost(flops: flops, bytes: traffic)
+    case .inputGradient(let gradient, let finish):
+      let sums = gradient.window.flops(
+        readShapes[0], channels: gradient.inputShape[3], gradient.groups)
+      let operations = finish.cluster.instructions.count + finish.cluster.reductions.count
+      return Cost(flops: sums + operations * gradient.inputShape.count, bytes: traffic)
     case .pointwise(let cluster):
       let operations = cluster.instructions.count + cluster.reductions.count
       return Cost(flops: operations * cluster.shape.count, bytes: traffic)

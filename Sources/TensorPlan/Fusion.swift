@@ -3,7 +3,7 @@ import TensorGraph
 /// Groups the nodes of a graph into kernels.
 ///
 /// - A convolution takes the bias, residual and ReLU that follow it, if nobody else sees what is
-///   between.
+///   between; the gradient in its image a residual, the mask of a ReLU and the sum over all pixels.
 /// - Pointwise operations of one shape that feed each other become one cluster, with the reductions
 ///   that read them. Broadcasts, slices and transpositions in front of a cluster are ways of
 ///   reading, not work.
@@ -21,6 +21,8 @@ struct Fusion {
   private(set) var storage: [Int]
   /// Convolution to the last node it absorbs, and the inverse for all absorbed nodes.
   private var epilogue: [Int: (end: Int, Kernel.Epilogue)] = [:]
+  /// Gradient in an image to the last node it absorbs, and the sum that it takes as well.
+  private var following: [Int: Following] = [:]
   private var isAbsorbed: [Bool]
   private var isInlined: [Bool]
   private var isNeeded: [Bool]
@@ -53,6 +55,7 @@ struct Fusion {
     level = Array(repeating: 0, count: count)
     findStorage()
     absorbEpilogues()
+    absorbFollowing()
     findNeeded()
     inlineCheapNodes()
     joinClusters()
@@ -138,6 +141,59 @@ struct Fusion {
     }
   }
 
+  private struct Following {
+    var end: Int
+    var residual: Int?
+    var mask: Int?
+    var channelSums: Int?
+
+    /// What is read for it.
+    var reads: [Int] { [residual, mask].compactMap { $0 } }
+  }
+
+  /// An array that is there before `id` and can be read as it stands.
+  private func stands(_ other: Int, before id: Int) -> Bool {
+    other < id && number(other) == nil && kind(other) != .view
+      && graph.nodes[other].type == .float32
+  }
+
+  /// Whether `id` is the sum of an image over all pixels.
+  private func sumsPixels(_ id: Int, of image: Shape) -> Bool {
+    guard let sum = graph.nodes[id].operation as? Reduction, sum.function == .sum else {
+      return false
+    }
+    return (0..<3).allSatisfy { image[$0] == 1 || sum.axes.contains($0) } && !sum.axes.contains(3)
+  }
+
+  private mutating func absorbFollowing() {
+    for (id, node) in graph.nodes.enumerated() where node.operation is ConvolutionInputGradient {
+      var taken = Following(end: id)
+      var absorbed: [Int] = []
+      while taken.mask == nil, let user = onlyUser(of: taken.end) {
+        let next = graph.nodes[user]
+        guard let binary = next.operation as? Binary else { break }
+        let other = next.operands[0] == taken.end ? next.operands[1] : next.operands[0]
+        if binary.function == .add, taken.residual == nil, stands(other, before: id) {
+          taken.residual = other
+        } else if binary.function == .multiply,
+          (graph.nodes[other].operation as? Unary)?.function == .isPositive,
+          stands(graph.nodes[other].operands[0], before: id)
+        {
+          taken.mask = graph.nodes[other].operands[0]
+        } else {
+          break
+        }
+        absorbed.append(user)
+        taken.end = user
+      }
+      guard taken.end != id else { continue }
+      taken.channelSums = users[taken.end].first { sumsPixels($0, of: node.shape) }
+      isAbsorbed[id] = true
+      for inner in absorbed + [taken.channelSums].compactMap({ $0 }) { isAbsorbed[inner] = true }
+      following[id] = taken
+    }
+  }
+
   // MARK: What must be stored
 
   private mutating func need(_ id: Int) {
@@ -165,6 +221,7 @@ struct Fusion {
         if let bias = taken.bias { need(bias) }
         if let residual = taken.residual { need(residual) }
       }
+      for read in following[id]?.reads ?? [] { need(read) }
       if isOutput[id] { need(id) }
     }
   }
@@ -270,6 +327,9 @@ struct Fusion {
       epilogueReads[end] =
         graph.nodes[id].operands + [taken.bias, taken.residual].compactMap { $0 }
     }
+    for (id, taken) in following {
+      epilogueReads[taken.end] = graph.nodes[id].operands + taken.reads
+    }
     for (id, node) in graph.nodes.enumerated() {
       guard let shape = iteration(id) else {
         let reads = epilogueReads[id] ?? node.operands
@@ -331,7 +391,9 @@ struct Fusion {
         emitted.append((members.last!, kernel(of: members)))
         continue
       }
-      guard kind(id) == .other, !isAbsorbed[id] || epilogue[id] != nil else { continue }
+      guard kind(id) == .other,
+        !isAbsorbed[id] || epilogue[id] != nil || following[id] != nil
+      else { continue }
       if let convolution = node.operation as? Convolution {
         let (end, taken) = epilogue[id] ?? (id, Kernel.Epilogue())
         let operands = node.operands + [taken.bias, taken.residual].compactMap { $0 }
@@ -339,6 +401,16 @@ struct Fusion {
         stored.bias = taken.bias.map { storage[$0] }
         stored.residual = taken.residual.map { storage[$0] }
         emitted.append((id, kernel(.convolution(convolution, stored), operands, [end])))
+      } else if let gradient = node.operation as? ConvolutionInputGradient,
+        let taken = following[id]
+      {
+        emitted.append(
+          (
+            id,
+            kernel(
+              .inputGradient(gradient, finish(taken)), node.operands + taken.reads,
+              [taken.end] + [taken.channelSums].compactMap { $0 })
+          ))
       } else if let index = node.operation as? MaxPoolIndex,
         let select = users[id].first(where: {
           (graph.nodes[$0].operation as? MaxPoolSelect)?.window == index.window
@@ -353,6 +425,32 @@ struct Fusion {
       }
     }
     kernels = Schedule.order(emitted, in: graph)
+  }
+
+  private func finish(_ taken: Following) -> Kernel.Finish {
+    let shape = graph.nodes[taken.end].shape
+    var builder = ClusterBuilder(shape: shape)
+    var value = builder.input(dense(taken.end))
+    if let residual = taken.residual {
+      let (sums, other) = (value, builder.input(dense(residual)))
+      value = builder.instruction { .binary(.add, into: $0, sums, other) }
+    }
+    if let mask = taken.mask {
+      let (sums, other) = (value, builder.input(dense(mask)))
+      let isPositive = builder.instruction { .unary(.isPositive, into: $0, other) }
+      value = builder.instruction { .binary(.multiply, into: $0, sums, isPositive) }
+    }
+    if !taken.reads.isEmpty {
+      builder.outputs.append(.init(register: value, storage: taken.end))
+    }
+    if let sums = taken.channelSums {
+      builder.reductions.append(
+        .init(
+          register: value, function: .sum, strides: [0, 0, 0, 1], count: shape[3], storage: sums))
+    }
+    return Kernel.Finish(
+      residual: taken.residual.map { storage[$0] }, mask: taken.mask.map { storage[$0] },
+      channelSums: taken.channelSums, cluster: builder.finished())
   }
 
   private func kernel(_ work: Kernel.Work, _ operands: [Int], _ results: [Int]) -> Kernel {

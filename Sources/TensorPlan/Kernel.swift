@@ -7,6 +7,8 @@ public struct Kernel: Sendable {
     case operation(any Operation)
     /// A convolution with what follows it.
     case convolution(Convolution, Epilogue)
+    /// The gradient in a convolution's image with what follows it.
+    case inputGradient(ConvolutionInputGradient, Finish)
     /// The maximum of every window and which tap holds it, written in that order.
     case maxPool(Window2D)
     /// Pointwise operations and the reductions that read them.
@@ -24,9 +26,27 @@ public struct Kernel: Sendable {
     public init() {}
   }
 
+  /// What follows the sums of a gradient in an image before they are stored, `(sums + residual) ·
+  /// [mask > 0]`, and the sums of that over all pixels: the way back through a ReLU, and the
+  /// derivative of the bias before it.
+  public struct Finish: Sendable {
+    /// Storage of an array of the result's shape.
+    public internal(set) var residual: Int?
+    /// Storage of an array of the result's shape.
+    public internal(set) var mask: Int?
+    /// Storage of a vector over the channels of the result.
+    public internal(set) var channelSums: Int?
+    /// The same as a cluster that reads the bare sums where the result stands and replaces them:
+    /// for an executor that cannot do it on the way.
+    public internal(set) var cluster: PointwiseCluster
+
+    /// Storages that are read beside the convolution's own.
+    public var reads: [Int] { [residual, mask].compactMap { $0 } }
+  }
+
   public let work: Work
-  /// Storages that are read, in the operation's own order for `.operation` and `.convolution`
-  /// (the epilogue's last).
+  /// Storages that are read, in the operation's own order for `.operation`, `.convolution` and
+  /// `.inputGradient` (what follows last).
   public let reads: [Int]
   /// Storages that are written.
   public let writes: [Int]
@@ -42,6 +62,9 @@ public struct Kernel: Sendable {
     case .convolution(_, let epilogue):
       "convolution" + (epilogue.bias == nil ? "" : " + bias")
         + (epilogue.residual == nil ? "" : " + residual") + (epilogue.hasReLU ? " + relu" : "")
+    case .inputGradient(let gradient, let finish):
+      gradient.name + (finish.residual == nil ? "" : " + residual")
+        + (finish.mask == nil ? "" : " + mask") + (finish.channelSums == nil ? "" : " + sums")
     case .maxPool: "max pool"
     case .pointwise(let cluster):
       cluster.reductions.isEmpty

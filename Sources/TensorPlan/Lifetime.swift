@@ -64,7 +64,7 @@ extension Kernel {
         plan.byteCount(cluster.inputs[$0].storage) == plan.byteCount(storage)
           && cluster.canOverwrite(input: $0, by: output)
       }.map { cluster.inputs[$0].storage }
-    case .operation, .maxPool: return []
+    case .operation, .inputGradient, .maxPool: return []
     }
   }
 }

@@ -50,27 +50,35 @@ extension Kernel {
       epilogue.bias = epilogue.bias.map(new)
       epilogue.residual = epilogue.residual.map(new)
       work = .convolution(convolution, epilogue)
-    case .pointwise(let cluster):
-      work = .pointwise(
-        PointwiseCluster(
-          shape: cluster.shape,
-          inputs: cluster.inputs.map {
-            View(storage: new($0.storage), offset: $0.offset, strides: $0.strides)
-          },
-          scalars: cluster.scalars, instructions: cluster.instructions,
-          outputs: cluster.outputs.map {
-            PointwiseCluster.Output(register: $0.register, storage: new($0.storage))
-          },
-          reductions: cluster.reductions.map {
-            PointwiseCluster.Reduction(
-              register: $0.register, function: $0.function, strides: $0.strides, count: $0.count,
-              storage: new($0.storage))
-          },
-          registerCount: cluster.registerCount))
+    case .inputGradient(let gradient, var finish):
+      finish.residual = finish.residual.map(new)
+      finish.mask = finish.mask.map(new)
+      finish.channelSums = finish.channelSums.map(new)
+      finish.cluster = finish.cluster.renamed(new)
+      work = .inputGradient(gradient, finish)
+    case .pointwise(let cluster): work = .pointwise(cluster.renamed(new))
     case .operation, .maxPool: break
     }
     return Kernel(
       work: work, reads: reads.map(new), writes: writes.map(new), readShapes: readShapes,
       writeShapes: writeShapes)
+  }
+}
+
+extension PointwiseCluster {
+  fileprivate func renamed(_ new: (Int) -> Int) -> PointwiseCluster {
+    PointwiseCluster(
+      shape: shape,
+      inputs: inputs.map {
+        View(storage: new($0.storage), offset: $0.offset, strides: $0.strides)
+      },
+      scalars: scalars, instructions: instructions,
+      outputs: outputs.map { Output(register: $0.register, storage: new($0.storage)) },
+      reductions: reductions.map {
+        Reduction(
+          register: $0.register, function: $0.function, strides: $0.strides, count: $0.count,
+          storage: new($0.storage))
+      },
+      registerCount: registerCount)
   }
 }

@@ -33,7 +33,7 @@ struct Rounding {
       switch kernel.work {
       case .pointwise(let cluster):
         for reduction in cluster.reductions { groups.keep(reduction.storage) }
-      case .convolution, .operation, .maxPool:
+      case .convolution, .inputGradient, .operation, .maxPool:
         let own = kernel.images ?? []
         if !own.isEmpty, isRounded(kernel) {
           images.formUnion(own)
@@ -44,6 +44,10 @@ struct Rounding {
         if case .convolution(_, let epilogue) = kernel.work, let residual = epilogue.residual {
           groups.unite([residual, kernel.writes[0]])
           others.removeAll { $0 == residual }
+        }
+        if case .inputGradient(_, let finish) = kernel.work {
+          // Read as a cluster reads.
+          others.removeAll { $0 == finish.residual || $0 == finish.mask }
         }
         for storage in others { groups.keep(storage) }
       }

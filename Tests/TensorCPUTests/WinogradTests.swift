@@ -47,6 +47,11 @@ struct WinogradTests {
     Case(images: 7, height: 5, width: 4, channels: 272, filters: 496),
     Case(images: 6, height: 6, width: 8, channels: 512, filters: 512),
     Case(images: 6, height: 9, width: 18, channels: 256, filters: 256, side: 5, stride: 2),
+    // Many taps in a sum, more than fit in one part, an odd number of blocks, strides beyond the window.
+    Case(images: 2, height: 34, width: 33, channels: 128, filters: 144, side: 5, stride: 2),
+    Case(images: 2, height: 37, width: 32, channels: 240, filters: 128, side: 7, stride: 2),
+    Case(images: 3, height: 31, width: 34, channels: 128, filters: 256, side: 1, stride: 3),
+    Case(images: 3, height: 15, width: 14, channels: 512, filters: 128, stride: 2),
   ]
 
   private func program(_ size: Case) throws -> Graph {

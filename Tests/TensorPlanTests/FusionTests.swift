@@ -39,6 +39,29 @@ struct FusionTests {
       ])
   }
 
+  @Test func aGradientInAnImageTakesResidualMaskAndSums() throws {
+    func gradient(_ graph: inout GraphBuilder) throws -> (dx: Value, x: Value) {
+      let x = try graph.placeholder("x", shape: [1, 4, 4, 2])
+      let w = try graph.parameter("w", shape: [2, 3, 3, 2])
+      let window = Window2D(3, padding: 1)
+      let dx = try graph.append(
+        ConvolutionInputGradient(window: window, inputShape: [1, 4, 4, 2]), [x, w])
+      return (dx, x)
+    }
+    let taken = try plan { graph in
+      let (dx, x) = try gradient(&graph)
+      let masked = try graph.multiply(graph.add(dx, x), graph.isPositive(x))
+      return [masked, try graph.sum(masked, axes: [0, 1, 2])]
+    }
+    #expect(taken.kernels.map(\.name) == ["convolution input gradient + residual + mask + sums"])
+    let seen = try plan { graph in
+      let (dx, x) = try gradient(&graph)
+      let sum = try graph.add(dx, x)
+      return [sum, try graph.multiply(sum, graph.isPositive(x)), try graph.sum(dx, axes: [1, 2])]
+    }
+    #expect(seen.kernels.map(\.name) == ["convolution input gradient", "pointwise + reduction"])
+  }
+
   /// A mask is a comparison of something that is stored anyway.
   @Test func masksOfReLUsAreNeverStored() throws {
     let plan = ProgramPlan(try ResidualNetwork(blocks: 4).graph())

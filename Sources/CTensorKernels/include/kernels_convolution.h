@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "kernels_blocking.h"
+#include "kernels_image.h"
 
 typedef enum {
   TROMPE_CONVOLUTION_FORWARD = 0,
@@ -61,11 +62,15 @@ int trompe_convolution_same_filter_layout(
 int trompe_convolution_reorder_filter(
     const trompe_convolution *convolution, const void *from, void *to);
 
-// Forward: x, filter, bias, y, and y itself or another image as residual. Input gradient: x is the result, y the cotangent.
-// Filter gradient: filter is the result. `scratch` has at least scratch_bytes, 64-byte aligned.
+// Whether an input gradient adds a residual, applies a mask and sums over pixels before it is stored.
+int trompe_convolution_finishes_gradients(const trompe_convolution *convolution);
+
+// Forward: y is the result. Input gradient: x is the result, y the cotangent. Filter gradient: filter is
+// the result. `after` may be NULL; a residual is y itself or an image in its order. `scratch` has at
+// least scratch_bytes, 64-byte aligned.
 int trompe_convolution_run(
-    const trompe_convolution *convolution, void *x, void *filter, float *bias,
-    const void *residual, void *y, void *scratch);
+    const trompe_convolution *convolution, void *x, void *filter, const trompe_epilogue *after,
+    void *y, void *scratch);
 
 // "2.6.3"
 const char *trompe_onednn_version(void);

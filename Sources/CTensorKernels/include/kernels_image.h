@@ -9,8 +9,17 @@ typedef struct {
   int64_t pixel, block;  // floats from a pixel to the next, and from 16 channels to the next
 } trompe_image;
 
+// Where channels of a pixel stand: 16 of them, and so many floats on the next 16.
+typedef struct {
+  const float *values;
+  int64_t block;
+} trompe_pixel;
+
+// What is written: max(sums + bias + residual, 0) · [mask > 0].
 typedef struct {
   const float *bias;      // or NULL
   const float *residual;  // an image like the result, perhaps the result itself, or NULL
   int has_relu;
+  const float *mask;      // an image like the result, or NULL
+  float *sums;            // over all pixels, of each channel of what is written, or NULL
 } trompe_epilogue;

@@ -1,4 +1,4 @@
-// Convolutions as sums of products of matrices, one for each point of their windows, and their gradients,
+// Convolutions as products of matrices whose sums run over the points of their windows, and their gradients,
 // by Winograd's inner product: 11 multiplications for 16 steps of a sum, and additions that other units
 // of the processor do at the same time. S. Winograd, "A new algorithm for inner product", IEEE
 // Transactions on Computers C-17 (1968), 693; in hardware of its own: Pogue and Nicolici 2023,
@@ -25,22 +25,25 @@ typedef struct {
 
 // Bytes of packed filters.
 size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window);
-// From filters [k, r, s, c]. `turned`: those of the input gradient, which has as many results (c) as the
-// filter has channels, and reads its k results.
+// From filters [k, r, s, c]. `to_image`: those of the gradient in the image, which has as many results
+// (c) as the filter has channels, and reads its k results.
 void trompe_pairs_read_filter(
-    const trompe_pairs_window *window, const float *filter, int turned, float *packed, int threads);
+    const trompe_pairs_window *window, const float *filter, int to_image, float *packed, int threads);
+// Whether packed filters of one are those of the other.
+int trompe_pairs_same_filter(
+    const trompe_pairs_window *a, const trompe_pairs_window *b, int to_image);
 
-// y = x * filter. One point of the window lies inside the image for all pixels of y.
+// y = x * filter, and what comes after it.
 size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int threads);
 void trompe_pairs_convolve(
     const trompe_pairs_window *window, const float *x, const float *packed,
     const trompe_epilogue *after, float *y, void *scratch, int threads);
 
-// The gradient in x, from filters that are turned.
+// The gradient in x, and what comes after it, from filters that were read for it.
 size_t trompe_pairs_input_scratch_bytes(const trompe_pairs_window *window, int threads);
 void trompe_pairs_input_gradient(
-    const trompe_pairs_window *window, const float *y, const float *packed, float *x, void *scratch,
-    int threads);
+    const trompe_pairs_window *window, const float *y, const float *packed,
+    const trompe_epilogue *after, float *x, void *scratch, int threads);
 
 // The gradient in the filter [k, r, s, c] from x and the cotangent of y.
 size_t trompe_pairs_gradient_scratch_bytes(const trompe_pairs_window *window, int threads);

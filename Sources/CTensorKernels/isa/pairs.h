@@ -85,27 +85,32 @@ INLINE V16 NAME(pairs_scale)(V16 mean, float *inverses) {
   return (V16)((254 - exponent) << 23);
 }
 
-// Packs 16 pixels of an image as rows: each channel is a step.
+// Packs 16 pixels as rows, of each tap one after the other: each channel is a step.
 static void NAME(pairs_read_rows)(
-    const float *image, const int64_t *offsets, int64_t blocks, int64_t block, float *to,
-    float *products, float *inverses) {
+    const trompe_pixel *pixels, int64_t taps, int64_t blocks, float *to, float *products,
+    float *inverses) {
   V16 sums[16];
   UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
-  for (int64_t b = 0; b < blocks; b++)
-    UNROLL for (int i = 0; i < 16; i++)
-      sums[i] += __builtin_elementwise_abs(FROM(image + offsets[i] + b * block));
+  for (int64_t t = 0; t < taps; t++)
+    for (int64_t b = 0; b < blocks; b++)
+      UNROLL for (int i = 0; i < 16; i++) {
+        const trompe_pixel pixel = pixels[t * 16 + i];
+        sums[i] += __builtin_elementwise_abs(FROM(pixel.values + b * pixel.block));
+      }
   float scales[16];
-  AT(scales) =
-      NAME(pairs_scale)(NAME(lane_sums)(sums) * (1.0f / (float)(blocks * 16)), inverses);
+  AT(scales) = NAME(pairs_scale)(
+      NAME(lane_sums)(sums) * (1.0f / (float)(taps * blocks * 16)), inverses);
   UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
   V16 signs = {0};
   UNROLL for (int lane = 0; lane < 16; lane++) signs[lane] = PAIR_SIGN(lane, 0);
-  for (int64_t b = 0; b < blocks; b++, signs = -signs)
-    UNROLL for (int i = 0; i < 16; i++) {
-      const V16 x = scales[i] * FROM(image + offsets[i] + b * block);
-      sums[i] += signs * x * HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
-      AT(to + b * 256 + i * 16) = x;
-    }
+  for (int64_t t = 0; t < taps; t++)
+    for (int64_t b = 0; b < blocks; b++, signs = -signs, to += 256)
+      UNROLL for (int i = 0; i < 16; i++) {
+        const trompe_pixel pixel = pixels[t * 16 + i];
+        const V16 x = scales[i] * FROM(pixel.values + b * pixel.block);
+        sums[i] += signs * x * HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+        AT(to + i * 16) = x;
+      }
   AT(products) = NAME(lane_sums)(sums);
 }
 
@@ -152,19 +157,29 @@ static void NAME(pairs_read_columns)(
       (sums[0] + sums[1]) + (sums[2] + sums[3]), count, steps, to, products, inverses);
 }
 
-// Packs filters as columns; steps are `step` floats apart, columns `column`.
+// Packs `count` blocks of filters, at most PAIRS_BLOCKS, as columns; the steps of each tap, at `taps`, are
+// `step` floats apart, columns `column`: one of both is 1.
 static void NAME(pairs_read_filter)(
-    const float *filter, int64_t step, int64_t column, int64_t steps, float *to, float *products,
-    float *inverses) {
-  V16 sum = {0};
-  for (int64_t i = 0; i < steps; i++) {
-    float lanes[16];
-    for (int j = 0; j < 16; j++) lanes[j] = filter[i * step + j * column];
-    const V16 x = FROM(lanes);
-    sum += __builtin_elementwise_abs(x);
-    AT(to + i * 16) = x;
-  }
-  NAME(pairs_scale_columns)(sum, steps, steps, to, products, inverses);
+    const float *filter, const int64_t *taps, int64_t tap_count, int64_t step, int64_t column,
+    int64_t steps, int64_t count, float *to, float *products, float *inverses) {
+  const int64_t all = tap_count * steps;
+  V16 sums[PAIRS_BLOCKS];
+  for (int64_t b = 0; b < count; b++) sums[b] = (V16){0};
+  for (int64_t t = 0; t < tap_count; t++)
+    for (int64_t i = 0; i < steps; i += 16)
+      for (int64_t b = 0; b < count; b++) {
+        const float *from = filter + taps[t] + i * step + b * 16 * column;
+        V16 values[16], *next = (V16 *)(to + (b * all + t * steps + i) * 16);
+        UNROLL for (int v = 0; v < 16; v++) values[v] = FROM(from + v * (column == 1 ? step : column));
+        if (column != 1) NAME(transpose)(values);
+        UNROLL for (int v = 0; v < 16; v++) {
+          sums[b] += __builtin_elementwise_abs(values[v]);
+          next[v] = values[v];
+        }
+      }
+  for (int64_t b = 0; b < count; b++)
+    NAME(pairs_scale_columns)(
+        sums[b], all, all, to + b * 16 * all, products + b * 16, inverses + b * 16);
 }
 
 // 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns.
@@ -174,6 +189,7 @@ static void NAME(pairs_write_pixels)(
     const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count) {
   UNROLL for (int i = 0; i < 16; i++) {
     if (after->residual) __builtin_prefetch(after->residual + offsets[i]);
+    if (after->mask) __builtin_prefetch(after->mask + offsets[i]);
     __builtin_prefetch(to + offsets[i], 1);
   }
   V16 sums[16];
@@ -186,6 +202,15 @@ static void NAME(pairs_write_pixels)(
     UNROLL for (int i = 0; i < 16; i++) sums[i] += FROM(after->residual + offsets[i]);
   if (after->has_relu)  // NaN stays
     UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16)((MASK)sums[i] & ~(sums[i] < 0));
+  if (after->mask)
+    UNROLL for (int i = 0; i < 16; i++)
+      sums[i] *= NAME(ones_where_positive)(FROM(after->mask + offsets[i]));
+  if (after->sums) {
+    V16 parts[4] = {FROM(after->sums)};
+    if (count == 16) UNROLL for (int i = 0; i < 16; i++) parts[i % 4] += sums[i];
+    else for (int64_t i = 0; i < count; i++) parts[0] += sums[i];
+    AT(after->sums) = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+  }
   if (count == 16) {
     UNROLL for (int i = 0; i < 16; i++) AT(to + offsets[i]) = sums[i];
   } else {

@@ -9,6 +9,9 @@
 #include "kernels_pooling.h"
 #include "kernels_winograd.h"
 
+// Blocks of filters that are packed together.
+enum { PAIRS_BLOCKS = 4 };
+
 typedef struct {
   void (*unary[TROMPE_SIGMOID - TROMPE_COPY + 1])(float *, const float *, int64_t);
   void (*binary[TROMPE_IS_EQUAL - TROMPE_ADD + 1])(float *, const float *, const float *, int64_t);
@@ -55,11 +58,12 @@ typedef struct {
   void (*rows_outer)(
       int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
   void (*pairs_read_rows)(
-      const float *, const int64_t *, int64_t, int64_t, float *, float *, float *);
+      const trompe_pixel *, int64_t, int64_t, float *, float *, float *);
   void (*pairs_read_columns)(
       const float *, const int64_t *, int64_t, int64_t, float *, float *, float *);
   void (*pairs_read_filter)(
-      const float *, int64_t, int64_t, int64_t, float *, float *, float *);
+      const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, int64_t, float *, float *,
+      float *);
   void (*pairs_write_pixels)(
       const float *, const float *, const float *, const float *, const float *, const float *,
       int64_t, const trompe_epilogue *, float *, const int64_t *, int64_t);

@@ -12,6 +12,37 @@ typedef float NAME(Line) __attribute__((vector_size(64)));
 #define AT(p) (*(V16 *)(p))
 #define FROM(p) (*(const V16 *)(p))
 
+// 1 where x is positive, and 0.
+INLINE V16 NAME(ones_where_positive)(V16 x) {
+  return (V16)((x > 0) & (MASK)((V16){0} + 1.0f));
+}
+
+// 16 rows of 16 floats become columns: quarters change places, then the quarters of each.
+#define QUARTERS(STEP, FIRST, SECOND)                                          \
+  UNROLL for (int i = 0; i < 16; i++) {                                        \
+    if (i & STEP) continue;                                                    \
+    const V16 a = rows[i], b = rows[i + STEP];                                 \
+    rows[i] = __builtin_shufflevector(a, b, FIRST);                            \
+    rows[i + STEP] = __builtin_shufflevector(a, b, SECOND);                    \
+  }
+#define LANES(...) __VA_ARGS__
+INLINE void NAME(transpose)(V16 *rows) {
+  QUARTERS(
+      8, LANES(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+      LANES(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+  QUARTERS(
+      4, LANES(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+      LANES(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+  QUARTERS(
+      2, LANES(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+      LANES(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+  QUARTERS(
+      1, LANES(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+      LANES(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
+}
+#undef QUARTERS
+#undef LANES
+
 // Floats from one row, step of the sum, or block of 16 columns to the next in C += A B.
 typedef struct {
   int64_t a_row, a_step, b_step, b_block, c_row, c_block;

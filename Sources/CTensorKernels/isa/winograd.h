@@ -159,14 +159,18 @@ static void NAME(winograd_write_image)(
       }
       UNROLL for (int i = 0; i < 4; i++) NAME(result_axis)(half + 6 * i, 1, pixels + 4 * i, 1);
       const V16 bias = after->bias ? FROM(after->bias + c) : (V16){0};
+      V16 sum = {0};
       for (int64_t i = 0; i < w.row_end; i++)
         for (int64_t j = 0; j < w.column_end; j++) {
           float *pixel = to + (i * s->w + j) * s->pixel;
           V16 value = pixels[4 * i + j] + bias;
           if (after->residual) value += FROM(after->residual + (pixel - image));
           if (after->has_relu) value = (V16)((MASK)value & ~(value < 0));  // NaN stays
+          if (after->mask) value *= NAME(ones_where_positive)(FROM(after->mask + (pixel - image)));
           AT(pixel) = value;
+          sum += value;
         }
+      if (after->sums) AT(after->sums + c) += sum;
     }
   }
 }
@@ -217,22 +221,26 @@ static void NAME(winograd_accumulate)(
 }
 
 // The filters of one block of 16 results, U [36][c][16]; of the input gradient, whose results are the
-// image's channels, turned by half a turn.
+// image's channels, turned by half a turn. Turned, results are next to each other, otherwise channels.
 static void NAME(winograd_read_filter)(
     const float *filter, int64_t result_step, int64_t channel_step, int64_t tap_step, int turned,
     int64_t c, float *u, int64_t plane) {
-  for (int64_t i = 0; i < c; i++) {
-    V16 taps[9], half[18], values[6];
+  for (int64_t first = 0; first < c; first += 16) {
+    V16 taps[9][16];  // of 16 channels
     for (int tap = 0; tap < 9; tap++) {
-      const float *from = filter + i * channel_step + (turned ? 8 - tap : tap) * tap_step;
-      float lanes[16];
-      for (int lane = 0; lane < 16; lane++) lanes[lane] = from[lane * result_step];
-      taps[tap] = FROM(lanes);
+      const float *from = filter + first * channel_step + (turned ? 8 - tap : tap) * tap_step;
+      const int64_t row = turned ? channel_step : result_step;
+      UNROLL for (int i = 0; i < 16; i++) taps[tap][i] = FROM(from + i * row);
+      if (!turned) NAME(transpose)(taps[tap]);
     }
-    UNROLL for (int j = 0; j < 3; j++) NAME(filter_axis)(taps + j, 3, half + j, 3);
-    UNROLL for (int r = 0; r < 6; r++) {
-      NAME(filter_axis)(half + 3 * r, 1, values, 1);
-      UNROLL for (int j = 0; j < 6; j++) AT(u + i * 16 + (6 * r + j) * plane) = values[j];
+    for (int64_t i = 0; i < 16; i++) {
+      V16 half[18], values[6];
+      UNROLL for (int j = 0; j < 3; j++) NAME(filter_axis)(&taps[j][i], 3 * 16, half + j, 3);
+      UNROLL for (int r = 0; r < 6; r++) {
+        NAME(filter_axis)(half + 3 * r, 1, values, 1);
+        UNROLL for (int j = 0; j < 6; j++)
+          AT(u + (first + i) * 16 + (6 * r + j) * plane) = values[j];
+      }
     }
   }
 }
@@ -240,17 +248,22 @@ static void NAME(winograd_read_filter)(
 // The derivative of filters OHWI [16, 3, 3, c] of one block of results from that of their values.
 static void NAME(winograd_write_filter)(
     const float *u, int64_t plane, int64_t c, int64_t count, float *filter) {
-  for (int64_t i = 0; i < count; i++) {
-    V16 values[6], half[18], taps[9];
-    UNROLL for (int j = 0; j < 6; j++) {
-      UNROLL for (int r = 0; r < 6; r++) values[r] = FROM(u + i * 16 + (6 * r + j) * plane);
-      NAME(tap_axis)(values, 1, half + j, 6);
+  for (int64_t first = 0; first < count; first += 16) {
+    V16 taps[9][16];  // of 16 channels
+    for (int64_t i = 0; i < 16; i++) {
+      V16 values[6], half[18];
+      UNROLL for (int j = 0; j < 6; j++) {
+        UNROLL for (int r = 0; r < 6; r++)
+          values[r] = FROM(u + (first + i) * 16 + (6 * r + j) * plane);
+        NAME(tap_axis)(values, 1, half + j, 6);
+      }
+      UNROLL for (int r = 0; r < 3; r++)
+        NAME(tap_axis)(half + 6 * r, 1, &taps[3 * r][i], 16);
     }
-    UNROLL for (int r = 0; r < 3; r++) NAME(tap_axis)(half + 6 * r, 1, taps + 3 * r, 1);
     for (int tap = 0; tap < 9; tap++) {
-      float lanes[16];
-      AT(lanes) = taps[tap];
-      for (int lane = 0; lane < 16; lane++) filter[(lane * 9 + tap) * c + i] = lanes[lane];
+      NAME(transpose)(taps[tap]);
+      UNROLL for (int lane = 0; lane < 16; lane++)
+        AT(filter + (lane * 9 + tap) * c + first) = taps[tap][lane];
     }
   }
 }
