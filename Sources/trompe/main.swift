@@ -1,2 +1,2 @@
-WorkerPool.waitWithoutSpinning()
+WorkerPool.spinBriefly()
 TrompeCommand.start()
