@@ -89,9 +89,9 @@ static size_t scratch_bytes(const Own *own) {
 static void read_filter(const Own *own, const float *filter) {
   const trompe_pairs_window *w = &own->window;
   if (w->r == 3)
-    trompe_winograd_read_filter(filter, w->x.c, w->y.c, own->kind, own->filter, own->threads);
+    trompe_winograd_read_filter(filter, NULL, w->x.c, w->y.c, own->kind, own->filter, own->threads);
   else
-    trompe_pairs_read_filter(w, filter, own->kind, own->filter, own->threads);
+    trompe_pairs_read_filter(w, filter, NULL, own->kind, own->filter, own->threads);
 }
 
 static void run(const Own *own, const float *x, const float *y, const float *residual, float *to) {
@@ -146,14 +146,14 @@ static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t 
       float *packed = numbers(trompe_convolution_filter_bytes(convolution) / sizeof(float), 0);
       float *scratch = numbers(trompe_convolution_scratch_bytes(convolution) / sizeof(float), 0);
       if (kind != TROMPE_CONVOLUTION_FILTER_GRADIENT)
-        trompe_convolution_reorder_filter(convolution, filter, packed);
+        trompe_convolution_reorder_filter(convolution, filter, NULL, packed, NULL);
       float *to = results[0];
       MEDIAN(time[winograd],
              trompe_convolution_run(
                  convolution, kind == 1 ? to : x, packed, &(trompe_epilogue){.residual = residual},
                  kind == 0 ? to : y, scratch));
       if (kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
-        trompe_convolution_reorder_filter(convolution, packed, to);
+        trompe_convolution_reorder_filter(convolution, packed, NULL, to, NULL);
       if (!winograd) memcpy(results[1], to, count * sizeof(float));
       free(packed);
       free(scratch);

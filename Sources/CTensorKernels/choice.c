@@ -99,8 +99,8 @@ int trompe_tiles_pay(const trompe_convolution_shape *s) {
 }
 
 // By measurement: packing, and what comes after the sums, take as long as the inner product gains where
-// there are few channels or pixels. Gradients in filters of more than one point gain most, since others are
-// slow on small images.
+// there are few channels or pixels. Gradients in filters of more than one point gain most, since others
+// are slow on small images.
 int trompe_pairs_pay(const trompe_convolution_shape *s) {
   if (!s->may_use_winograd || s->uses_bf16 || s->only_primitives || s->groups > 1 ||
       s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->order_x.is_bf16 ||

@@ -544,19 +544,50 @@ int trompe_convolution_same_filter_layout(
   return dnnl_memory_desc_equal(a->filter, b->filter);
 }
 
+// Floats of a filter.
+static int64_t filter_row(const trompe_convolution_shape *s) {
+  return s->r * s->s * (s->c / s->groups);
+}
+
+size_t trompe_convolution_scaling_bytes(const trompe_convolution *self) {
+  if (self->kernels || self->folded || !self->reorder) return 0;
+  return (size_t)(self->shape.k * filter_row(&self->shape)) * sizeof(float);
+}
+
+typedef struct {
+  int64_t count, row;
+  const float *from, *scale;
+  float *to;
+} Scaling;
+
+static void scale_filters(void *context, int thread, int threads) {
+  const Scaling *call = context;
+  int64_t begin, end;
+  trompe_share(call->count, thread, threads, &begin, &end);
+  for (int64_t k = begin; k < end; k++)
+    for (int64_t i = k * call->row, last = i + call->row; i < last; i++)
+      call->to[i] = call->from[i] * call->scale[k];
+}
+
 int trompe_convolution_reorder_filter(
-    const trompe_convolution *self, const void *from, void *to) {
+    const trompe_convolution *self, const void *from, const float *scale, void *to, void *scratch) {
   const trompe_convolution_shape *s = &self->shape;
   if (self->kernels && s->kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) {
     if (self->kernels == PAIRS)
-      trompe_pairs_read_filter(&self->window, from, result_is_x(s), to, self->threads);
+      trompe_pairs_read_filter(&self->window, from, scale, result_is_x(s), to, self->threads);
     else
-      trompe_winograd_read_filter(from, s->c, s->k, result_is_x(s), to, self->threads);
+      trompe_winograd_read_filter(from, scale, s->c, s->k, result_is_x(s), to, self->threads);
     return 0;
   }
   if (self->folded) {
-    trompe_fold_filter(s, from, self->folded_filter);
-    return trompe_convolution_reorder_filter(self->folded, self->folded_filter, to);
+    trompe_fold_filter(s, from, scale, self->folded_filter);
+    return trompe_convolution_reorder_filter(self->folded, self->folded_filter, NULL, to, NULL);
+  }
+  if (scale) {
+    Scaling call = {s->k, filter_row(s), from, scale, self->reorder ? scratch : to};
+    trompe_parallel(scale_filters, &call, trompe_pool_thread_count());
+    if (!self->reorder) return 0;
+    from = scratch;
   }
   if (!self->reorder) {
     memcpy(to, from, self->filter_bytes);

@@ -67,7 +67,8 @@ trompe_convolution_shape trompe_folded_shape(const trompe_convolution_shape *s) 
 }
 
 // From OHWI [k, r, s, c] to that of the convolution, OHWI [16, taps, taps, k].
-void trompe_fold_filter(const trompe_convolution_shape *s, const float *from, float *to) {
+void trompe_fold_filter(
+    const trompe_convolution_shape *s, const float *from, const float *scale, float *to) {
   const FoldedAxis y = folded_y(s), x = folded_x(s);
   memset(to, 0, (size_t)(SQUARE_CHANNELS * y.taps * x.taps * s->k) * sizeof(float));
   int64_t tap_y, tap_x;
@@ -80,7 +81,8 @@ void trompe_fold_filter(const trompe_convolution_shape *s, const float *from, fl
           for (int64_t c = 0; c < s->c; c++) {
             const int64_t result = (a * SQUARE + b) * s->c + c;
             float *row = to + ((result * y.taps + tap_y) * x.taps + tap_x) * s->k;
-            for (int64_t k = 0; k < s->k; k++) row[k] = from[((k * s->r + r) * s->s + t) * s->c + c];
+            for (int64_t k = 0; k < s->k; k++)
+              row[k] = from[((k * s->r + r) * s->s + t) * s->c + c] * (scale ? scale[k] : 1);
           }
         }
     }

@@ -6,9 +6,11 @@
 
 // Whether this is such a gradient.
 int trompe_folds(const trompe_convolution_shape *gradient);
-// The convolution that is done instead, and its filter, OHWI, from that of the gradient.
+// The convolution that is done instead, and its filter, OHWI, from that of the gradient, times a scale for
+// each of its k if that is not NULL.
 trompe_convolution_shape trompe_folded_shape(const trompe_convolution_shape *gradient);
-void trompe_fold_filter(const trompe_convolution_shape *gradient, const float *filter, float *folded);
+void trompe_fold_filter(
+    const trompe_convolution_shape *gradient, const float *filter, const float *scale, float *folded);
 // The image from its squares.
 void trompe_unfold_image(
     const trompe_convolution_shape *gradient, const float *squares, float *image, int threads);

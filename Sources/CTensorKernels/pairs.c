@@ -54,7 +54,7 @@ int trompe_pairs_same_filter(
 typedef struct {
   const KernelTable *kernels;
   const trompe_pairs_window *window;
-  const float *filter;
+  const float *filter, *scale;
   int to_image;
   float *packed;
 } FilterCall;
@@ -77,16 +77,18 @@ static void read_filter(void *context, int thread, int threads) {
       float *products = packed + steps * columns, *inverses = products + columns;
       int64_t taps[TAPS_MAX];
       for (int64_t i = 0; i < part.tap_count; i++) taps[i] = part.taps[i].point * c;
+      // Filters are the columns, or the steps.
+      const float *scale = call->scale && !call->to_image ? call->scale + first : call->scale;
       call->kernels->pairs_read_filter(
-          call->filter + first * column, taps, part.tap_count, step, column, ends.from->c,
+          call->filter + first * column, taps, part.tap_count, step, column, ends.from->c, scale,
           smaller(at_once, end - b), packed + first * steps, products + first, inverses + first);
     }
 }
 
 void trompe_pairs_read_filter(
-    const trompe_pairs_window *window, const float *filter, int to_image, float *packed,
-    int threads) {
-  FilterCall call = {trompe_kernels(), window, filter, to_image, packed};
+    const trompe_pairs_window *window, const float *filter, const float *scale, int to_image,
+    float *packed, int threads) {
+  FilterCall call = {trompe_kernels(), window, filter, scale, to_image, packed};
   trompe_parallel(read_filter, &call, threads);
 }
 

@@ -42,7 +42,7 @@ size_t trompe_winograd_filter_bytes(int64_t c, int64_t k) {
 
 typedef struct {
   const KernelTable *kernels;
-  const float *filter;
+  const float *filter, *scale;
   int64_t c, k;
   int turned;
   float *u;
@@ -58,13 +58,16 @@ static void read_filter(void *context, int thread, int threads) {
   trompe_share(results / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b++)
     call->kernels->winograd_read_filter(
-        call->filter + b * BLOCK * result_step, result_step, channel_step, c, call->turned, channels,
-        call->u + b * BLOCK * channels, plane(c, k));
+        call->filter + b * BLOCK * result_step,
+        // Filters are the results, or the channels.
+        call->scale && !call->turned ? call->scale + b * BLOCK : call->scale, result_step,
+        channel_step, c, call->turned, channels, call->u + b * BLOCK * channels, plane(c, k));
 }
 
 void trompe_winograd_read_filter(
-    const float *filter, int64_t c, int64_t k, int turned, float *u, int threads) {
-  FilterCall call = {trompe_kernels(), filter, c, k, turned, u};
+    const float *filter, const float *scale, int64_t c, int64_t k, int turned, float *u,
+    int threads) {
+  FilterCall call = {trompe_kernels(), filter, scale, c, k, turned, u};
   trompe_parallel(read_filter, &call, threads);
 }
 

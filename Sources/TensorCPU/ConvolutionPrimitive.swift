@@ -107,6 +107,8 @@ final class ConvolutionPrimitive {
   /// Whether a gradient in an image is finished before it is stored.
   var finishesGradients: Bool { trompe_convolution_finishes_gradients(handle) != 0 }
   var scratchBytes: Int { trompe_convolution_scratch_bytes(handle) }
+  /// Scratch that packing filters with a scale needs.
+  var scalingBytes: Int { trompe_convolution_scaling_bytes(handle) }
   var filterBytes: Int { trompe_convolution_filter_bytes(handle) }
   var filterIsPlain: Bool { trompe_convolution_filter_is_plain(handle) != 0 }
 

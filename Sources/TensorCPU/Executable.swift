@@ -40,6 +40,10 @@ public final class Executable {
     /// up to rounding.
     public var recomputes: Bool
 
+    /// Whether filters are multiplied with a folded batch norm when they are packed: our own kernels
+    /// pack all of them, while a primitive of oneDNN would need another copy.
+    var scalesFilters: Bool { blocksChannels && usesWinograd && precision == .float32 }
+
     public init(
       threads: Int = Executable.defaultThreads, keepsParameterWork: Bool = false,
       usesWinograd: Bool = true, isBatchInvariant: Bool = false,
@@ -118,6 +122,7 @@ public final class Executable {
     }
     let plan = ProgramPlan(
       graph, blocksChannels: options.blocksChannels, recomputes: options.recomputes,
+      scalesFilters: options.scalesFilters,
       isRounded: options.precision == .float32
         ? nil : { ConvolutionWork($0)?.gainsByBFloat16(options) == true })
     try self.init(plan, parameters: parameters, options: options)
@@ -183,10 +188,11 @@ public final class Executable {
       if let pack = prepared.pack, pack.firstKernel == index {
         let primitive = pack.primitive
         let from = floats(pack.filter)
+        let scale = pack.scale.map { UnsafePointer(floats($0)) }
         let to = arenaAddress(pack.request)
         steps.append(
           Step(kernel: index, isParameterOnly: pack.isParameterOnly) {
-            trompe_convolution_reorder_filter(primitive.handle, from, to)
+            trompe_convolution_reorder_filter(primitive.handle, from, scale, to, scratch)
           })
       }
       let packed = prepared.pack.map { arenaAddress($0.request) }
@@ -385,7 +391,7 @@ public final class Executable {
       return {
         let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, dy, scratch)
         return status != 0
-          ? status : trompe_convolution_reorder_filter(primitive.handle, inOrder, y)
+          ? status : trompe_convolution_reorder_filter(primitive.handle, inOrder, nil, y, nil)
       }
     case let product as MatrixProduct:
       let (a, b) = (floats(kernel.reads[0]), floats(kernel.reads[1]))

@@ -9,14 +9,18 @@ struct Preparation {
   /// that want the same order within reach.
   final class Pack {
     let filter: Int
+    /// What its filters are multiplied with.
+    let scale: Int?
     let primitive: ConvolutionPrimitive
     let firstKernel: Int
     let isParameterOnly: Bool
     var lastKernel: Int
     var request = -1
 
-    init(filter: Int, primitive: ConvolutionPrimitive, kernel: Int, isParameterOnly: Bool) {
-      (self.filter, self.primitive, firstKernel) = (filter, primitive, kernel)
+    init(
+      filter: Int, scale: Int?, primitive: ConvolutionPrimitive, kernel: Int, isParameterOnly: Bool
+    ) {
+      (self.filter, self.scale, self.primitive, firstKernel) = (filter, scale, primitive, kernel)
       (self.isParameterOnly, lastKernel) = (isParameterOnly, kernel)
     }
   }
@@ -86,7 +90,10 @@ struct Preparation {
     guard let convolution = prepared.convolution else { return cluster }
     guard case .operation(let operation) = kernel.work, operation is ConvolutionFilterGradient,
       !convolution.filterIsPlain
-    else { return max(convolution.scratchBytes, cluster) }
+    else {
+      let copy = kernel.filterScale == nil ? 0 : convolution.scalingBytes
+      return max(convolution.scratchBytes, cluster, copy)
+    }
     return Self.aligned(convolution.scratchBytes) + convolution.filterBytes
   }
 
@@ -110,7 +117,7 @@ struct Preparation {
         options: options)
       prepared.convolution = primitive
       if work.kind != TROMPE_CONVOLUTION_FILTER_GRADIENT {
-        prepared.pack = pack(kernel.reads[1], primitive, index)
+        prepared.pack = pack(kernel.reads[1], kernel.filterScale, primitive, index)
       }
       if case .inputGradient(_, let finish) = kernel.work,
         !primitive.finishesGradients || !standAlike(finish.reads + [kernel.writes[0]])
@@ -160,18 +167,21 @@ struct Preparation {
   }
 
   private mutating func pack(
-    _ filter: Int, _ primitive: ConvolutionPrimitive, _ kernel: Int
+    _ filter: Int, _ scale: Int?, _ primitive: ConvolutionPrimitive, _ kernel: Int
   ) -> Pack? {
-    if primitive.filterIsPlain { return nil }
-    if let known = packs[filter]?.last(where: { $0.primitive.hasSameFilterLayout(as: primitive) }),
+    if primitive.filterIsPlain, scale == nil { return nil }
+    if let known = packs[filter]?.last(where: {
+      $0.scale == scale && $0.primitive.hasSameFilterLayout(as: primitive)
+    }),
       kernel - known.lastKernel <= reach
     {
       known.lastKernel = kernel
       return known
     }
     let pack = Pack(
-      filter: filter, primitive: primitive, kernel: kernel,
-      isParameterOnly: parameterOnly.contains(filter))
+      filter: filter, scale: scale, primitive: primitive, kernel: kernel,
+      isParameterOnly: parameterOnly.contains(filter)
+        && scale.map(parameterOnly.contains) != false)
     packs[filter, default: []].append(pack)
     return pack
   }

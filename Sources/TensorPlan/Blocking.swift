@@ -50,7 +50,7 @@ struct Blocking {
     }
     return Kernel(
       work: work, reads: kernel.reads, writes: kernel.writes, readShapes: kernel.readShapes,
-      writeShapes: kernel.writeShapes)
+      writeShapes: kernel.writeShapes, filterScale: kernel.filterScale)
   }
 
   private func rewritten(_ cluster: PointwiseCluster) -> PointwiseCluster {

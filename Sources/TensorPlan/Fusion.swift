@@ -4,6 +4,8 @@ import TensorGraph
 ///
 /// - A convolution takes the bias, residual and ReLU that follow it, if nobody else sees what is
 ///   between; the gradient in its image a residual, the mask of a ReLU and the sum over all pixels.
+/// - Filters that are multiplied with a number each, and read by convolutions alone, are multiplied when
+///   they are packed, if the executor packs filters anyway.
 /// - Pointwise operations of one shape that feed each other become one cluster, with the reductions
 ///   that read them. Broadcasts, slices and transpositions in front of a cluster are ways of
 ///   reading, not work.
@@ -23,6 +25,8 @@ struct Fusion {
   private var epilogue: [Int: (end: Int, Kernel.Epilogue)] = [:]
   /// Gradient in an image to the last node it absorbs, and the sum that it takes as well.
   private var following: [Int: Following] = [:]
+  /// Scaled filters to the filters and the scale.
+  private var scaled: [Int: (filter: Int, scale: Int)] = [:]
   private var isAbsorbed: [Bool]
   private var isInlined: [Bool]
   private var isNeeded: [Bool]
@@ -39,7 +43,7 @@ struct Fusion {
   /// What a cluster reads and computes stands in at most this many registers.
   static let registerLimit = 256
 
-  init(_ graph: Graph) {
+  init(_ graph: Graph, scalesFilters: Bool) {
     self.graph = graph
     users = graph.users()
     let count = graph.nodes.count
@@ -54,6 +58,7 @@ struct Fusion {
     members = Array(repeating: 1, count: count)
     level = Array(repeating: 0, count: count)
     findStorage()
+    if scalesFilters { absorbScales() }
     absorbEpilogues()
     absorbFollowing()
     findNeeded()
@@ -90,6 +95,33 @@ struct Fusion {
     for (id, node) in graph.nodes.enumerated() where kind(id) == .alias {
       storage[id] = storage[node.operands[0]]
     }
+  }
+
+  // MARK: Scaled filters
+
+  private mutating func absorbScales() {
+    for (id, node) in graph.nodes.enumerated() {
+      guard let product = node.operation as? Binary, product.function == .multiply,
+        node.shape.rank == 4, !isOutput[id], users[id].allSatisfy({ isFilter(id, of: $0) })
+      else { continue }
+      for (filter, spread) in [
+        (node.operands[0], node.operands[1]), (node.operands[1], node.operands[0]),
+      ] where graph.nodes[spread].operation is Broadcast && number(spread) == nil {
+        let scale = graph.nodes[spread].operands[0]
+        guard graph.nodes[scale].shape == [node.shape[0], 1, 1, 1],
+          kind(scale) != .view, kind(filter) != .view, number(filter) == nil
+        else { continue }
+        scaled[id] = (filter, scale)
+        isAbsorbed[id] = true
+        break
+      }
+    }
+  }
+
+  private func isFilter(_ id: Int, of user: Int) -> Bool {
+    let node = graph.nodes[user]
+    return (node.operation is Convolution || node.operation is ConvolutionInputGradient)
+      && node.operands[0] != id && node.operands[1] == id
   }
 
   // MARK: Epilogues
@@ -222,6 +254,10 @@ struct Fusion {
         if let residual = taken.residual { need(residual) }
       }
       for read in following[id]?.reads ?? [] { need(read) }
+      if let (filter, scale) = scaled[id] {
+        need(filter)
+        need(scale)
+      }
       if isOutput[id] { need(id) }
     }
   }
@@ -396,11 +432,11 @@ struct Fusion {
       else { continue }
       if let convolution = node.operation as? Convolution {
         let (end, taken) = epilogue[id] ?? (id, Kernel.Epilogue())
-        let operands = node.operands + [taken.bias, taken.residual].compactMap { $0 }
+        let following = [taken.bias, taken.residual].compactMap { $0 }
         var stored = taken
         stored.bias = taken.bias.map { storage[$0] }
         stored.residual = taken.residual.map { storage[$0] }
-        emitted.append((id, kernel(.convolution(convolution, stored), operands, [end])))
+        emitted.append((id, kernel(.convolution(convolution, stored), node, following, [end])))
       } else if let gradient = node.operation as? ConvolutionInputGradient,
         let taken = following[id]
       {
@@ -408,9 +444,11 @@ struct Fusion {
           (
             id,
             kernel(
-              .inputGradient(gradient, finish(taken)), node.operands + taken.reads,
+              .inputGradient(gradient, finish(taken)), node, taken.reads,
               [taken.end] + [taken.channelSums].compactMap { $0 })
           ))
+      } else if node.operation is ConvolutionInputGradient {
+        emitted.append((id, kernel(.operation(node.operation), node, [], [id])))
       } else if let index = node.operation as? MaxPoolIndex,
         let select = users[id].first(where: {
           (graph.nodes[$0].operation as? MaxPoolSelect)?.window == index.window
@@ -453,11 +491,25 @@ struct Fusion {
       channelSums: taken.channelSums, cluster: builder.finished())
   }
 
-  private func kernel(_ work: Kernel.Work, _ operands: [Int], _ results: [Int]) -> Kernel {
+  private func kernel(
+    _ work: Kernel.Work, _ operands: [Int], _ results: [Int], filterScale: Int? = nil
+  ) -> Kernel {
     Kernel(
       work: work, reads: operands.map { storage[$0] }, writes: results,
       readShapes: operands.map { graph.nodes[$0].shape },
-      writeShapes: results.map { graph.nodes[$0].shape })
+      writeShapes: results.map { graph.nodes[$0].shape },
+      filterScale: filterScale.map { storage[$0] })
+  }
+
+  /// A convolution or the gradient in its image, which reads what follows as well.
+  private func kernel(
+    _ work: Kernel.Work, _ node: Node, _ following: [Int], _ results: [Int]
+  ) -> Kernel {
+    guard let (filter, scale) = scaled[node.operands[1]] else {
+      return kernel(work, node.operands + following, results)
+    }
+    return kernel(
+      work, [node.operands[0], filter] + following + [scale], results, filterScale: scale)
   }
 
   /// Whether a cluster member's value is read by anybody outside its cluster.

@@ -45,6 +45,9 @@ public struct Kernel: Sendable {
   }
 
   public let work: Work
+  /// Storage of a vector [K, 1, 1, 1] with which a convolution's filters are multiplied before they
+  /// are used, each with its number: a folded batch norm. It is read last.
+  public let filterScale: Int?
   /// Storages that are read, in the operation's own order for `.operation`, `.convolution` and
   /// `.inputGradient` (what follows last).
   public let reads: [Int]
@@ -54,6 +57,15 @@ public struct Kernel: Sendable {
   public let readShapes: [Shape]
   /// For each entry of `writes` its shape.
   public let writeShapes: [Shape]
+
+  init(
+    work: Work, reads: [Int], writes: [Int], readShapes: [Shape], writeShapes: [Shape],
+    filterScale: Int? = nil
+  ) {
+    (self.work, self.filterScale) = (work, filterScale)
+    (self.reads, self.writes) = (reads, writes)
+    (self.readShapes, self.writeShapes) = (readShapes, writeShapes)
+  }
 
   /// The name used in profiles.
   public var name: String {

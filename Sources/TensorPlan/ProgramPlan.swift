@@ -17,13 +17,14 @@ public struct ProgramPlan: Sendable {
   ///   - given: all that is computed.
   ///   - blocksChannels: keep activations between convolutions in blocks of channels.
   ///   - recomputes: compute again what would be kept for long, where that makes the peak smaller.
+  ///   - scalesFilters: leave multiplying filters with a number each to convolutions.
   ///   - isRounded: which convolutions multiply in bfloat16; none if `nil`. Activations between
   ///     those are kept so.
   public init(
     _ given: Graph, blocksChannels: Bool = false, recomputes: Bool = false,
-    isRounded: ((Kernel) -> Bool)? = nil
+    scalesFilters: Bool = false, isRounded: ((Kernel) -> Bool)? = nil
   ) {
-    let fusion = Fusion(given)
+    let fusion = Fusion(given, scalesFilters: scalesFilters)
     var (graph, fused, storage) = (given, fusion.kernels, fusion.storage)
     if recomputes {
       let again = Recomputation(fused, graph, storage: storage)

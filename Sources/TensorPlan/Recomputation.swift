@@ -61,7 +61,7 @@ extension Kernel {
     }
     return Kernel(
       work: work, reads: reads.map(new), writes: writes.map(new), readShapes: readShapes,
-      writeShapes: writeShapes)
+      writeShapes: writeShapes, filterScale: filterScale.map(new))
   }
 }
 

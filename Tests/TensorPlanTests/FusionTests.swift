@@ -62,6 +62,29 @@ struct FusionTests {
     #expect(seen.kernels.map(\.name) == ["convolution input gradient", "pointwise + reduction"])
   }
 
+  /// Filters with a number each are multiplied when convolutions pack them, unless somebody else reads
+  /// the product or nobody asks for it.
+  @Test func scaledFiltersAreLeftToConvolutions() throws {
+    func graph(isSeen: Bool) throws -> Graph {
+      var graph = GraphBuilder()
+      let x = try graph.placeholder("x", shape: [1, 4, 4, 2])
+      let w = try graph.parameter("w", shape: [3, 3, 3, 2])
+      let scale = try graph.parameter("scale", shape: [3, 1, 1, 1])
+      let scaled = try graph.multiply(w, graph.broadcast(scale, to: [3, 3, 3, 2]))
+      let y = try graph.convolution(x, scaled, window: Window2D(3, padding: 1))
+      let seen = try graph.relu(scaled)
+      return graph.graph(outputs: [y] + (isSeen ? [seen] : []))
+    }
+    func names(isSeen: Bool, scalesFilters: Bool) throws -> [String] {
+      let plan = ProgramPlan(try graph(isSeen: isSeen), scalesFilters: scalesFilters)
+      expectSound(plan)
+      return plan.kernels.map(\.name)
+    }
+    #expect(try names(isSeen: false, scalesFilters: true) == ["convolution"])
+    #expect(try names(isSeen: true, scalesFilters: true) == ["pointwise", "convolution"])
+    #expect(try names(isSeen: false, scalesFilters: false) == ["pointwise", "convolution"])
+  }
+
   /// A mask is a comparison of something that is stored anyway.
   @Test func masksOfReLUsAreNeverStored() throws {
     let plan = ProgramPlan(try ResidualNetwork(blocks: 4).graph())

@@ -58,9 +58,12 @@ int trompe_convolution_filter_is_plain(const trompe_convolution *convolution);
 size_t trompe_convolution_filter_bytes(const trompe_convolution *convolution);
 int trompe_convolution_same_filter_layout(
     const trompe_convolution *a, const trompe_convolution *b);
-// Forward and input gradient: OHWI to packed. Filter gradient: packed to OHWI.
+// Forward and input gradient: OHWI to packed; filter k is multiplied with scale[k] if that is not NULL, for
+// which `scratch` has trompe_convolution_scaling_bytes. Filter gradient: packed to OHWI.
 int trompe_convolution_reorder_filter(
-    const trompe_convolution *convolution, const void *from, void *to);
+    const trompe_convolution *convolution, const void *from, const float *scale, void *to,
+    void *scratch);
+size_t trompe_convolution_scaling_bytes(const trompe_convolution *convolution);
 
 // Whether an input gradient adds a residual, applies a mask and sums over pixels before it is stored.
 int trompe_convolution_finishes_gradients(const trompe_convolution *convolution);

@@ -25,10 +25,11 @@ typedef struct {
 
 // Bytes of packed filters.
 size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window);
-// From filters [k, r, s, c]. `to_image`: those of the gradient in the image, which has as many results
+// From filters [k, r, s, c], each multiplied with its scale, if that is not NULL. `to_image`: those of the gradient in the image, which has as many results
 // (c) as the filter has channels, and reads its k results.
 void trompe_pairs_read_filter(
-    const trompe_pairs_window *window, const float *filter, int to_image, float *packed, int threads);
+    const trompe_pairs_window *window, const float *filter, const float *scale, int to_image,
+    float *packed, int threads);
 // Whether packed filters of one are those of the other.
 int trompe_pairs_same_filter(
     const trompe_pairs_window *a, const trompe_pairs_window *b, int to_image);

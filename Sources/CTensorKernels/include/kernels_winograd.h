@@ -24,10 +24,10 @@ int trompe_winograd_is_here(void);
 
 // Bytes of the values of k filters of c channels.
 size_t trompe_winograd_filter_bytes(int64_t c, int64_t k);
-// From filters OHWI. `turned`: those of the input gradient, which has as many results (c) as the
-// filter has channels, and reads its k results.
+// From filters OHWI, each multiplied with its scale, if that is not NULL. `turned`: those of the input
+// gradient, which has as many results (c) as the filter has channels, and reads its k results.
 void trompe_winograd_read_filter(
-    const float *filter, int64_t c, int64_t k, int turned, float *u, int threads);
+    const float *filter, const float *scale, int64_t c, int64_t k, int turned, float *u, int threads);
 
 // y = x * filter, the values of the filter for x's channels and y's.
 size_t trompe_winograd_scratch_bytes(

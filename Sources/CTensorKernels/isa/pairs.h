@@ -158,10 +158,12 @@ static void NAME(pairs_read_columns)(
 }
 
 // Packs `count` blocks of filters, at most PAIRS_BLOCKS, as columns; the steps of each tap, at `taps`, are
-// `step` floats apart, columns `column`: one of both is 1.
+// `step` floats apart, columns `column`: one of both is 1. Filters are the steps, if columns are next to
+// each other, or the columns; each is multiplied with its scale.
 static void NAME(pairs_read_filter)(
     const float *filter, const int64_t *taps, int64_t tap_count, int64_t step, int64_t column,
-    int64_t steps, int64_t count, float *to, float *products, float *inverses) {
+    int64_t steps, const float *scale, int64_t count, float *to, float *products,
+    float *inverses) {
   const int64_t all = tap_count * steps;
   V16 sums[PAIRS_BLOCKS];
   for (int64_t b = 0; b < count; b++) sums[b] = (V16){0};
@@ -172,6 +174,9 @@ static void NAME(pairs_read_filter)(
         V16 values[16], *next = (V16 *)(to + (b * all + t * steps + i) * 16);
         UNROLL for (int v = 0; v < 16; v++) values[v] = FROM(from + v * (column == 1 ? step : column));
         if (column != 1) NAME(transpose)(values);
+        if (scale)
+          UNROLL for (int v = 0; v < 16; v++)
+            values[v] = values[v] * (column == 1 ? scale[i + v] + (V16){0} : FROM(scale + b * 16));
         UNROLL for (int v = 0; v < 16; v++) {
           sums[b] += __builtin_elementwise_abs(values[v]);
           next[v] = values[v];

@@ -47,7 +47,7 @@ typedef struct {
   void (*winograd_accumulate)(
       const float *, const float *, float *, int64_t, int64_t, int64_t);
   void (*winograd_read_filter)(
-      const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t);
+      const float *, const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t);
   void (*winograd_write_filter)(const float *, int64_t, int64_t, int64_t, float *);
   void (*winograd_sum_filter)(
       const float *, int64_t, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *);
@@ -62,8 +62,8 @@ typedef struct {
   void (*pairs_read_columns)(
       const float *, const int64_t *, int64_t, int64_t, float *, float *, float *);
   void (*pairs_read_filter)(
-      const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, int64_t, float *, float *,
-      float *);
+      const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
+      float *, float *, float *);
   void (*pairs_write_pixels)(
       const float *, const float *, const float *, const float *, const float *, const float *,
       int64_t, const trompe_epilogue *, float *, const int64_t *, int64_t);

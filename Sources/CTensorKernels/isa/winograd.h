@@ -221,10 +221,11 @@ static void NAME(winograd_accumulate)(
 }
 
 // The filters of one block of 16 results, U [36][c][16]; of the input gradient, whose results are the
-// image's channels, turned by half a turn. Turned, results are next to each other, otherwise channels.
+// image's channels, turned by half a turn. Turned, results are next to each other, otherwise channels; the
+// others are whole filters, which are multiplied with their scales.
 static void NAME(winograd_read_filter)(
-    const float *filter, int64_t result_step, int64_t channel_step, int64_t tap_step, int turned,
-    int64_t c, float *u, int64_t plane) {
+    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
+    int64_t tap_step, int turned, int64_t c, float *u, int64_t plane) {
   for (int64_t first = 0; first < c; first += 16) {
     V16 taps[9][16];  // of 16 channels
     for (int tap = 0; tap < 9; tap++) {
@@ -232,6 +233,9 @@ static void NAME(winograd_read_filter)(
       const int64_t row = turned ? channel_step : result_step;
       UNROLL for (int i = 0; i < 16; i++) taps[tap][i] = FROM(from + i * row);
       if (!turned) NAME(transpose)(taps[tap]);
+      if (scale)
+        UNROLL for (int i = 0; i < 16; i++)
+          taps[tap][i] = taps[tap][i] * (turned ? scale[first + i] + (V16){0} : FROM(scale));
     }
     for (int64_t i = 0; i < 16; i++) {
       V16 half[18], values[6];
