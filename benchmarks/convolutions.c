@@ -71,7 +71,7 @@ static int is_here(const Own *own) {
 
 static size_t filter_bytes(const Own *own) {
   return own->window.r == 3 ? trompe_winograd_filter_bytes(own->window.x.c, own->window.y.c)
-                            : trompe_pairs_filter_bytes(&own->window);
+                            : trompe_pairs_filter_bytes(&own->window, own->kind == 1);
 }
 
 static size_t scratch_bytes(const Own *own) {

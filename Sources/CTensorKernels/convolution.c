@@ -264,7 +264,7 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   // A gradient in the filter is written as it is wanted.
   self->filter_bytes = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT
                            ? (size_t)(s->r * s->s * s->c * s->k) * sizeof(float)
-                       : pairs ? trompe_pairs_filter_bytes(&self->window)
+                       : pairs ? trompe_pairs_filter_bytes(&self->window, result_is_x(s))
                                : trompe_winograd_filter_bytes(s->c, s->k);
   switch (s->kind) {
     case TROMPE_CONVOLUTION_FORWARD:

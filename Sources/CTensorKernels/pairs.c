@@ -24,17 +24,12 @@ int trompe_pairs_are_here(void) {
 }
 
 // Of each part: columns, what is taken off each, and what undoes its scale.
-static size_t filter_bytes(const trompe_pairs_window *window, int to_image) {
+size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window, int to_image) {
   const Ends ends = trompe_ends(window, to_image);
   int64_t floats = 0;
   for (Part part = {0}; trompe_next_part(window, to_image, &part);)
     if (part.tap_count) floats += ends.to->c * (part_steps(&part, &ends) + 2);
   return (size_t)floats * sizeof(float);
-}
-
-size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window) {
-  return (size_t)larger(
-      (int64_t)filter_bytes(window, 0), (int64_t)filter_bytes(window, 1));
 }
 
 int trompe_pairs_same_filter(

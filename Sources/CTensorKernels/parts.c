@@ -39,7 +39,7 @@ static int64_t single_tap(int64_t points, int64_t index) {
 static int64_t find_taps(
     const trompe_pairs_window *w, int to_image, const Phase *phase, int is_single, int64_t skipped,
     Tap *taps) {
-  const int64_t points = w->r * w->s;
+  const int64_t points = point_count(w);
   int64_t found = 0;
   for (int64_t i = 0; i < points; i++) {
     const int64_t point = is_single ? single_tap(points, i) : i;
@@ -57,20 +57,11 @@ static int64_t find_taps(
   return found;
 }
 
-// Along one axis, those of the part's pixels for which a tap reads inside the image.
-static void inside(
-    int64_t tap, int64_t step, int64_t from, int64_t *first, int64_t *pixels) {
-  const int64_t begin = tap < 0 ? (-tap + step - 1) / step : 0;
-  const int64_t end = tap >= from ? 0 : smaller(*pixels, (from - 1 - tap) / step + 1);
-  *first = begin;
-  *pixels = larger(0, end - begin);
-}
-
 // Whether taps have parts of their own, that leave out pixels for which they read outside of the image:
 // in images of a few pixels those are many.
 static int has_single_taps(const trompe_pairs_window *w, int to_image, const Ends *ends) {
   const int has_one_phase = !to_image || (w->stride_y == 1 && w->stride_x == 1);
-  return has_one_phase && w->r * w->s > 1 && ends->from->c >= SINGLE_STEPS_MIN &&
+  return has_one_phase && point_count(w) > 1 && ends->from->c >= SINGLE_STEPS_MIN &&
          8 * (w->r / 2) >= ends->to->h && 8 * (w->s / 2) >= ends->to->w;
 }
 
@@ -108,8 +99,11 @@ int trompe_next_part(const trompe_pairs_window *w, int to_image, Part *part) {
   // The first part writes all pixels, and the last one what comes after the sums.
   if (is_single && !part->is_first && !part->is_last) {
     Tap *tap = &part->taps[0];
-    inside(tap->row, part->step_y, from->h, &top, &part->h);
-    inside(tap->column, part->step_x, from->w, &first_column, &part->w);
+    int64_t bottom, end_column;
+    inside(tap->row, part->step_y, from->h, part->h, &top, &bottom);
+    inside(tap->column, part->step_x, from->w, part->w, &first_column, &end_column);
+    part->h = bottom - top;
+    part->w = end_column - first_column;
     tap->row += top * part->step_y;
     tap->column += first_column * part->step_x;
   }
@@ -123,20 +117,12 @@ int trompe_next_part(const trompe_pairs_window *w, int to_image, Part *part) {
 
 void trompe_tile_at(const Part *part, const Ends *ends, int64_t index, Tile *tile) {
   const int64_t first = index * TILE, pixels = ends->to->n * part->h * part->w;
-  int64_t column = first % part->w, row = first / part->w % part->h, n = first / part->w / part->h;
+  Position at = position_at(first, part->h, part->w);
   tile->count = smaller(TILE, pixels - first);
-  for (int64_t i = 0; i < TILE; i++) {
-    const int is_there = i < tile->count;
-    tile->n[i] = is_there ? n : tile->n[0];
-    tile->row[i] = is_there ? row : tile->row[0];
-    tile->column[i] = is_there ? column : tile->column[0];
-    tile->offsets[i] = tile->n[i] * part->image + tile->row[i] * part->row +
-                       tile->column[i] * part->pixel + part->first;
-    if (++column < part->w) continue;
-    column = 0;
-    if (++row < part->h) continue;
-    row = 0;
-    n++;
+  for (int64_t i = 0; i < TILE; i++, advance(&at, part->h, part->w)) {
+    tile->at[i] = i < tile->count ? at : tile->at[0];
+    tile->offsets[i] = tile->at[i].n * part->image + tile->at[i].row * part->row +
+                       tile->at[i].column * part->pixel + part->first;
   }
 }
 
@@ -148,10 +134,10 @@ void trompe_tap_pixels(
   const trompe_image *image = ends->from;
   const Tap *at = &part->taps[tap];
   for (int64_t i = 0; i < TILE; i++) {
-    const int64_t row = tile->row[i] * part->step_y + at->row;
-    const int64_t column = tile->column[i] * part->step_x + at->column;
+    const int64_t row = tile->at[i].row * part->step_y + at->row;
+    const int64_t column = tile->at[i].column * part->step_x + at->column;
     const int is_inside = row >= 0 && row < image->h && column >= 0 && column < image->w;
-    const int64_t offset = tile->n[i] * image->h * image->w * image->c +
+    const int64_t offset = tile->at[i].n * image->h * image->w * image->c +
                            (row * image->w + column) * image->pixel;
     pixels[i] = is_inside ? (trompe_pixel){from + offset, image->block} : (trompe_pixel){zeros, 0};
   }

@@ -6,6 +6,7 @@
 
 #include "extremes.h"
 #include "kernels_pairs.h"
+#include "points.h"
 
 enum { TAPS_MAX = 16 };
 
@@ -46,7 +47,8 @@ static inline int64_t part_steps(const Part *part, const Ends *ends) {
 enum { TILE = 16 };
 typedef struct {
   int64_t count;
-  int64_t n[TILE], row[TILE], column[TILE], offsets[TILE];
+  Position at[TILE];
+  int64_t offsets[TILE];
 } Tile;
 
 static inline int64_t part_tiles(const Part *part, const Ends *ends) {

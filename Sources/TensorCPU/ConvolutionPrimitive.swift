@@ -54,7 +54,7 @@ extension ConvolutionWork {
         kind: TROMPE_CONVOLUTION_FORWARD, window: convolution.window, groups: convolution.groups,
         image: kernel.readShapes[0], filter: kernel.readShapes[1], result: kernel.writeShapes[0],
         epilogue: epilogue, storages: (kernel.reads[0], kernel.writes[0]))
-    case .operation(let gradient as ConvolutionInputGradient), .inputGradient(let gradient, _):
+    case .inputGradient(let gradient, _):
       self.init(
         kind: TROMPE_CONVOLUTION_INPUT_GRADIENT, window: gradient.window, groups: gradient.groups,
         image: gradient.inputShape, filter: kernel.readShapes[1], result: kernel.readShapes[0],

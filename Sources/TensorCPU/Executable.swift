@@ -320,9 +320,9 @@ public final class Executable {
         }
       }
       var after = trompe_epilogue()
-      after.residual = finish.residual.map(image)
-      after.mask = finish.mask.map(image)
-      after.sums = finish.channelSums.map { floats($0) }
+      after.residual = finish?.residual.map(image)
+      after.mask = finish?.mask.map(image)
+      after.sums = finish?.channelSums.map { floats($0) }
       return { trompe_convolution_run(primitive.handle, dx, filter, &after, dy, scratch) }
     case .maxPool(let window):
       var pool = poolShape(
@@ -376,11 +376,6 @@ public final class Executable {
     // Results that are not floats are not looked at as such.
     let y = address[kernel.writes[0]]!.assumingMemoryBound(to: Float.self)
     switch operation {
-    case is ConvolutionInputGradient:
-      let primitive = prepared.convolution!
-      let (dx, dy) = (address[kernel.writes[0]]!, address[kernel.reads[0]]!)
-      let filter = packed ?? address[kernel.reads[1]]!
-      return { trompe_convolution_run(primitive.handle, dx, filter, nil, dy, scratch) }
     case is ConvolutionFilterGradient:
       let primitive = prepared.convolution!
       let (x, dy) = (address[kernel.reads[0]]!, address[kernel.reads[1]]!)

@@ -119,7 +119,7 @@ struct Preparation {
       if work.kind != TROMPE_CONVOLUTION_FILTER_GRADIENT {
         prepared.pack = pack(kernel.reads[1], kernel.filterScale, primitive, index)
       }
-      if case .inputGradient(_, let finish) = kernel.work,
+      if case .inputGradient(_, let finish?) = kernel.work,
         !primitive.finishesGradients || !standAlike(finish.reads + [kernel.writes[0]])
       {
         prepared.pointwise = try PointwiseProgram(
@@ -180,8 +180,7 @@ struct Preparation {
     }
     let pack = Pack(
       filter: filter, scale: scale, primitive: primitive, kernel: kernel,
-      isParameterOnly: parameterOnly.contains(filter)
-        && scale.map(parameterOnly.contains) != false)
+      isParameterOnly: parameterOnly.isSuperset(of: [filter, scale ?? filter]))
     packs[filter, default: []].append(pack)
     return pack
   }

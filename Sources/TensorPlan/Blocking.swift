@@ -41,7 +41,7 @@ struct Blocking {
     let work: Kernel.Work
     switch kernel.work {
     case .pointwise(let cluster): work = .pointwise(rewritten(cluster))
-    case .inputGradient(let gradient, var finish):
+    case .inputGradient(let gradient, var finish?):
       if blocked.contains(kernel.writes[0]) || finish.reads.contains(where: blocked.contains) {
         finish.cluster = rewritten(finish.cluster)
       }
@@ -127,13 +127,11 @@ private struct Groups {
       if let residual = epilogue.residual { unite([residual, kernel.writes[0]]) }
     case .inputGradient(let gradient, let finish):
       addConvolution(kernel, groups: gradient.groups, filter: kernel.reads[1])
-      add(finish.cluster)
+      if let finish { add(finish.cluster) }
     case .maxPool: unite(kernel.reads + kernel.writes)
     case .pointwise(let cluster): add(cluster)
     case .operation(let operation):
       switch operation {
-      case let gradient as ConvolutionInputGradient:
-        addConvolution(kernel, groups: gradient.groups, filter: kernel.reads[1])
       case let gradient as ConvolutionFilterGradient:
         addConvolution(kernel, groups: gradient.groups, filter: kernel.writes[0])
       case is MaxPoolIndex, is MaxPoolSelect, is MaxPoolScatter, is AveragePool,
@@ -206,7 +204,6 @@ extension Kernel {
     case .inputGradient: [writes[0], reads[0]]
     case .operation(let operation):
       switch operation {
-      case is ConvolutionInputGradient: [writes[0], reads[0]]
       case is ConvolutionFilterGradient: [reads[0], reads[1]]
       default: nil
       }

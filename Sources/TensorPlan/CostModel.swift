@@ -32,19 +32,13 @@ extension Kernel {
     case .inputGradient(let gradient, let finish):
       let sums = gradient.window.flops(
         readShapes[0], channels: gradient.inputShape[3], gradient.groups)
-      let operations = finish.cluster.instructions.count + finish.cluster.reductions.count
-      return Cost(flops: sums + operations * gradient.inputShape.count, bytes: traffic)
-    case .pointwise(let cluster):
-      let operations = cluster.instructions.count + cluster.reductions.count
-      return Cost(flops: operations * cluster.shape.count, bytes: traffic)
+      return Cost(flops: sums + (finish?.cluster.flops ?? 0), bytes: traffic)
+    case .pointwise(let cluster): return Cost(flops: cluster.flops, bytes: traffic)
     case .maxPool(let window):
       return Cost(flops: writeShapes[0].count * window.height * window.width, bytes: traffic)
     case .operation(let operation):
       let flops =
         switch operation {
-        case let gradient as ConvolutionInputGradient:
-          gradient.window.flops(
-            readShapes[0], channels: gradient.inputShape[3], gradient.groups)
         case let gradient as ConvolutionFilterGradient:
           gradient.window.flops(readShapes[1], channels: readShapes[0][3], gradient.groups)
         case let product as MatrixProduct:
@@ -58,6 +52,10 @@ extension Kernel {
       return Cost(flops: flops, bytes: traffic)
     }
   }
+}
+
+extension PointwiseCluster {
+  fileprivate var flops: Int { (instructions.count + reductions.count) * shape.count }
 }
 
 extension Window2D {

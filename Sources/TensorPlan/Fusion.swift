@@ -151,9 +151,7 @@ struct Fusion {
             let vector = channelVector(other, channels: node.shape[3])
           {
             taken.bias = vector
-          } else if taken.residual == nil, other < id, number(other) == nil, kind(other) != .view,
-            graph.nodes[other].type == .float32
-          {
+          } else if taken.residual == nil, stands(other, before: id) {
             taken.residual = other
           } else {
             break
@@ -437,18 +435,11 @@ struct Fusion {
         stored.bias = taken.bias.map { storage[$0] }
         stored.residual = taken.residual.map { storage[$0] }
         emitted.append((id, kernel(.convolution(convolution, stored), node, following, [end])))
-      } else if let gradient = node.operation as? ConvolutionInputGradient,
+      } else if let gradient = node.operation as? ConvolutionInputGradient {
         let taken = following[id]
-      {
-        emitted.append(
-          (
-            id,
-            kernel(
-              .inputGradient(gradient, finish(taken)), node, taken.reads,
-              [taken.end] + [taken.channelSums].compactMap { $0 })
-          ))
-      } else if node.operation is ConvolutionInputGradient {
-        emitted.append((id, kernel(.operation(node.operation), node, [], [id])))
+        let results = [taken?.end ?? id] + [taken?.channelSums].compactMap { $0 }
+        let work = Kernel.Work.inputGradient(gradient, taken.map(finish))
+        emitted.append((id, kernel(work, node, taken?.reads ?? [], results)))
       } else if let index = node.operation as? MaxPoolIndex,
         let select = users[id].first(where: {
           (graph.nodes[$0].operation as? MaxPoolSelect)?.window == index.window
@@ -478,9 +469,7 @@ struct Fusion {
       let isPositive = builder.instruction { .unary(.isPositive, into: $0, other) }
       value = builder.instruction { .binary(.multiply, into: $0, sums, isPositive) }
     }
-    if !taken.reads.isEmpty {
-      builder.outputs.append(.init(register: value, storage: taken.end))
-    }
+    builder.outputs.append(.init(register: value, storage: taken.end))
     if let sums = taken.channelSums {
       builder.reductions.append(
         .init(

@@ -7,8 +7,8 @@ public struct Kernel: Sendable {
     case operation(any Operation)
     /// A convolution with what follows it.
     case convolution(Convolution, Epilogue)
-    /// The gradient in a convolution's image with what follows it.
-    case inputGradient(ConvolutionInputGradient, Finish)
+    /// The gradient in a convolution's image with what follows it, if anything does.
+    case inputGradient(ConvolutionInputGradient, Finish?)
     /// The maximum of every window and which tap holds it, written in that order.
     case maxPool(Window2D)
     /// Pointwise operations and the reductions that read them.
@@ -45,9 +45,6 @@ public struct Kernel: Sendable {
   }
 
   public let work: Work
-  /// Storage of a vector [K, 1, 1, 1] with which a convolution's filters are multiplied before they
-  /// are used, each with its number: a folded batch norm. It is read last.
-  public let filterScale: Int?
   /// Storages that are read, in the operation's own order for `.operation`, `.convolution` and
   /// `.inputGradient` (what follows last).
   public let reads: [Int]
@@ -57,15 +54,9 @@ public struct Kernel: Sendable {
   public let readShapes: [Shape]
   /// For each entry of `writes` its shape.
   public let writeShapes: [Shape]
-
-  init(
-    work: Work, reads: [Int], writes: [Int], readShapes: [Shape], writeShapes: [Shape],
-    filterScale: Int? = nil
-  ) {
-    (self.work, self.filterScale) = (work, filterScale)
-    (self.reads, self.writes) = (reads, writes)
-    (self.readShapes, self.writeShapes) = (readShapes, writeShapes)
-  }
+  /// Storage of a vector [K, 1, 1, 1] with which a convolution's filters are multiplied before they
+  /// are used, each with its number: a folded batch norm. It is read last.
+  public internal(set) var filterScale: Int?
 
   /// The name used in profiles.
   public var name: String {
@@ -75,8 +66,8 @@ public struct Kernel: Sendable {
       "convolution" + (epilogue.bias == nil ? "" : " + bias")
         + (epilogue.residual == nil ? "" : " + residual") + (epilogue.hasReLU ? " + relu" : "")
     case .inputGradient(let gradient, let finish):
-      gradient.name + (finish.residual == nil ? "" : " + residual")
-        + (finish.mask == nil ? "" : " + mask") + (finish.channelSums == nil ? "" : " + sums")
+      gradient.name + (finish?.residual == nil ? "" : " + residual")
+        + (finish?.mask == nil ? "" : " + mask") + (finish?.channelSums == nil ? "" : " + sums")
     case .maxPool: "max pool"
     case .pointwise(let cluster):
       cluster.reductions.isEmpty

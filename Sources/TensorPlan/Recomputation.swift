@@ -50,14 +50,14 @@ extension Kernel {
       epilogue.bias = epilogue.bias.map(new)
       epilogue.residual = epilogue.residual.map(new)
       work = .convolution(convolution, epilogue)
-    case .inputGradient(let gradient, var finish):
+    case .inputGradient(let gradient, var finish?):
       finish.residual = finish.residual.map(new)
       finish.mask = finish.mask.map(new)
       finish.channelSums = finish.channelSums.map(new)
       finish.cluster = finish.cluster.renamed(new)
       work = .inputGradient(gradient, finish)
     case .pointwise(let cluster): work = .pointwise(cluster.renamed(new))
-    case .operation, .maxPool: break
+    case .operation, .inputGradient(_, nil), .maxPool: break
     }
     return Kernel(
       work: work, reads: reads.map(new), writes: writes.map(new), readShapes: readShapes,

@@ -45,7 +45,7 @@ struct Rounding {
           groups.unite([residual, kernel.writes[0]])
           others.removeAll { $0 == residual }
         }
-        if case .inputGradient(_, let finish) = kernel.work {
+        if case .inputGradient(_, let finish?) = kernel.work {
           // Read as a cluster reads.
           others.removeAll { $0 == finish.residual || $0 == finish.mask }
         }

@@ -8,12 +8,7 @@ import Testing
 /// pixels. By kernels that do it on the way and by those that need a second pass, it is what the
 /// operations one by one give.
 struct FinishedGradientTests {
-  struct Case: CustomTestStringConvertible {
-    let images, height, width, channels, filters, side, stride: Int
-    var testDescription: String {
-      "\(images)×\(height)×\(width)×\(channels), \(side)×\(side) to \(filters), stride \(stride)"
-    }
-  }
+  typealias Case = ConvolutionCase
   static let cases = [
     // The inner product: points, strided windows with phases of several sizes or none, single taps.
     Case(images: 3, height: 13, width: 9, channels: 128, filters: 64, side: 1, stride: 1),
@@ -31,12 +26,9 @@ struct FinishedGradientTests {
 
   private func program(_ size: Case, _ following: Following) throws -> Graph {
     var graph = GraphBuilder()
-    let window = Window2D(size.side, stride: size.stride, padding: size.side / 2)
-    let image: Shape = [size.images, size.height, size.width, size.channels]
-    func extent(_ pixels: Int) -> Int { (pixels - 1) / size.stride + 1 }
-    let w = try graph.placeholder("w", shape: [size.filters, size.side, size.side, size.channels])
-    let given = try graph.placeholder(
-      "dy", shape: [size.images, extent(size.height), extent(size.width), size.filters])
+    let (window, image) = (size.window, size.image)
+    let w = try graph.placeholder("w", shape: size.filter)
+    let given = try graph.placeholder("dy", shape: size.result)
     let x = try graph.placeholder("x", shape: image)
     // Images of convolutions, so that they may stand in blocks.
     let y = try graph.append(Convolution(window: window), [x, w])
@@ -55,12 +47,7 @@ struct FinishedGradientTests {
   @Test(arguments: cases, Following.allCases)
   func agreesWithTheOperationsOneByOne(size: Case, following: Following) throws {
     let graph = try program(size, following)
-    var generator = SeededGenerator(seed: UInt64(size.channels))
-    var inputs: [String: ReferenceArray] = [:]
-    for (name, id) in graph.placeholders.sorted(by: { $0.key < $1.key }) {
-      inputs[name] =
-        ReferenceArray.random(graph.nodes[id].shape, using: &generator).roundedToFloat
-    }
+    let inputs = randomInputs(of: graph, seed: UInt64(size.channels))
     let expected = try ReferenceEvaluator.evaluate(graph, placeholders: inputs)
     let ways: [Executable.Options] = [
       .init(), .init(threads: 1), .init(threads: 3), .init(usesWinograd: false),
@@ -72,13 +59,9 @@ struct FinishedGradientTests {
       #expect(isOne)
       try executable.run(inputs.mapValues { .floats($0.tensor.values) })
       for (output, reference) in zip([0, 1], expected) {
-        var (difference, scale) = (0.0, 0.0)
-        for (a, e) in zip(executable.output(output).values, reference.values) {
-          difference += (Double(a) - e) * (Double(a) - e)
-          scale += e * e
-        }
+        let error = relativeError(of: executable.output(output), to: reference)
         // A mask that is nearly 0 may fall on either side of it.
-        #expect((difference / scale).squareRoot() < 1e-4, "output \(output)")
+        #expect(error < 1e-4, "output \(output)")
       }
     }
   }
@@ -87,12 +70,9 @@ struct FinishedGradientTests {
   @Test(arguments: [cases[0], cases[5], cases[6]])
   func notANumberIsKept(size: Case) throws {
     var graph = GraphBuilder()
-    let window = Window2D(size.side, stride: size.stride, padding: size.side / 2)
-    let image: Shape = [size.images, size.height, size.width, size.channels]
-    func extent(_ pixels: Int) -> Int { (pixels - 1) / size.stride + 1 }
-    let w = try graph.placeholder("w", shape: [size.filters, size.side, size.side, size.channels])
-    let dy = try graph.placeholder(
-      "dy", shape: [size.images, extent(size.height), extent(size.width), size.filters])
+    let (window, image) = (size.window, size.image)
+    let w = try graph.placeholder("w", shape: size.filter)
+    let dy = try graph.placeholder("dy", shape: size.result)
     let mask = try graph.placeholder("mask", shape: image)
     let gradient = try graph.append(
       ConvolutionInputGradient(window: window, inputShape: image), [dy, w])

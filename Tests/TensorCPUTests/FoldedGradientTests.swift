@@ -43,12 +43,7 @@ struct FoldedGradientTests {
     let dy = try graph.multiply(graph.relu(y), given)
     let dx = try graph.append(ConvolutionInputGradient(window: window, inputShape: image), [dy, w])
     let built = graph.graph(outputs: [dx])
-    var generator = SeededGenerator(seed: UInt64(size.height))
-    var inputs: [String: ReferenceArray] = [:]
-    for (name, id) in built.placeholders.sorted(by: { $0.key < $1.key }) {
-      inputs[name] =
-        ReferenceArray.random(built.nodes[id].shape, using: &generator).roundedToFloat
-    }
+    let inputs = randomInputs(of: built, seed: UInt64(size.height))
     let expected = try ReferenceEvaluator.evaluate(built, placeholders: inputs)[0]
     let executable = try Executable(
       built, parameters: ParameterStore([]), options: .init(blocksChannels: blocks))

@@ -43,31 +43,27 @@ struct ScaledFilterTests {
     return graph.graph(outputs: [y, dx] + (isShown ? [scaled] : []))
   }
 
-  private func parameters(_ graph: Graph, seed: UInt64) throws -> ParameterStore {
+  private func parameters(_ graph: Graph, seed: UInt64) -> Arrays {
     var generator = SeededGenerator(seed: seed)
-    var values: [(String, Tensor)] = []
+    var values: Arrays = [:]
     for node in graph.nodes {
       guard let parameter = node.operation as? Parameter else { continue }
-      let array = ReferenceArray.random(parameter.shape, using: &generator).roundedToFloat
-      values.append((parameter.label, array.tensor))
+      values[parameter.label] =
+        ReferenceArray.random(parameter.shape, using: &generator).roundedToFloat
     }
-    let store = try ParameterStore(values.map { ($0.0, $0.1.shape) })
-    for (name, tensor) in values { store[name] = tensor }
-    return store
+    return values
   }
 
   @Test(arguments: cases)
   func isTheSameAsMultipliedBefore(size: Case) throws {
     let (taken, shown) = try (program(size, isShown: false), program(size, isShown: true))
-    var generator = SeededGenerator(seed: 5)
-    let image = taken.nodes[taken.placeholders["x"]!].shape
-    let x = ReferenceArray.random(image, using: &generator).roundedToFloat
+    let placeholders = randomInputs(of: taken, seed: 5)
     let ways: [Executable.Options] = [
       .init(), .init(threads: 1), .init(keepsParameterWork: true, isBatchInvariant: true),
       .init(recomputes: true),
     ]
     for options in ways {
-      let store = try parameters(taken, seed: 1)
+      let store = try store(parameters(taken, seed: 1))
       let executables = try [taken, shown].map {
         try Executable($0, parameters: store, options: options)
       }
@@ -79,16 +75,14 @@ struct ScaledFilterTests {
       }
       // Twice, with other parameters the second time.
       for seed in [UInt64(1), 2] {
-        let next = try parameters(taken, seed: seed)
-        for name in store.names { store[name] = next[name] }
-        for executable in executables { try executable.run(["x": .floats(x.tensor.values)]) }
+        let next = parameters(taken, seed: seed)
+        for (name, array) in next { store[name] = array.tensor }
+        for executable in executables { try executable.run(inputs(placeholders, of: taken)) }
         for output in 0..<2 {
           #expect(executables[0].output(output) == executables[1].output(output), "\(output)")
         }
         let expected = try ReferenceEvaluator.evaluate(
-          taken, placeholders: ["x": x],
-          parameters: Dictionary(
-            uniqueKeysWithValues: store.names.map { ($0, ReferenceArray(store[$0])) }))
+          taken, placeholders: placeholders, parameters: next)
         for output in 0..<2 {
           let scale = expected[output].values.map(abs).max()!
           for (actual, exact) in zip(executables[0].output(output).values, expected[output].values)

@@ -91,3 +91,37 @@ func check(
   try expectReference(graph, arrays, within: tolerance, sourceLocation: sourceLocation)
   return graph
 }
+
+/// A random array for every placeholder, of floats.
+func randomInputs(of graph: Graph, seed: UInt64) -> Arrays {
+  var generator = SeededGenerator(seed: seed)
+  var arrays: Arrays = [:]
+  for (name, id) in graph.placeholders.sorted(by: { $0.key < $1.key }) {
+    arrays[name] = ReferenceArray.random(graph.nodes[id].shape, using: &generator).roundedToFloat
+  }
+  return arrays
+}
+
+/// The norm of the difference over that of the reference.
+func relativeError(of output: Tensor, to reference: ReferenceArray) -> Double {
+  var (difference, scale) = (0.0, 0.0)
+  for (a, e) in zip(output.values, reference.values) {
+    difference += (Double(a) - e) * (Double(a) - e)
+    scale += e * e
+  }
+  return (difference / scale).squareRoot()
+}
+
+/// Images, height, width, channels in and out of a convolution by a square window, padded by half of it.
+struct ConvolutionCase: CustomTestStringConvertible {
+  let images, height, width, channels, filters: Int
+  var side = 3
+  var stride = 1
+  var testDescription: String {
+    "\(images)×\(height)×\(width), \(channels) to \(filters), \(side)×\(side) by \(stride)"
+  }
+  var window: Window2D { Window2D(side, stride: stride, padding: side / 2) }
+  var image: Shape { [images, height, width, channels] }
+  var filter: Shape { [filters, side, side, channels] }
+  var result: Shape { [images, (height - 1) / stride + 1, (width - 1) / stride + 1, filters] }
+}

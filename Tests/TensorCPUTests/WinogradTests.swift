@@ -8,20 +8,8 @@ import Testing
 /// blocked copies, and 1×1 convolutions by his inner product. The numbers are those of the plain sums up
 /// to rounding, and the same at every run.
 struct WinogradTests {
-  /// Images, height, width, channels in and out: sizes for which the algorithms pay, multiples of
-  /// their tiles or not.
-  struct Case: CustomTestStringConvertible {
-    let images, height, width, channels, filters: Int
-    var side = 3
-    var stride = 1
-    var testDescription: String {
-      "\(images)×\(height)×\(width), \(channels) to \(filters), \(side)×\(side) by \(stride)"
-    }
-    var window: Window2D { Window2D(side, stride: stride, padding: side / 2) }
-    var result: Shape {
-      [images, (height - 1) / stride + 1, (width - 1) / stride + 1, filters]
-    }
-  }
+  typealias Case = ConvolutionCase
+  /// Sizes for which the algorithms pay, multiples of their tiles or not.
   static let cases = [
     Case(images: 2, height: 20, width: 20, channels: 64, filters: 64),
     Case(images: 1, height: 30, width: 17, channels: 48, filters: 80),
@@ -56,9 +44,7 @@ struct WinogradTests {
 
   private func program(_ size: Case) throws -> Graph {
     var graph = GraphBuilder()
-    let image: Shape = [size.images, size.height, size.width, size.channels]
-    let filter: Shape = [size.filters, size.side, size.side, size.channels]
-    let result = size.result
+    let (image, filter, result) = (size.image, size.filter, size.result)
     let x = try graph.placeholder("x", shape: image)
     let w = try graph.placeholder("w", shape: filter)
     let dy = try graph.placeholder("dy", shape: result)
@@ -78,12 +64,7 @@ struct WinogradTests {
   @Test(arguments: cases + windows)
   func allThreeAgreeWithPlainSums(size: Case) throws {
     let graph = try program(size)
-    var generator = SeededGenerator(seed: UInt64(size.channels))
-    var inputs: [String: ReferenceArray] = [:]
-    for (name, id) in graph.placeholders.sorted(by: { $0.key < $1.key }) {
-      inputs[name] =
-        ReferenceArray.random(graph.nodes[id].shape, using: &generator).roundedToFloat
-    }
+    let inputs = randomInputs(of: graph, seed: UInt64(size.channels))
     let expected = try ReferenceEvaluator.evaluate(graph, placeholders: inputs)
     let values = inputs.mapValues { Executable.Input.floats($0.tensor.values) }
     func outputs(_ options: Executable.Options) throws -> [Tensor] {
@@ -102,12 +83,7 @@ struct WinogradTests {
     for options in ways {
       let outputs = try outputs(options)
       for (output, reference) in zip(outputs, expected) {
-        var (difference, scale) = (0.0, 0.0)
-        for (a, e) in zip(output.values, reference.values) {
-          difference += (Double(a) - e) * (Double(a) - e)
-          scale += e * e
-        }
-        let error = (difference / scale).squareRoot()
+        let error = relativeError(of: output, to: reference)
         #expect(error < (options.usesWinograd ? 1e-5 : 2e-6), "\(output.shape): \(error)")
       }
     }
@@ -144,12 +120,7 @@ struct WinogradTests {
   /// what is 0 stays 0.
   @Test(arguments: products) func smallNumbersBesideLargeOnesStayExact(size: Case) throws {
     let graph = try program(size)
-    var generator = SeededGenerator(seed: 7)
-    var inputs: [String: ReferenceArray] = [:]
-    for (name, id) in graph.placeholders.sorted(by: { $0.key < $1.key }) {
-      inputs[name] =
-        ReferenceArray.random(graph.nodes[id].shape, using: &generator).roundedToFloat
-    }
+    var inputs = randomInputs(of: graph, seed: 7)
     let (images, filters) = (size.images * size.height * size.width, size.filters)
     func scale(_ name: String, _ length: Int, _ exponent: (Int) -> Int?) throws {
       var array = try #require(inputs[name])

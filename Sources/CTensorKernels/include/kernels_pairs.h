@@ -24,9 +24,9 @@ typedef struct {
 } trompe_pairs_window;
 
 // Bytes of packed filters.
-size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window);
-// From filters [k, r, s, c], each multiplied with its scale, if that is not NULL. `to_image`: those of the gradient in the image, which has as many results
-// (c) as the filter has channels, and reads its k results.
+size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window, int to_image);
+// From filters [k, r, s, c], each multiplied with its scale, if that is not NULL. `to_image`: those of the
+// gradient in the image, which has as many results (c) as the filter has channels, and reads its k results.
 void trompe_pairs_read_filter(
     const trompe_pairs_window *window, const float *filter, const float *scale, int to_image,
     float *packed, int threads);

@@ -172,11 +172,9 @@ static void NAME(pairs_read_filter)(
       for (int64_t b = 0; b < count; b++) {
         const float *from = filter + taps[t] + i * step + b * 16 * column;
         V16 values[16], *next = (V16 *)(to + (b * all + t * steps + i) * 16);
-        UNROLL for (int v = 0; v < 16; v++) values[v] = FROM(from + v * (column == 1 ? step : column));
-        if (column != 1) NAME(transpose)(values);
-        if (scale)
-          UNROLL for (int v = 0; v < 16; v++)
-            values[v] = values[v] * (column == 1 ? scale[i + v] + (V16){0} : FROM(scale + b * 16));
+        const int turned = column == 1;
+        const float *scales = !scale ? NULL : scale + (turned ? i : b * 16);
+        NAME(read_filters)(from, turned ? step : column, turned, scales, values);
         UNROLL for (int v = 0; v < 16; v++) {
           sums[b] += __builtin_elementwise_abs(values[v]);
           next[v] = values[v];

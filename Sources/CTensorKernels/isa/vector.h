@@ -43,6 +43,17 @@ INLINE void NAME(transpose)(V16 *rows) {
 #undef QUARTERS
 #undef LANES
 
+// 16 channels of 16 filters, rows of which are `row` floats apart, as vectors of results: rows are filters,
+// which become columns, or `turned` channels of all filters, which are results as they stand. Each filter
+// is multiplied with its scale, if that is not NULL.
+INLINE void NAME(read_filters)(
+    const float *from, int64_t row, int turned, const float *scale, V16 *to) {
+  UNROLL for (int i = 0; i < 16; i++) to[i] = FROM(from + i * row);
+  if (!turned) NAME(transpose)(to);
+  if (scale)
+    UNROLL for (int i = 0; i < 16; i++) to[i] *= turned ? scale[i] + (V16){0} : FROM(scale);
+}
+
 // Floats from one row, step of the sum, or block of 16 columns to the next in C += A B.
 typedef struct {
   int64_t a_row, a_step, b_step, b_block, c_row, c_block;

@@ -230,12 +230,8 @@ static void NAME(winograd_read_filter)(
     V16 taps[9][16];  // of 16 channels
     for (int tap = 0; tap < 9; tap++) {
       const float *from = filter + first * channel_step + (turned ? 8 - tap : tap) * tap_step;
-      const int64_t row = turned ? channel_step : result_step;
-      UNROLL for (int i = 0; i < 16; i++) taps[tap][i] = FROM(from + i * row);
-      if (!turned) NAME(transpose)(taps[tap]);
-      if (scale)
-        UNROLL for (int i = 0; i < 16; i++)
-          taps[tap][i] = taps[tap][i] * (turned ? scale[first + i] + (V16){0} : FROM(scale));
+      const float *scales = scale && turned ? scale + first : scale;
+      NAME(read_filters)(from, turned ? channel_step : result_step, turned, scales, taps[tap]);
     }
     for (int64_t i = 0; i < 16; i++) {
       V16 half[18], values[6];
