@@ -70,7 +70,7 @@ static int is_here(const Own *own) {
 }
 
 static size_t filter_bytes(const Own *own) {
-  return own->window.r == 3 ? trompe_winograd_filter_bytes(own->window.x.c, own->window.y.c)
+  return own->window.r == 3 ? trompe_winograd_filter_bytes(own->window.x.c, own->window.y.c, own->kind)
                             : trompe_pairs_filter_bytes(&own->window, own->kind == 1);
 }
 

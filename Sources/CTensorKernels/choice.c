@@ -58,9 +58,10 @@ static double winograd_time(const trompe_convolution_shape *s, double copied) {
 
 // By our own kernels.
 static double tiles_time(const trompe_convolution_shape *s) {
-  const double product_rate = 225, filter_rate = 25, read_rate = 61, write_rate = 105;
-  const double image_rate = 20, scatter_rate = 2.2;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  const int by_pairs = !to_filter && trompe_pairs_are_here();
+  const double product_rate = by_pairs ? 310 : 225, filter_rate = 25;
+  const double read_rate = 61, write_rate = 105, image_rate = 20, scatter_rate = 2.2;
   if (!has_winograd_window(s) || s->order_x.is_bf16 || s->order_y.is_bf16 ||
       !trompe_winograd_is_here())
     return INFINITY;
@@ -71,7 +72,8 @@ static double tiles_time(const trompe_convolution_shape *s) {
   // The sums of a large filter's gradient do not stay in the second-level cache, and neither do the
   // values of a very large filter; oneDNN shares these better between threads.
   if (to_filter && s->c * s->k > 128 * 128 && !is_few) return INFINITY;
-  if (!to_filter && s->c * s->k > 256 * 256 && !s->is_batch_invariant) return INFINITY;
+  if (!to_filter && !by_pairs && s->c * s->k > 256 * 256 && !s->is_batch_invariant)
+    return INFINITY;
   const double filter_bytes = 4 * (2 * 36 + 9) * e.filters;
   const double filter_time = !to_filter ? filter_bytes / filter_rate
                              : is_few   ? 4 * 9 * e.filters / scatter_rate

@@ -265,7 +265,7 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   self->filter_bytes = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT
                            ? (size_t)(s->r * s->s * s->c * s->k) * sizeof(float)
                        : pairs ? trompe_pairs_filter_bytes(&self->window, result_is_x(s))
-                               : trompe_winograd_filter_bytes(s->c, s->k);
+                               : trompe_winograd_filter_bytes(s->c, s->k, result_is_x(s));
   switch (s->kind) {
     case TROMPE_CONVOLUTION_FORWARD:
       self->scratch_bytes = pairs ? trompe_pairs_scratch_bytes(&self->window, threads)

@@ -8,10 +8,13 @@
 enum {
   BLOCK = 16,
   // Packed tiles that a thread multiplies by all filters: they stay in the second-level cache beside
-  // the pixels that it asks for meanwhile.
+  // the pixels that it asks for meanwhile ...
   CHUNK_BYTES = 192 * 1024,
   CHUNK_MIN = 4,
   CHUNK_MAX = 32,
+  // ... and more of them if the filters do not, which every chunk reads again.
+  FILTER_BYTES = 256 * 1024,
+  LARGE_CHUNK_BYTES = 448 * 1024,
 };
 
 int trompe_pairs_are_here(void) {
@@ -90,12 +93,6 @@ void trompe_pairs_read_filter(
 // A tile is packed as rows, what is taken off each, and what undoes its scale.
 static int64_t tile_floats(int64_t steps) { return TILE * (steps + 2); }
 
-// Tiles that a thread packs at once.
-static int64_t chunk(int64_t steps) {
-  const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / tile_floats(steps);
-  return larger(CHUNK_MIN, smaller(CHUNK_MAX, fitting));
-}
-
 typedef struct {
   const KernelTable *kernels;
   Ends ends;
@@ -104,7 +101,20 @@ typedef struct {
   trompe_epilogue after;
   float *to, *scratch;
   float *sums;  // of each thread's channels, or NULL
+  int threads;  // that were asked for
 } Call;
+
+// Tiles that a thread packs at once: as many each time.
+static int64_t chunk(const Part *part, const Ends *ends, int threads) {
+  const int64_t steps = part_steps(part, ends), floats = (int64_t)sizeof(float);
+  const int is_large = steps * ends->to->c * floats > FILTER_BYTES;
+  const int64_t bytes = is_large ? LARGE_CHUNK_BYTES : CHUNK_BYTES;
+  const int64_t fitting = bytes / floats / tile_floats(steps);
+  const int64_t most = larger(CHUNK_MIN, smaller(CHUNK_MAX, fitting));
+  const int64_t share = larger(1, (part_tiles(part, ends) + threads - 1) / threads);
+  const int64_t chunks = (share + most - 1) / most;
+  return (share + chunks - 1) / chunks;
+}
 
 static void read_tile(const Call *call, const Tile *tile, float *rows) {
   const int64_t taps = call->part->tap_count, steps = part_steps(call->part, &call->ends);
@@ -157,7 +167,8 @@ static void multiply_tiles(
 static void multiply(void *context, int thread, int threads) {
   const Call *call = context;
   const int64_t steps = part_steps(call->part, &call->ends), columns = call->ends.to->c;
-  const int64_t at_once = chunk(steps), floats = tile_floats(steps);
+  const int64_t at_once = chunk(call->part, &call->ends, call->threads);
+  const int64_t floats = tile_floats(steps);
   float *rows = call->scratch + thread * at_once * floats;
   float *sums = call->sums ? call->sums + thread * columns : NULL;
   Tile both[2][CHUNK_MAX], *tiles = both[0], *next = both[1];
@@ -184,7 +195,7 @@ static size_t scratch_bytes(const trompe_pairs_window *window, int to_image, int
   int64_t floats = 0;
   for (Part part = {0}; trompe_next_part(window, to_image, &part);) {
     const int64_t steps = part_steps(&part, &ends);
-    floats = larger(floats, chunk(steps) * tile_floats(steps));
+    floats = larger(floats, chunk(&part, &ends, threads) * tile_floats(steps));
   }
   return (size_t)((floats + ends.to->c) * threads) * sizeof(float);
 }
@@ -227,7 +238,7 @@ static void run(
     const trompe_pairs_window *window, int to_image, const float *from, const float *packed,
     const trompe_epilogue *after, float *to, float *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .ends = trompe_ends(window, to_image), .from = from,
-               .packed = packed, .to = to};
+               .packed = packed, .to = to, .threads = threads};
   const int64_t columns = call.ends.to->c;
   float *sums = after->sums ? scratch : NULL;
   call.scratch = scratch + threads * columns;

@@ -6,6 +6,7 @@
 #include "extremes.h"
 #include "isa/table.h"
 #include "kernels_threads.h"
+#include "winograd_pairs.h"
 
 enum {
   POINTS = 36,
@@ -34,10 +35,21 @@ static int64_t chunk(const trompe_image *x, const trompe_image *y, int threads) 
 
 static int64_t plane(int64_t tiles, int64_t channels) { return tiles * channels + SKEW; }
 
+// Where the values of so many tiles stand.
+static trompe_values values_at(int64_t tiles, int64_t channels) {
+  return (trompe_values){plane(tiles, channels), channels, BLOCK};
+}
+
 int trompe_winograd_is_here(void) { return trompe_kernels()->winograd_multiply != NULL; }
 
-size_t trompe_winograd_filter_bytes(int64_t c, int64_t k) {
+// Bytes of the values of filters whose products are not by pairs.
+static size_t filter_bytes(int64_t c, int64_t k) {
   return POINTS * (size_t)plane(c, k) * sizeof(float);
+}
+
+size_t trompe_winograd_filter_bytes(int64_t c, int64_t k, int turned) {
+  if (trompe_pairs_are_here()) return trompe_winograd_pairs_filter_bytes(turned ? k : c, turned ? c : k);
+  return filter_bytes(c, k);
 }
 
 typedef struct {
@@ -67,6 +79,10 @@ static void read_filter(void *context, int thread, int threads) {
 void trompe_winograd_read_filter(
     const float *filter, const float *scale, int64_t c, int64_t k, int turned, float *u,
     int threads) {
+  if (trompe_pairs_are_here()) {
+    trompe_winograd_pairs_read_filter(filter, scale, c, k, turned, u, threads);
+    return;
+  }
   FilterCall call = {trompe_kernels(), filter, scale, c, k, turned, u};
   trompe_parallel(read_filter, &call, threads);
 }
@@ -87,9 +103,15 @@ static int64_t values(
   return POINTS * (plane(tiles, x->c) + plane(tiles, y->c));
 }
 
+// Bytes of the scratch of a chunk for each thread.
+static size_t chunk_bytes(const trompe_image *x, const trompe_image *y, int threads) {
+  return (size_t)((values(x, y, chunk(x, y, threads)) + y->c) * threads) * sizeof(float);
+}
+
 size_t trompe_winograd_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads) {
-  return (size_t)((values(x, y, chunk(x, y, threads)) + y->c) * threads) * sizeof(float);
+  return trompe_pairs_are_here() ? trompe_winograd_pairs_scratch_bytes(x, y, threads)
+                                 : chunk_bytes(x, y, threads);
 }
 
 // Each thread's sums over its pixels stand after everybody's values.
@@ -102,20 +124,22 @@ static void convolve(void *context, int thread, int threads) {
   const Call *call = context;
   const KernelTable *kernels = call->kernels;
   const int64_t c = call->x->c, k = call->y->c;
-  const int64_t v_plane = plane(call->chunk, c), m_plane = plane(call->chunk, k);
+  const trompe_values v_at = values_at(call->chunk, c), m_at = values_at(call->chunk, k);
   float *v = call->scratch + thread * values(call->x, call->y, call->chunk);
-  float *m = v + POINTS * v_plane;
+  float *m = v + POINTS * v_at.plane;
   trompe_epilogue after = *call->after;
   if (after.sums) after.sums = channel_sums(call, thread);
   int64_t begin, end;
   trompe_share(tile_count(call->x), thread, threads, &begin, &end);
   for (int64_t first = begin; first < end; first += call->chunk) {
     const int64_t tiles = smaller(call->chunk, end - first);
-    kernels->winograd_read_image(call->x, call->from, first, tiles, v, v_plane);
+    kernels->winograd_read_image(call->x, call->from, first, tiles, NULL, v, &v_at);
     for (int64_t point = 0; point < POINTS; point++)
       kernels->winograd_multiply(
-          v + point * v_plane, call->u + point * plane(c, k), m + point * m_plane, tiles, c, k);
-    kernels->winograd_write_image(call->y, &after, call->to, first, tiles, m, m_plane);
+          v + point * v_at.plane, call->u + point * plane(c, k), m + point * m_at.plane, tiles, c,
+          k);
+    kernels->winograd_write_image(
+        call->y, &after, call->to, first, tiles, 0, k, m, &m_at, NULL, NULL);
   }
 }
 
@@ -123,6 +147,10 @@ void trompe_winograd_convolve(
     const trompe_image *x, const float *from, const float *u,
     const trompe_image *y, const trompe_epilogue *after, float *to,
     void *scratch, int threads) {
+  if (trompe_pairs_are_here()) {
+    trompe_winograd_pairs_convolve(x, from, u, y, after, to, scratch, threads);
+    return;
+  }
   Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .after = after,
                .to = to, .scratch = scratch, .chunk = chunk(x, y, threads), .threads = threads};
   if (after->sums) trompe_begin_sums(channel_sums(&call, 0), y->c, threads);
@@ -139,8 +167,7 @@ size_t trompe_winograd_gradient_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads) {
   if (keeps_tiles(x, y))
     return (size_t)values(x, y, tile_count(x)) * sizeof(float);
-  return trompe_winograd_scratch_bytes(x, y, threads) +
-         trompe_winograd_filter_bytes(x->c, y->c) * (size_t)threads;
+  return chunk_bytes(x, y, threads) + filter_bytes(x->c, y->c) * (size_t)threads;
 }
 
 static void read_tiles(void *context, int thread, int threads) {
@@ -149,10 +176,11 @@ static void read_tiles(void *context, int thread, int threads) {
   float *v = call->scratch, *w = v + POINTS * plane(tiles, c);
   int64_t begin, end;
   trompe_share(tiles, thread, threads, &begin, &end);
+  const trompe_values v_at = values_at(tiles, c), w_at = values_at(tiles, k);
   call->kernels->winograd_read_image(
-      call->x, call->from, begin, end - begin, v + begin * c, plane(tiles, c));
+      call->x, call->from, begin, end - begin, NULL, v + begin * c, &v_at);
   call->kernels->winograd_read_cotangent(
-      call->y, call->cotangent, begin, end - begin, w + begin * k, plane(tiles, k));
+      call->y, call->cotangent, begin, end - begin, NULL, w + begin * k, &w_at);
 }
 
 static void sum_filters(void *context, int thread, int threads) {
@@ -180,23 +208,23 @@ static void accumulate(void *context, int thread, int threads) {
   Call *call = context;
   const KernelTable *kernels = call->kernels;
   const int64_t c = call->x->c, k = call->y->c;
-  const int64_t v_plane = plane(call->chunk, c), w_plane = plane(call->chunk, k);
+  const trompe_values v_at = values_at(call->chunk, c), w_at = values_at(call->chunk, k);
   float *v = call->scratch + thread * values(call->x, call->y, call->chunk);
-  float *w = v + POINTS * v_plane;
+  float *w = v + POINTS * v_at.plane;
   float *u = sums(call, thread);
-  memset(u, 0, trompe_winograd_filter_bytes(c, k));
+  memset(u, 0, filter_bytes(c, k));
   int64_t begin, end;
   // Threads that the pool did not give: their share is empty, their sums must be 0.
   for (int missing = thread + threads; missing < call->threads; missing += threads)
-    memset(sums(call, missing), 0, trompe_winograd_filter_bytes(c, k));
+    memset(sums(call, missing), 0, filter_bytes(c, k));
   trompe_share(tile_count(call->x), thread, threads, &begin, &end);
   for (int64_t first = begin; first < end; first += call->chunk) {
     const int64_t tiles = smaller(call->chunk, end - first);
-    kernels->winograd_read_image(call->x, call->from, first, tiles, v, v_plane);
-    kernels->winograd_read_cotangent(call->y, call->cotangent, first, tiles, w, w_plane);
+    kernels->winograd_read_image(call->x, call->from, first, tiles, NULL, v, &v_at);
+    kernels->winograd_read_cotangent(call->y, call->cotangent, first, tiles, NULL, w, &w_at);
     for (int64_t point = 0; point < POINTS; point++)
       kernels->winograd_accumulate(
-          v + point * v_plane, w + point * w_plane, u + point * plane(c, k), tiles, c, k);
+          v + point * v_at.plane, w + point * w_at.plane, u + point * plane(c, k), tiles, c, k);
   }
 }
 

@@ -34,6 +34,7 @@ struct WinogradTests {
     Case(images: 4, height: 15, width: 18, channels: 256, filters: 512, stride: 2),
     Case(images: 7, height: 5, width: 4, channels: 272, filters: 496),
     Case(images: 6, height: 6, width: 8, channels: 512, filters: 512),
+    Case(images: 12, height: 5, width: 5, channels: 512, filters: 512),
     Case(images: 6, height: 9, width: 18, channels: 256, filters: 256, side: 5, stride: 2),
     // Many taps in a sum, more than fit in one part, an odd number of blocks, strides beyond the window.
     Case(images: 2, height: 34, width: 33, channels: 128, filters: 144, side: 5, stride: 2),
@@ -113,6 +114,36 @@ struct WinogradTests {
       return graph.outputs.indices.map { executable.output($0) }
     }
     for (plain, winograd) in zip(outputs[0], outputs[1]) { #expect(plain != winograd, "\(size)") }
+  }
+
+  /// An image among larger ones, and a filter among larger ones, give what they give alone.
+  @Test(arguments: [cases[0], cases[5], windows[3]])
+  func sizesOfImagesAndFiltersDoNotMeet(size: Case) throws {
+    let graph = try program(size)
+    let inputs = randomInputs(of: graph, seed: 11)
+    func results(_ inputs: Arrays) throws -> [Tensor] {
+      let executable = try Executable(graph, parameters: ParameterStore([]))
+      try executable.run(inputs.mapValues { .floats($0.tensor.values) })
+      return [executable.output(0), executable.output(2)]
+    }
+    let given = try results(inputs)
+    // The first image and its cotangent are smaller by a power of two.
+    let scale = Float(sign: .plus, exponent: -40, significand: 1)
+    var small = inputs
+    let counts = ["x": size.image.count, "dy": size.result.count].mapValues { $0 / size.images }
+    for (name, count) in counts {
+      for i in 0..<count { small[name]!.values[i] *= Double(scale) }
+    }
+    for (before, after) in zip(given, try results(small)) {
+      let count = before.values.count / size.images
+      let expected = before.values.enumerated().map { $0 < count ? scale * $1 : $1 }
+      #expect(after.values == expected)
+    }
+    // The first filter is smaller.
+    small = inputs
+    for i in 0..<(size.filter.count / size.filters) { small["w"]!.values[i] *= Double(scale) }
+    let expected = given[0].values.enumerated().map { $0 % size.filters == 0 ? scale * $1 : $1 }
+    #expect(try results(small)[0].values == expected)
   }
 
   /// Pixels and channels of sizes that are as far from each other as a penalty's cotangents: each

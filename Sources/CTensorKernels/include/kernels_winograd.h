@@ -22,8 +22,8 @@ static inline int64_t trompe_winograd_tile_count(int64_t n, int64_t h, int64_t w
 // Whether this processor's vectors are wide enough for it to pay.
 int trompe_winograd_is_here(void);
 
-// Bytes of the values of k filters of c channels.
-size_t trompe_winograd_filter_bytes(int64_t c, int64_t k);
+// Bytes of the values of k filters of c channels, for the convolution or, `turned`, its input gradient.
+size_t trompe_winograd_filter_bytes(int64_t c, int64_t k, int turned);
 // From filters OHWI, each multiplied with its scale, if that is not NULL. `turned`: those of the input
 // gradient, which has as many results (c) as the filter has channels, and reads its k results.
 void trompe_winograd_read_filter(

@@ -346,6 +346,7 @@ static void NAME(sgd)(
 #include "isa/rows.h"
 #include "isa/winograd.h"
 #include "isa/pairs.h"
+#include "isa/winograd_pairs.h"
 #endif
 
 static const KernelTable NAME(table) = {
@@ -383,6 +384,9 @@ static const KernelTable NAME(table) = {
     .winograd_read_filter = NAME(winograd_read_filter),
     .winograd_write_filter = NAME(winograd_write_filter),
     .winograd_sum_filter = NAME(winograd_sum_filter),
+    .winograd_pairs_read_image = NAME(winograd_pairs_read_image),
+    .winograd_pairs_read_filter = NAME(winograd_pairs_read_filter),
+    .winograd_pairs_multiply = NAME(winograd_pairs_multiply),
     .pairs_read_rows = NAME(pairs_read_rows),
     .pairs_read_columns = NAME(pairs_read_columns),
     .pairs_read_filter = NAME(pairs_read_filter),

@@ -44,11 +44,15 @@
   a += 256;                                                                                          \
   b += 256;
 
+// Meanwhile `lines` lines from `next` on are asked for with each 32 steps: all at once, they would be
+// waited for.
 INLINE void NAME(pairs_sum)(
-    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to) {
+    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to,
+    const float *next, int64_t lines) {
   V16 sum[16];
   UNROLL for (int i = 0; i < 16; i++) sum[i] = to[i];
   for (; blocks >= 2; blocks -= 2) {
+    for (int64_t i = 0; i < lines; i++, next += 16) __builtin_prefetch(next, 0, 2);
     SIXTEEN(0)
     SIXTEEN(1)
   }
@@ -198,7 +202,7 @@ static void NAME(pairs_write_pixels)(
   V16 sums[16];
   const V16 taken = FROM(column_products);
   UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + row_products[i]);
-  NAME(pairs_sum)(rows, 16, 1, columns, blocks, sums);
+  NAME(pairs_sum)(rows, 16, 1, columns, blocks, sums, NULL, 0);
   const V16 inverses = FROM(column_inverses), shift = after->bias ? FROM(after->bias) : (V16){0};
   UNROLL for (int i = 0; i < 16; i++) sums[i] = sums[i] * (inverses * row_inverses[i]) + shift;
   if (after->residual)
@@ -234,15 +238,13 @@ static void NAME(pairs_write_filter)(
   V16 values[16];
   const V16 taken = FROM(column_products);
   UNROLL for (int i = 0; i < 16; i++) values[i] = -(taken + row_products[i]);
-  NAME(pairs_sum)(rows, 1, 16, columns, blocks, values);
+  NAME(pairs_sum)(rows, 1, 16, columns, blocks, values, NULL, 0);
   const V16 inverses = FROM(column_inverses);
   UNROLL for (int i = 0; i < 16; i++) values[i] *= inverses * row_inverses[i];
   if (sums) UNROLL for (int i = 0; i < 16; i++) values[i] += FROM(sums + i * sums_row);
   UNROLL for (int i = 0; i < 16; i++) AT(to + i * row) = values[i];
 }
 
-#undef HALVES
-#undef PAIR_SIGN
 #undef PAIR
 #undef SINGLE
 #undef SIXTEEN

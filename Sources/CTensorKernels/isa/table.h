@@ -12,6 +12,12 @@
 // Blocks of filters that are packed together.
 enum { PAIRS_BLOCKS = 4 };
 
+// Floats between the values of one point of minimal filtering and those of the next, of tiles, and of
+// blocks of 16 channels.
+typedef struct {
+  int64_t plane, tile, block;
+} trompe_values;
+
 typedef struct {
   void (*unary[TROMPE_SIGMOID - TROMPE_COPY + 1])(float *, const float *, int64_t);
   void (*binary[TROMPE_IS_EQUAL - TROMPE_ADD + 1])(float *, const float *, const float *, int64_t);
@@ -36,12 +42,14 @@ typedef struct {
   void (*sgd)(const trompe_sgd *, int64_t, float *, const float *, float *);
   // NULL where vectors are not wide enough for it to pay.
   void (*winograd_read_image)(
-      const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
+      const trompe_image *, const float *, int64_t, int64_t, const float *, float *,
+      const trompe_values *);
   void (*winograd_read_cotangent)(
-      const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
+      const trompe_image *, const float *, int64_t, int64_t, const float *, float *,
+      const trompe_values *);
   void (*winograd_write_image)(
-      const trompe_image *, const trompe_epilogue *, float *, int64_t, int64_t,
-      const float *, int64_t);
+      const trompe_image *, const trompe_epilogue *, float *, int64_t, int64_t, int64_t, int64_t,
+      const float *, const trompe_values *, const float *, const float *);
   void (*winograd_multiply)(
       const float *, const float *, float *, int64_t, int64_t, int64_t);
   void (*winograd_accumulate)(
@@ -70,6 +78,13 @@ typedef struct {
   void (*pairs_write_filter)(
       const float *, const float *, const float *, const float *, const float *, const float *,
       int64_t, const float *, int64_t, float *, int64_t);
+  void (*winograd_pairs_read_image)(
+      const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
+  void (*winograd_pairs_read_filter)(
+      const float *, const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t,
+      float *, int);
+  void (*winograd_pairs_multiply)(
+      const float *, int64_t, int64_t, const float *, const float *, int64_t, float *, int64_t);
 } KernelTable;
 
 // The best that this processor has.

@@ -12,6 +12,12 @@ typedef float NAME(Line) __attribute__((vector_size(64)));
 #define AT(p) (*(V16 *)(p))
 #define FROM(p) (*(const V16 *)(p))
 
+// Past the caches, where that is aligned and not read soon, or not.
+INLINE void NAME(store)(float *to, V16 value, const int is_far) {
+  if (is_far) __builtin_nontemporal_store(value, (NAME(Line) *)to);
+  else AT(to) = value;
+}
+
 // 1 where x is positive, and 0.
 INLINE V16 NAME(ones_where_positive)(V16 x) {
   return (V16)((x > 0) & (MASK)((V16){0} + 1.0f));
@@ -80,9 +86,7 @@ typedef struct {
     }                                                                                              \
     UNROLL for (int i = 0; i < ROWS; i++)                                                          \
       UNROLL for (int j = 0; j < BLOCKS; j++) {                                                    \
-        float *to = c + i * s.c_row + j * s.c_block;                                               \
-        if (is_far) __builtin_nontemporal_store(sum[i][j], (NAME(Line) *)to);                      \
-        else AT(to) = sum[i][j];                                                                   \
+        NAME(store)(c + i * s.c_row + j * s.c_block, sum[i][j], is_far);                           \
       }                                                                                            \
   }
 

@@ -6,7 +6,8 @@
 // tile. a = 5/8 and b = 3/2 lose fewer bits than 1 and 2, and their squares are exact.
 //
 // V [36][tiles][c] are transformed images, U [36][k / 16][c][16] transformed filters, M
-// [36][tiles][k] their products, all of whole lines of the cache.
+// [36][tiles][k] their products, all of whole lines of the cache. Where products are by pairs, tiles stand
+// otherwise (isa/winograd_pairs.h).
 
 #define POINT_A 0.625f
 #define POINT_B 1.5f
@@ -116,27 +117,29 @@ INLINE NAME(Pixels) NAME(pixels)(
   return (NAME(Pixels)){(const float *)copy, size * 16, 16};
 }
 
-// The values of windows of SIZE pixels that begin MARGIN before their tile, one axis after the other;
-// `plane` floats are between the values of one point and those of the next.
+// The values of windows of SIZE pixels that begin MARGIN before their tile, one axis after the other, each
+// tile's multiplied with its scale, if that is not NULL. Where they stand is `at`.
 #define READER(name, SIZE, MARGIN, axis)                                                           \
   static void NAME(name)(                                                                          \
-      const trompe_image *s, const float *image, int64_t first, int64_t count, float *v,  \
-      int64_t plane) {                                                                             \
+      const trompe_image *s, const float *image, int64_t first, int64_t count,                     \
+      const float *scales, float *v, const trompe_values *at) {                                    \
     for (int64_t t = 0; t < count; t++) {                                                          \
       const NAME(Window) w = NAME(window)(s, first + t, SIZE, MARGIN);                             \
       const float *from = image + w.image * s->h * s->w * s->c;                                    \
-      float *to = v + t * s->c;                                                                    \
-      for (int64_t c = 0; c < s->c; c += 16, from += s->block, to += 16) {                         \
+      const float scale = scales ? scales[t] : 1;                                                  \
+      float *to = v + t * at->tile;                                                                \
+      for (int64_t c = 0; c < s->c; c += 16, from += s->block, to += at->block) {                  \
         V16 copy[SIZE * SIZE], half[6 * SIZE], values[6];                                          \
         const NAME(Pixels) p = NAME(pixels)(s, w, from, SIZE, copy);                               \
         UNROLL for (int j = 0; j < SIZE; j++) {                                                    \
           UNROLL for (int i = 0; i < SIZE; i++)                                                    \
             values[i] = FROM(p.from + i * p.row + j * p.column);                                   \
+          if (scales) UNROLL for (int i = 0; i < SIZE; i++) values[i] *= scale;                    \
           NAME(axis)(values, 1, half + j, SIZE);                                                   \
         }                                                                                          \
         UNROLL for (int i = 0; i < 6; i++) {                                                       \
           NAME(axis)(half + SIZE * i, 1, values, 1);                                               \
-          UNROLL for (int j = 0; j < 6; j++) AT(to + (6 * i + j) * plane) = values[j];             \
+          UNROLL for (int j = 0; j < 6; j++) AT(to + (6 * i + j) * at->plane) = values[j];         \
         }                                                                                          \
       }                                                                                            \
     }                                                                                              \
@@ -144,20 +147,28 @@ INLINE NAME(Pixels) NAME(pixels)(
 READER(winograd_read_image, 6, 1, image_axis)
 READER(winograd_read_cotangent, 4, 0, cotangent_axis)
 
+// `channels` of the image from `begin` on, of tiles whose values stand at `at`: each multiplied with the
+// tile's and the channel's number, if those are not NULL.
 static void NAME(winograd_write_image)(
-    const trompe_image *s, const trompe_epilogue *after, float *image,
-    int64_t first, int64_t count, const float *m, int64_t plane) {
+    const trompe_image *s, const trompe_epilogue *after, float *image, int64_t first, int64_t count,
+    int64_t begin, int64_t channels, const float *m, const trompe_values *at,
+    const float *tile_scales, const float *channel_scales) {
   for (int64_t t = 0; t < count; t++) {
     const NAME(Window) w = NAME(window)(s, first + t, 4, 0);
-    float *to = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel;
-    const float *from = m + t * s->c;
-    for (int64_t c = 0; c < s->c; c += 16, from += 16, to += s->block) {
+    float *to = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel +
+                begin / 16 * s->block;
+    const float *from = m + t * at->tile;
+    for (int64_t c = begin; c < begin + channels; c += 16, from += at->block, to += s->block) {
       V16 values[6], half[24], pixels[16];
       UNROLL for (int j = 0; j < 6; j++) {
-        UNROLL for (int i = 0; i < 6; i++) values[i] = FROM(from + (6 * i + j) * plane);
+        UNROLL for (int i = 0; i < 6; i++) values[i] = FROM(from + (6 * i + j) * at->plane);
         NAME(result_axis)(values, 1, half + j, 6);
       }
       UNROLL for (int i = 0; i < 4; i++) NAME(result_axis)(half + 6 * i, 1, pixels + 4 * i, 1);
+      if (tile_scales) {
+        const V16 scale = tile_scales[t] * FROM(channel_scales + c);
+        UNROLL for (int i = 0; i < 16; i++) pixels[i] *= scale;
+      }
       const V16 bias = after->bias ? FROM(after->bias + c) : (V16){0};
       V16 sum = {0};
       for (int64_t i = 0; i < w.row_end; i++)

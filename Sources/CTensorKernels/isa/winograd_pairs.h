@@ -1,0 +1,135 @@
+// Winograd's minimal filtering with products by pairs (isa/winograd.h, isa/pairs.h): included by
+// isa/kernels.h, once for each instruction set that has both.
+//
+// Tiles stand in groups of 16, which are the rows: V [36][c / 16][16 tiles][16], of each point followed by
+// what is taken off each tile. Filters are columns: U [36][k / 16][c][16], of each point and block of 16
+// followed by what is taken off each filter. All values of a tile have one scale, and all of a filter.
+
+// How much larger the values of a tile are than its pixels, and those of a filter than its taps, in the
+// mean: between pixels that are alike and pixels that have nothing to do with each other.
+#define TILE_GAIN 3.0f
+#define FILTER_GAIN 0.57f
+
+INLINE V16 NAME(swap_pairs)(V16 x) {
+  return HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+}
+
+// What is taken off 16 rows of the packed values of a point.
+INLINE void NAME(take_rows)(const float *rows, int64_t blocks, float *products) {
+  V16 sums[16], signs = {0};
+  UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
+  UNROLL for (int lane = 0; lane < 16; lane++) signs[lane] = PAIR_SIGN(lane, 0);
+  for (int64_t b = 0; b < blocks; b++, signs = -signs, rows += 256)
+    UNROLL for (int i = 0; i < 16; i++) {
+      const V16 x = FROM(rows + i * 16);
+      sums[i] += signs * x * NAME(swap_pairs)(x);
+    }
+  AT(products) = NAME(lane_sums)(sums);
+}
+
+// `count` tiles from `first` on, at most 16. What undoes their scales stands behind all points.
+static void NAME(winograd_pairs_read_image)(
+    const trompe_image *s, const float *image, int64_t first, int64_t count, float *v,
+    int64_t plane) {
+  V16 sums[16];
+  UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
+  for (int64_t t = 0; t < count; t++) {
+    const NAME(Window) w = NAME(window)(s, first + t, 6, 1);
+    const float *from = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel;
+    for (int64_t c = 0; c < s->c; c += 16, from += s->block)
+      for (int64_t i = w.row_begin; i < w.row_end; i++)
+        for (int64_t j = w.column_begin; j < w.column_end; j++)
+          sums[t] += __builtin_elementwise_abs(FROM(from + (i * s->w + j) * s->pixel));
+  }
+  float scales[16];
+  AT(scales) = NAME(pairs_scale)(
+      NAME(lane_sums)(sums) * (TILE_GAIN / (float)(36 * s->c)), v + 36 * plane);
+  const trompe_values at = {plane, 16, 256};
+  NAME(winograd_read_image)(s, image, first, count, scales, v, &at);
+  for (int64_t point = 0; point < 36; point++, v += plane)
+    NAME(take_rows)(v, s->c / 16, v + 16 * s->c);
+}
+
+INLINE void NAME(read_block)(
+    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
+    int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, float *inverses,
+    const int is_far) {
+  const int64_t row = turned ? channel_step : result_step;
+  V16 sums[16];
+  UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
+  for (int64_t first = 0; first < c; first += 16)
+    for (int tap = 0; tap < 9; tap++) {
+      const float *from = filter + first * channel_step + tap * tap_step;
+      UNROLL for (int i = 0; i < 16; i++) {
+        __builtin_prefetch(from + i * row + 16 * channel_step);
+        const V16 size = __builtin_elementwise_abs(FROM(from + i * row));
+        sums[i] += turned && scale ? size * __builtin_fabsf(scale[first + i]) : size;
+      }
+    }
+  V16 sum = {0};
+  if (turned) UNROLL for (int i = 0; i < 16; i++) sum += sums[i];
+  else sum = NAME(lane_sums)(sums);
+  if (scale && !turned) sum *= __builtin_elementwise_abs(FROM(scale));
+  const V16 scales = NAME(pairs_scale)(sum * (FILTER_GAIN / (float)(9 * c)), inverses);
+  V16 taken[36];
+  UNROLL for (int i = 0; i < 36; i++) taken[i] = (V16){0};
+  float turn = 1;
+  for (int64_t first = 0; first < c; first += 16, turn = -turn) {
+    V16 taps[9][16];  // of 16 channels
+    for (int tap = 0; tap < 9; tap++) {
+      const float *from = filter + first * channel_step + (turned ? 8 - tap : tap) * tap_step;
+      const float *given = scale && turned ? scale + first : scale;
+      NAME(read_filters)(from, row, turned, given, taps[tap]);
+      UNROLL for (int i = 0; i < 16; i++) taps[tap][i] *= scales;
+    }
+    V16 even[36];
+    for (int64_t i = 0; i < 16; i++) {
+      const float sign = i % 4 < 2 ? turn : -turn;
+      V16 half[18], values[6];
+      UNROLL for (int j = 0; j < 3; j++) NAME(filter_axis)(&taps[j][i], 3 * 16, half + j, 3);
+      UNROLL for (int r = 0; r < 6; r++) {
+        NAME(filter_axis)(half + 3 * r, 1, values, 1);
+        UNROLL for (int j = 0; j < 6; j++)
+          NAME(store)(u + (first + i) * 16 + (6 * r + j) * plane, values[j], is_far);
+        if (i >= 10) continue;
+        UNROLL for (int j = 0; j < 6; j++) {
+          if (i % 2) taken[6 * r + j] += sign * even[6 * r + j] * values[j];
+          else even[6 * r + j] = values[j];
+        }
+      }
+    }
+  }
+  for (int64_t point = 0; point < 36; point++) AT(u + point * plane + 16 * c) = taken[point];
+}
+
+// The filters of one block of 16 results, as winograd_read_filter, and what undoes their scales. With
+// `is_far`, they are written past the caches.
+static void NAME(winograd_pairs_read_filter)(
+    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
+    int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, float *inverses, int is_far) {
+  if (is_far)
+    NAME(read_block)(
+        filter, scale, result_step, channel_step, tap_step, turned, c, u, plane, inverses, 1);
+  else
+    NAME(read_block)(
+        filter, scale, result_step, channel_step, tap_step, turned, c, u, plane, inverses, 0);
+}
+
+// Products of one point: groups of 16 tiles, and 16 results. What is multiplied next is asked for.
+static void NAME(winograd_pairs_multiply)(
+    const float *v, int64_t v_group, int64_t groups, const float *u, const float *next, int64_t c,
+    float *m, int64_t m_group) {
+  const V16 taken = FROM(u + 16 * c);
+  const int64_t lines = (32 + groups - 1) / groups;
+  for (int64_t g = 0; g < groups; g++, v += v_group, m += m_group, next += lines * (c / 32) * 16) {
+    V16 sums[16];
+    UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + v[16 * c + i]);
+    NAME(pairs_sum)(v, 16, 1, u, c / 16, sums, next, lines);
+    UNROLL for (int i = 0; i < 16; i++) AT(m + i * 16) = sums[i];
+  }
+}
+
+#undef TILE_GAIN
+#undef FILTER_GAIN
+#undef HALVES
+#undef PAIR_SIGN

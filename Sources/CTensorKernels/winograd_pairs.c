@@ -1,0 +1,203 @@
+#include "winograd_pairs.h"
+
+#include "channel_sums.h"
+#include "extremes.h"
+#include "isa/table.h"
+#include "kernels_threads.h"
+#include "kernels_winograd.h"
+
+enum {
+  POINTS = 36,
+  BLOCK = 16,
+  GROUP = 16,  // tiles
+  // Blocks of results that are made of the same tiles before the next: products stay in the second-level
+  // cache.
+  BATCH_BLOCKS = 2,
+  // Groups of tiles that a thread does at once, of few channels and of many: so many that filters, which
+  // are read again for the next, are worth it.
+  FEW_GROUPS = 2,
+  MANY_GROUPS = 4,
+  MANY_CHANNELS = 384,
+  // Filters that would not stay in the third-level cache until they are read.
+  FAR_BYTES = 16 << 20,
+  // Floats between the products of one point and those of the next, so that 36 are not in the same lines.
+  PRODUCT_PLANE = GROUP * BLOCK + 16,
+  BLOCK_PRODUCTS = POINTS * PRODUCT_PLANE,
+};
+
+// Values of a block of results, or of a group of tiles, at one point, and what is taken off them.
+static int64_t packed_floats(int64_t channels) { return 16 * channels + 16; }
+// A group of tiles, and what undoes their scales.
+static int64_t group_floats(int64_t channels) { return POINTS * packed_floats(channels) + GROUP; }
+
+// A block of filters.
+static int64_t block_floats(int64_t c) { return POINTS * packed_floats(c); }
+
+size_t trompe_winograd_pairs_filter_bytes(int64_t c, int64_t k) {
+  return (size_t)(k / BLOCK * block_floats(c) + k) * sizeof(float);
+}
+
+typedef struct {
+  const KernelTable *kernels;
+  const float *filter, *scale;
+  int64_t c, k;
+  int turned;
+  float *u;
+} FilterCall;
+
+static void read_filter(void *context, int thread, int threads) {
+  const FilterCall *call = context;
+  const int64_t c = call->c, k = call->k;
+  // Results and channels of the convolution that is done: turned, they change places.
+  const int64_t results = call->turned ? c : k, channels = call->turned ? k : c;
+  const int64_t result_step = call->turned ? 1 : 9 * c, channel_step = call->turned ? 9 * c : 1;
+  int64_t begin, end;
+  trompe_share(results / BLOCK, thread, threads, &begin, &end);
+  for (int64_t b = begin; b < end; b++)
+    call->kernels->winograd_pairs_read_filter(
+        call->filter + b * BLOCK * result_step,
+        // Filters are the results, or the channels.
+        call->scale && !call->turned ? call->scale + b * BLOCK : call->scale, result_step,
+        channel_step, c, call->turned, channels, call->u + b * block_floats(channels),
+        packed_floats(channels), call->u + results / BLOCK * block_floats(channels) + b * BLOCK,
+        trompe_winograd_pairs_filter_bytes(channels, results) > FAR_BYTES);
+}
+
+void trompe_winograd_pairs_read_filter(
+    const float *filter, const float *scale, int64_t c, int64_t k, int turned, float *u,
+    int threads) {
+  FilterCall call = {trompe_kernels(), filter, scale, c, k, turned, u};
+  trompe_parallel(read_filter, &call, threads);
+}
+
+typedef struct {
+  const KernelTable *kernels;
+  const trompe_image *x, *y;
+  const float *from, *u;
+  const trompe_epilogue *after;
+  float *to;
+  float *tiles, *products, *sums;  // of all threads
+  int64_t groups;                  // that a thread, or all together, do at once
+  int threads;                     // that were asked for
+} Call;
+
+static int64_t tile_count(const trompe_image *s) {
+  return trompe_winograd_tile_count(s->n, s->h, s->w);
+}
+
+static int64_t group_count(const trompe_image *s) { return (tile_count(s) + GROUP - 1) / GROUP; }
+
+// Whether there are so few tiles that all threads read them for all, and share the results: a filter is
+// read once then.
+static int shares_results(const trompe_image *x, const trompe_image *y, int threads) {
+  return threads > 1 && group_count(x) < 2 * threads && y->c >= 2 * BLOCK * threads;
+}
+
+static int64_t groups_at_once(const trompe_image *x, const trompe_image *y, int threads) {
+  if (shares_results(x, y, threads)) return group_count(x);
+  const int64_t share = (group_count(x) + threads - 1) / threads;
+  const int64_t most = x->c + y->c < MANY_CHANNELS ? FEW_GROUPS : MANY_GROUPS;
+  const int64_t chunks = (share + most - 1) / most;
+  return chunks ? (share + chunks - 1) / chunks : 1;
+}
+
+// Floats of each thread's products.
+static int64_t product_floats(int64_t groups) { return groups * BATCH_BLOCKS * BLOCK_PRODUCTS; }
+
+// Groups of tiles that are kept.
+static int64_t kept_groups(const trompe_image *x, const trompe_image *y, int threads) {
+  return groups_at_once(x, y, threads) * (shares_results(x, y, threads) ? 1 : threads);
+}
+
+size_t trompe_winograd_pairs_scratch_bytes(
+    const trompe_image *x, const trompe_image *y, int threads) {
+  const int64_t products = product_floats(groups_at_once(x, y, threads));
+  return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) + threads * (products + y->c)) *
+         sizeof(float);
+}
+
+static void read_groups(const Call *call, int64_t first, int64_t count, float *tiles) {
+  const int64_t c = call->x->c, all = tile_count(call->x);
+  for (int64_t g = 0; g < count; g++)
+    call->kernels->winograd_pairs_read_image(
+        call->x, call->from, (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP),
+        tiles + g * group_floats(c), packed_floats(c));
+}
+
+// Blocks of results, from `begin` up to `end`, of groups of tiles.
+static void write_groups(
+    const Call *call, int thread, int64_t first, int64_t count, const float *tiles, int64_t begin,
+    int64_t end) {
+  static const trompe_values at = {PRODUCT_PLANE, BLOCK, BLOCK_PRODUCTS};
+  const KernelTable *kernels = call->kernels;
+  const int64_t c = call->x->c, k = call->y->c, all = tile_count(call->x);
+  const int64_t packed = packed_floats(c), block = block_floats(c), group = group_floats(c);
+  const float *inverses = call->u + k / BLOCK * block;
+  float *products = call->products + thread * product_floats(call->groups);
+  trompe_epilogue after = *call->after;
+  if (after.sums) after.sums = call->sums + thread * k;
+  for (int64_t b = begin; b < end; b += BATCH_BLOCKS) {
+    const int64_t blocks = smaller(BATCH_BLOCKS, end - b), m_group = blocks * BLOCK_PRODUCTS;
+    for (int64_t point = 0; point < POINTS; point++)
+      for (int64_t i = 0; i < blocks; i++) {
+        const float *u = call->u + (b + i) * block + point * packed;
+        // The same at the next point.
+        const float *next = point + 1 < POINTS ? u + packed : call->u + b * block;
+        kernels->winograd_pairs_multiply(
+            tiles + point * packed, group, count, u, next, c,
+            products + i * BLOCK_PRODUCTS + point * PRODUCT_PLANE, m_group);
+      }
+    for (int64_t g = 0; g < count; g++)
+      kernels->winograd_write_image(
+          call->y, &after, call->to, (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP),
+          b * BLOCK, blocks * BLOCK, products + g * m_group, &at,
+          tiles + g * group + POINTS * packed, inverses);
+  }
+}
+
+// Threads share the tiles ...
+static void convolve(void *context, int thread, int threads) {
+  const Call *call = context;
+  float *tiles = call->tiles + thread * call->groups * group_floats(call->x->c);
+  int64_t begin, end;
+  trompe_share(group_count(call->x), thread, threads, &begin, &end);
+  for (int64_t first = begin; first < end; first += call->groups) {
+    const int64_t count = smaller(call->groups, end - first);
+    read_groups(call, first, count, tiles);
+    write_groups(call, thread, first, count, tiles, 0, call->y->c / BLOCK);
+  }
+}
+
+// ... or, of few tiles, first those and then the results.
+static void read_shared(void *context, int thread, int threads) {
+  const Call *call = context;
+  int64_t begin, end;
+  trompe_share(call->groups, thread, threads, &begin, &end);
+  read_groups(call, begin, end - begin, call->tiles + begin * group_floats(call->x->c));
+}
+
+static void write_shared(void *context, int thread, int threads) {
+  const Call *call = context;
+  int64_t begin, end;
+  trompe_share(call->y->c / BLOCK, thread, threads, &begin, &end);
+  write_groups(call, thread, 0, call->groups, call->tiles, begin, end);
+}
+
+void trompe_winograd_pairs_convolve(
+    const trompe_image *x, const float *from, const float *u, const trompe_image *y,
+    const trompe_epilogue *after, float *to, void *scratch, int threads) {
+  const int64_t k = y->c;
+  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .after = after,
+               .to = to, .groups = groups_at_once(x, y, threads), .threads = threads};
+  call.tiles = scratch;
+  call.products = call.tiles + kept_groups(x, y, threads) * group_floats(x->c);
+  call.sums = call.products + threads * product_floats(call.groups);
+  if (after->sums) trompe_begin_sums(call.sums, k, threads);
+  if (shares_results(x, y, threads)) {
+    trompe_parallel(read_shared, &call, threads);
+    trompe_parallel(write_shared, &call, threads);
+  } else {
+    trompe_parallel(convolve, &call, threads);
+  }
+  if (after->sums) trompe_join_sums(call.sums, k, threads, after->sums);
+}

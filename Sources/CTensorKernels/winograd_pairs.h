@@ -1,0 +1,19 @@
+// Minimal filtering whose products are by pairs, where those are here: what winograd.c has in another
+// order. Images of `c` channels, results of `k`.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels_image.h"
+#include "kernels_pairs.h"
+
+size_t trompe_winograd_pairs_filter_bytes(int64_t c, int64_t k);
+void trompe_winograd_pairs_read_filter(
+    const float *filter, const float *scale, int64_t c, int64_t k, int turned, float *u, int threads);
+
+size_t trompe_winograd_pairs_scratch_bytes(
+    const trompe_image *x, const trompe_image *y, int threads);
+void trompe_winograd_pairs_convolve(
+    const trompe_image *x, const float *from, const float *u, const trompe_image *y,
+    const trompe_epilogue *after, float *to, void *scratch, int threads);
