@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "kernels_threads.h"
 #include "kernels_winograd.h"
 
 static trompe_image image_in(
@@ -56,33 +57,46 @@ static double winograd_time(const trompe_convolution_shape *s, double copied) {
          4 * 36 * e.tiles * channels / tile_rate + copied / copy_rate;
 }
 
+static double tile_reading_time(double tiles, double pixels, double channels) {
+  const double read_rate = 61, image_rate = 20;
+  return 4 * 36 * tiles * channels / read_rate + 4 * pixels * channels / image_rate;
+}
+
+// A gradient in the filter by our own kernels.
+static double tile_gradient_time(const trompe_convolution_shape *s, const Extent *e) {
+  const double values = 4 * 36 * e->filters, result = 4 * 9 * e->filters;
+  const double reading = tile_reading_time(e->tiles, e->pixels, (double)(s->c + s->k));
+  const int is_few = e->tiles <= TROMPE_WINOGRAD_FEW_TILES;
+  if (trompe_winograd_gradient_is_by_pairs(s->c, s->k, trompe_pool_thread_count())) {
+    const double product_rate = 290, sum_rate = 50, result_rate = 6;
+    return 2 * 36 * e->tiles * e->filters / product_rate + 2 * values / sum_rate +
+           result / result_rate + reading;
+  }
+  // The sums of a large filter's gradient do not stay in the second-level cache.
+  if (s->c * s->k > 128 * 128 && !is_few) return INFINITY;
+  const double product_rate = 225, filter_rate = 25, scatter_rate = 2.2;
+  return 2 * 36 * e->tiles * e->filters / product_rate +
+         (is_few ? result / scatter_rate : 2 * (2 * values + result) / filter_rate) + reading;
+}
+
 // By our own kernels.
 static double tiles_time(const trompe_convolution_shape *s) {
-  const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
-  const int by_pairs = !to_filter && trompe_pairs_are_here();
-  const double product_rate = by_pairs ? 310 : 225, filter_rate = 25;
-  const double read_rate = 61, write_rate = 105, image_rate = 20, scatter_rate = 2.2;
   if (!has_winograd_window(s) || s->order_x.is_bf16 || s->order_y.is_bf16 ||
       !trompe_winograd_is_here())
     return INFINITY;
   const Extent e = extent_of(s);
-  const int is_few = e.tiles <= TROMPE_WINOGRAD_FEW_TILES;
-  // On small images, half of whose tiles may lie outside.
-  if (to_filter && is_few && e.filters >= 256 * 512 && trompe_pairs_are_here()) return INFINITY;
-  // The sums of a large filter's gradient do not stay in the second-level cache, and neither do the
-  // values of a very large filter; oneDNN shares these better between threads.
-  if (to_filter && s->c * s->k > 128 * 128 && !is_few) return INFINITY;
-  if (!to_filter && !by_pairs && s->c * s->k > 256 * 256 && !s->is_batch_invariant)
-    return INFINITY;
-  const double filter_bytes = 4 * (2 * 36 + 9) * e.filters;
-  const double filter_time = !to_filter ? filter_bytes / filter_rate
-                             : is_few   ? 4 * 9 * e.filters / scatter_rate
-                                        : 2 * filter_bytes / filter_rate;
+  if (s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) return tile_gradient_time(s, &e);
+  // The values of a very large filter do not stay in the second-level cache: by pairs, they are asked for
+  // in time; otherwise oneDNN shares them better between threads.
+  const int by_pairs = trompe_pairs_are_here();
+  if (!by_pairs && s->c * s->k > 256 * 256 && !s->is_batch_invariant) return INFINITY;
+  const double product_rate = by_pairs ? 310 : 225, filter_rate = 25, write_rate = 105;
+  const double image_rate = 20;
   const int reads_y = s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
   const double read = (double)(reads_y ? s->k : s->c), written = (double)(reads_y ? s->c : s->k);
-  return 2 * 36 * e.tiles * e.filters / product_rate + filter_time +
-         4 * 36 * e.tiles * (read / read_rate + written / write_rate) +
-         4 * e.pixels * (read + written) / image_rate;
+  return 2 * 36 * e.tiles * e.filters / product_rate +
+         4 * (2 * 36 + 9) * e.filters / filter_rate + tile_reading_time(e.tiles, e.pixels, read) +
+         4 * 36 * e.tiles * written / write_rate + 4 * e.pixels * written / image_rate;
 }
 
 static double copied_bytes(const trompe_convolution_shape *s) {
@@ -95,15 +109,11 @@ int trompe_winograd_pays(const trompe_convolution_shape *s) {
          winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, DIRECT_RATE);
 }
 
-int trompe_tiles_pay(const trompe_convolution_shape *s) {
-  return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives &&
-         tiles_time(s) < fmin(winograd_time(s, copied_bytes(s)), 0.9 * direct_time(s, DIRECT_RATE));
-}
-
-// By measurement: packing, and what comes after the sums, take as long as the inner product gains where
-// there are few channels or pixels. Gradients in filters of more than one point gain most, since others
-// are slow on small images.
-int trompe_pairs_pay(const trompe_convolution_shape *s) {
+// Whether a convolution can be, and gains by being, a product of matrices by pairs. By measurement:
+// packing, and what comes after the sums, take as long as the inner product gains where there are few
+// channels or pixels. Gradients in filters of more than one point gain most, since others are slow on small
+// images.
+static int pairs_gain(const trompe_convolution_shape *s) {
   if (!s->may_use_winograd || s->uses_bf16 || s->only_primitives || s->groups > 1 ||
       s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->order_x.is_bf16 ||
       s->order_y.is_bf16 || s->dilation_y > 1 || s->dilation_x > 1 || !trompe_pairs_are_here())
@@ -114,10 +124,28 @@ int trompe_pairs_pay(const trompe_convolution_shape *s) {
   if (s->r == 1 && s->s == 1)
     return !s->top && !s->left && e.pixels >= 128 &&
            e.filters >= (to_filter ? 128 * 128 : is_strided ? 128 * 256 : 64 * 128);
-  if (trompe_winograd_pays(s)) return 0;
   if (to_filter)
     return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 256 : 256 * 512);
   return e.pixels >= 256 && e.filters >= (is_strided ? 128 * 128 : 512 * 512);
+}
+
+static double pairs_time(const trompe_convolution_shape *s) {
+  const double product_rate = 290, filter_rate = 12;
+  if (!pairs_gain(s)) return INFINITY;
+  const Extent e = extent_of(s);
+  const double points = (double)(s->r * s->s) * e.filters;
+  const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  return 2 * points * e.pixels / product_rate + (to_filter ? 0 : 2 * 4 * points / filter_rate);
+}
+
+int trompe_tiles_pay(const trompe_convolution_shape *s) {
+  const double plain = 0.9 * direct_time(s, DIRECT_RATE);
+  return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives &&
+         tiles_time(s) < fmin(fmin(winograd_time(s, copied_bytes(s)), pairs_time(s)), plain);
+}
+
+int trompe_pairs_pay(const trompe_convolution_shape *s) {
+  return pairs_gain(s) && !trompe_winograd_pays(s);
 }
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {

@@ -133,7 +133,8 @@ static void convolve(void *context, int thread, int threads) {
   trompe_share(tile_count(call->x), thread, threads, &begin, &end);
   for (int64_t first = begin; first < end; first += call->chunk) {
     const int64_t tiles = smaller(call->chunk, end - first);
-    kernels->winograd_read_image(call->x, call->from, first, tiles, NULL, v, &v_at);
+    kernels->winograd_read_image(
+        call->x, call->from, first, tiles, 0, c, NULL, NULL, v, &v_at);
     for (int64_t point = 0; point < POINTS; point++)
       kernels->winograd_multiply(
           v + point * v_at.plane, call->u + point * plane(c, k), m + point * m_at.plane, tiles, c,
@@ -165,6 +166,8 @@ static int keeps_tiles(const trompe_image *x, const trompe_image *y) {
 
 size_t trompe_winograd_gradient_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads) {
+  if (trompe_winograd_gradient_is_by_pairs(x->c, y->c, threads))
+    return trompe_winograd_pairs_gradient_scratch_bytes(x, y, threads);
   if (keeps_tiles(x, y))
     return (size_t)values(x, y, tile_count(x)) * sizeof(float);
   return chunk_bytes(x, y, threads) + filter_bytes(x->c, y->c) * (size_t)threads;
@@ -178,9 +181,9 @@ static void read_tiles(void *context, int thread, int threads) {
   trompe_share(tiles, thread, threads, &begin, &end);
   const trompe_values v_at = values_at(tiles, c), w_at = values_at(tiles, k);
   call->kernels->winograd_read_image(
-      call->x, call->from, begin, end - begin, NULL, v + begin * c, &v_at);
+      call->x, call->from, begin, end - begin, 0, c, NULL, NULL, v + begin * c, &v_at);
   call->kernels->winograd_read_cotangent(
-      call->y, call->cotangent, begin, end - begin, NULL, w + begin * k, &w_at);
+      call->y, call->cotangent, begin, end - begin, 0, k, NULL, NULL, w + begin * k, &w_at);
 }
 
 static void sum_filters(void *context, int thread, int threads) {
@@ -220,8 +223,10 @@ static void accumulate(void *context, int thread, int threads) {
   trompe_share(tile_count(call->x), thread, threads, &begin, &end);
   for (int64_t first = begin; first < end; first += call->chunk) {
     const int64_t tiles = smaller(call->chunk, end - first);
-    kernels->winograd_read_image(call->x, call->from, first, tiles, NULL, v, &v_at);
-    kernels->winograd_read_cotangent(call->y, call->cotangent, first, tiles, NULL, w, &w_at);
+    kernels->winograd_read_image(
+        call->x, call->from, first, tiles, 0, c, NULL, NULL, v, &v_at);
+    kernels->winograd_read_cotangent(
+        call->y, call->cotangent, first, tiles, 0, k, NULL, NULL, w, &w_at);
     for (int64_t point = 0; point < POINTS; point++)
       kernels->winograd_accumulate(
           v + point * v_at.plane, w + point * w_at.plane, u + point * plane(c, k), tiles, c, k);
@@ -248,6 +253,10 @@ static void write_filter(void *context, int thread, int threads) {
 void trompe_winograd_filter_gradient(
     const trompe_image *x, const float *from, const trompe_image *y,
     const float *cotangent, float *filter, void *scratch, int threads) {
+  if (trompe_winograd_gradient_is_by_pairs(x->c, y->c, threads)) {
+    trompe_winograd_pairs_filter_gradient(x, from, y, cotangent, filter, scratch, threads);
+    return;
+  }
   Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
                .to = filter, .scratch = scratch, .chunk = chunk(x, y, threads),
                .threads = threads};

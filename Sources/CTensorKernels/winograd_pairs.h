@@ -17,3 +17,9 @@ size_t trompe_winograd_pairs_scratch_bytes(
 void trompe_winograd_pairs_convolve(
     const trompe_image *x, const float *from, const float *u, const trompe_image *y,
     const trompe_epilogue *after, float *to, void *scratch, int threads);
+
+size_t trompe_winograd_pairs_gradient_scratch_bytes(
+    const trompe_image *x, const trompe_image *y, int threads);
+void trompe_winograd_pairs_filter_gradient(
+    const trompe_image *x, const float *from, const trompe_image *y, const float *cotangent,
+    float *filter, void *scratch, int threads);

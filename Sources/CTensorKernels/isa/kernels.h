@@ -386,6 +386,7 @@ static const KernelTable NAME(table) = {
     .winograd_sum_filter = NAME(winograd_sum_filter),
     .winograd_pairs_read_image = NAME(winograd_pairs_read_image),
     .winograd_pairs_read_filter = NAME(winograd_pairs_read_filter),
+    .winograd_pairs_read_columns = NAME(winograd_pairs_read_columns),
     .winograd_pairs_multiply = NAME(winograd_pairs_multiply),
     .pairs_read_rows = NAME(pairs_read_rows),
     .pairs_read_columns = NAME(pairs_read_columns),

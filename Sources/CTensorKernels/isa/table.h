@@ -42,11 +42,11 @@ typedef struct {
   void (*sgd)(const trompe_sgd *, int64_t, float *, const float *, float *);
   // NULL where vectors are not wide enough for it to pay.
   void (*winograd_read_image)(
-      const trompe_image *, const float *, int64_t, int64_t, const float *, float *,
-      const trompe_values *);
+      const trompe_image *, const float *, int64_t, int64_t, int64_t, int64_t, const float *,
+      const float *, float *, const trompe_values *);
   void (*winograd_read_cotangent)(
-      const trompe_image *, const float *, int64_t, int64_t, const float *, float *,
-      const trompe_values *);
+      const trompe_image *, const float *, int64_t, int64_t, int64_t, int64_t, const float *,
+      const float *, float *, const trompe_values *);
   void (*winograd_write_image)(
       const trompe_image *, const trompe_epilogue *, float *, int64_t, int64_t, int64_t, int64_t,
       const float *, const trompe_values *, const float *, const float *);
@@ -83,6 +83,8 @@ typedef struct {
   void (*winograd_pairs_read_filter)(
       const float *, const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t,
       float *, int);
+  void (*winograd_pairs_read_columns)(
+      const trompe_image *, const float *, int64_t, int64_t, int64_t, int, float *, int64_t);
   void (*winograd_pairs_multiply)(
       const float *, int64_t, int64_t, const float *, const float *, int64_t, float *, int64_t);
 } KernelTable;

@@ -117,24 +117,29 @@ INLINE NAME(Pixels) NAME(pixels)(
   return (NAME(Pixels)){(const float *)copy, size * 16, 16};
 }
 
-// The values of windows of SIZE pixels that begin MARGIN before their tile, one axis after the other, each
-// tile's multiplied with its scale, if that is not NULL. Where they stand is `at`.
+// The values of windows of SIZE pixels that begin MARGIN before their tile, one axis after the other, of
+// `channels` of the image from `begin` on. Where they stand is `at`. Each tile's are multiplied with its
+// scale, or each channel's, if those are not NULL.
 #define READER(name, SIZE, MARGIN, axis)                                                           \
   static void NAME(name)(                                                                          \
-      const trompe_image *s, const float *image, int64_t first, int64_t count,                     \
-      const float *scales, float *v, const trompe_values *at) {                                    \
+      const trompe_image *s, const float *image, int64_t first, int64_t count, int64_t begin,      \
+      int64_t channels, const float *tile_scales, const float *channel_scales, float *v,           \
+      const trompe_values *at) {                                                                   \
     for (int64_t t = 0; t < count; t++) {                                                          \
       const NAME(Window) w = NAME(window)(s, first + t, SIZE, MARGIN);                             \
-      const float *from = image + w.image * s->h * s->w * s->c;                                    \
-      const float scale = scales ? scales[t] : 1;                                                  \
+      const float *from = image + w.image * s->h * s->w * s->c + begin / 16 * s->block;            \
       float *to = v + t * at->tile;                                                                \
-      for (int64_t c = 0; c < s->c; c += 16, from += s->block, to += at->block) {                  \
+      for (int64_t c = begin; c < begin + channels; c += 16, from += s->block, to += at->block) {  \
+        const int is_scaled = tile_scales || channel_scales;                                       \
+        const V16 scale = tile_scales      ? tile_scales[t] + (V16){0}                             \
+                          : channel_scales ? FROM(channel_scales + c)                              \
+                                           : (V16){0};                                             \
         V16 copy[SIZE * SIZE], half[6 * SIZE], values[6];                                          \
         const NAME(Pixels) p = NAME(pixels)(s, w, from, SIZE, copy);                               \
         UNROLL for (int j = 0; j < SIZE; j++) {                                                    \
           UNROLL for (int i = 0; i < SIZE; i++)                                                    \
             values[i] = FROM(p.from + i * p.row + j * p.column);                                   \
-          if (scales) UNROLL for (int i = 0; i < SIZE; i++) values[i] *= scale;                    \
+          if (is_scaled) UNROLL for (int i = 0; i < SIZE; i++) values[i] *= scale;                 \
           NAME(axis)(values, 1, half + j, SIZE);                                                   \
         }                                                                                          \
         UNROLL for (int i = 0; i < 6; i++) {                                                       \
@@ -273,8 +278,11 @@ static void NAME(winograd_write_filter)(
     }
     for (int tap = 0; tap < 9; tap++) {
       NAME(transpose)(taps[tap]);
-      UNROLL for (int lane = 0; lane < 16; lane++)
-        AT(filter + (lane * 9 + tap) * c + first) = taps[tap][lane];
+      UNROLL for (int lane = 0; lane < 16; lane++) {
+        float *to = filter + (lane * 9 + tap) * c + first;
+        AT(to) = taps[tap][lane];
+        __builtin_prefetch(to + 16, 1);  // what is written next
+      }
     }
   }
 }

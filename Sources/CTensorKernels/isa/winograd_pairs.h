@@ -5,10 +5,12 @@
 // what is taken off each tile. Filters are columns: U [36][k / 16][c][16], of each point and block of 16
 // followed by what is taken off each filter. All values of a tile have one scale, and all of a filter.
 
-// How much larger the values of a tile are than its pixels, and those of a filter than its taps, in the
-// mean: between pixels that are alike and pixels that have nothing to do with each other.
+// How much larger the values of a tile are than its pixels, those of a filter than its taps, and those of a
+// cotangent than its pixels, in the mean: between pixels that are alike and pixels that have nothing to do
+// with each other.
 #define TILE_GAIN 3.0f
 #define FILTER_GAIN 0.57f
+#define COTANGENT_GAIN 2.0f
 
 INLINE V16 NAME(swap_pairs)(V16 x) {
   return HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
@@ -45,7 +47,7 @@ static void NAME(winograd_pairs_read_image)(
   AT(scales) = NAME(pairs_scale)(
       NAME(lane_sums)(sums) * (TILE_GAIN / (float)(36 * s->c)), v + 36 * plane);
   const trompe_values at = {plane, 16, 256};
-  NAME(winograd_read_image)(s, image, first, count, scales, v, &at);
+  NAME(winograd_read_image)(s, image, first, count, 0, s->c, scales, NULL, v, &at);
   for (int64_t point = 0; point < 36; point++, v += plane)
     NAME(take_rows)(v, s->c / 16, v + 16 * s->c);
 }
@@ -129,7 +131,47 @@ static void NAME(winograd_pairs_multiply)(
   }
 }
 
+// In the gradient in a filter tiles are the steps: a block of 16 channels of `count` tiles from `first` on is
+// [36][tiles][16], 0 up to a multiple of 16, of each point followed by what is taken off each channel. All
+// values of a channel have one scale; what undoes it stands behind all points.
+static void NAME(winograd_pairs_read_columns)(
+    const trompe_image *s, const float *image, int64_t first, int64_t count, int64_t block,
+    int is_cotangent, float *v, int64_t plane) {
+  V16 sum = {0};
+  for (int64_t t = first; t < first + count; t++) {
+    const NAME(Window) w = NAME(window)(s, t, 4, 0);
+    const float *from = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel +
+                        block * s->block;
+    for (int64_t i = 0; i < w.row_end; i++)
+      for (int64_t j = 0; j < w.column_end; j++)
+        sum += __builtin_elementwise_abs(FROM(from + (i * s->w + j) * s->pixel));
+  }
+  float scales[16];
+  const float gain = is_cotangent ? COTANGENT_GAIN : TILE_GAIN;
+  AT(scales) = NAME(pairs_scale)(sum * (gain / (float)(16 * count)), v + 36 * plane);
+  const trompe_values at = {plane, 16, 0};
+  const float *channel_scales = scales - block * 16;
+  if (is_cotangent)
+    NAME(winograd_read_cotangent)(
+        s, image, first, count, block * 16, 16, NULL, channel_scales, v, &at);
+  else
+    NAME(winograd_read_image)(
+        s, image, first, count, block * 16, 16, NULL, channel_scales, v, &at);
+  const int64_t steps = (count + 15) / 16 * 16;
+  for (int64_t point = 0; point < 36; point++, v += plane) {
+    for (int64_t i = count; i < steps; i++) AT(v + i * 16) = (V16){0};
+    V16 taken[5];
+    UNROLL for (int j = 0; j < 5; j++) taken[j] = (V16){0};
+    float turn = 1;
+    for (int64_t i = 0; i < steps; i += 16, turn = -turn)
+      UNROLL for (int j = 0; j < 5; j++)
+        taken[j] += turn * FROM(v + (i + 2 * j) * 16) * FROM(v + (i + 2 * j + 1) * 16);
+    AT(v + steps * 16) = (taken[0] + taken[2] + taken[4]) - (taken[1] + taken[3]);
+  }
+}
+
 #undef TILE_GAIN
+#undef COTANGENT_GAIN
 #undef FILTER_GAIN
 #undef HALVES
 #undef PAIR_SIGN

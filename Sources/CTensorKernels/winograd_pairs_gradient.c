@@ -1,0 +1,149 @@
+// The gradient in a filter by minimal filtering with products by pairs: a sum over tiles, which are the
+// steps.
+#include "extremes.h"
+#include "isa/table.h"
+#include "kernels_threads.h"
+#include "kernels_winograd.h"
+#include "winograd_pairs.h"
+
+enum {
+  POINTS = 36,
+  BLOCK = 16,
+  // With as many tiles, gradients of 16 filters in 16 channels are made of all points at once, and their
+  // sums never leave the second-level cache.
+  FEW_TILES = 48,
+  // Values of the tiles over which sums run before they are stored: in the third-level cache.
+  CHUNK_BYTES = 4 << 20,
+};
+
+typedef struct {
+  const KernelTable *kernels;
+  const trompe_image *x, *y;
+  const float *from, *cotangent;
+  float *filter;
+  float *x_values, *y_values, *sums;
+  int64_t at_once, first, count;  // tiles: of a chunk at most, and those of this one
+} Call;
+
+static int64_t tile_count(const trompe_image *s) {
+  return trompe_winograd_tile_count(s->n, s->h, s->w);
+}
+
+static int64_t steps_of(int64_t tiles) { return (tiles + BLOCK - 1) / BLOCK * BLOCK; }
+
+// Of one point of 16 channels, and what is taken off; of all points, and what undoes the scale.
+static int64_t point_floats(int64_t tiles) { return (steps_of(tiles) + 1) * BLOCK; }
+static int64_t block_floats(int64_t tiles) { return POINTS * point_floats(tiles) + BLOCK; }
+
+static int64_t tiles_at_once(const trompe_image *x, const trompe_image *y) {
+  const int64_t tiles = steps_of(tile_count(x));
+  const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / POINTS / (x->c + y->c);
+  const int64_t most = larger(4 * BLOCK, fitting / BLOCK * BLOCK);
+  const int64_t chunks = (tiles + most - 1) / most;
+  return chunks ? steps_of((tiles + chunks - 1) / chunks) : BLOCK;
+}
+
+static int has_few_tiles(const trompe_image *x) { return tile_count(x) <= FEW_TILES; }
+
+// Sums of 16 filters at one point: not in the same lines of a cache as those of the next.
+static int64_t sums_plane(int64_t channels) { return channels * BLOCK + BLOCK; }
+
+static int64_t sums_floats(const trompe_image *x, const trompe_image *y, int threads) {
+  return has_few_tiles(x) ? threads * POINTS * sums_plane(BLOCK)
+                          : y->c / BLOCK * POINTS * sums_plane(x->c);
+}
+
+int trompe_winograd_gradient_is_by_pairs(int64_t c, int64_t k, int threads) {
+  return trompe_pairs_are_here() && smaller(c, k) >= BLOCK * threads && c * k >= 64 * 64;
+}
+
+size_t trompe_winograd_pairs_gradient_scratch_bytes(
+    const trompe_image *x, const trompe_image *y, int threads) {
+  const int64_t block = block_floats(tiles_at_once(x, y));
+  return (size_t)((x->c + y->c) / BLOCK * block + sums_floats(x, y, threads)) * sizeof(float);
+}
+
+static void read_blocks(
+    const Call *call, const trompe_image *image, const float *from, int is_cotangent, float *values,
+    int thread, int threads) {
+  int64_t begin, end;
+  trompe_share(image->c / BLOCK, thread, threads, &begin, &end);
+  for (int64_t b = begin; b < end; b++)
+    call->kernels->winograd_pairs_read_columns(
+        image, from, call->first, call->count, b, is_cotangent,
+        values + b * block_floats(call->count), point_floats(call->count));
+}
+
+static void read_tiles(void *context, int thread, int threads) {
+  const Call *call = context;
+  read_blocks(call, call->x, call->from, 0, call->x_values, thread, threads);
+  read_blocks(call, call->y, call->cotangent, 1, call->y_values, thread, threads);
+}
+
+// Sums of 16 filters (columns) in 16 channels (rows) at one point, and of the chunks before.
+static void multiply(const Call *call, int64_t point, int64_t c, int64_t k, float *sums) {
+  const int64_t block = block_floats(call->count), plane = point_floats(call->count);
+  const int64_t steps = steps_of(call->count);
+  const float *x = call->x_values + c * block, *y = call->y_values + k * block;
+  const float *rows = x + point * plane, *columns = y + point * plane;
+  call->kernels->pairs_write_filter(
+      rows, rows + steps * BLOCK, x + POINTS * plane, columns, columns + steps * BLOCK,
+      y + POINTS * plane, steps / BLOCK, call->first ? sums : NULL, BLOCK, sums, BLOCK);
+}
+
+// Threads share the filters ...
+static void write_blocks(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t channels = call->x->c, plane = sums_plane(BLOCK);
+  float *sums = call->sums + thread * POINTS * plane;
+  int64_t begin, end;
+  trompe_share(call->y->c / BLOCK, thread, threads, &begin, &end);
+  for (int64_t k = begin; k < end; k++)
+    for (int64_t c = 0; c < channels / BLOCK; c++) {
+      for (int64_t point = 0; point < POINTS; point++)
+        multiply(call, point, c, k, sums + point * plane);
+      call->kernels->winograd_write_filter(
+          sums, plane, channels, BLOCK, call->filter + (k * 9 * channels + c) * BLOCK);
+    }
+}
+
+// ... or the points, and then the filters.
+static void add_points(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t channels = call->x->c, plane = sums_plane(channels);
+  int64_t begin, end;
+  trompe_share(POINTS, thread, threads, &begin, &end);
+  for (int64_t point = begin; point < end; point++)
+    for (int64_t k = 0; k < call->y->c / BLOCK; k++)
+      for (int64_t c = 0; c < channels / BLOCK; c++)
+        multiply(
+            call, point, c, k, call->sums + (k * POINTS + point) * plane + c * BLOCK * BLOCK);
+}
+
+static void write_filters(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t channels = call->x->c, plane = sums_plane(channels);
+  int64_t begin, end;
+  trompe_share(call->y->c / BLOCK, thread, threads, &begin, &end);
+  for (int64_t k = begin; k < end; k++)
+    call->kernels->winograd_write_filter(
+        call->sums + k * POINTS * plane, plane, channels, channels,
+        call->filter + k * BLOCK * 9 * channels);
+}
+
+void trompe_winograd_pairs_filter_gradient(
+    const trompe_image *x, const float *from, const trompe_image *y, const float *cotangent,
+    float *filter, void *scratch, int threads) {
+  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
+               .filter = filter, .at_once = tiles_at_once(x, y)};
+  const int64_t tiles = tile_count(x), block = block_floats(call.at_once);
+  call.x_values = scratch;
+  call.y_values = call.x_values + x->c / BLOCK * block;
+  call.sums = call.y_values + y->c / BLOCK * block;
+  for (; call.first < tiles; call.first += call.at_once) {
+    call.count = smaller(call.at_once, tiles - call.first);
+    trompe_parallel(read_tiles, &call, threads);
+    trompe_parallel(has_few_tiles(x) ? write_blocks : add_points, &call, threads);
+  }
+  if (!has_few_tiles(x)) trompe_parallel(write_filters, &call, threads);
+}
