@@ -9,6 +9,8 @@
 ///   this is what turns Grad-CAM's channel weights before a global average pool into a row of the
 ///   classifier's weights;
 /// - constants fold, neutral elements vanish, layout changes compose;
+/// - what comes back through a ReLU and the max pooling after it is masked, and summed, before it is
+///   scattered: there is less of it;
 /// - the sum of two products that make much of few rows is one product.
 extension GraphBuilder {
   mutating func simplified(
@@ -123,8 +125,29 @@ extension GraphBuilder {
         return try broadcast(self.binary(binary.function, source, other), to: x.shape)
       }
     }
-    if binary.function == .add { return try sumOfProducts(x, y) }
-    return nil
+    switch binary.function {
+    case .add: return try sumOfProducts(x, y)
+    case .multiply:
+      if let scattered = try maskedScatter(x, mask: y) { return scattered }
+      return try maskedScatter(y, mask: x)
+    default: return nil
+    }
+  }
+
+  /// scatter(dy)·[z > 0], where the index names maxima of z, is scatter(dy·[max z > 0]): elsewhere it
+  /// is 0 already.
+  private mutating func maskedScatter(
+    _ x: Value, mask: Value
+  ) throws(ShapeError) -> Value? {
+    guard let node = definition(of: x), let scatter = node.operation as? MaxPoolScatter,
+      let (_, z) = operand(of: mask, if: Unary.self, where: .isPositive)
+    else { return nil }
+    let (dy, index) = (value(node.operands[0]), value(node.operands[1]))
+    guard let choice = definition(of: index), let maxima = choice.operation as? MaxPoolIndex,
+      maxima.window == scatter.window, value(choice.operands[0]) == z
+    else { return nil }
+    let largest = try append(MaxPoolSelect(window: scatter.window), [z, index])
+    return try append(scatter, [multiply(dy, isPositive(largest)), index])
   }
 
   /// Two large products of few rows are one product of all their rows:
@@ -195,6 +218,12 @@ extension GraphBuilder {
       }
     }
     guard reduction.function == .sum else { return nil }
+    // All of an image that windows are scattered over: each of them is in it once.
+    if let node = definition(of: x), node.operation is MaxPoolScatter, axes.contains(1),
+      axes.contains(2)
+    {
+      return try sum(value(node.operands[0]), axes: axes)
+    }
     if let (inner, source) = operand(of: x, if: Unary.self), inner.function == .negate {
       return try negate(sum(source, axes: axes))
     }

@@ -146,6 +146,25 @@ struct WinogradTests {
     #expect(try results(small)[0].values == expected)
   }
 
+  /// Half of an image is 0, and the windows at its edge reach into the other half.
+  @Test(arguments: [
+    Case(images: 1, height: 64, width: 64, channels: 64, filters: 64),
+    Case(images: 1, height: 24, width: 64, channels: 256, filters: 320),
+  ])
+  func windowsReachBeyondWhatIsZero(size: Case) throws {
+    let graph = try program(size)
+    var inputs = randomInputs(of: graph, seed: 5)
+    for (name, channels) in [("x", size.channels), ("dy", size.filters)] {
+      for i in 0..<(size.height / 2 * size.width * channels) { inputs[name]!.values[i] = 0 }
+    }
+    let expected = try ReferenceEvaluator.evaluate(graph, placeholders: inputs)
+    let executable = try Executable(graph, parameters: ParameterStore([]))
+    try executable.run(inputs.mapValues { .floats($0.tensor.values) })
+    for (output, reference) in expected.enumerated() {
+      #expect(relativeError(of: executable.output(output), to: reference) < 1e-5)
+    }
+  }
+
   /// Pixels and channels of sizes that are as far from each other as a penalty's cotangents: each
   /// result is as exact as its own pixel and filter allow, each gradient as its own channels do, and
   /// what is 0 stays 0.

@@ -201,6 +201,23 @@ struct SimplifyTests {
       masks.allSatisfy { (graph.nodes[$0.operands[0]].operation as? Unary)?.function == .relu })
   }
 
+  @Test func whatPoolingScattersIsMaskedBefore() throws {
+    let names = try operations(["z": [2, 6, 7, 3], "dy": [2, 3, 4, 3]]) { graph, inputs in
+      let window = Window2D(3, stride: 2, padding: 1)
+      let z = try graph.relu(inputs["z"]!)
+      let index = try graph.append(MaxPoolIndex(window: window), [z])
+      let dz = try graph.append(
+        MaxPoolScatter(window: window, inputShape: z.shape), [inputs["dy"]!, index])
+      let masked = try graph.multiply(graph.isPositive(z), dz)
+      return [masked, try graph.sum(masked, axes: [0, 1, 2])]
+    }
+    #expect(
+      names == [
+        "relu", "max-pool index", "max-pool select", "isPositive", "multiply", "max-pool scatter",
+        "reduce sum",
+      ])
+  }
+
   @Test func productsOfFewRowsAreOneProduct() throws {
     func names(rows: Int, columns: Int) throws -> [String] {
       let shape: Shape = [rows, columns]

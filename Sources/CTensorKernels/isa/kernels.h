@@ -343,6 +343,7 @@ static void NAME(sgd)(
 
 #ifdef HAS_WIDE_VECTORS
 #include "isa/vector.h"
+#include "isa/pooling.h"
 #include "isa/rows.h"
 #include "isa/winograd.h"
 #include "isa/pairs.h"
@@ -365,9 +366,14 @@ static const KernelTable NAME(table) = {
     .repeat_row = NAME(repeat_row),
     .largest = NAME(largest),
     .smallest = NAME(smallest),
+#ifdef HAS_WIDE_VECTORS
+    .pool_max_row = NAME(pool_max_row_of_blocks),
+    .pool_scatter_image = NAME(pool_scatter_image_of_blocks),
+#else
     .pool_max_row = NAME(pool_max_row),
-    .pool_select_row = NAME(pool_select_row),
     .pool_scatter_image = NAME(pool_scatter_image),
+#endif
+    .pool_select_row = NAME(pool_select_row),
     .pool_average_row = NAME(pool_average_row),
     .pool_average_gradient_image = NAME(pool_average_gradient_image),
     .adam = NAME(adam),

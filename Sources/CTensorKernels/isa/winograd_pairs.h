@@ -138,8 +138,9 @@ static void NAME(winograd_pairs_read_columns)(
     const trompe_image *s, const float *image, int64_t first, int64_t count, int64_t block,
     int is_cotangent, float *v, int64_t plane) {
   V16 sum = {0};
+  const int64_t size = is_cotangent ? 4 : 6, margin = is_cotangent ? 0 : 1;
   for (int64_t t = first; t < first + count; t++) {
-    const NAME(Window) w = NAME(window)(s, t, 4, 0);
+    const NAME(Window) w = NAME(window)(s, t, size, margin);
     const float *from = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel +
                         block * s->block;
     for (int64_t i = 0; i < w.row_end; i++)
@@ -148,7 +149,7 @@ static void NAME(winograd_pairs_read_columns)(
   }
   float scales[16];
   const float gain = is_cotangent ? COTANGENT_GAIN : TILE_GAIN;
-  AT(scales) = NAME(pairs_scale)(sum * (gain / (float)(16 * count)), v + 36 * plane);
+  AT(scales) = NAME(pairs_scale)(sum * (gain / (float)(size * size * count)), v + 36 * plane);
   const trompe_values at = {plane, 16, 0};
   const float *channel_scales = scales - block * 16;
   if (is_cotangent)

@@ -1,0 +1,85 @@
+// Max pooling of whole blocks of 16 channels, which stay in registers: included by isa/kernels.h, once for
+// each instruction set that has vectors of 16 floats.
+
+INLINE MASK NAME(chosen)(MASK is_first, MASK first, MASK second) {
+  return (is_first & first) | (~is_first & second);
+}
+
+typedef uint8_t NAME(Taps) __attribute__((vector_size(16), aligned(1)));
+
+// The taps of a window that lie inside the image: along one axis from `begin` up to `end`, the first of
+// which is pixel `pixel`.
+typedef struct {
+  int64_t begin, end, pixel;
+} NAME(Inside);
+
+INLINE NAME(Inside) NAME(inside)(
+    int64_t first, int64_t dilation, int64_t taps, int64_t pixels) {
+  const int64_t begin = first < 0 ? (-first + dilation - 1) / dilation : 0;
+  const int64_t fitting = first < pixels ? (pixels - 1 - first) / dilation + 1 : 0;
+  return (NAME(Inside)){begin, fitting < taps ? fitting : taps, first + begin * dilation};
+}
+
+static void NAME(pool_max_row_of_blocks)(
+    const trompe_pool *s, const float *x, float *y, uint8_t *index, int64_t n, int64_t p) {
+  if (s->c % 16) {
+    NAME(pool_max_row)(s, x, y, index, n, p);
+    return;
+  }
+  const NAME(Inside) rows =
+      NAME(inside)(p * s->stride_y - s->top, s->dilation_y, s->height, s->h);
+  for (int64_t q = 0; q < s->q; q++) {
+    const NAME(Inside) columns =
+        NAME(inside)(q * s->stride_x - s->left, s->dilation_x, s->width, s->w);
+    const float *corner = x + ((n * s->h + rows.pixel) * s->w + columns.pixel) * s->c;
+    for (int64_t c = 0; c < s->c; c += 16) {
+      const float *row = corner + c;
+      V16 best = FROM(row);
+      MASK taps = {0};
+      taps += (int32_t)(rows.begin * s->width + columns.begin);
+      for (int64_t r = rows.begin; r < rows.end; r++, row += s->dilation_y * s->w * s->c) {
+        const float *from = row;
+        for (int64_t t = columns.begin; t < columns.end; t++, from += s->dilation_x * s->c) {
+          const V16 value = FROM(from);
+          const MASK wins = (value > best) | (value != value);
+          best = (V16)NAME(chosen)(wins, (MASK)value, (MASK)best);
+          taps = NAME(chosen)(wins, (MASK){0} + (int32_t)(r * s->width + t), taps);
+        }
+      }
+      const int64_t at = ((n * s->p + p) * s->q + q) * s->c + c;
+      if (y) AT(y + at) = best;
+      if (index) *(NAME(Taps) *)(index + at) = __builtin_convertvector(taps, NAME(Taps));
+    }
+  }
+}
+
+// Every pixel is written once, as the sum over the windows that it may have won.
+static void NAME(pool_scatter_image_of_blocks)(
+    const trompe_pool *s, const float *dy, const uint8_t *index, float *dx, int64_t n) {
+  if (s->c % 16 || s->dilation_y > 1 || s->dilation_x > 1) {
+    NAME(pool_scatter_image)(s, dy, index, dx, n);
+    return;
+  }
+  for (int64_t i = 0; i < s->h; i++) {
+    // Window p begins at row p · stride - top, and ends `height` rows later.
+    const int64_t row = i + s->top, column = s->left;
+    const int64_t p_begin = row < s->height ? 0 : (row - s->height) / s->stride_y + 1;
+    const int64_t p_end = row / s->stride_y < s->p ? row / s->stride_y + 1 : s->p;
+    for (int64_t j = 0; j < s->w; j++) {
+      const int64_t from = j + column;
+      const int64_t q_begin = from < s->width ? 0 : (from - s->width) / s->stride_x + 1;
+      const int64_t q_end = from / s->stride_x < s->q ? from / s->stride_x + 1 : s->q;
+      for (int64_t c = 0; c < s->c; c += 16) {
+        V16 sum = {0};
+        for (int64_t p = p_begin; p < p_end; p++)
+          for (int64_t q = q_begin; q < q_end; q++) {
+            const int64_t at = ((n * s->p + p) * s->q + q) * s->c + c;
+            const int64_t tap = (row - p * s->stride_y) * s->width + from - q * s->stride_x;
+            const MASK taps = __builtin_convertvector(*(const NAME(Taps) *)(index + at), MASK);
+            sum += (V16)((taps == (int32_t)tap) & (MASK)FROM(dy + at));
+          }
+        AT(dx + ((n * s->h + i) * s->w + j) * s->c + c) = sum;
+      }
+    }
+  }
+}
