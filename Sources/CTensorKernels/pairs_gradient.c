@@ -59,14 +59,14 @@ static const float *block_at(
                      : call->cotangent + y_block * call->y.block;
 }
 
-static void read_part(const Call *call, const Part *part, float *packed) {
-  const int64_t steps = (part->count + TILE - 1) / TILE * TILE;
+// Parts after the first find the scales of the one before.
+static void read_part(const Call *call, const Part *part, int is_first, float *packed) {
   for (int64_t b = 0; b < block_count(call); b++) {
     const int64_t *offsets;
     const float *from = block_at(call, part, b, &offsets);
     float *to = packed + b * BLOCK_FLOATS;
     call->kernels->pairs_read_columns(
-        from, offsets, part->count, steps, to, to + PRODUCTS, to + INVERSES);
+        from, offsets, part->count, !is_first, to, to + PRODUCTS, to + INVERSES);
   }
 }
 
@@ -97,7 +97,7 @@ static void sum_parts(
   if (begin < end) next = part_at(call, begin);
   for (int64_t p = begin; p < end; p++) {
     part = next;
-    read_part(call, &part, packed);
+    read_part(call, &part, p == begin, packed);
     if (p + 1 < end) next = part_at(call, p + 1);
     const int is_last = result && p + 1 == end;
     float *to = is_last ? result : sums;

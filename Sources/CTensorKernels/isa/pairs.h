@@ -138,27 +138,58 @@ INLINE void NAME(pairs_scale_columns)(
   AT(products) = (taken[0] + taken[2] + taken[4]) - (taken[1] + taken[3]);
 }
 
-// Packs 16 channels of `count` pixels as columns, or as rows, of which each pixel is a step; 0 up to
-// `steps`.
-static void NAME(pairs_read_columns)(
-    const float *image, const int64_t *offsets, int64_t count, int64_t steps, float *to,
-    float *products, float *inverses) {
-  V16 sums[4] = {{0}, {0}, {0}, {0}};
-  int64_t i = 0;
-  for (; i + 4 <= count; i += 4)
-    UNROLL for (int j = 0; j < 4; j++) {
-      const V16 x = FROM(image + offsets[i + j]);
-      sums[j] += __builtin_elementwise_abs(x);
-      AT(to + (i + j) * 16) = x;
-    }
-  for (; i < count; i++) {
-    const V16 x = FROM(image + offsets[i]);
-    sums[0] += __builtin_elementwise_abs(x);
-    AT(to + i * 16) = x;
+// Packs 16 channels of `count` of 16 pixels with given scales, the others as 0.
+INLINE void NAME(read_sixteen)(
+    const float *image, const int64_t *offsets, const int64_t count, V16 scales, float turn,
+    float *to, V16 *sums, V16 *taken) {
+  UNROLL for (int j = 0; j < 16; j += 2) {
+    const V16 even = j < count ? FROM(image + offsets[j]) : (V16){0};
+    const V16 odd = j + 1 < count ? FROM(image + offsets[j + 1]) : (V16){0};
+    sums[0] += __builtin_elementwise_abs(even);
+    sums[1] += __builtin_elementwise_abs(odd);
+    const V16 x = even * scales, y = odd * scales;
+    if (j < 10) taken[j / 2] += turn * x * y;
+    AT(to + j * 16) = x;
+    AT(to + (j + 1) * 16) = y;
   }
-  for (; i < steps; i++) AT(to + i * 16) = (V16){0};
-  NAME(pairs_scale_columns)(
-      (sums[0] + sums[1]) + (sums[2] + sums[3]), count, steps, to, products, inverses);
+}
+
+// Packs 16 channels of `count` pixels with given scales; returns the sums of their absolute values.
+INLINE V16 NAME(read_scaled_columns)(
+    const float *image, const int64_t *offsets, int64_t count, V16 scales, float *to,
+    float *products) {
+  V16 sums[2] = {{0}, {0}}, taken[5];
+  UNROLL for (int j = 0; j < 5; j++) taken[j] = (V16){0};
+  float turn = 1;
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16, turn = -turn)
+    NAME(read_sixteen)(image, offsets + i, 16, scales, turn, to + i * 16, sums, taken);
+  if (i < count)
+    NAME(read_sixteen)(image, offsets + i, count - i, scales, turn, to + i * 16, sums, taken);
+  AT(products) = (taken[0] + taken[2] + taken[4]) - (taken[1] + taken[3]);
+  return sums[0] + sums[1];
+}
+
+// Packs 16 channels of `count` pixels as columns, or as rows, of which each pixel is a step; 0 up to a
+// multiple of 16. With `has_guess`, other pixels had the scales that `inverses` undo. These are tried: a
+// second pass is needed only where the means are over eight times as large, or far smaller.
+static void NAME(pairs_read_columns)(
+    const float *image, const int64_t *offsets, int64_t count, int has_guess, float *to,
+    float *products, float *inverses) {
+  const float share = 1.0f / (float)count;
+  V16 sum = {0};
+  if (has_guess) {
+    const MASK guess = (MASK)FROM(inverses) >> 23;
+    const V16 scales = (V16)((254 - guess) << 23);
+    sum = NAME(read_scaled_columns)(image, offsets, count, scales, to, products);
+    const MASK found = (MASK)(sum * share) >> 23 & 0xff;
+    const MASK is_off = (found > guess + 3) | ((found < guess - 8) & (found > 0));
+    if (!__builtin_reduce_or(is_off)) return;
+  } else {
+    for (int64_t i = 0; i < count; i++) sum += __builtin_elementwise_abs(FROM(image + offsets[i]));
+  }
+  const V16 scales = NAME(pairs_scale)(sum * share, inverses);
+  NAME(read_scaled_columns)(image, offsets, count, scales, to, products);
 }
 
 // Packs `count` blocks of filters, at most PAIRS_BLOCKS, as columns; the steps of each tap, at `taps`, are

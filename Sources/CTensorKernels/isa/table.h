@@ -68,7 +68,7 @@ typedef struct {
   void (*pairs_read_rows)(
       const trompe_pixel *, int64_t, int64_t, float *, float *, float *);
   void (*pairs_read_columns)(
-      const float *, const int64_t *, int64_t, int64_t, float *, float *, float *);
+      const float *, const int64_t *, int64_t, int, float *, float *, float *);
   void (*pairs_read_filter)(
       const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
       float *, float *, float *);

@@ -14,12 +14,19 @@
 #define A2 (POINT_A * POINT_A)
 #define B2 (POINT_B * POINT_B)
 
+// What is stored of the values at ±b, powers of two, so that what is multiplied is of one size there too:
+// of images, of cotangents, and of filters what makes up for that of images.
+#define IMAGE_SHARE 0.5f
+#define COTANGENT_SHARE 0.25f
+#define FILTER_SHARE (1 / IMAGE_SHARE)
+
 // Six pixels, values of their polynomial's products with those of the filter: Bᵀd.
 INLINE void NAME(image_axis)(const V16 *d, int64_t step, V16 *to, int64_t to_step) {
   const V16 d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step],
             d5 = d[5 * step];
   const V16 even_a = d4 - B2 * d2, odd_a = d3 - B2 * d1;
-  const V16 even_b = d4 - A2 * d2, odd_b = d3 - A2 * d1;
+  const V16 even_b = IMAGE_SHARE * d4 - (IMAGE_SHARE * A2) * d2;
+  const V16 odd_b = IMAGE_SHARE * d3 - (IMAGE_SHARE * A2) * d1;
   to[0] = d4 - (A2 + B2) * d2 + A2 * B2 * d0;
   to[to_step] = even_a + POINT_A * odd_a;
   to[2 * to_step] = even_a - POINT_A * odd_a;
@@ -42,7 +49,8 @@ INLINE void NAME(result_axis)(const V16 *m, int64_t step, V16 *to, int64_t to_st
 INLINE void NAME(cotangent_axis)(const V16 *y, int64_t step, V16 *to, int64_t to_step) {
   const V16 y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
   const V16 even_a = y0 + A2 * y2, odd_a = POINT_A * y1 + (POINT_A * A2) * y3;
-  const V16 even_b = y0 + B2 * y2, odd_b = POINT_B * y1 + (POINT_B * B2) * y3;
+  const V16 even_b = COTANGENT_SHARE * y0 + (COTANGENT_SHARE * B2) * y2;
+  const V16 odd_b = (COTANGENT_SHARE * POINT_B) * y1 + (COTANGENT_SHARE * POINT_B * B2) * y3;
   to[0] = y0;
   to[to_step] = even_a + odd_a;
   to[2 * to_step] = even_a - odd_a;
@@ -60,7 +68,8 @@ INLINE void NAME(cotangent_axis)(const V16 *y, int64_t step, V16 *to, int64_t to
 INLINE void NAME(filter_axis)(const V16 *g, int64_t step, V16 *to, int64_t to_step) {
   const V16 g0 = g[0], g1 = g[step], g2 = g[2 * step];
   const V16 even_a = SCALE_A * g0 + (SCALE_A * A2) * g2, odd_a = (SCALE_A * POINT_A) * g1;
-  const V16 even_b = SCALE_B * g0 + (SCALE_B * B2) * g2, odd_b = (SCALE_B * POINT_B) * g1;
+  const V16 even_b = (FILTER_SHARE * SCALE_B) * g0 + (FILTER_SHARE * SCALE_B * B2) * g2;
+  const V16 odd_b = (FILTER_SHARE * SCALE_B * POINT_B) * g1;
   to[0] = SCALE_0 * g0;
   to[to_step] = even_a + odd_a;
   to[2 * to_step] = even_a - odd_a;
@@ -70,10 +79,11 @@ INLINE void NAME(filter_axis)(const V16 *g, int64_t step, V16 *to, int64_t to_st
 }
 
 // The transpose: the cotangents of six values, those of three taps, Gᵀu.
+#define SUM_SCALE_B (SCALE_B / (IMAGE_SHARE * COTANGENT_SHARE))
 INLINE void NAME(tap_axis)(const V16 *u, int64_t step, V16 *to, int64_t to_step) {
   const V16 sum_a = SCALE_A * (u[step] + u[2 * step]), odd_a = SCALE_A * (u[step] - u[2 * step]);
-  const V16 sum_b = SCALE_B * (u[3 * step] + u[4 * step]);
-  const V16 odd_b = SCALE_B * (u[3 * step] - u[4 * step]);
+  const V16 sum_b = SUM_SCALE_B * (u[3 * step] + u[4 * step]);
+  const V16 odd_b = SUM_SCALE_B * (u[3 * step] - u[4 * step]);
   to[0] = SCALE_0 * u[0] + sum_a + sum_b;
   to[to_step] = POINT_A * odd_a + POINT_B * odd_b;
   to[2 * to_step] = A2 * sum_a + B2 * sum_b + u[5 * step];
@@ -119,7 +129,7 @@ INLINE NAME(Pixels) NAME(pixels)(
 
 // The values of windows of SIZE pixels that begin MARGIN before their tile, one axis after the other, of
 // `channels` of the image from `begin` on. Where they stand is `at`. Each tile's are multiplied with its
-// scale, or each channel's, if those are not NULL.
+// scale, or each of these channels', if those are not NULL.
 #define READER(name, SIZE, MARGIN, axis)                                                           \
   static void NAME(name)(                                                                          \
       const trompe_image *s, const float *image, int64_t first, int64_t count, int64_t begin,      \
@@ -132,7 +142,7 @@ INLINE NAME(Pixels) NAME(pixels)(
       for (int64_t c = begin; c < begin + channels; c += 16, from += s->block, to += at->block) {  \
         const int is_scaled = tile_scales || channel_scales;                                       \
         const V16 scale = tile_scales      ? tile_scales[t] + (V16){0}                             \
-                          : channel_scales ? FROM(channel_scales + c)                              \
+                          : channel_scales ? FROM(channel_scales + c - begin)                      \
                                            : (V16){0};                                             \
         V16 copy[SIZE * SIZE], half[6 * SIZE], values[6];                                          \
         const NAME(Pixels) p = NAME(pixels)(s, w, from, SIZE, copy);                               \
@@ -311,8 +321,12 @@ static void NAME(winograd_sum_filter)(
 #undef POINT_B
 #undef A2
 #undef B2
+#undef IMAGE_SHARE
+#undef COTANGENT_SHARE
+#undef FILTER_SHARE
 #undef SCALE_0
 #undef SCALE_A
 #undef SCALE_B
+#undef SUM_SCALE_B
 #undef READER
 #undef TILES

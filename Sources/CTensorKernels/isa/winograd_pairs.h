@@ -9,8 +9,8 @@
 // cotangent than its pixels, in the mean: between pixels that are alike and pixels that have nothing to do
 // with each other.
 #define TILE_GAIN 3.0f
-#define FILTER_GAIN 0.57f
-#define COTANGENT_GAIN 2.0f
+#define FILTER_GAIN 0.76f
+#define COTANGENT_GAIN 1.25f
 
 INLINE V16 NAME(swap_pairs)(V16 x) {
   return HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
@@ -29,6 +29,18 @@ INLINE void NAME(take_rows)(const float *rows, int64_t blocks, float *products) 
   AT(products) = NAME(lane_sums)(sums);
 }
 
+// The sums of absolute values of a block of channels over what of a window lies inside the image.
+INLINE V16 NAME(window_size)(
+    const trompe_image *s, NAME(Window) w, const float *image, int64_t block) {
+  const float *from = image + w.image * s->h * s->w * s->c + block * s->block;
+  V16 sum = {0};
+  for (int64_t i = w.row_begin; i < w.row_end; i++)
+    for (int64_t j = w.column_begin; j < w.column_end; j++)
+      sum += __builtin_elementwise_abs(
+          FROM(from + ((w.top + i) * s->w + w.left + j) * s->pixel));
+  return sum;
+}
+
 // `count` tiles from `first` on, at most 16. What undoes their scales stands behind all points.
 static void NAME(winograd_pairs_read_image)(
     const trompe_image *s, const float *image, int64_t first, int64_t count, float *v,
@@ -37,11 +49,7 @@ static void NAME(winograd_pairs_read_image)(
   UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
   for (int64_t t = 0; t < count; t++) {
     const NAME(Window) w = NAME(window)(s, first + t, 6, 1);
-    const float *from = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel;
-    for (int64_t c = 0; c < s->c; c += 16, from += s->block)
-      for (int64_t i = w.row_begin; i < w.row_end; i++)
-        for (int64_t j = w.column_begin; j < w.column_end; j++)
-          sums[t] += __builtin_elementwise_abs(FROM(from + (i * s->w + j) * s->pixel));
+    for (int64_t b = 0; b < s->c / 16; b++) sums[t] += NAME(window_size)(s, w, image, b);
   }
   float scales[16];
   AT(scales) = NAME(pairs_scale)(
@@ -139,25 +147,18 @@ static void NAME(winograd_pairs_read_columns)(
     int is_cotangent, float *v, int64_t plane) {
   V16 sum = {0};
   const int64_t size = is_cotangent ? 4 : 6, margin = is_cotangent ? 0 : 1;
-  for (int64_t t = first; t < first + count; t++) {
-    const NAME(Window) w = NAME(window)(s, t, size, margin);
-    const float *from = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel +
-                        block * s->block;
-    for (int64_t i = 0; i < w.row_end; i++)
-      for (int64_t j = 0; j < w.column_end; j++)
-        sum += __builtin_elementwise_abs(FROM(from + (i * s->w + j) * s->pixel));
-  }
+  for (int64_t t = first; t < first + count; t++)
+    sum += NAME(window_size)(s, NAME(window)(s, t, size, margin), image, block);
   float scales[16];
   const float gain = is_cotangent ? COTANGENT_GAIN : TILE_GAIN;
   AT(scales) = NAME(pairs_scale)(sum * (gain / (float)(size * size * count)), v + 36 * plane);
   const trompe_values at = {plane, 16, 0};
-  const float *channel_scales = scales - block * 16;
   if (is_cotangent)
     NAME(winograd_read_cotangent)(
-        s, image, first, count, block * 16, 16, NULL, channel_scales, v, &at);
+        s, image, first, count, block * 16, 16, NULL, scales, v, &at);
   else
     NAME(winograd_read_image)(
-        s, image, first, count, block * 16, 16, NULL, channel_scales, v, &at);
+        s, image, first, count, block * 16, 16, NULL, scales, v, &at);
   const int64_t steps = (count + 15) / 16 * 16;
   for (int64_t point = 0; point < 36; point++, v += plane) {
     for (int64_t i = count; i < steps; i++) AT(v + i * 16) = (V16){0};
