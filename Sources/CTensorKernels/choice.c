@@ -125,7 +125,7 @@ static int pairs_gain(const trompe_convolution_shape *s) {
     return !s->top && !s->left && e.pixels >= 128 &&
            e.filters >= (to_filter ? 128 * 128 : is_strided ? 128 * 256 : 64 * 128);
   if (to_filter)
-    return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 256 : 256 * 512);
+    return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 128 : 256 * 512);
   return e.pixels >= 256 && e.filters >= (is_strided ? 128 * 128 : 512 * 512);
 }
 

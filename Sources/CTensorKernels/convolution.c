@@ -48,6 +48,7 @@ struct trompe_convolution {
   size_t x_copy_bytes, y_copy_bytes;
   // Our own kernels instead of a primitive, how many threads share the work, and what they see.
   Kernels kernels;
+  int takes_plain_filter;  // though it is one of our own
   int threads;
   trompe_pairs_window window;
   // The gradient in an image of few channels as a convolution of the cotangent, and its filter.
@@ -261,24 +262,26 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   self->window = trompe_window_of(s);
   const trompe_image *x = &self->window.x, *y = &self->window.y;
   const int threads = self->threads, pairs = kernels == PAIRS;
-  // A gradient in the filter is written as it is wanted.
-  self->filter_bytes = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT
+  const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  const trompe_image *from = result_is_x(s) ? y : x, *to = result_is_x(s) ? x : y;
+  // Where filters rest, they are packed once.
+  self->takes_plain_filter =
+      to_filter || (!pairs && !s->is_batch_invariant &&
+                    trompe_winograd_takes_plain_filters(from, to, threads));
+  self->filter_bytes = self->takes_plain_filter
                            ? (size_t)(s->r * s->s * s->c * s->k) * sizeof(float)
                        : pairs ? trompe_pairs_filter_bytes(&self->window, result_is_x(s))
                                : trompe_winograd_filter_bytes(s->c, s->k, result_is_x(s));
-  switch (s->kind) {
-    case TROMPE_CONVOLUTION_FORWARD:
-      self->scratch_bytes = pairs ? trompe_pairs_scratch_bytes(&self->window, threads)
-                                  : trompe_winograd_scratch_bytes(x, y, threads);
-      break;
-    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
-      self->scratch_bytes = pairs ? trompe_pairs_input_scratch_bytes(&self->window, threads)
-                                  : trompe_winograd_scratch_bytes(y, x, threads);
-      break;
-    default:
-      self->scratch_bytes = pairs ? trompe_pairs_gradient_scratch_bytes(&self->window, threads)
-                                  : trompe_winograd_gradient_scratch_bytes(x, y, threads);
-  }
+  if (to_filter)
+    self->scratch_bytes = pairs ? trompe_pairs_gradient_scratch_bytes(&self->window, threads)
+                                : trompe_winograd_gradient_scratch_bytes(x, y, threads);
+  else if (pairs)
+    self->scratch_bytes = result_is_x(s) ? trompe_pairs_input_scratch_bytes(&self->window, threads)
+                                         : trompe_pairs_scratch_bytes(&self->window, threads);
+  else
+    self->scratch_bytes = self->takes_plain_filter
+                              ? trompe_winograd_plain_scratch_bytes(from, to, threads)
+                              : trompe_winograd_scratch_bytes(from, to, threads);
   return self;
 }
 
@@ -286,16 +289,18 @@ static void run_tiles(
     const trompe_convolution *self, float *x, float *filter, const trompe_epilogue *after, float *y,
     void *scratch) {
   const trompe_image *x_image = &self->window.x, *y_image = &self->window.y;
-  switch (self->shape.kind) {
-    case TROMPE_CONVOLUTION_FORWARD:
-      trompe_winograd_convolve(x_image, x, filter, y_image, after, y, scratch, self->threads);
-      break;
-    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
-      trompe_winograd_convolve(y_image, y, filter, x_image, after, x, scratch, self->threads);
-      break;
-    default:
-      trompe_winograd_filter_gradient(x_image, x, y_image, y, filter, scratch, self->threads);
+  if (self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
+    trompe_winograd_filter_gradient(x_image, x, y_image, y, filter, scratch, self->threads);
+    return;
   }
+  const int turned = result_is_x(&self->shape);
+  const trompe_image *from = turned ? y_image : x_image, *to = turned ? x_image : y_image;
+  if (self->takes_plain_filter)
+    trompe_winograd_convolve_plain(
+        from, turned ? y : x, filter, turned, to, after, turned ? x : y, scratch, self->threads);
+  else
+    trompe_winograd_convolve(
+        from, turned ? y : x, filter, to, after, turned ? x : y, scratch, self->threads);
 }
 
 static void run_pairs(
@@ -525,15 +530,17 @@ size_t trompe_convolution_filter_bytes(const trompe_convolution *self) {
 }
 
 int trompe_convolution_filter_is_plain(const trompe_convolution *self) {
-  if (self->kernels) return self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  if (self->kernels) return self->takes_plain_filter;
   if (self->folded) return 0;
   return dnnl_memory_desc_equal(self->filter, self->plain_filter);
 }
 
 int trompe_convolution_same_filter_layout(
     const trompe_convolution *a, const trompe_convolution *b) {
+  if (a->takes_plain_filter && b->takes_plain_filter) return 1;
   if (a->kernels || b->kernels)
     return a->kernels == b->kernels && a->shape.kind == b->shape.kind &&
+           a->takes_plain_filter == b->takes_plain_filter &&
            (a->kernels == TILES ||
             trompe_pairs_same_filter(&a->window, &b->window, result_is_x(&a->shape)));
   if (a->folded || b->folded)
@@ -572,7 +579,7 @@ static void scale_filters(void *context, int thread, int threads) {
 int trompe_convolution_reorder_filter(
     const trompe_convolution *self, const void *from, const float *scale, void *to, void *scratch) {
   const trompe_convolution_shape *s = &self->shape;
-  if (self->kernels && s->kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) {
+  if (self->kernels && !self->takes_plain_filter) {
     if (self->kernels == PAIRS)
       trompe_pairs_read_filter(&self->window, from, scale, result_is_x(s), to, self->threads);
     else

@@ -110,8 +110,25 @@ static size_t chunk_bytes(const trompe_image *x, const trompe_image *y, int thre
 
 size_t trompe_winograd_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads) {
-  return trompe_pairs_are_here() ? trompe_winograd_pairs_scratch_bytes(x, y, threads)
+  return trompe_pairs_are_here() ? trompe_winograd_pairs_scratch_bytes(x, y, 0, threads)
                                  : chunk_bytes(x, y, threads);
+}
+
+int trompe_winograd_takes_plain_filters(
+    const trompe_image *x, const trompe_image *y, int threads) {
+  return trompe_pairs_are_here() && trompe_winograd_pairs_shares_results(x, y, threads);
+}
+
+size_t trompe_winograd_plain_scratch_bytes(
+    const trompe_image *x, const trompe_image *y, int threads) {
+  return trompe_winograd_pairs_scratch_bytes(x, y, 1, threads);
+}
+
+void trompe_winograd_convolve_plain(
+    const trompe_image *x, const float *from, const float *filter, int turned,
+    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
+  trompe_winograd_pairs_convolve_plain(
+      x, from, filter, turned, y, after, to, scratch, threads);
 }
 
 // Each thread's sums over its pixels stand after everybody's values.

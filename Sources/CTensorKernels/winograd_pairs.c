@@ -45,22 +45,30 @@ typedef struct {
   float *u;
 } FilterCall;
 
+// One block of results, and what undoes their scales.
+static void read_block(
+    const FilterCall *call, int64_t b, float *u, float *inverses, int is_far) {
+  const int64_t c = call->c;
+  // Turned, results and channels of the convolution that is done change places.
+  const int64_t channels = call->turned ? call->k : c;
+  const int64_t result_step = call->turned ? 1 : 9 * c, channel_step = call->turned ? 9 * c : 1;
+  call->kernels->winograd_pairs_read_filter(
+      call->filter + b * BLOCK * result_step,
+      // Filters are the results, or the channels.
+      call->scale && !call->turned ? call->scale + b * BLOCK : call->scale, result_step,
+      channel_step, c, call->turned, channels, u, packed_floats(channels), inverses, is_far);
+}
+
 static void read_filter(void *context, int thread, int threads) {
   const FilterCall *call = context;
-  const int64_t c = call->c, k = call->k;
-  // Results and channels of the convolution that is done: turned, they change places.
-  const int64_t results = call->turned ? c : k, channels = call->turned ? k : c;
-  const int64_t result_step = call->turned ? 1 : 9 * c, channel_step = call->turned ? 9 * c : 1;
+  const int64_t results = call->turned ? call->c : call->k;
+  const int64_t channels = call->turned ? call->k : call->c, block = block_floats(channels);
+  const int is_far = trompe_winograd_pairs_filter_bytes(channels, results) > FAR_BYTES;
+  float *inverses = call->u + results / BLOCK * block;
   int64_t begin, end;
   trompe_share(results / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b++)
-    call->kernels->winograd_pairs_read_filter(
-        call->filter + b * BLOCK * result_step,
-        // Filters are the results, or the channels.
-        call->scale && !call->turned ? call->scale + b * BLOCK : call->scale, result_step,
-        channel_step, c, call->turned, channels, call->u + b * block_floats(channels),
-        packed_floats(channels), call->u + results / BLOCK * block_floats(channels) + b * BLOCK,
-        trompe_winograd_pairs_filter_bytes(channels, results) > FAR_BYTES);
+    read_block(call, b, call->u + b * block, inverses + b * BLOCK, is_far);
 }
 
 void trompe_winograd_pairs_read_filter(
@@ -73,10 +81,12 @@ void trompe_winograd_pairs_read_filter(
 typedef struct {
   const KernelTable *kernels;
   const trompe_image *x, *y;
-  const float *from, *u;
+  const float *from;
+  const float *u, *inverses;  // packed filters, and what undoes their scales
+  const FilterCall *plain;    // or filters that are not packed
   const trompe_epilogue *after;
   float *to;
-  float *tiles, *products, *sums;  // of all threads
+  float *tiles, *products, *sums, *filters;  // of all threads
   int64_t groups;                  // that a thread, or all together, do at once
   int threads;                     // that were asked for
 } Call;
@@ -87,14 +97,14 @@ static int64_t tile_count(const trompe_image *s) {
 
 static int64_t group_count(const trompe_image *s) { return (tile_count(s) + GROUP - 1) / GROUP; }
 
-// Whether there are so few tiles that all threads read them for all, and share the results: a filter is
-// read once then.
-static int shares_results(const trompe_image *x, const trompe_image *y, int threads) {
+// Whether there are so few tiles that all threads read them for all, and share the results. A filter is
+// read once then, and need not be packed before.
+int trompe_winograd_pairs_shares_results(const trompe_image *x, const trompe_image *y, int threads) {
   return threads > 1 && group_count(x) < 2 * threads && y->c >= 2 * BLOCK * threads;
 }
 
 static int64_t groups_at_once(const trompe_image *x, const trompe_image *y, int threads) {
-  if (shares_results(x, y, threads)) return group_count(x);
+  if (trompe_winograd_pairs_shares_results(x, y, threads)) return group_count(x);
   const int64_t share = (group_count(x) + threads - 1) / threads;
   const int64_t most = x->c + y->c < MANY_CHANNELS ? FEW_GROUPS : MANY_GROUPS;
   const int64_t chunks = (share + most - 1) / most;
@@ -106,13 +116,15 @@ static int64_t product_floats(int64_t groups) { return groups * BATCH_BLOCKS * B
 
 // Groups of tiles that are kept.
 static int64_t kept_groups(const trompe_image *x, const trompe_image *y, int threads) {
-  return groups_at_once(x, y, threads) * (shares_results(x, y, threads) ? 1 : threads);
+  return groups_at_once(x, y, threads) * (trompe_winograd_pairs_shares_results(x, y, threads) ? 1 : threads);
 }
 
 size_t trompe_winograd_pairs_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads) {
+    const trompe_image *x, const trompe_image *y, int is_plain, int threads) {
   const int64_t products = product_floats(groups_at_once(x, y, threads));
-  return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) + threads * (products + y->c)) *
+  const int64_t filters = is_plain ? BATCH_BLOCKS * block_floats(x->c) : 0;
+  return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) +
+                  threads * (products + y->c + filters) + y->c) *
          sizeof(float);
 }
 
@@ -124,6 +136,16 @@ static void read_groups(const Call *call, int64_t first, int64_t count, float *t
         tiles + g * group_floats(c), packed_floats(c));
 }
 
+// Blocks of filters that a thread packs for itself: they never leave the caches.
+static const float *read_blocks(const Call *call, int thread, int64_t first, int64_t count) {
+  const int64_t block = block_floats(call->x->c);
+  float *filters = call->filters + thread * BATCH_BLOCKS * block;
+  for (int64_t b = first; b < first + count; b++)
+    read_block(
+        call->plain, b, filters + (b - first) * block, (float *)call->inverses + b * BLOCK, 0);
+  return filters;
+}
+
 // Blocks of results, from `begin` up to `end`, of groups of tiles.
 static void write_groups(
     const Call *call, int thread, int64_t first, int64_t count, const float *tiles, int64_t begin,
@@ -132,17 +154,18 @@ static void write_groups(
   const KernelTable *kernels = call->kernels;
   const int64_t c = call->x->c, k = call->y->c, all = tile_count(call->x);
   const int64_t packed = packed_floats(c), block = block_floats(c), group = group_floats(c);
-  const float *inverses = call->u + k / BLOCK * block;
   float *products = call->products + thread * product_floats(call->groups);
   trompe_epilogue after = *call->after;
   if (after.sums) after.sums = call->sums + thread * k;
   for (int64_t b = begin; b < end; b += BATCH_BLOCKS) {
     const int64_t blocks = smaller(BATCH_BLOCKS, end - b), m_group = blocks * BLOCK_PRODUCTS;
+    const float *filters =
+        call->plain ? read_blocks(call, thread, b, blocks) : call->u + b * block;
     for (int64_t point = 0; point < POINTS; point++)
       for (int64_t i = 0; i < blocks; i++) {
-        const float *u = call->u + (b + i) * block + point * packed;
+        const float *u = filters + i * block + point * packed;
         // The same at the next point.
-        const float *next = point + 1 < POINTS ? u + packed : call->u + b * block;
+        const float *next = point + 1 < POINTS ? u + packed : filters;
         kernels->winograd_pairs_multiply(
             tiles + point * packed, group, count, u, next, c,
             products + i * BLOCK_PRODUCTS + point * PRODUCT_PLANE, m_group);
@@ -151,7 +174,7 @@ static void write_groups(
       kernels->winograd_write_image(
           call->y, &after, call->to, (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP),
           b * BLOCK, blocks * BLOCK, products + g * m_group, &at,
-          tiles + g * group + POINTS * packed, inverses);
+          tiles + g * group + POINTS * packed, call->inverses);
   }
 }
 
@@ -183,21 +206,40 @@ static void write_shared(void *context, int thread, int threads) {
   write_groups(call, thread, 0, call->groups, call->tiles, begin, end);
 }
 
-void trompe_winograd_pairs_convolve(
-    const trompe_image *x, const float *from, const float *u, const trompe_image *y,
-    const trompe_epilogue *after, float *to, void *scratch, int threads) {
+static void run(
+    const trompe_image *x, const float *from, const float *u, const FilterCall *plain,
+    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
   const int64_t k = y->c;
-  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .after = after,
-               .to = to, .groups = groups_at_once(x, y, threads), .threads = threads};
+  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .plain = plain,
+               .after = after, .to = to, .groups = groups_at_once(x, y, threads),
+               .threads = threads};
   call.tiles = scratch;
   call.products = call.tiles + kept_groups(x, y, threads) * group_floats(x->c);
   call.sums = call.products + threads * product_floats(call.groups);
+  float *own_inverses = call.sums + threads * k;
+  call.filters = own_inverses + k;
+  call.inverses = plain ? own_inverses : u + k / BLOCK * block_floats(x->c);
   if (after->sums) trompe_begin_sums(call.sums, k, threads);
-  if (shares_results(x, y, threads)) {
+  if (trompe_winograd_pairs_shares_results(x, y, threads)) {
     trompe_parallel(read_shared, &call, threads);
     trompe_parallel(write_shared, &call, threads);
   } else {
     trompe_parallel(convolve, &call, threads);
   }
   if (after->sums) trompe_join_sums(call.sums, k, threads, after->sums);
+}
+
+void trompe_winograd_pairs_convolve(
+    const trompe_image *x, const float *from, const float *u, const trompe_image *y,
+    const trompe_epilogue *after, float *to, void *scratch, int threads) {
+  run(x, from, u, NULL, y, after, to, scratch, threads);
+}
+
+void trompe_winograd_pairs_convolve_plain(
+    const trompe_image *x, const float *from, const float *filter, int turned,
+    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
+  const FilterCall plain = {
+      .kernels = trompe_kernels(), .filter = filter, .c = turned ? y->c : x->c,
+      .k = turned ? x->c : y->c, .turned = turned};
+  run(x, from, NULL, &plain, y, after, to, scratch, threads);
 }

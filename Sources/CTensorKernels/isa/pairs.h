@@ -209,6 +209,8 @@ static void NAME(pairs_read_filter)(
         V16 values[16], *next = (V16 *)(to + (b * all + t * steps + i) * 16);
         const int turned = column == 1;
         const float *scales = !scale ? NULL : scale + (turned ? i : b * 16);
+        UNROLL for (int v = 0; v < 16; v++)
+          __builtin_prefetch(from + 16 * step + v * (turned ? step : column));
         NAME(read_filters)(from, turned ? step : column, turned, scales, values);
         UNROLL for (int v = 0; v < 16; v++) {
           sums[b] += __builtin_elementwise_abs(values[v]);
