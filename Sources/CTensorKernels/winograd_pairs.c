@@ -100,7 +100,7 @@ static int64_t group_count(const trompe_image *s) { return (tile_count(s) + GROU
 // Whether there are so few tiles that all threads read them for all, and share the results. A filter is
 // read once then, and need not be packed before.
 int trompe_winograd_pairs_shares_results(const trompe_image *x, const trompe_image *y, int threads) {
-  return threads > 1 && group_count(x) < 2 * threads && y->c >= 2 * BLOCK * threads;
+  return threads > 1 && group_count(x) <= 4 * threads && y->c >= 2 * BLOCK * threads;
 }
 
 static int64_t groups_at_once(const trompe_image *x, const trompe_image *y, int threads) {
