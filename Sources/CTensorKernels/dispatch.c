@@ -1,5 +1,6 @@
 // Compiles the inner loops for several x86 levels and picks one at run time.
 #include "isa/table.h"
+#include "points.h"
 
 #define SUFFIX baseline
 #include "isa/kernels.h"

@@ -6,11 +6,10 @@
 #include "extremes.h"
 #include "isa/table.h"
 #include "kernels_threads.h"
+#include "winograd_filters.h"
 #include "winograd_pairs.h"
 
 enum {
-  POINTS = 36,
-  BLOCK = 16,
   // Values of a chunk of tiles, of what is read and what is written: they stay in the second-level
   // cache where a filter's do too.
   CHUNK_BYTES = 384 * 1024,
@@ -21,10 +20,6 @@ enum {
   // Floats between planes beyond their length, so that 36 of them are not in the same lines.
   SKEW = 16,
 };
-
-static int64_t tile_count(const trompe_image *s) {
-  return trompe_winograd_tile_count(s->n, s->h, s->w);
-}
 
 // Tiles that a thread does at once.
 static int64_t chunk(const trompe_image *x, const trompe_image *y, int threads) {
@@ -48,32 +43,20 @@ static size_t filter_bytes(int64_t c, int64_t k) {
 }
 
 size_t trompe_winograd_filter_bytes(int64_t c, int64_t k, int turned) {
-  if (trompe_pairs_are_here()) return trompe_winograd_pairs_filter_bytes(turned ? k : c, turned ? c : k);
-  return filter_bytes(c, k);
+  return trompe_pairs_are_here()
+             ? trompe_winograd_pairs_filter_bytes(turned ? k : c, turned ? c : k)
+             : filter_bytes(c, k);
 }
-
-typedef struct {
-  const KernelTable *kernels;
-  const float *filter, *scale;
-  int64_t c, k;
-  int turned;
-  float *u;
-} FilterCall;
 
 static void read_filter(void *context, int thread, int threads) {
   const FilterCall *call = context;
-  const int64_t c = call->c, k = call->k;
-  // Results and channels of the convolution that is done: turned, they change places.
-  const int64_t results = call->turned ? c : k, channels = call->turned ? k : c;
-  const int64_t result_step = call->turned ? 1 : 9 * c, channel_step = call->turned ? 9 * c : 1;
+  const int64_t channels = channel_count(call);
   int64_t begin, end;
-  trompe_share(results / BLOCK, thread, threads, &begin, &end);
+  trompe_share(result_count(call) / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b++)
     call->kernels->winograd_read_filter(
-        call->filter + b * BLOCK * result_step,
-        // Filters are the results, or the channels.
-        call->scale && !call->turned ? call->scale + b * BLOCK : call->scale, result_step,
-        channel_step, c, call->turned, channels, call->u + b * BLOCK * channels, plane(c, k));
+        filter_block(call, b), scale_block(call, b), result_step(call), channel_step(call), call->c,
+        call->turned, channels, call->u + b * BLOCK * channels, plane(call->c, call->k));
 }
 
 void trompe_winograd_read_filter(

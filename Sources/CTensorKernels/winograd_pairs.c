@@ -2,13 +2,10 @@
 
 #include "channel_sums.h"
 #include "extremes.h"
-#include "isa/table.h"
 #include "kernels_threads.h"
-#include "kernels_winograd.h"
+#include "winograd_filters.h"
 
 enum {
-  POINTS = 36,
-  BLOCK = 16,
   GROUP = 16,  // tiles
   // Blocks of results that are made of the same tiles before the next: products stay in the second-level
   // cache.
@@ -37,33 +34,20 @@ size_t trompe_winograd_pairs_filter_bytes(int64_t c, int64_t k) {
   return (size_t)(k / BLOCK * block_floats(c) + k) * sizeof(float);
 }
 
-typedef struct {
-  const KernelTable *kernels;
-  const float *filter, *scale;
-  int64_t c, k;
-  int turned;
-  float *u;
-} FilterCall;
-
 // One block of results, and what undoes their scales.
 static void read_block(
     const FilterCall *call, int64_t b, float *u, float *inverses, int is_far) {
-  const int64_t c = call->c;
-  // Turned, results and channels of the convolution that is done change places.
-  const int64_t channels = call->turned ? call->k : c;
-  const int64_t result_step = call->turned ? 1 : 9 * c, channel_step = call->turned ? 9 * c : 1;
+  const int64_t channels = channel_count(call);
   call->kernels->winograd_pairs_read_filter(
-      call->filter + b * BLOCK * result_step,
-      // Filters are the results, or the channels.
-      call->scale && !call->turned ? call->scale + b * BLOCK : call->scale, result_step,
-      channel_step, c, call->turned, channels, u, packed_floats(channels), inverses, is_far);
+      filter_block(call, b), scale_block(call, b), result_step(call), channel_step(call), call->c,
+      call->turned, channels, u, packed_floats(channels), inverses, is_far);
 }
 
 static void read_filter(void *context, int thread, int threads) {
   const FilterCall *call = context;
-  const int64_t results = call->turned ? call->c : call->k;
-  const int64_t channels = call->turned ? call->k : call->c, block = block_floats(channels);
-  const int is_far = trompe_winograd_pairs_filter_bytes(channels, results) > FAR_BYTES;
+  const int64_t results = result_count(call), block = block_floats(channel_count(call));
+  const int is_far =
+      trompe_winograd_pairs_filter_bytes(channel_count(call), results) > FAR_BYTES;
   float *inverses = call->u + results / BLOCK * block;
   int64_t begin, end;
   trompe_share(results / BLOCK, thread, threads, &begin, &end);
@@ -82,24 +66,21 @@ typedef struct {
   const KernelTable *kernels;
   const trompe_image *x, *y;
   const float *from;
-  const float *u, *inverses;  // packed filters, and what undoes their scales
-  const FilterCall *plain;    // or filters that are not packed
+  const float *u;           // packed filters
+  const FilterCall *plain;  // or filters that are not packed
+  float *inverses;          // what undoes the filters' scales: read, if they are packed
   const trompe_epilogue *after;
   float *to;
   float *tiles, *products, *sums, *filters;  // of all threads
-  int64_t groups;                  // that a thread, or all together, do at once
-  int threads;                     // that were asked for
+  int64_t groups;                            // that a thread, or all together, do at once
 } Call;
-
-static int64_t tile_count(const trompe_image *s) {
-  return trompe_winograd_tile_count(s->n, s->h, s->w);
-}
 
 static int64_t group_count(const trompe_image *s) { return (tile_count(s) + GROUP - 1) / GROUP; }
 
 // Whether there are so few tiles that all threads read them for all, and share the results. A filter is
 // read once then, and need not be packed before.
-int trompe_winograd_pairs_shares_results(const trompe_image *x, const trompe_image *y, int threads) {
+int trompe_winograd_pairs_shares_results(
+    const trompe_image *x, const trompe_image *y, int threads) {
   return threads > 1 && group_count(x) <= 4 * threads && y->c >= 2 * BLOCK * threads;
 }
 
@@ -116,7 +97,8 @@ static int64_t product_floats(int64_t groups) { return groups * BATCH_BLOCKS * B
 
 // Groups of tiles that are kept.
 static int64_t kept_groups(const trompe_image *x, const trompe_image *y, int threads) {
-  return groups_at_once(x, y, threads) * (trompe_winograd_pairs_shares_results(x, y, threads) ? 1 : threads);
+  const int is_shared = trompe_winograd_pairs_shares_results(x, y, threads);
+  return groups_at_once(x, y, threads) * (is_shared ? 1 : threads);
 }
 
 size_t trompe_winograd_pairs_scratch_bytes(
@@ -142,7 +124,7 @@ static const float *read_blocks(const Call *call, int thread, int64_t first, int
   float *filters = call->filters + thread * BATCH_BLOCKS * block;
   for (int64_t b = first; b < first + count; b++)
     read_block(
-        call->plain, b, filters + (b - first) * block, (float *)call->inverses + b * BLOCK, 0);
+        call->plain, b, filters + (b - first) * block, call->inverses + b * BLOCK, 0);
   return filters;
 }
 
@@ -211,14 +193,13 @@ static void run(
     const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
   const int64_t k = y->c;
   Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .plain = plain,
-               .after = after, .to = to, .groups = groups_at_once(x, y, threads),
-               .threads = threads};
+               .after = after, .to = to, .groups = groups_at_once(x, y, threads)};
   call.tiles = scratch;
   call.products = call.tiles + kept_groups(x, y, threads) * group_floats(x->c);
   call.sums = call.products + threads * product_floats(call.groups);
   float *own_inverses = call.sums + threads * k;
   call.filters = own_inverses + k;
-  call.inverses = plain ? own_inverses : u + k / BLOCK * block_floats(x->c);
+  call.inverses = plain ? own_inverses : (float *)u + k / BLOCK * block_floats(x->c);
   if (after->sums) trompe_begin_sums(call.sums, k, threads);
   if (trompe_winograd_pairs_shares_results(x, y, threads)) {
     trompe_parallel(read_shared, &call, threads);

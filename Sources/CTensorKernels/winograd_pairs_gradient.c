@@ -1,20 +1,12 @@
 // The gradient in a filter by minimal filtering with products by pairs: a sum over tiles, which are the
 // steps.
 #include "extremes.h"
-#include "isa/table.h"
 #include "kernels_threads.h"
-#include "kernels_winograd.h"
+#include "winograd_filters.h"
 #include "winograd_pairs.h"
 
-enum {
-  POINTS = 36,
-  BLOCK = 16,
-  // With as many tiles, gradients of 16 filters in 16 channels are made of all points at once, and their
-  // sums never leave the second-level cache.
-  FEW_TILES = 48,
-  // Values of the tiles over which sums run before they are stored: in the third-level cache.
-  CHUNK_BYTES = 4 << 20,
-};
+// Values of the tiles over which sums run before they are stored: in the third-level cache.
+enum { CHUNK_BYTES = 4 << 20 };
 
 typedef struct {
   const KernelTable *kernels;
@@ -24,10 +16,6 @@ typedef struct {
   float *x_values, *y_values, *sums;
   int64_t at_once, first, count;  // tiles: of a chunk at most, and those of this one
 } Call;
-
-static int64_t tile_count(const trompe_image *s) {
-  return trompe_winograd_tile_count(s->n, s->h, s->w);
-}
 
 static int64_t steps_of(int64_t tiles) { return (tiles + BLOCK - 1) / BLOCK * BLOCK; }
 
@@ -43,7 +31,11 @@ static int64_t tiles_at_once(const trompe_image *x, const trompe_image *y) {
   return chunks ? steps_of((tiles + chunks - 1) / chunks) : BLOCK;
 }
 
-static int has_few_tiles(const trompe_image *x) { return tile_count(x) <= FEW_TILES; }
+// Gradients of 16 filters in 16 channels are made of all points at once then, and their sums never leave
+// the second-level cache.
+static int has_few_tiles(const trompe_image *x) {
+  return tile_count(x) <= TROMPE_WINOGRAD_FEW_TILES;
+}
 
 // Sums of 16 filters at one point: not in the same lines of a cache as those of the next.
 static int64_t sums_plane(int64_t channels) { return channels * BLOCK + BLOCK; }

@@ -89,6 +89,15 @@ INLINE V16 NAME(pairs_scale)(V16 mean, float *inverses) {
   return (V16)((254 - exponent) << 23);
 }
 
+INLINE V16 NAME(swap_pairs)(V16 x) {
+  return HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+}
+
+// The sum of five pairs' products, whose signs take turns.
+INLINE V16 NAME(sum_of_pairs)(const V16 *taken) {
+  return (taken[0] + taken[2] + taken[4]) - (taken[1] + taken[3]);
+}
+
 // Packs 16 pixels as rows, of each tap one after the other: each channel is a step.
 static void NAME(pairs_read_rows)(
     const trompe_pixel *pixels, int64_t taps, int64_t blocks, float *to, float *products,
@@ -112,7 +121,7 @@ static void NAME(pairs_read_rows)(
       UNROLL for (int i = 0; i < 16; i++) {
         const trompe_pixel pixel = pixels[t * 16 + i];
         const V16 x = scales[i] * FROM(pixel.values + b * pixel.block);
-        sums[i] += signs * x * HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+        sums[i] += signs * x * NAME(swap_pairs)(x);
         AT(to + i * 16) = x;
       }
   AT(products) = NAME(lane_sums)(sums);
@@ -135,7 +144,7 @@ INLINE void NAME(pairs_scale_columns)(
     }
     UNROLL for (int j = 10; j < 16; j++) x[j] *= scales;
   }
-  AT(products) = (taken[0] + taken[2] + taken[4]) - (taken[1] + taken[3]);
+  AT(products) = NAME(sum_of_pairs)(taken);
 }
 
 // Packs 16 channels of `count` of 16 pixels with given scales, the others as 0.
@@ -166,7 +175,7 @@ INLINE V16 NAME(read_scaled_columns)(
     NAME(read_sixteen)(image, offsets + i, 16, scales, turn, to + i * 16, sums, taken);
   if (i < count)
     NAME(read_sixteen)(image, offsets + i, count - i, scales, turn, to + i * 16, sums, taken);
-  AT(products) = (taken[0] + taken[2] + taken[4]) - (taken[1] + taken[3]);
+  AT(products) = NAME(sum_of_pairs)(taken);
   return sums[0] + sums[1];
 }
 

@@ -7,39 +7,30 @@ INLINE MASK NAME(chosen)(MASK is_first, MASK first, MASK second) {
 
 typedef uint8_t NAME(Taps) __attribute__((vector_size(16), aligned(1)));
 
-// The taps of a window that lie inside the image: along one axis from `begin` up to `end`, the first of
-// which is pixel `pixel`.
-typedef struct {
-  int64_t begin, end, pixel;
-} NAME(Inside);
-
-INLINE NAME(Inside) NAME(inside)(
-    int64_t first, int64_t dilation, int64_t taps, int64_t pixels) {
-  const int64_t begin = first < 0 ? (-first + dilation - 1) / dilation : 0;
-  const int64_t fitting = first < pixels ? (pixels - 1 - first) / dilation + 1 : 0;
-  return (NAME(Inside)){begin, fitting < taps ? fitting : taps, first + begin * dilation};
-}
-
 static void NAME(pool_max_row_of_blocks)(
     const trompe_pool *s, const float *x, float *y, uint8_t *index, int64_t n, int64_t p) {
   if (s->c % 16) {
     NAME(pool_max_row)(s, x, y, index, n, p);
     return;
   }
-  const NAME(Inside) rows =
-      NAME(inside)(p * s->stride_y - s->top, s->dilation_y, s->height, s->h);
+  // Taps that lie inside the image.
+  const int64_t first_row = p * s->stride_y - s->top;
+  int64_t top, bottom;
+  inside(first_row, s->dilation_y, s->h, s->height, &top, &bottom);
   for (int64_t q = 0; q < s->q; q++) {
-    const NAME(Inside) columns =
-        NAME(inside)(q * s->stride_x - s->left, s->dilation_x, s->width, s->w);
-    const float *corner = x + ((n * s->h + rows.pixel) * s->w + columns.pixel) * s->c;
+    const int64_t first_column = q * s->stride_x - s->left;
+    int64_t left, right;
+    inside(first_column, s->dilation_x, s->w, s->width, &left, &right);
+    const float *corner = x + ((n * s->h + first_row + top * s->dilation_y) * s->w + first_column +
+                               left * s->dilation_x) * s->c;
     for (int64_t c = 0; c < s->c; c += 16) {
       const float *row = corner + c;
       V16 best = FROM(row);
       MASK taps = {0};
-      taps += (int32_t)(rows.begin * s->width + columns.begin);
-      for (int64_t r = rows.begin; r < rows.end; r++, row += s->dilation_y * s->w * s->c) {
+      taps += (int32_t)(top * s->width + left);
+      for (int64_t r = top; r < bottom; r++, row += s->dilation_y * s->w * s->c) {
         const float *from = row;
-        for (int64_t t = columns.begin; t < columns.end; t++, from += s->dilation_x * s->c) {
+        for (int64_t t = left; t < right; t++, from += s->dilation_x * s->c) {
           const V16 value = FROM(from);
           const MASK wins = (value > best) | (value != value);
           best = (V16)NAME(chosen)(wins, (MASK)value, (MASK)best);

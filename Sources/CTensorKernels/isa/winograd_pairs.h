@@ -12,10 +12,6 @@
 #define FILTER_GAIN 0.76f
 #define COTANGENT_GAIN 1.25f
 
-INLINE V16 NAME(swap_pairs)(V16 x) {
-  return HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
-}
-
 // What is taken off 16 rows of the packed values of a point.
 INLINE void NAME(take_rows)(const float *rows, int64_t blocks, float *products) {
   V16 sums[16], signs = {0};
@@ -168,7 +164,7 @@ static void NAME(winograd_pairs_read_columns)(
     for (int64_t i = 0; i < steps; i += 16, turn = -turn)
       UNROLL for (int j = 0; j < 5; j++)
         taken[j] += turn * FROM(v + (i + 2 * j) * 16) * FROM(v + (i + 2 * j + 1) * 16);
-    AT(v + steps * 16) = (taken[0] + taken[2] + taken[4]) - (taken[1] + taken[3]);
+    AT(v + steps * 16) = NAME(sum_of_pairs)(taken);
   }
 }
 
