@@ -150,8 +150,8 @@ static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t 
       float *to = results[0];
       MEDIAN(time[winograd],
              trompe_convolution_run(
-                 convolution, kind == 1 ? to : x, packed, &(trompe_epilogue){.residual = residual},
-                 kind == 0 ? to : y, scratch));
+                 convolution, kind == 1 ? to : x, packed, NULL,
+                 &(trompe_epilogue){.residual = residual}, kind == 0 ? to : y, scratch));
       if (kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
         trompe_convolution_reorder_filter(convolution, packed, NULL, to, NULL);
       if (!winograd) memcpy(results[1], to, count * sizeof(float));

@@ -266,8 +266,10 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   const trompe_image *from = result_is_x(s) ? y : x, *to = result_is_x(s) ? x : y;
   // Where filters rest, they are packed once.
   self->takes_plain_filter =
-      to_filter || (!pairs && !s->is_batch_invariant &&
-                    trompe_winograd_takes_plain_filters(from, to, threads));
+      to_filter ||
+      (!s->is_batch_invariant &&
+       (pairs ? trompe_pairs_takes_plain_filters(&self->window, result_is_x(s), threads)
+              : trompe_winograd_takes_plain_filters(from, to, threads)));
   self->filter_bytes = self->takes_plain_filter
                            ? (size_t)(s->r * s->s * s->c * s->k) * sizeof(float)
                        : pairs ? trompe_pairs_filter_bytes(&self->window, result_is_x(s))
@@ -276,8 +278,7 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
     self->scratch_bytes = pairs ? trompe_pairs_gradient_scratch_bytes(&self->window, threads)
                                 : trompe_winograd_gradient_scratch_bytes(x, y, threads);
   else if (pairs)
-    self->scratch_bytes = result_is_x(s) ? trompe_pairs_input_scratch_bytes(&self->window, threads)
-                                         : trompe_pairs_scratch_bytes(&self->window, threads);
+    self->scratch_bytes = trompe_pairs_scratch_bytes(&self->window, result_is_x(s), threads);
   else
     self->scratch_bytes = self->takes_plain_filter
                               ? trompe_winograd_plain_scratch_bytes(from, to, threads)
@@ -286,8 +287,8 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
 }
 
 static void run_tiles(
-    const trompe_convolution *self, float *x, float *filter, const trompe_epilogue *after, float *y,
-    void *scratch) {
+    const trompe_convolution *self, float *x, float *filter, const float *scale,
+    const trompe_epilogue *after, float *y, void *scratch) {
   const trompe_image *x_image = &self->window.x, *y_image = &self->window.y;
   if (self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
     trompe_winograd_filter_gradient(x_image, x, y_image, y, filter, scratch, self->threads);
@@ -297,25 +298,28 @@ static void run_tiles(
   const trompe_image *from = turned ? y_image : x_image, *to = turned ? x_image : y_image;
   if (self->takes_plain_filter)
     trompe_winograd_convolve_plain(
-        from, turned ? y : x, filter, turned, to, after, turned ? x : y, scratch, self->threads);
+        from, turned ? y : x, filter, scale, turned, to, after, turned ? x : y, scratch,
+        self->threads);
   else
     trompe_winograd_convolve(
         from, turned ? y : x, filter, to, after, turned ? x : y, scratch, self->threads);
 }
 
 static void run_pairs(
-    const trompe_convolution *self, float *x, float *filter, const trompe_epilogue *after, float *y,
-    void *scratch) {
+    const trompe_convolution *self, float *x, float *filter, const float *scale,
+    const trompe_epilogue *after, float *y, void *scratch) {
   const trompe_pairs_window *window = &self->window;
-  switch (self->shape.kind) {
-    case TROMPE_CONVOLUTION_FORWARD:
-      trompe_pairs_convolve(window, x, filter, after, y, scratch, self->threads);
-      break;
-    case TROMPE_CONVOLUTION_INPUT_GRADIENT:
-      trompe_pairs_input_gradient(window, y, filter, after, x, scratch, self->threads);
-      break;
-    default: trompe_pairs_filter_gradient(window, x, y, filter, scratch, self->threads);
-  }
+  const int to_image = result_is_x(&self->shape);
+  if (self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
+    trompe_pairs_filter_gradient(window, x, y, filter, scratch, self->threads);
+  else if (self->takes_plain_filter)
+    trompe_pairs_convolve_plain(
+        window, to_image, to_image ? y : x, filter, scale, after, to_image ? x : y, scratch,
+        self->threads);
+  else
+    trompe_pairs_convolve(
+        window, to_image, to_image ? y : x, filter, after, to_image ? x : y, scratch,
+        self->threads);
 }
 
 static trompe_convolution *create_folded(
@@ -341,7 +345,7 @@ static int run_folded(
     const trompe_convolution *self, float *x, void *filter, void *y, char *scratch) {
   const trompe_convolution *convolution = self->folded;
   const size_t squares = self->scratch_bytes - convolution->scratch_bytes;
-  if (trompe_convolution_run(convolution, y, filter, NULL, scratch, scratch + squares))
+  if (trompe_convolution_run(convolution, y, filter, NULL, NULL, scratch, scratch + squares))
     return 1;
   trompe_unfold_image(&self->shape, (const float *)scratch, x, trompe_pool_thread_count());
   return 0;
@@ -535,6 +539,10 @@ int trompe_convolution_filter_is_plain(const trompe_convolution *self) {
   return dnnl_memory_desc_equal(self->filter, self->plain_filter);
 }
 
+int trompe_convolution_scales_filters(const trompe_convolution *self) {
+  return self->kernels && self->takes_plain_filter;
+}
+
 int trompe_convolution_same_filter_layout(
     const trompe_convolution *a, const trompe_convolution *b) {
   if (a->takes_plain_filter && b->takes_plain_filter) return 1;
@@ -612,12 +620,12 @@ int trompe_convolution_finishes_gradients(const trompe_convolution *self) {
 }
 
 int trompe_convolution_run(
-    const trompe_convolution *self, void *x, void *filter, const trompe_epilogue *after, void *y,
-    void *scratch) {
+    const trompe_convolution *self, void *x, void *filter, const float *scale,
+    const trompe_epilogue *after, void *y, void *scratch) {
   static const trompe_epilogue nothing;
   if (!after) after = &nothing;
   if (self->kernels) {
-    (self->kernels == PAIRS ? run_pairs : run_tiles)(self, x, filter, after, y, scratch);
+    (self->kernels == PAIRS ? run_pairs : run_tiles)(self, x, filter, scale, after, y, scratch);
     return 0;
   }
   if (self->folded) return run_folded(self, x, filter, y, scratch);

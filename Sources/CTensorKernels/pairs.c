@@ -15,6 +15,10 @@ enum {
   // ... and more of them if the filters do not, which every chunk reads again.
   FILTER_BYTES = 256 * 1024,
   LARGE_CHUNK_BYTES = 448 * 1024,
+  // So many tiles are read for all threads, ...
+  FEW_TILES = 32,
+  // ... and columns of at most so many steps, of one or several blocks, are packed at once then.
+  BATCH_STEPS = 2048,
 };
 
 int trompe_pairs_are_here(void) {
@@ -57,29 +61,41 @@ typedef struct {
   float *packed;
 } FilterCall;
 
-static void read_filter(void *context, int thread, int threads) {
-  const FilterCall *call = context;
+// Some blocks of a part's columns.
+static void read_blocks(
+    const FilterCall *call, const Part *part, int64_t first, int64_t count, float *columns,
+    float *products, float *inverses) {
   const trompe_pairs_window *window = call->window;
   const Ends ends = trompe_ends(window, call->to_image);
-  const int64_t c = window->x.c, columns = ends.to->c, filter = window->r * window->s * c;
+  const int64_t c = window->x.c, filter = window->r * window->s * c;
   const int64_t step = call->to_image ? filter : 1, column = call->to_image ? 1 : filter;
+  int64_t taps[TAPS_MAX];
+  for (int64_t i = 0; i < part->tap_count; i++) taps[i] = part->taps[i].point * c;
+  // Filters are the columns, or the steps.
+  const float *scale =
+      call->scale && !call->to_image ? call->scale + first * BLOCK : call->scale;
+  call->kernels->pairs_read_filter(
+      call->filter + first * BLOCK * column, taps, part->tap_count, step, column, ends.from->c,
+      scale, count, columns, products, inverses);
+}
+
+static void read_filter(void *context, int thread, int threads) {
+  const FilterCall *call = context;
+  const Ends ends = trompe_ends(call->window, call->to_image);
+  const int64_t columns = ends.to->c;
   // What is next to each other is read together: columns of several blocks, or the steps of one.
   const int64_t at_once = call->to_image ? PAIRS_BLOCKS : 1;
   int64_t begin, end;
   trompe_share(columns / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b += at_once)
-    for (Part part = {0}; trompe_next_part(window, call->to_image, &part);) {
+    for (Part part = {0}; trompe_next_part(call->window, call->to_image, &part);) {
       if (!part.tap_count) continue;
       const int64_t steps = part_steps(&part, &ends), first = b * BLOCK;
       float *packed = call->packed + part.filter;
       float *products = packed + steps * columns, *inverses = products + columns;
-      int64_t taps[TAPS_MAX];
-      for (int64_t i = 0; i < part.tap_count; i++) taps[i] = part.taps[i].point * c;
-      // Filters are the columns, or the steps.
-      const float *scale = call->scale && !call->to_image ? call->scale + first : call->scale;
-      call->kernels->pairs_read_filter(
-          call->filter + first * column, taps, part.tap_count, step, column, ends.from->c, scale,
-          smaller(at_once, end - b), packed + first * steps, products + first, inverses + first);
+      read_blocks(
+          call, &part, b, smaller(at_once, end - b), packed + first * steps, products + first,
+          inverses + first);
     }
 }
 
@@ -97,12 +113,29 @@ typedef struct {
   const KernelTable *kernels;
   Ends ends;
   const Part *part;
-  const float *from, *packed;
+  const float *from;
+  const float *packed;      // filters
+  const FilterCall *plain;  // or filters that are not packed
   trompe_epilogue after;
   float *to, *scratch;
   float *sums;  // of each thread's channels, or NULL
   int threads;  // that were asked for
 } Call;
+
+// A block of a part's columns, what is taken off each, and what undoes its scale.
+typedef struct {
+  const float *columns, *products, *inverses;
+} Columns;
+
+static Columns packed_block(const Call *call, int64_t block) {
+  static const float nothing[BLOCK];
+  const int64_t steps = part_steps(call->part, &call->ends), columns = call->ends.to->c;
+  if (!steps) return (Columns){nothing, nothing, nothing};
+  const float *packed = call->packed + call->part->filter;
+  const float *products = packed + steps * columns;
+  return (Columns){packed + block * BLOCK * steps, products + block * BLOCK,
+                   products + columns + block * BLOCK};
+}
 
 // Tiles that a thread packs at once: as many each time.
 static int64_t chunk(const Part *part, const Ends *ends, int threads) {
@@ -140,14 +173,11 @@ static void prefetch_tile(const Call *call, const Tile *tile, int64_t share, int
   }
 }
 
-// Tiles of some channels of the result.
+// Tiles of some channels of the result. Meanwhile what is packed next is asked for.
 static void multiply_tiles(
     const Call *call, const float *rows, const Tile *tiles, int64_t tile_count, const Tile *next,
-    int64_t next_count, int64_t block, float *sums) {
-  static const float nothing[BLOCK];
-  const int64_t steps = part_steps(call->part, &call->ends), columns = call->ends.to->c;
-  const float *packed = call->packed + call->part->filter;
-  const float *products = packed + steps * columns, *inverses = products + columns;
+    int64_t next_count, int64_t block, Columns columns, float *sums) {
+  const int64_t steps = part_steps(call->part, &call->ends);
   const int64_t first = block * call->ends.to->block;
   trompe_epilogue after = call->after;
   if (after.bias) after.bias += block * BLOCK;
@@ -155,15 +185,16 @@ static void multiply_tiles(
   if (after.mask) after.mask += first;
   after.sums = sums ? sums + block * BLOCK : NULL;
   for (int64_t t = 0; t < tile_count; t++) {
-    if (t < next_count) prefetch_tile(call, &next[t], block, columns / BLOCK);
+    if (t < next_count) prefetch_tile(call, &next[t], block, call->ends.to->c / BLOCK);
     const float *tile = rows + t * tile_floats(steps);
     call->kernels->pairs_write_pixels(
-        tile, tile + TILE * steps, tile + TILE * (steps + 1), packed + block * BLOCK * steps,
-        steps ? products + block * BLOCK : nothing, steps ? inverses + block * BLOCK : nothing,
-        steps / BLOCK, &after, call->to + first, tiles[t].offsets, tiles[t].count);
+        tile, tile + TILE * steps, tile + TILE * (steps + 1), columns.columns, columns.products,
+        columns.inverses, steps / BLOCK, &after, call->to + first, tiles[t].offsets,
+        tiles[t].count);
   }
 }
 
+// Threads share the tiles ...
 static void multiply(void *context, int thread, int threads) {
   const Call *call = context;
   const int64_t steps = part_steps(call->part, &call->ends), columns = call->ends.to->c;
@@ -186,26 +217,82 @@ static void multiply(void *context, int thread, int threads) {
       trompe_tile_at(call->part, &call->ends, first + count + t, &next[t]);
     for (int64_t t = 0; t < count; t++) read_tile(call, &tiles[t], rows + t * floats);
     for (int64_t b = 0; b < columns / BLOCK; b++)
-      multiply_tiles(call, rows, tiles, count, next, next_count, b, sums);
+      multiply_tiles(call, rows, tiles, count, next, next_count, b, packed_block(call, b), sums);
   }
 }
 
-static size_t scratch_bytes(const trompe_pairs_window *window, int to_image, int threads) {
+// ... or, of few tiles, first those and then the columns. A filter is read once then, and need not be packed
+// before.
+static int shares_columns(const Part *part, const Ends *ends, int threads) {
+  return threads > 1 && part_tiles(part, ends) <= FEW_TILES &&
+         ends->to->c >= 2 * BLOCK * threads;
+}
+
+static void read_shared(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t floats = tile_floats(part_steps(call->part, &call->ends));
+  int64_t begin, end;
+  trompe_share(part_tiles(call->part, &call->ends), thread, threads, &begin, &end);
+  for (int64_t t = begin; t < end; t++) {
+    Tile tile;
+    trompe_tile_at(call->part, &call->ends, t, &tile);
+    read_tile(call, &tile, call->scratch + t * floats);
+  }
+}
+
+// Blocks of columns that a thread packs for itself: they never leave the caches.
+static int64_t batch(int64_t steps) {
+  return larger(1, smaller(PAIRS_BLOCKS, BATCH_STEPS / larger(1, steps)));
+}
+static int64_t batch_floats(int64_t steps) { return batch(steps) * BLOCK * (steps + 2); }
+
+static void write_shared(void *context, int thread, int threads) {
+  const Call *call = context;
+  const Part *part = call->part;
+  const int64_t steps = part_steps(part, &call->ends), tile_count = part_tiles(part, &call->ends);
+  const int64_t floats = tile_floats(steps), at_once = batch(steps);
+  const int is_own = call->plain && steps;
+  float *sums = call->sums ? call->sums + thread * call->ends.to->c : NULL;
+  float *columns = call->scratch + tile_count * floats + thread * batch_floats(steps);
+  float *products = columns + at_once * BLOCK * steps, *inverses = products + at_once * BLOCK;
+  Tile tiles[FEW_TILES];
+  for (int64_t t = 0; t < tile_count; t++) trompe_tile_at(part, &call->ends, t, &tiles[t]);
+  int64_t begin, end;
+  trompe_share(call->ends.to->c / BLOCK, thread, threads, &begin, &end);
+  for (int64_t b = begin; b < end; b += at_once) {
+    const int64_t count = smaller(at_once, end - b);
+    if (is_own)
+      read_blocks(call->plain, part, b, count, columns, products, inverses);
+    for (int64_t t = 0; t < tile_count; t++)
+      for (int64_t i = 0; i < count; i++) {
+        const Columns own = {
+            columns + i * BLOCK * steps, products + i * BLOCK, inverses + i * BLOCK};
+        multiply_tiles(
+            call, call->scratch + t * floats, &tiles[t], 1, NULL, 0, b + i,
+            is_own ? own : packed_block(call, b + i), sums);
+      }
+  }
+}
+
+size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int to_image, int threads) {
   const Ends ends = trompe_ends(window, to_image);
   int64_t floats = 0;
   for (Part part = {0}; trompe_next_part(window, to_image, &part);) {
     const int64_t steps = part_steps(&part, &ends);
-    floats = larger(floats, chunk(&part, &ends, threads) * tile_floats(steps));
+    floats = larger(
+        floats, shares_columns(&part, &ends, threads)
+                    ? part_tiles(&part, &ends) * tile_floats(steps) + threads * batch_floats(steps)
+                    : threads * chunk(&part, &ends, threads) * tile_floats(steps));
   }
-  return (size_t)((floats + ends.to->c) * threads) * sizeof(float);
+  return (size_t)(floats + ends.to->c * threads) * sizeof(float);
 }
 
-size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int threads) {
-  return scratch_bytes(window, 0, threads);
-}
-
-size_t trompe_pairs_input_scratch_bytes(const trompe_pairs_window *window, int threads) {
-  return scratch_bytes(window, 1, threads);
+int trompe_pairs_takes_plain_filters(
+    const trompe_pairs_window *window, int to_image, int threads) {
+  const Ends ends = trompe_ends(window, to_image);
+  for (Part part = {0}; trompe_next_part(window, to_image, &part);)
+    if (part.tap_count && !shares_columns(&part, &ends, threads)) return 0;
+  return 1;
 }
 
 // Whether points of the window reach only some of the image's pixels.
@@ -236,12 +323,12 @@ static void set_to_zero(float *values, const trompe_image *image, int threads) {
 // Every part's sums are added to those of the parts before for the same pixels.
 static void run(
     const trompe_pairs_window *window, int to_image, const float *from, const float *packed,
-    const trompe_epilogue *after, float *to, float *scratch, int threads) {
+    const FilterCall *plain, const trompe_epilogue *after, float *to, void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .ends = trompe_ends(window, to_image), .from = from,
-               .packed = packed, .to = to, .threads = threads};
+               .packed = packed, .plain = plain, .to = to, .threads = threads};
   const int64_t columns = call.ends.to->c;
   float *sums = after->sums ? scratch : NULL;
-  call.scratch = scratch + threads * columns;
+  call.scratch = (float *)scratch + threads * columns;
   if (sums) trompe_begin_sums(sums, columns, threads);
   // What nothing reaches is 0.
   const int has_rest = to_image && !after->residual && has_unreached(window);
@@ -254,19 +341,27 @@ static void run(
         .residual = part.is_first ? after->residual : to,
         .has_relu = part.is_last && after->has_relu, .mask = part.is_last ? after->mask : NULL};
     call.sums = part.is_last ? sums : NULL;
-    trompe_parallel(multiply, &call, threads);
+    if (shares_columns(&part, &call.ends, threads)) {
+      trompe_parallel(read_shared, &call, threads);
+      trompe_parallel(write_shared, &call, threads);
+    } else {
+      trompe_parallel(multiply, &call, threads);
+    }
   }
   if (sums) trompe_join_sums(sums, columns, threads, after->sums);
 }
 
 void trompe_pairs_convolve(
-    const trompe_pairs_window *window, const float *x, const float *packed,
-    const trompe_epilogue *after, float *y, void *scratch, int threads) {
-  run(window, 0, x, packed, after, y, scratch, threads);
+    const trompe_pairs_window *window, int to_image, const float *from, const float *packed,
+    const trompe_epilogue *after, float *to, void *scratch, int threads) {
+  run(window, to_image, from, packed, NULL, after, to, scratch, threads);
 }
 
-void trompe_pairs_input_gradient(
-    const trompe_pairs_window *window, const float *y, const float *packed,
-    const trompe_epilogue *after, float *x, void *scratch, int threads) {
-  run(window, 1, y, packed, after, x, scratch, threads);
+void trompe_pairs_convolve_plain(
+    const trompe_pairs_window *window, int to_image, const float *from, const float *filter,
+    const float *scale, const trompe_epilogue *after, float *to, void *scratch, int threads) {
+  const FilterCall plain = {
+      .kernels = trompe_kernels(), .window = window, .filter = filter, .scale = scale,
+      .to_image = to_image};
+  run(window, to_image, from, NULL, &plain, after, to, scratch, threads);
 }

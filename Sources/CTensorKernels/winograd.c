@@ -108,10 +108,10 @@ size_t trompe_winograd_plain_scratch_bytes(
 }
 
 void trompe_winograd_convolve_plain(
-    const trompe_image *x, const float *from, const float *filter, int turned,
+    const trompe_image *x, const float *from, const float *filter, const float *scale, int turned,
     const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
   trompe_winograd_pairs_convolve_plain(
-      x, from, filter, turned, y, after, to, scratch, threads);
+      x, from, filter, scale, turned, y, after, to, scratch, threads);
 }
 
 // Each thread's sums over its pixels stand after everybody's values.

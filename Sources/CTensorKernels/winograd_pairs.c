@@ -7,9 +7,6 @@
 
 enum {
   GROUP = 16,  // tiles
-  // Blocks of results that are made of the same tiles before the next: products stay in the second-level
-  // cache.
-  BATCH_BLOCKS = 2,
   // Groups of tiles that a thread does at once, of few channels and of many: so many that filters, which
   // are read again for the next, are worth it.
   FEW_GROUPS = 2,
@@ -93,7 +90,7 @@ static int64_t groups_at_once(const trompe_image *x, const trompe_image *y, int 
 }
 
 // Floats of each thread's products.
-static int64_t product_floats(int64_t groups) { return groups * BATCH_BLOCKS * BLOCK_PRODUCTS; }
+static int64_t product_floats(int64_t groups) { return groups * BLOCK_PRODUCTS; }
 
 // Groups of tiles that are kept.
 static int64_t kept_groups(const trompe_image *x, const trompe_image *y, int threads) {
@@ -104,7 +101,7 @@ static int64_t kept_groups(const trompe_image *x, const trompe_image *y, int thr
 size_t trompe_winograd_pairs_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int is_plain, int threads) {
   const int64_t products = product_floats(groups_at_once(x, y, threads));
-  const int64_t filters = is_plain ? BATCH_BLOCKS * block_floats(x->c) : 0;
+  const int64_t filters = is_plain ? block_floats(x->c) : 0;
   return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) +
                   threads * (products + y->c + filters) + y->c) *
          sizeof(float);
@@ -118,13 +115,10 @@ static void read_groups(const Call *call, int64_t first, int64_t count, float *t
         tiles + g * group_floats(c), packed_floats(c));
 }
 
-// Blocks of filters that a thread packs for itself: they never leave the caches.
-static const float *read_blocks(const Call *call, int thread, int64_t first, int64_t count) {
-  const int64_t block = block_floats(call->x->c);
-  float *filters = call->filters + thread * BATCH_BLOCKS * block;
-  for (int64_t b = first; b < first + count; b++)
-    read_block(
-        call->plain, b, filters + (b - first) * block, call->inverses + b * BLOCK, 0);
+// A block of filters that a thread packs for itself: it never leaves the caches.
+static const float *read_own_block(const Call *call, int thread, int64_t b) {
+  float *filters = call->filters + thread * block_floats(call->x->c);
+  read_block(call->plain, b, filters, call->inverses + b * BLOCK, 0);
   return filters;
 }
 
@@ -139,24 +133,17 @@ static void write_groups(
   float *products = call->products + thread * product_floats(call->groups);
   trompe_epilogue after = *call->after;
   if (after.sums) after.sums = call->sums + thread * k;
-  for (int64_t b = begin; b < end; b += BATCH_BLOCKS) {
-    const int64_t blocks = smaller(BATCH_BLOCKS, end - b), m_group = blocks * BLOCK_PRODUCTS;
-    const float *filters =
-        call->plain ? read_blocks(call, thread, b, blocks) : call->u + b * block;
-    for (int64_t point = 0; point < POINTS; point++)
-      for (int64_t i = 0; i < blocks; i++) {
-        const float *u = filters + i * block + point * packed;
-        // The same at the next point.
-        const float *next = point + 1 < POINTS ? u + packed : filters;
-        kernels->winograd_pairs_multiply(
-            tiles + point * packed, group, count, u, next, c,
-            products + i * BLOCK_PRODUCTS + point * PRODUCT_PLANE, m_group);
-      }
+  for (int64_t b = begin; b < end; b++) {
+    const float *u = call->plain ? read_own_block(call, thread, b) : call->u + b * block;
+    for (int64_t point = 0; point < POINTS; point++, u += packed)
+      kernels->winograd_pairs_multiply(
+          tiles + point * packed, group, count, u, u + packed, c,
+          products + point * PRODUCT_PLANE, BLOCK_PRODUCTS);
     for (int64_t g = 0; g < count; g++)
       kernels->winograd_write_image(
           call->y, &after, call->to, (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP),
-          b * BLOCK, blocks * BLOCK, products + g * m_group, &at,
-          tiles + g * group + POINTS * packed, call->inverses);
+          b * BLOCK, BLOCK, products + g * BLOCK_PRODUCTS, &at, tiles + g * group + POINTS * packed,
+          call->inverses);
   }
 }
 
@@ -217,10 +204,10 @@ void trompe_winograd_pairs_convolve(
 }
 
 void trompe_winograd_pairs_convolve_plain(
-    const trompe_image *x, const float *from, const float *filter, int turned,
+    const trompe_image *x, const float *from, const float *filter, const float *scale, int turned,
     const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
   const FilterCall plain = {
-      .kernels = trompe_kernels(), .filter = filter, .c = turned ? y->c : x->c,
+      .kernels = trompe_kernels(), .filter = filter, .scale = scale, .c = turned ? y->c : x->c,
       .k = turned ? x->c : y->c, .turned = turned};
   run(x, from, NULL, &plain, y, after, to, scratch, threads);
 }

@@ -21,7 +21,7 @@ void trompe_winograd_pairs_convolve(
     const trompe_image *x, const float *from, const float *u, const trompe_image *y,
     const trompe_epilogue *after, float *to, void *scratch, int threads);
 void trompe_winograd_pairs_convolve_plain(
-    const trompe_image *x, const float *from, const float *filter, int turned,
+    const trompe_image *x, const float *from, const float *filter, const float *scale, int turned,
     const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads);
 
 size_t trompe_winograd_pairs_gradient_scratch_bytes(

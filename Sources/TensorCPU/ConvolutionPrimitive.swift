@@ -110,6 +110,8 @@ final class ConvolutionPrimitive {
   /// Scratch that packing filters with a scale needs.
   var scalingBytes: Int { trompe_convolution_scaling_bytes(handle) }
   var filterBytes: Int { trompe_convolution_filter_bytes(handle) }
+  /// Whether plain filters are multiplied with a scale each as they are read.
+  var scalesFilters: Bool { trompe_convolution_scales_filters(handle) != 0 }
   var filterIsPlain: Bool { trompe_convolution_filter_is_plain(handle) != 0 }
 
   func hasSameFilterLayout(as other: ConvolutionPrimitive) -> Bool {

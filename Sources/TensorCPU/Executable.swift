@@ -297,6 +297,8 @@ public final class Executable {
     scratch: UnsafeMutableRawPointer
   ) throws(ExecutionError) -> () -> Int32 {
     let threads = Int32(options.threads)
+    // What is packed is scaled already.
+    let scale = packed == nil ? kernel.filterScale.map { UnsafePointer(floats($0)) } : nil
     switch kernel.work {
     case .convolution(_, let epilogue):
       let primitive = prepared.convolution!
@@ -306,7 +308,7 @@ public final class Executable {
       after.bias = epilogue.bias.map { UnsafePointer(floats($0)) }
       after.residual = epilogue.residual.map(image)
       after.has_relu = epilogue.hasReLU ? 1 : 0
-      return { trompe_convolution_run(primitive.handle, x, filter, &after, y, scratch) }
+      return { trompe_convolution_run(primitive.handle, x, filter, scale, &after, y, scratch) }
     case .inputGradient(_, let finish):
       let primitive = prepared.convolution!
       let (dx, dy) = (address[kernel.writes[0]]!, address[kernel.reads[0]]!)
@@ -314,7 +316,7 @@ public final class Executable {
       if let program = prepared.pointwise {
         program.bind { self.address[$0]! }
         return {
-          let status = trompe_convolution_run(primitive.handle, dx, filter, nil, dy, scratch)
+          let status = trompe_convolution_run(primitive.handle, dx, filter, scale, nil, dy, scratch)
           if status == 0 { program.run(scratch: scratch, threads: Int(threads)) }
           return status
         }
@@ -323,7 +325,7 @@ public final class Executable {
       after.residual = finish?.residual.map(image)
       after.mask = finish?.mask.map(image)
       after.sums = finish?.channelSums.map { floats($0) }
-      return { trompe_convolution_run(primitive.handle, dx, filter, &after, dy, scratch) }
+      return { trompe_convolution_run(primitive.handle, dx, filter, scale, &after, dy, scratch) }
     case .maxPool(let window):
       var pool = poolShape(
         window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
@@ -380,11 +382,11 @@ public final class Executable {
       let primitive = prepared.convolution!
       let (x, dy) = (address[kernel.reads[0]]!, address[kernel.reads[1]]!)
       if primitive.filterIsPlain {
-        return { trompe_convolution_run(primitive.handle, x, y, nil, dy, scratch) }
+        return { trompe_convolution_run(primitive.handle, x, y, nil, nil, dy, scratch) }
       }
       let inOrder = scratch + Preparation.aligned(primitive.scratchBytes)
       return {
-        let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, dy, scratch)
+        let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, nil, dy, scratch)
         return status != 0
           ? status : trompe_convolution_reorder_filter(primitive.handle, inOrder, nil, y, nil)
       }

@@ -169,7 +169,7 @@ struct Preparation {
   private mutating func pack(
     _ filter: Int, _ scale: Int?, _ primitive: ConvolutionPrimitive, _ kernel: Int
   ) -> Pack? {
-    if primitive.filterIsPlain, scale == nil { return nil }
+    if primitive.filterIsPlain, scale == nil || primitive.scalesFilters { return nil }
     if let known = packs[filter]?.last(where: {
       $0.scale == scale && $0.primitive.hasSameFilterLayout(as: primitive)
     }),

@@ -19,7 +19,10 @@ struct ScaledFilterTests {
   static let cases = [
     Case(size: 14, channels: 128, filters: 64, side: 1),  // the inner product
     Case(size: 19, channels: 128, filters: 144, side: 3, stride: 2),
+    Case(size: 7, channels: 256, filters: 528, side: 1),  // filters as they are, of few pixels
+    Case(size: 13, channels: 272, filters: 256, side: 1, stride: 2),
     Case(size: 18, channels: 64, filters: 48, side: 3),  // tiles
+    Case(size: 7, channels: 128, filters: 144, side: 3),  // and few tiles
     Case(size: 16, channels: 3, filters: 32, side: 7, stride: 2),  // a folded gradient
     Case(size: 9, channels: 24, filters: 40, side: 3),  // oneDNN, in an order of its own
     Case(size: 8, channels: 5, filters: 6, side: 2),

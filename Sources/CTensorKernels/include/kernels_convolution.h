@@ -56,6 +56,8 @@ size_t trompe_convolution_scratch_bytes(const trompe_convolution *convolution);
 // Filters in the order that the primitive wants. `is_plain`: that order is OHWI itself.
 int trompe_convolution_filter_is_plain(const trompe_convolution *convolution);
 size_t trompe_convolution_filter_bytes(const trompe_convolution *convolution);
+// Whether plain filters are multiplied with a scale each as they are read.
+int trompe_convolution_scales_filters(const trompe_convolution *convolution);
 int trompe_convolution_same_filter_layout(
     const trompe_convolution *a, const trompe_convolution *b);
 // Forward and input gradient: OHWI to packed; filter k is multiplied with scale[k] if that is not NULL, for
@@ -69,11 +71,12 @@ size_t trompe_convolution_scaling_bytes(const trompe_convolution *convolution);
 int trompe_convolution_finishes_gradients(const trompe_convolution *convolution);
 
 // Forward: y is the result. Input gradient: x is the result, y the cotangent. Filter gradient: filter is
-// the result. `after` may be NULL; a residual is y itself or an image in its order. `scratch` has at
+// the result. `scale` may be NULL, and is unless filters are scaled as they are read. `after` may be NULL; a
+// residual is y itself or an image in its order. `scratch` has at
 // least scratch_bytes, 64-byte aligned.
 int trompe_convolution_run(
-    const trompe_convolution *convolution, void *x, void *filter, const trompe_epilogue *after,
-    void *y, void *scratch);
+    const trompe_convolution *convolution, void *x, void *filter, const float *scale,
+    const trompe_epilogue *after, void *y, void *scratch);
 
 // "2.6.3"
 const char *trompe_onednn_version(void);

@@ -34,17 +34,19 @@ void trompe_pairs_read_filter(
 int trompe_pairs_same_filter(
     const trompe_pairs_window *a, const trompe_pairs_window *b, int to_image);
 
-// y = x * filter, and what comes after it.
-size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int threads);
+// The result of packed filters, and what comes after it: y = x * filter, or, with `to_image`, the gradient in x of the cotangent of y.
+size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int to_image, int threads);
 void trompe_pairs_convolve(
-    const trompe_pairs_window *window, const float *x, const float *packed,
-    const trompe_epilogue *after, float *y, void *scratch, int threads);
+    const trompe_pairs_window *window, int to_image, const float *from, const float *packed,
+    const trompe_epilogue *after, float *to, void *scratch, int threads);
 
-// The gradient in x, and what comes after it, from filters that were read for it.
-size_t trompe_pairs_input_scratch_bytes(const trompe_pairs_window *window, int threads);
-void trompe_pairs_input_gradient(
-    const trompe_pairs_window *window, const float *y, const float *packed,
-    const trompe_epilogue *after, float *x, void *scratch, int threads);
+// The same with filters as they are, each multiplied with its scale, if that is not NULL, which are packed
+// and used at once: where there are so few pixels that threads share the channels.
+int trompe_pairs_takes_plain_filters(
+    const trompe_pairs_window *window, int to_image, int threads);
+void trompe_pairs_convolve_plain(
+    const trompe_pairs_window *window, int to_image, const float *from, const float *filter,
+    const float *scale, const trompe_epilogue *after, float *to, void *scratch, int threads);
 
 // The gradient in the filter [k, r, s, c] from x and the cotangent of y.
 size_t trompe_pairs_gradient_scratch_bytes(const trompe_pairs_window *window, int threads);

@@ -37,14 +37,14 @@ void trompe_winograd_convolve(
     const trompe_image *y, const trompe_epilogue *after, float *to,
     void *scratch, int threads);
 
-// The same with filters OHWI as they are, of which each is packed and used at once: where there are few
-// tiles, and filters change so often that packing them before would not be worth it.
+// The same with filters OHWI as they are, each multiplied with its scale, if that is not NULL, which are
+// packed and used at once: where there are few tiles, and filters change so often that packing them before would not be worth it.
 int trompe_winograd_takes_plain_filters(
     const trompe_image *x, const trompe_image *y, int threads);
 size_t trompe_winograd_plain_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads);
 void trompe_winograd_convolve_plain(
-    const trompe_image *x, const float *from, const float *filter, int turned,
+    const trompe_image *x, const float *from, const float *filter, const float *scale, int turned,
     const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads);
 
 // Whether the products of a gradient in the filter are by pairs.

@@ -56,26 +56,44 @@ static void NAME(winograd_pairs_read_image)(
     NAME(take_rows)(v, s->c / 16, v + 16 * s->c);
 }
 
+// The sums of the absolute values of 16 filters, which are read in the order in which they stand.
+INLINE V16 NAME(filter_sizes)(
+    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
+    int64_t tap_step, int turned, int64_t c) {
+  if (!turned) {
+    V16 sums[16];
+    for (int i = 0; i < 16; i++) {
+      V16 parts[4] = {{0}, {0}, {0}, {0}};
+      for (int tap = 0; tap < 9; tap++) {
+        const float *from = filter + i * result_step + tap * tap_step;
+        for (int64_t j = 0; j < c; j += 16)
+          parts[j / 16 % 4] += __builtin_elementwise_abs(FROM(from + j));
+      }
+      sums[i] = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+    }
+    const V16 sum = NAME(lane_sums)(sums);
+    return scale ? sum * __builtin_elementwise_abs(FROM(scale)) : sum;
+  }
+  V16 sum = {0};
+  for (int64_t i = 0; i < c; i++) {
+    V16 size = {0};
+    UNROLL for (int tap = 0; tap < 9; tap++) {
+      const float *from = filter + i * channel_step + tap * tap_step;
+      __builtin_prefetch(from + 16 * channel_step);
+      size += __builtin_elementwise_abs(FROM(from));
+    }
+    sum += scale ? size * __builtin_fabsf(scale[i]) : size;
+  }
+  return sum;
+}
+
 INLINE void NAME(read_block)(
     const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
     int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, float *inverses,
     const int is_far) {
   const int64_t row = turned ? channel_step : result_step;
-  V16 sums[16];
-  UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
-  for (int64_t first = 0; first < c; first += 16)
-    for (int tap = 0; tap < 9; tap++) {
-      const float *from = filter + first * channel_step + tap * tap_step;
-      UNROLL for (int i = 0; i < 16; i++) {
-        __builtin_prefetch(from + i * row + 16 * channel_step);
-        const V16 size = __builtin_elementwise_abs(FROM(from + i * row));
-        sums[i] += turned && scale ? size * __builtin_fabsf(scale[first + i]) : size;
-      }
-    }
-  V16 sum = {0};
-  if (turned) UNROLL for (int i = 0; i < 16; i++) sum += sums[i];
-  else sum = NAME(lane_sums)(sums);
-  if (scale && !turned) sum *= __builtin_elementwise_abs(FROM(scale));
+  const V16 sum = NAME(filter_sizes)(
+      filter, scale, result_step, channel_step, tap_step, turned, c);
   const V16 scales = NAME(pairs_scale)(sum * (FILTER_GAIN / (float)(9 * c)), inverses);
   V16 taken[36];
   UNROLL for (int i = 0; i < 36; i++) taken[i] = (V16){0};
