@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "kernels_narrow.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
 
@@ -146,6 +147,15 @@ int trompe_tiles_pay(const trompe_convolution_shape *s) {
 
 int trompe_pairs_pay(const trompe_convolution_shape *s) {
   return pairs_gain(s) && !trompe_winograd_pays(s);
+}
+
+int trompe_narrow_pays(const trompe_convolution_shape *s) {
+  const trompe_pairs_window window = trompe_window_of(s);
+  return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives && s->groups == 1 &&
+         s->k % TROMPE_CHANNEL_BLOCK == 0 && !s->order_x.is_bf16 && !s->order_y.is_bf16 &&
+         !s->order_x.blocks && s->dilation_y == 1 && s->dilation_x == 1 &&
+         s->kind != TROMPE_CONVOLUTION_INPUT_GRADIENT && trompe_pairs_are_here() &&
+         trompe_narrow_fits(&window) && s->k >= 32 && extent_of(s).pixels >= 1024;
 }
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {

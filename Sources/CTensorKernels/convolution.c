@@ -10,6 +10,7 @@
 #include "kernels_blocking.h"
 #include "kernels_image.h"
 #include "kernels_layout.h"
+#include "kernels_narrow.h"
 #include "kernels_pairs.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
@@ -22,7 +23,7 @@ typedef dnnl_memory_desc_t Layout;  // a handle that is owned
 typedef dnnl_memory_desc_t *Layout;  // a copy of oneDNN's struct on the heap
 #endif
 
-typedef enum { NONE = 0, TILES, PAIRS } Kernels;
+typedef enum { NONE = 0, TILES, PAIRS, NARROW } Kernels;
 
 struct trompe_convolution {
   trompe_convolution_shape shape;
@@ -263,6 +264,15 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   const trompe_image *x = &self->window.x, *y = &self->window.y;
   const int threads = self->threads, pairs = kernels == PAIRS;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
+  const size_t plain_bytes = (size_t)(s->r * s->s * s->c * s->k) * sizeof(float);
+  if (kernels == NARROW) {
+    self->takes_plain_filter = to_filter;
+    self->filter_bytes = to_filter ? plain_bytes : trompe_narrow_filter_bytes(&self->window);
+    self->scratch_bytes = to_filter
+                              ? trompe_narrow_gradient_scratch_bytes(&self->window, threads)
+                              : trompe_narrow_scratch_bytes(&self->window, threads);
+    return self;
+  }
   const trompe_image *from = result_is_x(s) ? y : x, *to = result_is_x(s) ? x : y;
   // Where filters rest, they are packed once.
   self->takes_plain_filter =
@@ -271,7 +281,7 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
        (pairs ? trompe_pairs_takes_plain_filters(&self->window, result_is_x(s), threads)
               : trompe_winograd_takes_plain_filters(from, to, threads)));
   self->filter_bytes = self->takes_plain_filter
-                           ? (size_t)(s->r * s->s * s->c * s->k) * sizeof(float)
+                           ? plain_bytes
                        : pairs ? trompe_pairs_filter_bytes(&self->window, result_is_x(s))
                                : trompe_winograd_filter_bytes(s->c, s->k, result_is_x(s));
   if (to_filter)
@@ -322,6 +332,15 @@ static void run_pairs(
         self->threads);
 }
 
+static void run_narrow(
+    const trompe_convolution *self, float *x, float *filter, const trompe_epilogue *after, float *y,
+    void *scratch) {
+  if (self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
+    trompe_narrow_filter_gradient(&self->window, x, y, filter, scratch, self->threads);
+  else
+    trompe_narrow_convolve(&self->window, x, filter, after, y, scratch, self->threads);
+}
+
 static trompe_convolution *create_folded(
     const trompe_convolution_shape *s, char *message, size_t message_size) {
   const trompe_convolution_shape shape = trompe_folded_shape(s);
@@ -365,9 +384,10 @@ static int is_fast(const_dnnl_primitive_desc_t description) {
 
 trompe_convolution *trompe_convolution_create(
     const trompe_convolution_shape *given, char *message, size_t message_size) {
-  const Kernels kernels = trompe_tiles_pay(given)   ? TILES
-                          : trompe_pairs_pay(given) ? PAIRS
-                                                    : NONE;
+  const Kernels kernels = trompe_tiles_pay(given)     ? TILES
+                          : trompe_pairs_pay(given)   ? PAIRS
+                          : trompe_narrow_pays(given) ? NARROW
+                                                      : NONE;
   trompe_convolution *own = kernels ? create_own(given, kernels) : NULL;
   if (own) return own;
   if (trompe_folds(given)) return create_folded(given, message, message_size);
@@ -518,7 +538,8 @@ void trompe_convolution_destroy(trompe_convolution *self) {
 }
 
 const char *trompe_convolution_implementation(const trompe_convolution *self) {
-  if (self->kernels) return self->kernels == PAIRS ? "pairs" : "tiles_4x3";
+  static const char *const names[] = {[TILES] = "tiles_4x3", [PAIRS] = "pairs", [NARROW] = "narrow"};
+  if (self->kernels) return names[self->kernels];
   if (self->folded) return trompe_convolution_implementation(self->folded);
   return name_of(self->description);
 }
@@ -549,7 +570,7 @@ int trompe_convolution_same_filter_layout(
   if (a->kernels || b->kernels)
     return a->kernels == b->kernels && a->shape.kind == b->shape.kind &&
            a->takes_plain_filter == b->takes_plain_filter &&
-           (a->kernels == TILES ||
+           (a->kernels != PAIRS ||
             trompe_pairs_same_filter(&a->window, &b->window, result_is_x(&a->shape)));
   if (a->folded || b->folded)
     return a->folded && b->folded && a->shape.stride_y == b->shape.stride_y &&
@@ -590,6 +611,8 @@ int trompe_convolution_reorder_filter(
   if (self->kernels && !self->takes_plain_filter) {
     if (self->kernels == PAIRS)
       trompe_pairs_read_filter(&self->window, from, scale, result_is_x(s), to, self->threads);
+    else if (self->kernels == NARROW)
+      trompe_narrow_read_filter(&self->window, from, scale, to);
     else
       trompe_winograd_read_filter(from, scale, s->c, s->k, result_is_x(s), to, self->threads);
     return 0;
@@ -625,7 +648,8 @@ int trompe_convolution_run(
   static const trompe_epilogue nothing;
   if (!after) after = &nothing;
   if (self->kernels) {
-    (self->kernels == PAIRS ? run_pairs : run_tiles)(self, x, filter, scale, after, y, scratch);
+    if (self->kernels == NARROW) run_narrow(self, x, filter, after, y, scratch);
+    else (self->kernels == PAIRS ? run_pairs : run_tiles)(self, x, filter, scale, after, y, scratch);
     return 0;
   }
   if (self->folded) return run_folded(self, x, filter, y, scratch);

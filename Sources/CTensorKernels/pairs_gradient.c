@@ -139,16 +139,15 @@ static void sum_shared_parts(void *context, int thread, int threads) {
 
 static void add_sums(void *context, int thread, int threads) {
   const Call *call = context;
-  const size_t bytes = (size_t)call->x.c * sizeof(float);
   int64_t begin, end;
   trompe_share(call->y.c, thread, threads, &begin, &end);
   for (int64_t k = begin; k < end; k++) {
     float *to = call->to + k * call->filter_row;
-    const int64_t from = k * sums_row(call);
-    memcpy(to, sums_of(call, 0) + from, bytes);
-    for (int other = 1; other < call->threads; other++)
+    const float *sums = sums_of(call, 0) + k * sums_row(call);
+    if (call->threads == 1) memcpy(to, sums, (size_t)call->x.c * sizeof(float));
+    for (int other = 1; other < call->threads; other++, sums = to)
       call->kernels->binary[TROMPE_ADD - TROMPE_ADD](
-          to, to, sums_of(call, other) + from, call->x.c);
+          to, sums, sums_of(call, other) + k * sums_row(call), call->x.c);
   }
 }
 

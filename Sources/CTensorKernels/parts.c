@@ -116,13 +116,19 @@ int trompe_next_part(const trompe_pairs_window *w, int to_image, Part *part) {
 }
 
 void trompe_tile_at(const Part *part, const Ends *ends, int64_t index, Tile *tile) {
+  const trompe_image *image = ends->from;
   const int64_t first = index * TILE, pixels = ends->to->n * part->h * part->w;
-  Position at = position_at(first, part->h, part->w);
+  const Position begin = position_at(first, part->h, part->w);
+  Position at = begin;
   tile->count = smaller(TILE, pixels - first);
   for (int64_t i = 0; i < TILE; i++, advance(&at, part->h, part->w)) {
-    tile->at[i] = i < tile->count ? at : tile->at[0];
-    tile->offsets[i] = tile->at[i].n * part->image + tile->at[i].row * part->row +
-                       tile->at[i].column * part->pixel + part->first;
+    if (i >= tile->count) at = begin;
+    const int64_t row = at.row * part->step_y, column = at.column * part->step_x;
+    tile->row[i] = row;
+    tile->column[i] = column;
+    tile->from[i] = at.n * image->h * image->w * image->c + (row * image->w + column) * image->pixel;
+    tile->offsets[i] =
+        at.n * part->image + at.row * part->row + at.column * part->pixel + part->first;
   }
 }
 
@@ -133,12 +139,12 @@ void trompe_tap_pixels(
     trompe_pixel *pixels) {
   const trompe_image *image = ends->from;
   const Tap *at = &part->taps[tap];
+  const int64_t shift = (at->row * image->w + at->column) * image->pixel;
+  const uint64_t h = (uint64_t)image->h, w = (uint64_t)image->w;
   for (int64_t i = 0; i < TILE; i++) {
-    const int64_t row = tile->at[i].row * part->step_y + at->row;
-    const int64_t column = tile->at[i].column * part->step_x + at->column;
-    const int is_inside = row >= 0 && row < image->h && column >= 0 && column < image->w;
-    const int64_t offset = tile->at[i].n * image->h * image->w * image->c +
-                           (row * image->w + column) * image->pixel;
-    pixels[i] = is_inside ? (trompe_pixel){from + offset, image->block} : (trompe_pixel){zeros, 0};
+    const int is_inside =
+        (uint64_t)(tile->row[i] + at->row) < h && (uint64_t)(tile->column[i] + at->column) < w;
+    pixels[i] = is_inside ? (trompe_pixel){from + (tile->from[i] + shift), image->block}
+                          : (trompe_pixel){zeros, 0};
   }
 }

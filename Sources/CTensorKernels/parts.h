@@ -47,7 +47,8 @@ static inline int64_t part_steps(const Part *part, const Ends *ends) {
 enum { TILE = 16 };
 typedef struct {
   int64_t count;
-  Position at[TILE];
+  int64_t row[TILE], column[TILE];  // the pixels that they read, less a tap's shift
+  int64_t from[TILE];               // and where those stand
   int64_t offsets[TILE];
 } Tile;
 

@@ -24,6 +24,7 @@ struct ScaledFilterTests {
     Case(size: 18, channels: 64, filters: 48, side: 3),  // tiles
     Case(size: 7, channels: 128, filters: 144, side: 3),  // and few tiles
     Case(size: 16, channels: 3, filters: 32, side: 7, stride: 2),  // a folded gradient
+    Case(size: 48, channels: 3, filters: 48, side: 7, stride: 2),  // and windows of long rows
     Case(size: 9, channels: 24, filters: 40, side: 3),  // oneDNN, in an order of its own
     Case(size: 8, channels: 5, filters: 6, side: 2),
     Case(size: 8, channels: 32, filters: 64, side: 3, groups: 4),

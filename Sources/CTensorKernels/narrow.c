@@ -1,0 +1,342 @@
+#include "kernels_narrow.h"
+
+#include <string.h>
+
+#include "channel_sums.h"
+#include "extremes.h"
+#include "isa/table.h"
+#include "kernels_threads.h"
+#include "points.h"
+
+enum {
+  BLOCK = 16,
+  TILE = 16,
+  BLOCKS_MAX = 16,  // of a window
+  // Tiles of pixels that a thread multiplies by all filters: they stay in the second-level cache.
+  CHUNK = 16,
+  // Pixels of a part of a gradient, over which sums do not leave a register.
+  PART_PIXELS = 128,
+};
+
+// A window as blocks of 16 steps: the beginning of each of its rows, and what is left of all, row after row.
+typedef struct {
+  const trompe_pairs_window *window;
+  int64_t row;          // floats of a window's row
+  int64_t left;         // of them beyond a block
+  int64_t left_blocks;  // that those of all rows fill, the last one with zeros
+  int64_t h, w;         // of the image with a margin: what windows reach, and no more
+} Rows;
+
+static Rows rows_of(const trompe_pairs_window *window) {
+  const int64_t row = window->s * window->x.c, left = row - BLOCK;
+  return (Rows){window, row, left, (window->r * left + BLOCK - 1) / BLOCK,
+                (window->y.h - 1) * window->stride_y + window->r,
+                (window->y.w - 1) * window->stride_x + window->s};
+}
+
+static int64_t block_count(const Rows *rows) { return rows->window->r + rows->left_blocks; }
+static int64_t step_count(const Rows *rows) { return block_count(rows) * BLOCK; }
+static int64_t pixels_of(const trompe_image *s) { return s->n * s->h * s->w; }
+
+int trompe_narrow_fits(const trompe_pairs_window *window) {
+  const Rows rows = rows_of(window);
+  return window->x.pixel == window->x.c && rows.row >= BLOCK && rows.row < 2 * BLOCK &&
+         block_count(&rows) <= BLOCKS_MAX;
+}
+
+// Where a tap of a window's row is among the steps.
+static int64_t step_of(const Rows *rows, int64_t r, int64_t i) {
+  return i < BLOCK ? r * BLOCK + i : rows->window->r * BLOCK + r * rows->left + i - BLOCK;
+}
+
+// Columns, what is taken off each, and what undoes its scale; then filters in the order of the steps.
+static int64_t packed_floats(const Rows *rows) {
+  return rows->window->y.c * (step_count(rows) + 2);
+}
+
+size_t trompe_narrow_filter_bytes(const trompe_pairs_window *window) {
+  const Rows rows = rows_of(window);
+  return (size_t)(packed_floats(&rows) + window->y.c * step_count(&rows)) * sizeof(float);
+}
+
+void trompe_narrow_read_filter(
+    const trompe_pairs_window *window, const float *filter, const float *scale, float *packed) {
+  const Rows rows = rows_of(window);
+  const int64_t k = window->y.c, steps = step_count(&rows), tap = 0;
+  float *products = packed + k * steps, *inverses = products + k;
+  float *in_order = packed + packed_floats(&rows);
+  memset(in_order, 0, (size_t)(k * steps) * sizeof(float));
+  for (int64_t f = 0; f < k; f++)
+    for (int64_t r = 0; r < window->r; r++)
+      for (int64_t i = 0; i < rows.row; i++)
+        in_order[f * steps + step_of(&rows, r, i)] = *filter++;
+  for (int64_t f = 0; f < k; f += BLOCK)
+    trompe_kernels()->pairs_read_filter(
+        in_order + f * steps, &tap, 1, 1, steps, steps, scale ? scale + f : NULL, 1,
+        packed + f * steps, products + f, inverses + f);
+}
+
+typedef struct {
+  const KernelTable *kernels;
+  Rows rows;
+  const float *from, *packed, *cotangent;
+  const trompe_epilogue *after;
+  float *to;
+  float *image;    // with its margin
+  float *scratch;  // of all threads
+  float *sums;     // of each thread's channels, or of each thread's gradient
+  int threads;     // that were asked for
+} Call;
+
+// A block more than there is: rows are read by whole blocks.
+static int64_t image_floats(const Rows *rows) {
+  return (rows->window->x.n * rows->h * rows->w * rows->window->x.c / BLOCK + 2) * BLOCK;
+}
+
+// Rows of all images with zeros around them.
+static void read_image(void *context, int thread, int threads) {
+  const Call *call = context;
+  const trompe_pairs_window *w = call->rows.window;
+  const trompe_image *x = &w->x;
+  const int64_t c = x->c, floats = call->rows.w * c;
+  const int64_t first = smaller(w->left, call->rows.w);
+  const int64_t count = larger(0, smaller(x->w, call->rows.w - first));
+  int64_t begin, end;
+  trompe_share(x->n * call->rows.h, thread, threads, &begin, &end);
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t n = i / call->rows.h, row = i % call->rows.h - w->top;
+    float *to = call->image + i * floats;
+    if (row < 0 || row >= x->h) {
+      memset(to, 0, (size_t)floats * sizeof(float));
+      continue;
+    }
+    memset(to, 0, (size_t)(first * c) * sizeof(float));
+    memcpy(to + first * c, call->from + (n * x->h + row) * x->w * c,
+           (size_t)(count * c) * sizeof(float));
+    memset(to + (first + count) * c, 0, (size_t)(floats - (first + count) * c) * sizeof(float));
+  }
+}
+
+// Where the windows of some pixels of the result begin, and where those stand; beyond the last pixel, the
+// first again.
+static void find_pixels(
+    const Call *call, int64_t first, int64_t count, int64_t *windows, int64_t *pixels) {
+  const trompe_pairs_window *w = call->rows.window;
+  const trompe_image *y = &w->y;
+  const Position begin = position_at(first, y->h, y->w);
+  const int64_t all = pixels_of(y);
+  Position at = begin;
+  for (int64_t i = 0; i < count; i++, advance(&at, y->h, y->w)) {
+    if (first + i >= all) at = begin;
+    const int64_t row = at.n * call->rows.h + at.row * w->stride_y;
+    windows[i] = (row * call->rows.w + at.column * w->stride_x) * w->x.c;
+    pixels[i] = at.n * y->h * y->w * y->c + (at.row * y->w + at.column) * y->pixel;
+  }
+}
+
+// What is left of some windows' rows, one window after the other. A whole block is copied each time: what
+// is too much is written over.
+static void read_left(const Call *call, const int64_t *windows, int64_t count, float *to) {
+  const Rows *rows = &call->rows;
+  const int64_t floats = rows->left_blocks * BLOCK, row = rows->w * rows->window->x.c;
+  const int64_t rest = floats - rows->window->r * rows->left;
+  for (int64_t i = 0; i < count; i++, to += rest) {
+    const float *from = call->image + windows[i] + BLOCK;
+    for (int64_t r = 0; r < rows->window->r; r++, from += row, to += rows->left)
+      memcpy(to, from, BLOCK * sizeof(float));
+    for (int64_t j = 0; j < rest; j++) to[j] = 0;
+  }
+}
+
+// A tile is packed as rows, what is taken off each, and what undoes its scale.
+static int64_t tile_floats(const Rows *rows) { return TILE * (step_count(rows) + 2); }
+static int64_t left_floats(const Rows *rows, int64_t pixels) {
+  return (pixels * rows->left_blocks + 1) * BLOCK;
+}
+static int64_t chunk_floats(const Rows *rows) {
+  return CHUNK * tile_floats(rows) + left_floats(rows, TILE);
+}
+
+static void read_tile(const Call *call, const int64_t *windows, float *left, float *to) {
+  const Rows *rows = &call->rows;
+  const int64_t row = rows->w * rows->window->x.c, steps = step_count(rows);
+  trompe_pixel pixels[BLOCKS_MAX * TILE];
+  read_left(call, windows, TILE, left);
+  for (int64_t b = 0; b < block_count(rows); b++)
+    for (int64_t i = 0; i < TILE; i++) {
+      const int64_t rest = b - rows->window->r;
+      pixels[b * TILE + i].values = rest < 0 ? call->image + windows[i] + b * row
+                                             : left + (i * rows->left_blocks + rest) * BLOCK;
+    }
+  call->kernels->pairs_read_rows(
+      pixels, block_count(rows), 1, to, to + TILE * steps, to + TILE * (steps + 1));
+}
+
+static void multiply(void *context, int thread, int threads) {
+  const Call *call = context;
+  const Rows *rows = &call->rows;
+  const trompe_image *y = &rows->window->y;
+  const int64_t steps = step_count(rows), all = pixels_of(y);
+  const float *products = call->packed + y->c * steps, *inverses = products + y->c;
+  float *tiles = call->scratch + thread * chunk_floats(rows);
+  float *left = tiles + CHUNK * tile_floats(rows);
+  int64_t windows[TILE], pixels[CHUNK][TILE], begin, end;
+  trompe_share((all + TILE - 1) / TILE, thread, threads, &begin, &end);
+  for (int64_t first = begin; first < end; first += CHUNK) {
+    const int64_t count = smaller(CHUNK, end - first);
+    for (int64_t t = 0; t < count; t++) {
+      find_pixels(call, (first + t) * TILE, TILE, windows, pixels[t]);
+      read_tile(call, windows, left, tiles + t * tile_floats(rows));
+    }
+    for (int64_t b = 0; b < y->c; b += BLOCK) {
+      trompe_epilogue after = *call->after;
+      const int64_t block = b / BLOCK * y->block;
+      if (after.bias) after.bias += b;
+      if (after.residual) after.residual += block;
+      if (after.mask) after.mask += block;
+      if (after.sums) after.sums = call->sums + thread * y->c + b;
+      for (int64_t t = 0; t < count; t++) {
+        const float *tile = tiles + t * tile_floats(rows);
+        call->kernels->pairs_write_pixels(
+            tile, tile + TILE * steps, tile + TILE * (steps + 1), call->packed + b * steps,
+            products + b, inverses + b, block_count(rows), &after, call->to + block, pixels[t],
+            smaller(TILE, all - (first + t) * TILE));
+      }
+    }
+  }
+}
+
+size_t trompe_narrow_scratch_bytes(const trompe_pairs_window *window, int threads) {
+  const Rows rows = rows_of(window);
+  return (size_t)(image_floats(&rows) + threads * (chunk_floats(&rows) + window->y.c)) *
+         sizeof(float);
+}
+
+void trompe_narrow_convolve(
+    const trompe_pairs_window *window, const float *x, const float *packed,
+    const trompe_epilogue *after, float *y, void *scratch, int threads) {
+  Call call = {.kernels = trompe_kernels(), .rows = rows_of(window), .from = x, .packed = packed,
+               .after = after, .to = y, .image = scratch, .threads = threads};
+  call.scratch = call.image + image_floats(&call.rows);
+  call.sums = call.scratch + threads * chunk_floats(&call.rows);
+  if (after->sums) trompe_begin_sums(call.sums, window->y.c, threads);
+  trompe_parallel(read_image, &call, threads);
+  trompe_parallel(multiply, &call, threads);
+  if (after->sums) trompe_join_sums(call.sums, window->y.c, threads, after->sums);
+}
+
+// A part of 16 channels is packed as steps, what is taken off, and what undoes the scale.
+enum { PRODUCTS = BLOCK * PART_PIXELS, INVERSES = PRODUCTS + BLOCK, BLOCK_FLOATS = INVERSES + BLOCK };
+
+static int64_t part_count(const Rows *rows) {
+  return (pixels_of(&rows->window->y) + PART_PIXELS - 1) / PART_PIXELS;
+}
+
+static int64_t part_floats(const Rows *rows) {
+  return (block_count(rows) + rows->window->y.c / BLOCK) * BLOCK_FLOATS +
+         left_floats(rows, PART_PIXELS);
+}
+
+// Floats from one filter's sums to the next: not in the same lines of a cache.
+static int64_t sums_row(const Rows *rows) { return step_count(rows) + BLOCK; }
+static int64_t sums_floats(const Rows *rows) { return sums_row(rows) * rows->window->y.c; }
+
+// The pixels of a part: where their windows begin, and where they stand.
+typedef struct {
+  int64_t count, windows[PART_PIXELS], pixels[PART_PIXELS];
+} Part;
+
+static void part_at(const Call *call, int64_t index, Part *part) {
+  const int64_t first = index * PART_PIXELS;
+  part->count = smaller(PART_PIXELS, pixels_of(&call->rows.window->y) - first);
+  find_pixels(call, first, part->count, part->windows, part->pixels);
+}
+
+// Parts after the first find the scales of the one before.
+static void read_part(const Call *call, const Part *part, int is_first, float *packed) {
+  const Rows *rows = &call->rows;
+  const trompe_image *y = &rows->window->y;
+  const int64_t row = rows->w * rows->window->x.c, y_blocks = y->c / BLOCK;
+  float *left = packed + (block_count(rows) + y_blocks) * BLOCK_FLOATS;
+  int64_t in_left[PART_PIXELS];
+  read_left(call, part->windows, part->count, left);
+  for (int64_t i = 0; i < part->count; i++) in_left[i] = i * rows->left_blocks * BLOCK;
+  for (int64_t b = 0; b < block_count(rows) + y_blocks; b++, packed += BLOCK_FLOATS) {
+    const int64_t rest = b - rows->window->r, y_block = rest - rows->left_blocks;
+    const float *from = rest < 0      ? call->image + b * row
+                        : y_block < 0 ? left + rest * BLOCK
+                                      : call->cotangent + y_block * y->block;
+    call->kernels->pairs_read_columns(
+        from, rest < 0 ? part->windows : y_block < 0 ? in_left : part->pixels, part->count,
+        !is_first, packed, packed + PRODUCTS, packed + INVERSES);
+  }
+}
+
+// Asks for a share of a part's cotangents, which are packed soon.
+static void prefetch_part(const Call *call, const Part *part, int64_t share, int64_t shares) {
+  const trompe_image *y = &call->rows.window->y;
+  int64_t begin, end;
+  trompe_share(part->count, (int)share, (int)shares, &begin, &end);
+  for (int64_t i = begin; i < end; i++)
+    for (int64_t b = 0; b < y->c / BLOCK; b++)
+      __builtin_prefetch(call->cotangent + b * y->block + part->pixels[i], 0, 2);
+}
+
+static void sum_parts(void *context, int thread, int threads) {
+  const Call *call = context;
+  const Rows *rows = &call->rows;
+  const int64_t blocks = block_count(rows), y_blocks = rows->window->y.c / BLOCK;
+  float *packed = call->scratch + thread * part_floats(rows);
+  float *sums = call->sums + thread * sums_floats(rows);
+  Part both[2], *part = &both[0], *next = &both[1];
+  int64_t begin, end;
+  // Threads that the pool did not give, or that have no part: their sums must be 0.
+  for (int other = thread; other < call->threads; other += threads)
+    memset(call->sums + other * sums_floats(rows), 0, (size_t)sums_floats(rows) * sizeof(float));
+  trompe_share(part_count(rows), thread, threads, &begin, &end);
+  if (begin < end) part_at(call, begin, next);
+  for (int64_t p = begin; p < end; p++) {
+    Part *const read = next;
+    next = part;
+    part = read;
+    if (p + 1 < end) part_at(call, p + 1, next);
+    read_part(call, part, p == begin, packed);
+    for (int64_t i = 0; i < blocks * y_blocks; i++) {
+      const int64_t x = i % blocks, y = i / blocks;
+      const float *columns = packed + x * BLOCK_FLOATS;
+      const float *values = packed + (blocks + y) * BLOCK_FLOATS;
+      float *to = sums + (y * sums_row(rows) + x) * BLOCK;
+      if (p + 1 < end) prefetch_part(call, next, i, blocks * y_blocks);
+      call->kernels->pairs_write_filter(
+          values, values + PRODUCTS, values + INVERSES, columns, columns + PRODUCTS,
+          columns + INVERSES, (part->count + TILE - 1) / TILE, to, sums_row(rows), to,
+          sums_row(rows));
+    }
+  }
+}
+
+size_t trompe_narrow_gradient_scratch_bytes(const trompe_pairs_window *window, int threads) {
+  const Rows rows = rows_of(window);
+  return (size_t)(image_floats(&rows) + threads * (part_floats(&rows) + sums_floats(&rows))) *
+         sizeof(float);
+}
+
+void trompe_narrow_filter_gradient(
+    const trompe_pairs_window *window, const float *x, const float *cotangent, float *filter,
+    void *scratch, int threads) {
+  Call call = {.kernels = trompe_kernels(), .rows = rows_of(window), .from = x,
+               .cotangent = cotangent, .image = scratch, .threads = threads};
+  const Rows *rows = &call.rows;
+  call.scratch = call.image + image_floats(rows);
+  call.sums = call.scratch + threads * part_floats(rows);
+  trompe_parallel(read_image, &call, threads);
+  trompe_parallel(sum_parts, &call, threads);
+  for (int64_t k = 0; k < window->y.c; k++)
+    for (int64_t r = 0; r < window->r; r++)
+      for (int64_t i = 0; i < rows->row; i++) {
+        const float *sums = call.sums + k * sums_row(rows) + step_of(rows, r, i);
+        float sum = 0;
+        for (int t = 0; t < threads; t++) sum += sums[t * sums_floats(rows)];
+        *filter++ = sum;
+      }
+}
