@@ -13,7 +13,8 @@ import TensorGraph
 /// not as a whole. One that anybody needs as it is (an output of the program, rows for a matrix
 /// product, a slice that is not made of whole blocks) keeps its group as it is. A convolution may
 /// have its image in one order and its result in the other; it copies then, so groups that would
-/// cause more copies than they save stay as they are too.
+/// cause more copies than they save stay as they are too. What no convolution touches follows the
+/// clusters that it is in: reading one order and writing the other means jumping from line to line.
 struct Blocking {
   static let size = 16
 
@@ -192,7 +193,38 @@ private struct Groups {
       if losing.isEmpty { break }
       isBlocked.subtract(losing)
     }
+    follow(&isBlocked, decided: Set(convolutions.joined().map(\.group)), kernels)
     return Set(graph.nodes.indices.filter { isBlocked.contains(groups.root($0)) })
+  }
+
+  /// Blocks groups that no convolution touches where clusters join them with more elements of groups that
+  /// are blocked than of such that are not.
+  private func follow(_ isBlocked: inout Set<Int>, decided: Set<Int>, _ kernels: [Kernel]) {
+    var joined: [Int: [Int: Int]] = [:]  // elements of other groups, for each group
+    for case .pointwise(let cluster) in kernels.map(\.work)
+    where cluster.shape.rank == 4 && Self.isWholeBlocks(cluster.shape[3]) {
+      let storages =
+        cluster.inputs.filter { readsWholeBlocks($0, as: cluster.shape) }.map(\.storage)
+        + cluster.outputs.map(\.storage)
+      let roots = Set(storages.map(groups.root))
+      for group in roots where !groups.isKept(group) && !decided.contains(group) {
+        for other in roots where other != group {
+          joined[group, default: [:]][other, default: 0] += cluster.shape.count
+        }
+      }
+    }
+    while true {
+      let following = joined.filter { group, others in
+        !isBlocked.contains(group)
+          && others.reduce(0) { gain, other in
+            // Of those that are not decided yet, neither is known.
+            let isOpen = joined[other.key] != nil && !isBlocked.contains(other.key)
+            return gain + (isOpen ? 0 : isBlocked.contains(other.key) ? other.value : -other.value)
+          } > 0
+      }
+      if following.isEmpty { return }
+      isBlocked.formUnion(following.keys)
+    }
   }
 }
 

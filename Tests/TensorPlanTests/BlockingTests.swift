@@ -74,6 +74,23 @@ struct BlockingTests {
     #expect(!plan.blocked.contains(inner))
   }
 
+  /// A softmax over all of an image: what it divides is stored, and no convolution reads it.
+  @Test(arguments: [false, true]) func whatNoConvolutionTouchesFollows(isShown: Bool) throws {
+    let (plan, inner) = try plan { graph, inner in
+      let powers = try graph.exponential(inner)
+      let total = try graph.sum(powers, axes: [1, 2, 3])
+      let all = try graph.broadcast(
+        graph.reshape(total, to: [2, 1, 1, 1]), to: [2, 6, 5, 32])
+      let shares = try graph.divide(powers, all)
+      return [try graph.sum(graph.square(shares), axes: [1, 2, 3])] + (isShown ? [powers] : [])
+    }
+    let shape = plan.graph.nodes[inner].shape
+    let stored = plan.kernels.filter { $0.name.hasPrefix("pointwise") }.flatMap { $0.writes }
+      .filter { plan.graph.nodes[$0].shape == shape }
+    #expect(!stored.isEmpty)
+    for storage in stored { #expect(plan.blocked.contains(storage) == !isShown) }
+  }
+
   /// The order of a kernel's walk covers every element once, whatever it reads and writes.
   @Test func clustersStayWithinTheirOperands() throws {
     let plan = ProgramPlan(
