@@ -94,7 +94,8 @@ let package = Package(
     .testTarget(
       name: "TensorCPUTests",
       dependencies: [
-        "TensorGraph", "TensorPlan", "TensorCPU", "TensorReference", "TensorTestSupport",
+        "TensorGraph", "TensorPlan", "TensorCPU", "CTensorKernels", "TensorReference",
+        "TensorTestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NetworksTests",

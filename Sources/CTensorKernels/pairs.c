@@ -86,7 +86,7 @@ static void read_filter(void *context, int thread, int threads) {
   // What is next to each other is read together: columns of several blocks, or the steps of one.
   const int64_t at_once = call->to_image ? PAIRS_BLOCKS : 1;
   int64_t begin, end;
-  trompe_share(columns / BLOCK, thread, threads, &begin, &end);
+  trompe_share_by_speed(columns / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b += at_once)
     for (Part part = {0}; trompe_next_part(call->window, call->to_image, &part);) {
       if (!part.tap_count) continue;
@@ -118,8 +118,7 @@ typedef struct {
   const FilterCall *plain;  // or filters that are not packed
   trompe_epilogue after;
   float *to, *scratch;
-  float *sums;  // of each thread's channels, or NULL
-  int threads;  // that were asked for
+  float *sums;  // of the channels, of runs of tiles, or NULL
 } Call;
 
 // A block of a part's columns, what is taken off each, and what undoes its scale.
@@ -137,16 +136,18 @@ static Columns packed_block(const Call *call, int64_t block) {
                    products + columns + block * BLOCK};
 }
 
-// Tiles that a thread packs at once: as many each time.
-static int64_t chunk(const Part *part, const Ends *ends, int threads) {
+// How many tiles a thread packs at once at most, ...
+static int64_t largest_chunk(const Part *part, const Ends *ends) {
   const int64_t steps = part_steps(part, ends), floats = (int64_t)sizeof(float);
   const int is_large = steps * ends->to->c * floats > FILTER_BYTES;
   const int64_t bytes = is_large ? LARGE_CHUNK_BYTES : CHUNK_BYTES;
   const int64_t fitting = bytes / floats / tile_floats(steps);
-  const int64_t most = larger(CHUNK_MIN, smaller(CHUNK_MAX, fitting));
-  const int64_t share = larger(1, (part_tiles(part, ends) + threads - 1) / threads);
+  return smaller(part_tiles(part, ends), larger(CHUNK_MIN, smaller(CHUNK_MAX, fitting)));
+}
+// ... and of how many: as many each time.
+static int64_t chunk(int64_t most, int64_t share) {
   const int64_t chunks = (share + most - 1) / most;
-  return (share + chunks - 1) / chunks;
+  return chunks ? (share + chunks - 1) / chunks : 0;
 }
 
 static void read_tile(const Call *call, const Tile *tile, float *rows) {
@@ -176,15 +177,15 @@ static void prefetch_tile(const Call *call, const Tile *tile, int64_t share, int
 // Tiles of some channels of the result. Meanwhile what is packed next is asked for.
 static void multiply_tiles(
     const Call *call, const float *rows, const Tile *tiles, int64_t tile_count, const Tile *next,
-    int64_t next_count, int64_t block, Columns columns, float *sums) {
+    int64_t next_count, int64_t block, Columns columns, float *const *sums) {
   const int64_t steps = part_steps(call->part, &call->ends);
   const int64_t first = block * call->ends.to->block;
   trompe_epilogue after = call->after;
   if (after.bias) after.bias += block * BLOCK;
   if (after.residual) after.residual += first;
   if (after.mask) after.mask += first;
-  after.sums = sums ? sums + block * BLOCK : NULL;
   for (int64_t t = 0; t < tile_count; t++) {
+    after.sums = sums[t] ? sums[t] + block * BLOCK : NULL;
     if (t < next_count) prefetch_tile(call, &next[t], block, call->ends.to->c / BLOCK);
     const float *tile = rows + t * tile_floats(steps);
     call->kernels->pairs_write_pixels(
@@ -198,13 +199,15 @@ static void multiply_tiles(
 static void multiply(void *context, int thread, int threads) {
   const Call *call = context;
   const int64_t steps = part_steps(call->part, &call->ends), columns = call->ends.to->c;
-  const int64_t at_once = chunk(call->part, &call->ends, call->threads);
-  const int64_t floats = tile_floats(steps);
-  float *rows = call->scratch + thread * at_once * floats;
-  float *sums = call->sums ? call->sums + thread * columns : NULL;
+  const int64_t most = largest_chunk(call->part, &call->ends), floats = tile_floats(steps);
+  const int64_t all = part_tiles(call->part, &call->ends);
+  float *rows = call->scratch + thread * most * floats;
+  float *sums[CHUNK_MAX];
   Tile both[2][CHUNK_MAX], *tiles = both[0], *next = both[1];
   int64_t begin, end;
-  trompe_share(part_tiles(call->part, &call->ends), thread, threads, &begin, &end);
+  if (call->sums) trompe_share_runs(all, thread, threads, &begin, &end);
+  else trompe_share_by_speed(all, thread, threads, &begin, &end);
+  const int64_t at_once = chunk(most, end - begin);
   for (int64_t t = begin; t < smaller(begin + at_once, end); t++)
     trompe_tile_at(call->part, &call->ends, t, &next[t - begin]);
   for (int64_t first = begin; first < end; first += at_once) {
@@ -215,7 +218,10 @@ static void multiply(void *context, int thread, int threads) {
     const int64_t next_count = smaller(at_once, end - first - count);
     for (int64_t t = 0; t < next_count; t++)
       trompe_tile_at(call->part, &call->ends, first + count + t, &next[t]);
-    for (int64_t t = 0; t < count; t++) read_tile(call, &tiles[t], rows + t * floats);
+    for (int64_t t = 0; t < count; t++) {
+      read_tile(call, &tiles[t], rows + t * floats);
+      sums[t] = call->sums ? call->sums + (first + t) / trompe_run_length(all) * columns : NULL;
+    }
     for (int64_t b = 0; b < columns / BLOCK; b++)
       multiply_tiles(call, rows, tiles, count, next, next_count, b, packed_block(call, b), sums);
   }
@@ -232,7 +238,7 @@ static void read_shared(void *context, int thread, int threads) {
   const Call *call = context;
   const int64_t floats = tile_floats(part_steps(call->part, &call->ends));
   int64_t begin, end;
-  trompe_share(part_tiles(call->part, &call->ends), thread, threads, &begin, &end);
+  trompe_share_by_speed(part_tiles(call->part, &call->ends), thread, threads, &begin, &end);
   for (int64_t t = begin; t < end; t++) {
     Tile tile;
     trompe_tile_at(call->part, &call->ends, t, &tile);
@@ -252,13 +258,12 @@ static void write_shared(void *context, int thread, int threads) {
   const int64_t steps = part_steps(part, &call->ends), tile_count = part_tiles(part, &call->ends);
   const int64_t floats = tile_floats(steps), at_once = batch(steps);
   const int is_own = call->plain && steps;
-  float *sums = call->sums ? call->sums + thread * call->ends.to->c : NULL;
   float *columns = call->scratch + tile_count * floats + thread * batch_floats(steps);
   float *products = columns + at_once * BLOCK * steps, *inverses = products + at_once * BLOCK;
   Tile tiles[FEW_TILES];
   for (int64_t t = 0; t < tile_count; t++) trompe_tile_at(part, &call->ends, t, &tiles[t]);
   int64_t begin, end;
-  trompe_share(call->ends.to->c / BLOCK, thread, threads, &begin, &end);
+  trompe_share_by_speed(call->ends.to->c / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b += at_once) {
     const int64_t count = smaller(at_once, end - b);
     if (is_own)
@@ -269,7 +274,7 @@ static void write_shared(void *context, int thread, int threads) {
             columns + i * BLOCK * steps, products + i * BLOCK, inverses + i * BLOCK};
         multiply_tiles(
             call, call->scratch + t * floats, &tiles[t], 1, NULL, 0, b + i,
-            is_own ? own : packed_block(call, b + i), sums);
+            is_own ? own : packed_block(call, b + i), &call->sums);
       }
   }
 }
@@ -282,9 +287,9 @@ size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int to_imag
     floats = larger(
         floats, shares_columns(&part, &ends, threads)
                     ? part_tiles(&part, &ends) * tile_floats(steps) + threads * batch_floats(steps)
-                    : threads * chunk(&part, &ends, threads) * tile_floats(steps));
+                    : threads * largest_chunk(&part, &ends) * tile_floats(steps));
   }
-  return (size_t)(floats + ends.to->c * threads) * sizeof(float);
+  return (size_t)(floats + ends.to->c * RUNS_MAX) * sizeof(float);
 }
 
 int trompe_pairs_takes_plain_filters(
@@ -320,16 +325,27 @@ static void set_to_zero(float *values, const trompe_image *image, int threads) {
   trompe_parallel(write_zeros, &call, threads);
 }
 
+// Runs of tiles of which sums are made: where threads share the channels, one.
+static int64_t run_count(const trompe_pairs_window *window, int to_image, int threads) {
+  const Ends ends = trompe_ends(window, to_image);
+  int64_t runs = 1;
+  for (Part part = {0}; trompe_next_part(window, to_image, &part);)
+    if (!shares_columns(&part, &ends, threads))
+      runs = larger(runs, trompe_run_count(part_tiles(&part, &ends)));
+  return runs;
+}
+
 // Every part's sums are added to those of the parts before for the same pixels.
 static void run(
     const trompe_pairs_window *window, int to_image, const float *from, const float *packed,
     const FilterCall *plain, const trompe_epilogue *after, float *to, void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .ends = trompe_ends(window, to_image), .from = from,
-               .packed = packed, .plain = plain, .to = to, .threads = threads};
+               .packed = packed, .plain = plain, .to = to};
   const int64_t columns = call.ends.to->c;
   float *sums = after->sums ? scratch : NULL;
-  call.scratch = (float *)scratch + threads * columns;
-  if (sums) trompe_begin_sums(sums, columns, threads);
+  call.scratch = (float *)scratch + RUNS_MAX * columns;
+  const int64_t runs = run_count(window, to_image, threads);
+  if (sums) trompe_begin_sums(sums, columns, runs);
   // What nothing reaches is 0.
   const int has_rest = to_image && !after->residual && has_unreached(window);
   if (has_rest) set_to_zero(to, call.ends.to, threads);
@@ -348,7 +364,7 @@ static void run(
       trompe_parallel(multiply, &call, threads);
     }
   }
-  if (sums) trompe_join_sums(sums, columns, threads, after->sums);
+  if (sums) trompe_join_sums(sums, columns, runs, after->sums);
 }
 
 void trompe_pairs_convolve(

@@ -12,9 +12,11 @@ enum {
   // Pixels of a part, over which sums do not leave a register.
   PART_PIXELS = 128,
   // Blocks of channels on either side of a group of filters: its sums stay in the second-level cache
-  // beside two parts.
-  GROUP_BLOCKS = 16,
-  GROUP_BLOCKS_MIN = 4,
+  // beside two parts. A few more than 16, so that a thread whose share is a little more than 16 or 32 has
+  // as many groups as the others.
+  GROUP_BLOCKS = 18,
+  // Channels times channels of a filter that is small.
+  SMALL_FILTER = 128 * 256,
 };
 
 typedef struct {
@@ -118,7 +120,7 @@ static void sum_parts(
 
 // Threads share the parts of a small filter, each with sums of its own ...
 static int shares_parts(const Call *call) {
-  return call->x.c * call->y.c <= GROUP_BLOCKS * GROUP_BLOCKS * BLOCK * BLOCK &&
+  return call->x.c * call->y.c <= SMALL_FILTER &&
          pixel_count(&call->x) >= 2 * PART_PIXELS * call->threads;
 }
 
@@ -151,55 +153,49 @@ static void add_sums(void *context, int thread, int threads) {
   }
 }
 
-// ... or groups of a large one's channels and filters.
-typedef struct {
-  int64_t x, y;  // how many
-} Groups;
+// ... or the channels, or the filters, of a large one, by groups of both.
+static int64_t group_count(int64_t blocks) { return (blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS; }
 
-static Groups groups_of(const Call *call) {
-  const int64_t x_blocks = call->x.c / BLOCK, y_blocks = call->y.c / BLOCK;
-  Groups groups = {
-      (x_blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS, (y_blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS};
-  while (groups.x * groups.y < call->threads) {
-    const int64_t x_size = x_blocks / groups.x, y_size = y_blocks / groups.y;
-    if (larger(x_size, y_size) < 2 * GROUP_BLOCKS_MIN) break;
-    if (x_size > y_size) groups.x *= 2;
-    else groups.y *= 2;
-  }
-  return groups;
+// Blocks of channels and filters, as a convolution of its own.
+static Call blocks_of(
+    const Call *call, int64_t x_first, int64_t x_last, int64_t y_first, int64_t y_last) {
+  Call part = *call;
+  part.x.c = (x_last - x_first) * BLOCK;
+  part.from += x_first * call->x.block;
+  part.y.c = (y_last - y_first) * BLOCK;
+  part.cotangent += y_first * call->y.block;
+  part.to += x_first * BLOCK + y_first * BLOCK * call->filter_row;
+  return part;
 }
 
-// One group of both, as a convolution of its own.
-static Call group_at(const Call *call, Groups groups, int64_t index) {
-  Call group = *call;
-  int64_t first, last;
-  trompe_share(call->x.c / BLOCK, (int)(index % groups.x), (int)groups.x, &first, &last);
-  group.x.c = (last - first) * BLOCK;
-  group.from += first * call->x.block;
-  group.to += first * BLOCK;
-  trompe_share(call->y.c / BLOCK, (int)(index / groups.x), (int)groups.y, &first, &last);
-  group.y.c = (last - first) * BLOCK;
-  group.cotangent += first * call->y.block;
-  group.to += first * BLOCK * call->filter_row;
-  return group;
+// What a thread does.
+static Call share_of(const Call *call, int thread, int threads) {
+  const int64_t x_blocks = call->x.c / BLOCK, y_blocks = call->y.c / BLOCK;
+  int64_t begin, end;
+  trompe_share_by_speed(larger(x_blocks, y_blocks), thread, threads, &begin, &end);
+  return x_blocks > y_blocks ? blocks_of(call, begin, end, 0, y_blocks)
+                             : blocks_of(call, 0, x_blocks, begin, end);
 }
 
 // Scratch of a thread: of the largest group.
-static int64_t group_floats(const Call *call, Groups groups) {
-  Call largest = *call;
-  largest.x.c = (call->x.c / BLOCK + groups.x - 1) / groups.x * BLOCK;
-  largest.y.c = (call->y.c / BLOCK + groups.y - 1) / groups.y * BLOCK;
+static int64_t group_floats(const Call *call) {
+  const Call largest = blocks_of(
+      call, 0, smaller(GROUP_BLOCKS, call->x.c / BLOCK), 0,
+      smaller(GROUP_BLOCKS, call->y.c / BLOCK));
   return packed_floats(&largest) + sums_floats(&largest);
 }
 
 static void sum_groups(void *context, int thread, int threads) {
   const Call *call = context;
-  const Groups groups = groups_of(call);
-  float *packed = call->scratch + thread * group_floats(call, groups);
-  int64_t begin, end;
-  trompe_share(groups.x * groups.y, thread, threads, &begin, &end);
-  for (int64_t g = begin; g < end; g++) {
-    const Call group = group_at(call, groups, g);
+  float *packed = call->scratch + thread * group_floats(call);
+  const Call share = share_of(call, thread, threads);
+  const int64_t x_blocks = share.x.c / BLOCK, y_blocks = share.y.c / BLOCK;
+  const int64_t x_groups = group_count(x_blocks), y_groups = group_count(y_blocks);
+  for (int64_t g = 0; g < x_groups * y_groups; g++) {
+    int64_t x_first, x_last, y_first, y_last;
+    trompe_share(x_blocks, (int)(g % x_groups), (int)x_groups, &x_first, &x_last);
+    trompe_share(y_blocks, (int)(g / x_groups), (int)y_groups, &y_first, &y_last);
+    const Call group = blocks_of(&share, x_first, x_last, y_first, y_last);
     sum_parts(&group, 0, part_count(call), packed, packed + packed_floats(&group), group.to);
   }
 }
@@ -215,7 +211,7 @@ size_t trompe_pairs_gradient_scratch_bytes(const trompe_pairs_window *window, in
     const Point point = trompe_point_at(window, i);
     const Call call = gradient_call(window, &point, threads);
     const int64_t floats = shares_parts(&call) ? packed_floats(&call) + sums_floats(&call)
-                                               : group_floats(&call, groups_of(&call));
+                                               : group_floats(&call);
     largest = larger(largest, threads * floats);
   }
   return (size_t)largest * sizeof(float);

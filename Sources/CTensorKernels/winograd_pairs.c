@@ -47,7 +47,7 @@ static void read_filter(void *context, int thread, int threads) {
       trompe_winograd_pairs_filter_bytes(channel_count(call), results) > FAR_BYTES;
   float *inverses = call->u + results / BLOCK * block;
   int64_t begin, end;
-  trompe_share(results / BLOCK, thread, threads, &begin, &end);
+  trompe_share_by_speed(results / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b++)
     read_block(call, b, call->u + b * block, inverses + b * BLOCK, is_far);
 }
@@ -68,8 +68,10 @@ typedef struct {
   float *inverses;          // what undoes the filters' scales: read, if they are packed
   const trompe_epilogue *after;
   float *to;
-  float *tiles, *products, *sums, *filters;  // of all threads
-  int64_t groups;                            // that a thread, or all together, do at once
+  float *tiles, *products, *filters;  // of all threads
+  float *sums;                        // of the channels, of runs of groups
+  int is_shared;                      // threads share the results
+  int64_t groups;                     // that a thread at most, or all together, do at once
 } Call;
 
 static int64_t group_count(const trompe_image *s) { return (tile_count(s) + GROUP - 1) / GROUP; }
@@ -83,10 +85,8 @@ int trompe_winograd_pairs_shares_results(
 
 static int64_t groups_at_once(const trompe_image *x, const trompe_image *y, int threads) {
   if (trompe_winograd_pairs_shares_results(x, y, threads)) return group_count(x);
-  const int64_t share = (group_count(x) + threads - 1) / threads;
-  const int64_t most = x->c + y->c < MANY_CHANNELS ? FEW_GROUPS : MANY_GROUPS;
-  const int64_t chunks = (share + most - 1) / most;
-  return chunks ? (share + chunks - 1) / chunks : 1;
+  return smaller(
+      larger(1, group_count(x)), x->c + y->c < MANY_CHANNELS ? FEW_GROUPS : MANY_GROUPS);
 }
 
 // Floats of each thread's products.
@@ -103,7 +103,7 @@ size_t trompe_winograd_pairs_scratch_bytes(
   const int64_t products = product_floats(groups_at_once(x, y, threads));
   const int64_t filters = is_plain ? block_floats(x->c) : 0;
   return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) +
-                  threads * (products + y->c + filters) + y->c) *
+                  threads * (products + filters) + (RUNS_MAX + 1) * y->c) *
          sizeof(float);
 }
 
@@ -122,6 +122,11 @@ static const float *read_own_block(const Call *call, int thread, int64_t b) {
   return filters;
 }
 
+// Where threads share the results, all groups are one run.
+static int64_t run_of(const Call *call, int64_t group) {
+  return call->is_shared ? 0 : group / trompe_run_length(group_count(call->x));
+}
+
 // Blocks of results, from `begin` up to `end`, of groups of tiles.
 static void write_groups(
     const Call *call, int thread, int64_t first, int64_t count, const float *tiles, int64_t begin,
@@ -132,18 +137,19 @@ static void write_groups(
   const int64_t packed = packed_floats(c), block = block_floats(c), group = group_floats(c);
   float *products = call->products + thread * product_floats(call->groups);
   trompe_epilogue after = *call->after;
-  if (after.sums) after.sums = call->sums + thread * k;
   for (int64_t b = begin; b < end; b++) {
     const float *u = call->plain ? read_own_block(call, thread, b) : call->u + b * block;
     for (int64_t point = 0; point < POINTS; point++, u += packed)
       kernels->winograd_pairs_multiply(
           tiles + point * packed, group, count, u, u + packed, c,
           products + point * PRODUCT_PLANE, BLOCK_PRODUCTS);
-    for (int64_t g = 0; g < count; g++)
+    for (int64_t g = 0; g < count; g++) {
+      if (after.sums) after.sums = call->sums + run_of(call, first + g) * k;
       kernels->winograd_write_image(
           call->y, &after, call->to, (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP),
           b * BLOCK, BLOCK, products + g * BLOCK_PRODUCTS, &at, tiles + g * group + POINTS * packed,
           call->inverses);
+    }
   }
 }
 
@@ -152,9 +158,14 @@ static void convolve(void *context, int thread, int threads) {
   const Call *call = context;
   float *tiles = call->tiles + thread * call->groups * group_floats(call->x->c);
   int64_t begin, end;
-  trompe_share(group_count(call->x), thread, threads, &begin, &end);
-  for (int64_t first = begin; first < end; first += call->groups) {
-    const int64_t count = smaller(call->groups, end - first);
+  const int64_t all = group_count(call->x);
+  if (call->after->sums) trompe_share_runs(all, thread, threads, &begin, &end);
+  else trompe_share_by_speed(all, thread, threads, &begin, &end);
+  // As many each time.
+  const int64_t chunks = (end - begin + call->groups - 1) / call->groups;
+  const int64_t at_once = chunks ? (end - begin + chunks - 1) / chunks : 0;
+  for (int64_t first = begin; first < end; first += at_once) {
+    const int64_t count = smaller(at_once, end - first);
     read_groups(call, first, count, tiles);
     write_groups(call, thread, first, count, tiles, 0, call->y->c / BLOCK);
   }
@@ -164,14 +175,14 @@ static void convolve(void *context, int thread, int threads) {
 static void read_shared(void *context, int thread, int threads) {
   const Call *call = context;
   int64_t begin, end;
-  trompe_share(call->groups, thread, threads, &begin, &end);
+  trompe_share_by_speed(call->groups, thread, threads, &begin, &end);
   read_groups(call, begin, end - begin, call->tiles + begin * group_floats(call->x->c));
 }
 
 static void write_shared(void *context, int thread, int threads) {
   const Call *call = context;
   int64_t begin, end;
-  trompe_share(call->y->c / BLOCK, thread, threads, &begin, &end);
+  trompe_share_by_speed(call->y->c / BLOCK, thread, threads, &begin, &end);
   write_groups(call, thread, 0, call->groups, call->tiles, begin, end);
 }
 
@@ -184,17 +195,19 @@ static void run(
   call.tiles = scratch;
   call.products = call.tiles + kept_groups(x, y, threads) * group_floats(x->c);
   call.sums = call.products + threads * product_floats(call.groups);
-  float *own_inverses = call.sums + threads * k;
+  float *own_inverses = call.sums + RUNS_MAX * k;
   call.filters = own_inverses + k;
   call.inverses = plain ? own_inverses : (float *)u + k / BLOCK * block_floats(x->c);
-  if (after->sums) trompe_begin_sums(call.sums, k, threads);
-  if (trompe_winograd_pairs_shares_results(x, y, threads)) {
+  call.is_shared = trompe_winograd_pairs_shares_results(x, y, threads);
+  const int64_t runs = call.is_shared ? 1 : trompe_run_count(group_count(x));
+  if (after->sums) trompe_begin_sums(call.sums, k, runs);
+  if (call.is_shared) {
     trompe_parallel(read_shared, &call, threads);
     trompe_parallel(write_shared, &call, threads);
   } else {
     trompe_parallel(convolve, &call, threads);
   }
-  if (after->sums) trompe_join_sums(call.sums, k, threads, after->sums);
+  if (after->sums) trompe_join_sums(call.sums, k, runs, after->sums);
 }
 
 void trompe_winograd_pairs_convolve(

@@ -59,7 +59,7 @@ static void read_blocks(
     const Call *call, const trompe_image *image, const float *from, int is_cotangent, float *values,
     int thread, int threads) {
   int64_t begin, end;
-  trompe_share(image->c / BLOCK, thread, threads, &begin, &end);
+  trompe_share_by_speed(image->c / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b++)
     call->kernels->winograd_pairs_read_columns(
         image, from, call->first, call->count, b, is_cotangent,
@@ -89,7 +89,7 @@ static void write_blocks(void *context, int thread, int threads) {
   const int64_t channels = call->x->c, plane = sums_plane(BLOCK);
   float *sums = call->sums + thread * POINTS * plane;
   int64_t begin, end;
-  trompe_share(call->y->c / BLOCK, thread, threads, &begin, &end);
+  trompe_share_by_speed(call->y->c / BLOCK, thread, threads, &begin, &end);
   for (int64_t k = begin; k < end; k++)
     for (int64_t c = 0; c < channels / BLOCK; c++) {
       for (int64_t point = 0; point < POINTS; point++)
@@ -104,7 +104,7 @@ static void add_points(void *context, int thread, int threads) {
   const Call *call = context;
   const int64_t channels = call->x->c, plane = sums_plane(channels);
   int64_t begin, end;
-  trompe_share(POINTS, thread, threads, &begin, &end);
+  trompe_share_by_speed(POINTS, thread, threads, &begin, &end);
   for (int64_t point = begin; point < end; point++)
     for (int64_t k = 0; k < call->y->c / BLOCK; k++)
       for (int64_t c = 0; c < channels / BLOCK; c++)
@@ -116,7 +116,7 @@ static void write_filters(void *context, int thread, int threads) {
   const Call *call = context;
   const int64_t channels = call->x->c, plane = sums_plane(channels);
   int64_t begin, end;
-  trompe_share(call->y->c / BLOCK, thread, threads, &begin, &end);
+  trompe_share_by_speed(call->y->c / BLOCK, thread, threads, &begin, &end);
   for (int64_t k = begin; k < end; k++)
     call->kernels->winograd_write_filter(
         call->sums + k * POINTS * plane, plane, channels, channels,

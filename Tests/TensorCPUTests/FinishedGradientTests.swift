@@ -58,6 +58,11 @@ struct FinishedGradientTests {
       let isOne = executable.plan.kernels.contains { $0.name.hasSuffix("+ sums") }
       #expect(isOne)
       try executable.run(inputs.mapValues { .floats($0.tensor.values) })
+      let first = [0, 1].map { executable.output($0) }
+      assumeUnequalProcessors()
+      try executable.run(inputs.mapValues { .floats($0.tensor.values) })
+      let isSame = first == [0, 1].map { executable.output($0) }
+      #expect(isSame, "other shares of the work")
       for (output, reference) in zip([0, 1], expected) {
         let error = relativeError(of: executable.output(output), to: reference)
         // A mask that is nearly 0 may fall on either side of it.

@@ -11,7 +11,7 @@ int trompe_pool_thread_count(void);
 
 // Calls body(context, thread, threads) once on each of up to `threads` threads of the pool and
 // waits. Which part of the work a thread does must follow from `thread` and `threads` alone, so
-// that results are the same in every run.
+// that results are the same in every run, unless a result does not depend on who makes it.
 typedef void (*trompe_parallel_body)(void *context, int thread, int threads);
 void trompe_parallel(trompe_parallel_body body, void *context, int threads);
 
@@ -21,3 +21,11 @@ static inline void trompe_share(int64_t count, int part, int parts, int64_t *beg
   *begin = base * part + (part < rest ? part : rest);
   *end = *begin + base + (part < rest ? 1 : 0);
 }
+
+// The part-th of `parts` runs of 0..<count by how fast the threads of the pool were of late, for a body that
+// is called by trompe_parallel as thread `part` of `parts`: the others wait for the slowest. Only where
+// results do not depend on who makes them.
+void trompe_share_by_speed(int64_t count, int part, int parts, int64_t *begin, int64_t *end);
+// How fast a processor is beside the others, in parallel work that is started from the calling thread, until
+// that is measured again.
+void trompe_set_processor_speed(int processor, float speed);
