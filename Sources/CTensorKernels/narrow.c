@@ -200,7 +200,7 @@ static void multiply(void *context, int thread, int threads) {
         call->kernels->pairs_write_pixels(
             tile, tile + TILE * steps, tile + TILE * (steps + 1), call->packed + b * steps,
             products + b, inverses + b, block_count(rows), &after, call->to + block, pixels[t],
-            smaller(TILE, all - (first + t) * TILE));
+            smaller(TILE, all - (first + t) * TILE), &(trompe_next_rows){0});
       }
     }
   }
@@ -310,7 +310,7 @@ static void sum_parts(void *context, int thread, int threads) {
       call->kernels->pairs_write_filter(
           values, values + PRODUCTS, values + INVERSES, columns, columns + PRODUCTS,
           columns + INVERSES, (part->count + TILE - 1) / TILE, to, sums_row(rows), to,
-          sums_row(rows));
+          sums_row(rows), &(trompe_next_columns){0});
     }
   }
 }

@@ -160,18 +160,23 @@ static void read_tile(const Call *call, const Tile *tile, float *rows) {
       rows + TILE * (steps + 1));
 }
 
-// Asks for a share of the channels of a tile, which is packed soon.
-static void prefetch_tile(const Call *call, const Tile *tile, int64_t share, int64_t shares) {
+// A share of the channels of a tile, which is packed soon: it is asked for, what is of another tap at once.
+static trompe_next_rows next_rows(
+    const Call *call, const Tile *tile, int64_t share, int64_t shares, trompe_pixel *pixels) {
   const int64_t blocks = call->ends.from->c / BLOCK;
   int64_t begin, end;
   trompe_share(call->part->tap_count * blocks, (int)share, (int)shares, &begin, &end);
-  trompe_pixel pixels[TILE];
-  for (int64_t i = begin; i < end; i++) {
-    if (i == begin || i % blocks == 0)
-      trompe_tap_pixels(call->part, &call->ends, tile, i / blocks, call->from, pixels);
+  if (begin == end) return (trompe_next_rows){0};
+  const int64_t first = begin % blocks, count = smaller(end - begin, blocks - first);
+  trompe_pixel others[TILE];
+  for (int64_t i = begin + count; i < end; i++) {
+    if (i % blocks == 0)
+      trompe_tap_pixels(call->part, &call->ends, tile, i / blocks, call->from, others);
     for (int64_t j = 0; j < TILE; j++)
-      __builtin_prefetch(pixels[j].values + i % blocks * pixels[j].block, 0, 2);
+      __builtin_prefetch(others[j].values + i % blocks * others[j].block, 0, 2);
   }
+  trompe_tap_pixels(call->part, &call->ends, tile, begin / blocks, call->from, pixels);
+  return (trompe_next_rows){pixels, first, count * TILE};
 }
 
 // Tiles of some channels of the result. Meanwhile what is packed next is asked for.
@@ -186,12 +191,15 @@ static void multiply_tiles(
   if (after.mask) after.mask += first;
   for (int64_t t = 0; t < tile_count; t++) {
     after.sums = sums[t] ? sums[t] + block * BLOCK : NULL;
-    if (t < next_count) prefetch_tile(call, &next[t], block, call->ends.to->c / BLOCK);
+    trompe_pixel pixels[TILE];
+    const trompe_next_rows wanted =
+        t < next_count ? next_rows(call, &next[t], block, call->ends.to->c / BLOCK, pixels)
+                       : (trompe_next_rows){0};
     const float *tile = rows + t * tile_floats(steps);
     call->kernels->pairs_write_pixels(
         tile, tile + TILE * steps, tile + TILE * (steps + 1), columns.columns, columns.products,
         columns.inverses, steps / BLOCK, &after, call->to + first, tiles[t].offsets,
-        tiles[t].count);
+        tiles[t].count, &wanted);
   }
 }
 

@@ -72,17 +72,26 @@ static void read_part(const Call *call, const Part *part, int is_first, float *p
   }
 }
 
-// Asks for a share of a part, which is packed soon.
-static void prefetch_part(const Call *call, const Part *part, int64_t share, int64_t shares) {
+// A share of a part, which is packed soon: it is asked for, what is of another block at once.
+static trompe_next_columns next_columns(
+    const Call *call, const Part *part, int64_t share, int64_t shares) {
   const int64_t tiles = part->count / TILE;
   int64_t begin, end;
   trompe_share(tiles * block_count(call), (int)share, (int)shares, &begin, &end);
-  for (int64_t i = begin; i < end; i++) {
+  trompe_next_columns next = {0};
+  if (begin < end) {
+    const int64_t first = begin % tiles;
+    next.image = block_at(call, part, begin / tiles, &next.offsets);
+    next.offsets += first * TILE;
+    next.lines = smaller(end - begin, tiles - first) * TILE;
+  }
+  for (int64_t i = begin + next.lines / TILE; i < end; i++) {
     const int64_t *offsets;
     const float *from = block_at(call, part, i / tiles, &offsets);
     for (int64_t j = i % tiles * TILE, last = j + TILE; j < last; j++)
       __builtin_prefetch(from + offsets[j], 0, 2);
   }
+  return next;
 }
 
 // Floats from one filter's sums to the next: not in the same lines of a cache.
@@ -105,7 +114,8 @@ static void sum_parts(
     float *to = is_last ? result : sums;
     const int64_t row = is_last ? call->filter_row : sums_row(call);
     for (int64_t i = 0; i < pairs; i++) {
-      if (p + 1 < end) prefetch_part(call, &next, i, pairs);
+      const trompe_next_columns wanted =
+          p + 1 < end ? next_columns(call, &next, i, pairs) : (trompe_next_columns){0};
       const int64_t x = i % x_blocks, y = i / x_blocks;
       const float *columns = packed + x * BLOCK_FLOATS;
       const float *rows = packed + (x_blocks + y) * BLOCK_FLOATS;
@@ -113,7 +123,7 @@ static void sum_parts(
           rows, rows + PRODUCTS, rows + INVERSES, columns, columns + PRODUCTS, columns + INVERSES,
           (part.count + TILE - 1) / TILE,
           p > begin ? sums + (y * sums_row(call) + x) * BLOCK : NULL, sums_row(call),
-          to + (y * row + x) * BLOCK, row);
+          to + (y * row + x) * BLOCK, row, &wanted);
     }
   }
 }

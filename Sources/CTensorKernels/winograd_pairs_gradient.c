@@ -80,7 +80,8 @@ static void multiply(const Call *call, int64_t point, int64_t c, int64_t k, floa
   const float *rows = x + point * plane, *columns = y + point * plane;
   call->kernels->pairs_write_filter(
       rows, rows + steps * BLOCK, x + POINTS * plane, columns, columns + steps * BLOCK,
-      y + POINTS * plane, steps / BLOCK, call->first ? sums : NULL, BLOCK, sums, BLOCK);
+      y + POINTS * plane, steps / BLOCK, call->first ? sums : NULL, BLOCK, sums, BLOCK,
+      &(trompe_next_columns){0});
 }
 
 // Threads share the filters ...

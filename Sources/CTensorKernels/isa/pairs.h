@@ -44,15 +44,45 @@
   a += 256;                                                                                          \
   b += 256;
 
-// Meanwhile `lines` lines from `next` on are asked for with each 32 steps: all at once, they would be
-// waited for.
+// What is asked for while sums are made: a few lines with each 32 steps. All at once, they would be waited
+// for.
+typedef struct {
+  const float *next;  // lines that follow each other, ...
+  int64_t lines;      // so many each time
+  // ... or 16 pixels of the images that are not NULL.
+  const float *read[2], *written;
+  const int64_t *pixels;
+  trompe_next_rows rows;
+  trompe_next_columns columns;
+} NAME(Wanted);
+
 INLINE void NAME(pairs_sum)(
     const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to,
-    const float *next, int64_t lines) {
+    NAME(Wanted) wanted) {
+  const int64_t pixels = blocks >= 2 ? (16 + blocks / 2 - 1) / (blocks / 2) : 0;
+  const int64_t rows = blocks >= 2 ? (wanted.rows.lines + blocks / 2 - 1) / (blocks / 2) : 0;
+  const int64_t columns =
+      blocks >= 2 ? (wanted.columns.lines + blocks / 2 - 1) / (blocks / 2) : 0;
+  int64_t pixel = 0, line = 0, column = 0;
   V16 sum[16];
   UNROLL for (int i = 0; i < 16; i++) sum[i] = to[i];
   for (; blocks >= 2; blocks -= 2) {
-    for (int64_t i = 0; i < lines; i++, next += 16) __builtin_prefetch(next, 0, 2);
+    for (int64_t i = 0; i < wanted.lines; i++, wanted.next += 16)
+      __builtin_prefetch(wanted.next, 0, 2);
+    if (wanted.pixels)
+      for (const int64_t end = pixel + pixels; pixel < end && pixel < 16; pixel++) {
+        const int64_t offset = wanted.pixels[pixel];
+        if (wanted.read[0]) __builtin_prefetch(wanted.read[0] + offset);
+        if (wanted.read[1]) __builtin_prefetch(wanted.read[1] + offset);
+        __builtin_prefetch(wanted.written + offset, 1);
+      }
+    for (const int64_t end = smaller(line + rows, wanted.rows.lines); line < end; line++) {
+      const trompe_pixel from = wanted.rows.pixels[line % 16];
+      __builtin_prefetch(from.values + (wanted.rows.first + line / 16) * from.block, 0, 2);
+    }
+    for (const int64_t end = smaller(column + columns, wanted.columns.lines); column < end;
+         column++)
+      __builtin_prefetch(wanted.columns.image + wanted.columns.offsets[column], 0, 2);
     SIXTEEN(0)
     SIXTEEN(1)
   }
@@ -235,16 +265,14 @@ static void NAME(pairs_read_filter)(
 static void NAME(pairs_write_pixels)(
     const float *rows, const float *row_products, const float *row_inverses, const float *columns,
     const float *column_products, const float *column_inverses, int64_t blocks,
-    const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count) {
-  UNROLL for (int i = 0; i < 16; i++) {
-    if (after->residual) __builtin_prefetch(after->residual + offsets[i]);
-    if (after->mask) __builtin_prefetch(after->mask + offsets[i]);
-    __builtin_prefetch(to + offsets[i], 1);
-  }
+    const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
+    const trompe_next_rows *next) {
+  const NAME(Wanted) wanted = {
+      .read = {after->residual, after->mask}, .written = to, .pixels = offsets, .rows = *next};
   V16 sums[16];
   const V16 taken = FROM(column_products);
   UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + row_products[i]);
-  NAME(pairs_sum)(rows, 16, 1, columns, blocks, sums, NULL, 0);
+  NAME(pairs_sum)(rows, 16, 1, columns, blocks, sums, wanted);
   const V16 inverses = FROM(column_inverses), shift = after->bias ? FROM(after->bias) : (V16){0};
   UNROLL for (int i = 0; i < 16; i++) sums[i] = sums[i] * (inverses * row_inverses[i]) + shift;
   if (after->residual)
@@ -272,15 +300,14 @@ static void NAME(pairs_write_pixels)(
 static void NAME(pairs_write_filter)(
     const float *rows, const float *row_products, const float *row_inverses, const float *columns,
     const float *column_products, const float *column_inverses, int64_t blocks, const float *sums,
-    int64_t sums_row, float *to, int64_t row) {
-  UNROLL for (int i = 0; i < 16; i++) {
-    if (sums) __builtin_prefetch(sums + i * sums_row);
-    __builtin_prefetch(to + i * row, 1);
-  }
+    int64_t sums_row, float *to, int64_t row, const trompe_next_columns *next) {
+  if (sums) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(sums + i * sums_row);
+  if (to != sums) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + i * row, 1);
   V16 values[16];
   const V16 taken = FROM(column_products);
   UNROLL for (int i = 0; i < 16; i++) values[i] = -(taken + row_products[i]);
-  NAME(pairs_sum)(rows, 1, 16, columns, blocks, values, NULL, 0);
+  NAME(pairs_sum)(
+      rows, 1, 16, columns, blocks, values, (NAME(Wanted)){.columns = *next});
   const V16 inverses = FROM(column_inverses);
   UNROLL for (int i = 0; i < 16; i++) values[i] *= inverses * row_inverses[i];
   if (sums) UNROLL for (int i = 0; i < 16; i++) values[i] += FROM(sums + i * sums_row);

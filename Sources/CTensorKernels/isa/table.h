@@ -18,6 +18,19 @@ typedef struct {
   int64_t plane, tile, block;
 } trompe_values;
 
+// What is packed next, and asked for meanwhile: `lines` of the cache, of 16 pixels each, from the `first`
+// block of their channels on ...
+typedef struct {
+  const trompe_pixel *pixels;
+  int64_t first, lines;
+} trompe_next_rows;
+// ... or of pixels of one block.
+typedef struct {
+  const float *image;
+  const int64_t *offsets;
+  int64_t lines;
+} trompe_next_columns;
+
 typedef struct {
   void (*unary[TROMPE_SIGMOID - TROMPE_COPY + 1])(float *, const float *, int64_t);
   void (*binary[TROMPE_IS_EQUAL - TROMPE_ADD + 1])(float *, const float *, const float *, int64_t);
@@ -74,10 +87,10 @@ typedef struct {
       float *, float *, float *);
   void (*pairs_write_pixels)(
       const float *, const float *, const float *, const float *, const float *, const float *,
-      int64_t, const trompe_epilogue *, float *, const int64_t *, int64_t);
+      int64_t, const trompe_epilogue *, float *, const int64_t *, int64_t, const trompe_next_rows *);
   void (*pairs_write_filter)(
       const float *, const float *, const float *, const float *, const float *, const float *,
-      int64_t, const float *, int64_t, float *, int64_t);
+      int64_t, const float *, int64_t, float *, int64_t, const trompe_next_columns *);
   void (*winograd_pairs_read_image)(
       const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
   void (*winograd_pairs_read_filter)(

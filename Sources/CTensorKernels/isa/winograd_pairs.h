@@ -148,7 +148,7 @@ static void NAME(winograd_pairs_multiply)(
   for (int64_t g = 0; g < groups; g++, v += v_group, m += m_group, next += lines * (c / 32) * 16) {
     V16 sums[16];
     UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + v[16 * c + i]);
-    NAME(pairs_sum)(v, 16, 1, u, c / 16, sums, next, lines);
+    NAME(pairs_sum)(v, 16, 1, u, c / 16, sums, (NAME(Wanted)){.next = next, .lines = lines});
     UNROLL for (int i = 0; i < 16; i++) AT(m + i * 16) = sums[i];
   }
 }
