@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "channel_sums.h"
 #include "extremes.h"
 #include "isa/table.h"
 #include "kernels_threads.h"
@@ -84,7 +83,7 @@ typedef struct {
   float *to;
   float *image;    // with its margin
   float *scratch;  // of all threads
-  float *sums;     // of each thread's channels, or of each thread's gradient
+  float *sums;     // of each thread's gradient
   int threads;     // that were asked for
 } Call;
 
@@ -181,7 +180,7 @@ static void multiply(void *context, int thread, int threads) {
   float *tiles = call->scratch + thread * chunk_floats(rows);
   float *left = tiles + CHUNK * tile_floats(rows);
   int64_t windows[TILE], pixels[CHUNK][TILE], begin, end;
-  trompe_share((all + TILE - 1) / TILE, thread, threads, &begin, &end);
+  trompe_share_by_speed((all + TILE - 1) / TILE, thread, threads, &begin, &end);
   for (int64_t first = begin; first < end; first += CHUNK) {
     const int64_t count = smaller(CHUNK, end - first);
     for (int64_t t = 0; t < count; t++) {
@@ -193,8 +192,6 @@ static void multiply(void *context, int thread, int threads) {
       const int64_t block = b / BLOCK * y->block;
       if (after.bias) after.bias += b;
       if (after.residual) after.residual += block;
-      if (after.mask) after.mask += block;
-      if (after.sums) after.sums = call->sums + thread * y->c + b;
       for (int64_t t = 0; t < count; t++) {
         const float *tile = tiles + t * tile_floats(rows);
         call->kernels->pairs_write_pixels(
@@ -208,21 +205,17 @@ static void multiply(void *context, int thread, int threads) {
 
 size_t trompe_narrow_scratch_bytes(const trompe_pairs_window *window, int threads) {
   const Rows rows = rows_of(window);
-  return (size_t)(image_floats(&rows) + threads * (chunk_floats(&rows) + window->y.c)) *
-         sizeof(float);
+  return (size_t)(image_floats(&rows) + threads * chunk_floats(&rows)) * sizeof(float);
 }
 
 void trompe_narrow_convolve(
     const trompe_pairs_window *window, const float *x, const float *packed,
     const trompe_epilogue *after, float *y, void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .rows = rows_of(window), .from = x, .packed = packed,
-               .after = after, .to = y, .image = scratch, .threads = threads};
+               .after = after, .to = y, .image = scratch};
   call.scratch = call.image + image_floats(&call.rows);
-  call.sums = call.scratch + threads * chunk_floats(&call.rows);
-  if (after->sums) trompe_begin_sums(call.sums, window->y.c, threads);
   trompe_parallel(read_image, &call, threads);
   trompe_parallel(multiply, &call, threads);
-  if (after->sums) trompe_join_sums(call.sums, window->y.c, threads, after->sums);
 }
 
 // A part of 16 channels is packed as steps, what is taken off, and what undoes the scale.

@@ -136,18 +136,13 @@ static Columns packed_block(const Call *call, int64_t block) {
                    products + columns + block * BLOCK};
 }
 
-// How many tiles a thread packs at once at most, ...
+// How many tiles a thread packs at once at most.
 static int64_t largest_chunk(const Part *part, const Ends *ends) {
   const int64_t steps = part_steps(part, ends), floats = (int64_t)sizeof(float);
   const int is_large = steps * ends->to->c * floats > FILTER_BYTES;
   const int64_t bytes = is_large ? LARGE_CHUNK_BYTES : CHUNK_BYTES;
   const int64_t fitting = bytes / floats / tile_floats(steps);
   return smaller(part_tiles(part, ends), larger(CHUNK_MIN, smaller(CHUNK_MAX, fitting)));
-}
-// ... and of how many: as many each time.
-static int64_t chunk(int64_t most, int64_t share) {
-  const int64_t chunks = (share + most - 1) / most;
-  return chunks ? (share + chunks - 1) / chunks : 0;
 }
 
 static void read_tile(const Call *call, const Tile *tile, float *rows) {
@@ -215,7 +210,7 @@ static void multiply(void *context, int thread, int threads) {
   int64_t begin, end;
   if (call->sums) trompe_share_runs(all, thread, threads, &begin, &end);
   else trompe_share_by_speed(all, thread, threads, &begin, &end);
-  const int64_t at_once = chunk(most, end - begin);
+  const int64_t at_once = even_chunk(end - begin, most);
   for (int64_t t = begin; t < smaller(begin + at_once, end); t++)
     trompe_tile_at(call->part, &call->ends, t, &next[t - begin]);
   for (int64_t first = begin; first < end; first += at_once) {

@@ -161,9 +161,7 @@ static void convolve(void *context, int thread, int threads) {
   const int64_t all = group_count(call->x);
   if (call->after->sums) trompe_share_runs(all, thread, threads, &begin, &end);
   else trompe_share_by_speed(all, thread, threads, &begin, &end);
-  // As many each time.
-  const int64_t chunks = (end - begin + call->groups - 1) / call->groups;
-  const int64_t at_once = chunks ? (end - begin + chunks - 1) / chunks : 0;
+  const int64_t at_once = even_chunk(end - begin, call->groups);
   for (int64_t first = begin; first < end; first += at_once) {
     const int64_t count = smaller(at_once, end - first);
     read_groups(call, first, count, tiles);

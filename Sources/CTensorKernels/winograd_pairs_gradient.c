@@ -27,8 +27,7 @@ static int64_t tiles_at_once(const trompe_image *x, const trompe_image *y) {
   const int64_t tiles = steps_of(tile_count(x));
   const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / POINTS / (x->c + y->c);
   const int64_t most = larger(4 * BLOCK, fitting / BLOCK * BLOCK);
-  const int64_t chunks = (tiles + most - 1) / most;
-  return chunks ? steps_of((tiles + chunks - 1) / chunks) : BLOCK;
+  return larger(BLOCK, steps_of(even_chunk(tiles, most)));
 }
 
 // Gradients of 16 filters in 16 channels are made of all points at once then, and their sums never leave

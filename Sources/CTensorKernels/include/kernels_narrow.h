@@ -17,7 +17,7 @@ size_t trompe_narrow_filter_bytes(const trompe_pairs_window *window);
 void trompe_narrow_read_filter(
     const trompe_pairs_window *window, const float *filter, const float *scale, float *packed);
 
-// y = x * filter, and what comes after it.
+// y = x * filter, and bias, residual and ReLU after it: masks and sums are of gradients in images.
 size_t trompe_narrow_scratch_bytes(const trompe_pairs_window *window, int threads);
 void trompe_narrow_convolve(
     const trompe_pairs_window *window, const float *x, const float *packed,
