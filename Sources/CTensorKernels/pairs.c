@@ -142,7 +142,8 @@ static int64_t largest_chunk(const Part *part, const Ends *ends) {
   const int is_large = steps * ends->to->c * floats > FILTER_BYTES;
   const int64_t bytes = is_large ? LARGE_CHUNK_BYTES : CHUNK_BYTES;
   const int64_t fitting = bytes / floats / tile_floats(steps);
-  return smaller(part_tiles(part, ends), larger(CHUNK_MIN, smaller(CHUNK_MAX, fitting)));
+  const int64_t most = larger(CHUNK_MIN, smaller(CHUNK_MAX, fitting));
+  return larger(1, smaller(part_tiles(part, ends), most));  // a part may have no pixels
 }
 
 static void read_tile(const Call *call, const Tile *tile, float *rows) {
