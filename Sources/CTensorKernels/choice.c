@@ -3,6 +3,8 @@
 #include <math.h>
 
 #include "kernels_narrow.h"
+#include "kernels_pairs.h"
+#include "kernels_pointwise.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
 
@@ -26,8 +28,12 @@ static int has_winograd_window(const trompe_convolution_shape *s) {
 }
 
 // What follows estimates, in nanoseconds, from arithmetic and traffic. Rates, in operations and bytes
-// per nanosecond, were fitted on two Zen 4 cores; only their ratios decide.
-enum { DIRECT_RATE = 225, BF16_RATE = 455 };
+// per nanosecond, were fitted on two cores each of Zen 4 (AVX-512) and Zen 3 (AVX2); only their ratios decide.
+static double rate(double wide, double narrow) {
+  return trompe_has_wide_vectors() ? wide : narrow;
+}
+static double direct_rate(void) { return rate(225, 115); }
+enum { BF16_RATE = 455 };
 
 typedef struct {
   double filters, pixels, tiles;
@@ -59,7 +65,7 @@ static double winograd_time(const trompe_convolution_shape *s, double copied) {
 }
 
 static double tile_reading_time(double tiles, double pixels, double channels) {
-  const double read_rate = 61, image_rate = 20;
+  const double read_rate = rate(61, 45), image_rate = 20;
   return 4 * 36 * tiles * channels / read_rate + 4 * pixels * channels / image_rate;
 }
 
@@ -69,13 +75,13 @@ static double tile_gradient_time(const trompe_convolution_shape *s, const Extent
   const double reading = tile_reading_time(e->tiles, e->pixels, (double)(s->c + s->k));
   const int is_few = e->tiles <= TROMPE_WINOGRAD_FEW_TILES;
   if (trompe_winograd_gradient_is_by_pairs(s->c, s->k, trompe_pool_thread_count())) {
-    const double product_rate = 290, sum_rate = 50, result_rate = 6;
+    const double product_rate = rate(290, 180), sum_rate = rate(50, 40), result_rate = 6;
     return 2 * 36 * e->tiles * e->filters / product_rate + 2 * values / sum_rate +
            result / result_rate + reading;
   }
   // The sums of a large filter's gradient do not stay in the second-level cache.
   if (s->c * s->k > 128 * 128 && !is_few) return INFINITY;
-  const double product_rate = 225, filter_rate = 25, scatter_rate = 2.2;
+  const double product_rate = rate(225, 180), filter_rate = 25, scatter_rate = 2.2;
   return 2 * 36 * e->tiles * e->filters / product_rate +
          (is_few ? result / scatter_rate : 2 * (2 * values + result) / filter_rate) + reading;
 }
@@ -91,7 +97,8 @@ static double tiles_time(const trompe_convolution_shape *s) {
   // in time; otherwise oneDNN shares them better between threads.
   const int by_pairs = trompe_pairs_are_here();
   if (!by_pairs && s->c * s->k > 256 * 256 && !s->is_batch_invariant) return INFINITY;
-  const double product_rate = by_pairs ? 310 : 225, filter_rate = 25, write_rate = 105;
+  const double product_rate = rate(by_pairs ? 310 : 225, 180), filter_rate = 25;
+  const double write_rate = rate(105, 80);
   const double image_rate = 20;
   const int reads_y = s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
   const double read = (double)(reads_y ? s->k : s->c), written = (double)(reads_y ? s->c : s->k);
@@ -107,7 +114,7 @@ static double copied_bytes(const trompe_convolution_shape *s) {
 
 int trompe_winograd_pays(const trompe_convolution_shape *s) {
   return s->may_use_winograd && !s->uses_bf16 &&
-         winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, DIRECT_RATE);
+         winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, direct_rate());
 }
 
 // Whether a convolution can be, and gains by being, a product of matrices by pairs. By measurement:
@@ -122,6 +129,8 @@ static int pairs_gain(const trompe_convolution_shape *s) {
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   const int is_strided = s->stride_y > 1 || s->stride_x > 1;
   const Extent e = extent_of(s);
+  // oneDNN's for AVX2 do little more than half of what the cores can.
+  if (!trompe_has_wide_vectors()) return e.pixels >= 64 && e.filters >= 32 * 32;
   if (s->r == 1 && s->s == 1)
     return !s->top && !s->left && e.pixels >= 128 &&
            e.filters >= (to_filter ? 128 * 128 : is_strided ? 128 * 256 : 64 * 128);
@@ -131,7 +140,7 @@ static int pairs_gain(const trompe_convolution_shape *s) {
 }
 
 static double pairs_time(const trompe_convolution_shape *s) {
-  const double product_rate = 290, filter_rate = 12;
+  const double product_rate = rate(290, 180), filter_rate = 12;
   if (!pairs_gain(s)) return INFINITY;
   const Extent e = extent_of(s);
   const double points = (double)(s->r * s->s) * e.filters;
@@ -140,7 +149,7 @@ static double pairs_time(const trompe_convolution_shape *s) {
 }
 
 int trompe_tiles_pay(const trompe_convolution_shape *s) {
-  const double plain = 0.9 * direct_time(s, DIRECT_RATE);
+  const double plain = 0.9 * direct_time(s, direct_rate());
   return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives &&
          tiles_time(s) < fmin(fmin(winograd_time(s, copied_bytes(s)), pairs_time(s)), plain);
 }

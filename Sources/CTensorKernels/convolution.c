@@ -12,6 +12,7 @@
 #include "kernels_layout.h"
 #include "kernels_narrow.h"
 #include "kernels_pairs.h"
+#include "kernels_pointwise.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
 
@@ -67,9 +68,11 @@ static int subsamples(const trompe_convolution_shape *s) {
 
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// The order for plain sums: that of both images, or of the larger one if it can be that of both.
+// The order for plain sums: that of both images, or of the larger one if it can be that of both. Primitives
+// want blocks as wide as a register.
 static int wants_blocks(const trompe_convolution_shape *s) {
   if (s->uses_bf16) return 1;
+  if (!trompe_has_wide_vectors()) return 0;
   if (s->order_x.blocks == s->order_y.blocks) return s->order_x.blocks;
   if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
   return (s->h * s->w * s->c >= s->p * s->q * s->k) == s->order_x.blocks;

@@ -1,4 +1,8 @@
 // Compiles the inner loops for several x86 levels and picks one at run time.
+
+// Vectors of two registers are passed between functions that are all inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
 #include "isa/table.h"
 #include "points.h"
 
@@ -9,6 +13,7 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
 #define SUFFIX avx2
+#define HAS_TILES
 #include "isa/kernels.h"
 #undef SUFFIX
 #pragma clang attribute pop
@@ -20,6 +25,7 @@
 #define HAS_WIDE_VECTORS
 #include "isa/kernels.h"
 #undef HAS_WIDE_VECTORS
+#undef HAS_TILES
 #undef SUFFIX
 #pragma clang attribute pop
 
@@ -40,8 +46,12 @@ const char *trompe_instruction_set(void) {
   if (has_avx512()) return "avx512";
   return has_avx2() ? "avx2" : "baseline";
 }
+
+int trompe_has_wide_vectors(void) { return has_avx512(); }
 #else
 const KernelTable *trompe_kernels(void) { return &table_baseline; }
 
 const char *trompe_instruction_set(void) { return "baseline"; }
+
+int trompe_has_wide_vectors(void) { return 0; }
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "isa/table.h"
+#include "kernels_pointwise.h"
 #include "kernels_threads.h"
 
 // A product of a few rows and a large matrix W [n, k], which is read or written once.
@@ -20,8 +21,9 @@ typedef struct {
 } Rows;
 
 // So many rows at most, and such a matrix at least: smaller ones stay in the caches, and with more
-// rows it is the arithmetic that takes the time.
-static const int64_t most_rows = 32, smallest_matrix = 1 << 20;
+// rows it is the arithmetic that takes the time: narrow vectors are slower than oneDNN there, but where a
+// row's result must not depend on how many there are, they are taken all the same.
+static const int64_t most_rows = 32, most_narrow_outer_rows = 8, smallest_matrix = 1 << 20;
 
 // The product as one of a few rows, if it is one and there is a kernel for it.
 static int as_rows(
@@ -32,7 +34,7 @@ static int as_rows(
   if (transposes_a) {
     // [few, M]ᵀ · [few, N] → W [M, N]
     *rows = (Rows){table->rows_outer, k, m, n, a, b, c, m, 4};
-    if ((uintptr_t)c % 64) return 0;
+    if ((uintptr_t)c % 64 || (!trompe_has_wide_vectors() && k > most_narrow_outer_rows)) return 0;
   } else if (transposes_b) {
     // [few, K] · W [N, K]ᵀ → [few, N]
     *rows = (Rows){table->rows_dot, m, n, k, a, b, c, n, 3};

@@ -2,6 +2,7 @@
 
 #include "channel_sums.h"
 #include "isa/table.h"
+#include "kernels_pointwise.h"
 #include "kernels_threads.h"
 #include "parts.h"
 
@@ -21,10 +22,16 @@ enum {
   BATCH_STEPS = 2048,
 };
 
+// With AVX-512, those of oneDNN are as fast where additions are made in the units that multiply: Zen has
+// units of their own. With AVX2, ours are faster anywhere.
 int trompe_pairs_are_here(void) {
+  return trompe_pairs_save_products() ||
+         (trompe_kernels()->pairs_write_pixels && !trompe_has_wide_vectors());
+}
+
+int trompe_pairs_save_products(void) {
 #if defined(__x86_64__)
-  // Zen has units for additions beside those that multiply; others do both in the same.
-  return trompe_kernels()->pairs_write_pixels != NULL && __builtin_cpu_is("amd");
+  return trompe_has_wide_vectors() && __builtin_cpu_is("amd");
 #else
   return 0;
 #endif

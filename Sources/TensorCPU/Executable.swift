@@ -47,7 +47,7 @@ public final class Executable {
     public init(
       threads: Int = Executable.defaultThreads, keepsParameterWork: Bool = false,
       usesWinograd: Bool = true, isBatchInvariant: Bool = false,
-      blocksChannels: Bool = Executable.hasWideVectors,
+      blocksChannels: Bool = Executable.hasTiles,
       precision: Precision = .float32, recomputes: Bool = false
     ) {
       (self.precision, self.recomputes) = (precision, recomputes)
@@ -69,13 +69,16 @@ public final class Executable {
   /// Whether this processor has AVX-512.
   public static let hasWideVectors = String(cString: trompe_instruction_set()) == "avx512"
 
+  /// Whether convolutions can be kernels of our own, which work on blocks of 16 channels.
+  public static let hasTiles = trompe_winograd_is_here() != 0
+
   /// Whether this processor has Winograd's minimal filtering, of ours or of this version of oneDNN.
   public static let hasWinograd: Bool = {
     (try? ConvolutionPrimitive(.probe(size: 56, channels: 64)))?.isWinograd == true
   }()
 
   /// Whether this processor has units for the additions of Winograd's inner product.
-  public static let hasWinogradProducts = trompe_pairs_are_here() != 0
+  public static let hasWinogradProducts = trompe_pairs_save_products() != 0
 
   /// Whether this processor and this version of oneDNN multiply in bfloat16.
   public static let hasBFloat16: Bool = {

@@ -7,6 +7,7 @@
 #include "kernels_image.h"
 #include "kernels_layout.h"
 #include "kernels_matrix.h"
+#include "kernels_narrow.h"
 #include "kernels_optimizer.h"
 #include "kernels_pairs.h"
 #include "kernels_pointwise.h"

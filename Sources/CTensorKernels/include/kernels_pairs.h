@@ -1,6 +1,6 @@
 // Convolutions as products of matrices whose sums run over the points of their windows, and their gradients,
-// by Winograd's inner product: 11 multiplications for 16 steps of a sum, and additions that other units
-// of the processor do at the same time. S. Winograd, "A new algorithm for inner product", IEEE
+// where the processor gains by it by Winograd's inner product: 11 multiplications for 16 steps of a sum, and
+// additions that other units of the processor do at the same time. S. Winograd, "A new algorithm for inner product", IEEE
 // Transactions on Computers C-17 (1968), 693; in hardware of its own: Pogue and Nicolici 2023,
 // https://arxiv.org/abs/2311.12224
 //
@@ -14,8 +14,11 @@
 
 #include "kernels_image.h"
 
-// Whether this processor adds and multiplies in different units, by vectors that are wide enough.
+// Whether convolutions are made of such products here, ...
 int trompe_pairs_are_here(void);
+// ... and by the inner product: whether this processor adds and multiplies in different units, and has
+// registers enough.
+int trompe_pairs_save_products(void);
 
 // Pixels (y · stride_y - top + r, x · stride_x - left + s) of an image make up pixel (y, x) of the result.
 typedef struct {

@@ -74,3 +74,5 @@ void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, int th
 
 // The level of instructions in use: "avx512", "avx2" or "baseline".
 const char *trompe_instruction_set(void);
+// Whether vectors are of 16 floats and there are 32 of them: AVX-512.
+int trompe_has_wide_vectors(void);

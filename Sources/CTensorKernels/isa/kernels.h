@@ -341,7 +341,7 @@ static void NAME(sgd)(
   }
 }
 
-#ifdef HAS_WIDE_VECTORS
+#ifdef HAS_TILES
 #include "isa/vector.h"
 #include "isa/pooling.h"
 #include "isa/rows.h"
@@ -366,7 +366,7 @@ static const KernelTable NAME(table) = {
     .repeat_row = NAME(repeat_row),
     .largest = NAME(largest),
     .smallest = NAME(smallest),
-#ifdef HAS_WIDE_VECTORS
+#ifdef HAS_TILES
     .pool_max_row = NAME(pool_max_row_of_blocks),
     .pool_scatter_image = NAME(pool_scatter_image_of_blocks),
 #else
@@ -378,7 +378,7 @@ static const KernelTable NAME(table) = {
     .pool_average_gradient_image = NAME(pool_average_gradient_image),
     .adam = NAME(adam),
     .sgd = NAME(sgd),
-#ifdef HAS_WIDE_VECTORS
+#ifdef HAS_TILES
     .rows_dot = NAME(rows_dot),
     .rows_combine = NAME(rows_combine),
     .rows_outer = NAME(rows_outer),
@@ -402,7 +402,7 @@ static const KernelTable NAME(table) = {
 #endif
 };
 
-#ifdef HAS_WIDE_VECTORS
+#ifdef HAS_TILES
 #undef INLINE
 #undef UNROLL
 #undef V16

@@ -13,9 +13,63 @@
 //
 // Rows are packed [steps / 16][256], columns [steps][16].
 
+// Where registers are too few or too narrow for it, products are made one by one from the same packed rows
+// and columns, without scales, and nothing is taken off.
+#ifdef HAS_WIDE_VECTORS
+#define BY_PAIRS 1
+#else
+#define BY_PAIRS 0
+#endif
+
 // Each of 16 steps' sign in what is taken off; 0 for plain products and the second of a pair.
 #define PAIR_SIGN(step, turn)                                                                        \
   ((step) >= 10 || (step) % 2 ? 0 : (((step) / 2 + (turn)) % 2 ? -1.0f : 1.0f))
+
+// What is asked for while sums are made: a few lines at a time. All at once, they would be waited for.
+typedef struct {
+  const float *next;  // lines that follow each other, ...
+  int64_t lines;      // so many each time
+  // ... or 16 pixels of the images that are not NULL.
+  const float *read[2], *written;
+  const int64_t *pixels;
+  trompe_next_rows rows;
+  trompe_next_columns columns;
+} NAME(Wanted);
+
+// How much of it is asked for each time, and how much has been.
+typedef struct {
+  int64_t pixels, rows, columns, pixel, row, column;
+} NAME(Asked);
+
+INLINE NAME(Asked) NAME(ask_in)(const NAME(Wanted) *wanted, int64_t times) {
+  if (!times) return (NAME(Asked)){0};
+  return (NAME(Asked)){
+      .pixels = (16 + times - 1) / times, .rows = (wanted->rows.lines + times - 1) / times,
+      .columns = (wanted->columns.lines + times - 1) / times};
+}
+
+INLINE void NAME(ask)(NAME(Wanted) *wanted, NAME(Asked) *asked) {
+  for (int64_t i = 0; i < wanted->lines; i++, wanted->next += 16)
+    __builtin_prefetch(wanted->next, 0, 2);
+  if (wanted->pixels)
+    for (const int64_t end = asked->pixel + asked->pixels; asked->pixel < end && asked->pixel < 16;
+         asked->pixel++) {
+      const int64_t offset = wanted->pixels[asked->pixel];
+      if (wanted->read[0]) __builtin_prefetch(wanted->read[0] + offset);
+      if (wanted->read[1]) __builtin_prefetch(wanted->read[1] + offset);
+      __builtin_prefetch(wanted->written + offset, 1);
+    }
+  for (const int64_t end = smaller(asked->row + asked->rows, wanted->rows.lines); asked->row < end;
+       asked->row++) {
+    const trompe_pixel from = wanted->rows.pixels[asked->row % 16];
+    __builtin_prefetch(from.values + (wanted->rows.first + asked->row / 16) * from.block, 0, 2);
+  }
+  for (const int64_t end = smaller(asked->column + asked->columns, wanted->columns.lines);
+       asked->column < end; asked->column++)
+    __builtin_prefetch(wanted->columns.image + wanted->columns.offsets[asked->column], 0, 2);
+}
+
+#ifdef HAS_WIDE_VECTORS
 
 // sum[i] += Σ a[i, step] · b[step], 16 rows by 16 columns: a pair of steps and a single one.
 #define PAIR(first, single, turn)                                                                    \
@@ -44,45 +98,14 @@
   a += 256;                                                                                          \
   b += 256;
 
-// What is asked for while sums are made: a few lines with each 32 steps. All at once, they would be waited
-// for.
-typedef struct {
-  const float *next;  // lines that follow each other, ...
-  int64_t lines;      // so many each time
-  // ... or 16 pixels of the images that are not NULL.
-  const float *read[2], *written;
-  const int64_t *pixels;
-  trompe_next_rows rows;
-  trompe_next_columns columns;
-} NAME(Wanted);
-
 INLINE void NAME(pairs_sum)(
     const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to,
     NAME(Wanted) wanted) {
-  const int64_t pixels = blocks >= 2 ? (16 + blocks / 2 - 1) / (blocks / 2) : 0;
-  const int64_t rows = blocks >= 2 ? (wanted.rows.lines + blocks / 2 - 1) / (blocks / 2) : 0;
-  const int64_t columns =
-      blocks >= 2 ? (wanted.columns.lines + blocks / 2 - 1) / (blocks / 2) : 0;
-  int64_t pixel = 0, line = 0, column = 0;
+  NAME(Asked) asked = NAME(ask_in)(&wanted, blocks / 2);
   V16 sum[16];
   UNROLL for (int i = 0; i < 16; i++) sum[i] = to[i];
   for (; blocks >= 2; blocks -= 2) {
-    for (int64_t i = 0; i < wanted.lines; i++, wanted.next += 16)
-      __builtin_prefetch(wanted.next, 0, 2);
-    if (wanted.pixels)
-      for (const int64_t end = pixel + pixels; pixel < end && pixel < 16; pixel++) {
-        const int64_t offset = wanted.pixels[pixel];
-        if (wanted.read[0]) __builtin_prefetch(wanted.read[0] + offset);
-        if (wanted.read[1]) __builtin_prefetch(wanted.read[1] + offset);
-        __builtin_prefetch(wanted.written + offset, 1);
-      }
-    for (const int64_t end = smaller(line + rows, wanted.rows.lines); line < end; line++) {
-      const trompe_pixel from = wanted.rows.pixels[line % 16];
-      __builtin_prefetch(from.values + (wanted.rows.first + line / 16) * from.block, 0, 2);
-    }
-    for (const int64_t end = smaller(column + columns, wanted.columns.lines); column < end;
-         column++)
-      __builtin_prefetch(wanted.columns.image + wanted.columns.offsets[column], 0, 2);
+    NAME(ask)(&wanted, &asked);
     SIXTEEN(0)
     SIXTEEN(1)
   }
@@ -91,6 +114,48 @@ INLINE void NAME(pairs_sum)(
   }
   UNROLL for (int i = 0; i < 16; i++) to[i] = sum[i];
 }
+
+#else
+
+// Where there are too few registers for it, products one by one: four rows at a time, whose sums stay in
+// registers, and so many blocks of steps that the columns stay in the first-level cache.
+#define STEPS_BLOCKS 8
+
+typedef float NAME(Half) __attribute__((vector_size(32), aligned(4)));
+
+INLINE void NAME(four_rows)(
+    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to) {
+  NAME(Half) *half = (NAME(Half) *)to, sum[4][2];
+  UNROLL for (int i = 0; i < 4; i++)
+    UNROLL for (int j = 0; j < 2; j++) sum[i][j] = half[2 * i + j];
+  for (; blocks > 0; blocks--, a += 256)
+    UNROLL for (int s = 0; s < 16; s++, b += 16) {
+      const NAME(Half) first = *(const NAME(Half) *)b, second = *(const NAME(Half) *)(b + 8);
+      UNROLL for (int i = 0; i < 4; i++) {
+        const float value = a[i * row + s * step];
+        sum[i][0] += value * first;
+        sum[i][1] += value * second;
+      }
+    }
+  UNROLL for (int i = 0; i < 4; i++)
+    UNROLL for (int j = 0; j < 2; j++) half[2 * i + j] = sum[i][j];
+}
+
+INLINE void NAME(pairs_sum)(
+    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to,
+    NAME(Wanted) wanted) {
+  NAME(Asked) asked = NAME(ask_in)(&wanted, (blocks + STEPS_BLOCKS - 1) / STEPS_BLOCKS * 4);
+  for (int64_t first = 0; first < blocks; first += STEPS_BLOCKS)
+    for (int i = 0; i < 16; i += 4) {
+      NAME(ask)(&wanted, &asked);
+      NAME(four_rows)(
+          a + first * 256 + i * row, row, step, b + first * 256,
+          smaller(STEPS_BLOCKS, blocks - first), to + i);
+    }
+}
+
+#undef STEPS_BLOCKS
+#endif
 
 // The sums of the lanes of 16 vectors: halves, quarters ... of two vectors at a time become one.
 #define HALVES(a, b, ...) (__builtin_shufflevector(a, b, __VA_ARGS__))
@@ -119,6 +184,12 @@ INLINE V16 NAME(pairs_scale)(V16 mean, float *inverses) {
   return (V16)((254 - exponent) << 23);
 }
 
+// Products one by one need neither.
+INLINE void NAME(take_nothing)(float *products, float *inverses) {
+  AT(products) = (V16){0};
+  AT(inverses) = (V16){0} + 1.0f;
+}
+
 INLINE V16 NAME(swap_pairs)(V16 x) {
   return HALVES(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
 }
@@ -132,6 +203,16 @@ INLINE V16 NAME(sum_of_pairs)(const V16 *taken) {
 static void NAME(pairs_read_rows)(
     const trompe_pixel *pixels, int64_t taps, int64_t blocks, float *to, float *products,
     float *inverses) {
+  if (!BY_PAIRS) {
+    for (int64_t t = 0; t < taps; t++)
+      for (int64_t b = 0; b < blocks; b++, to += 256)
+        UNROLL for (int i = 0; i < 16; i++) {
+          const trompe_pixel pixel = pixels[t * 16 + i];
+          AT(to + i * 16) = FROM(pixel.values + b * pixel.block);
+        }
+    NAME(take_nothing)(products, inverses);
+    return;
+  }
   V16 sums[16];
   UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
   for (int64_t t = 0; t < taps; t++)
@@ -160,6 +241,10 @@ static void NAME(pairs_read_rows)(
 // Scales `steps` packed columns, a multiple of 16, from the sums of their absolute values.
 INLINE void NAME(pairs_scale_columns)(
     V16 sum, int64_t count, int64_t steps, float *packed, float *products, float *inverses) {
+  if (!BY_PAIRS) {
+    NAME(take_nothing)(products, inverses);
+    return;
+  }
   const V16 scales = NAME(pairs_scale)(sum * (1.0f / (float)count), inverses);
   V16 taken[5];
   UNROLL for (int j = 0; j < 5; j++) taken[j] = (V16){0};
@@ -215,6 +300,12 @@ INLINE V16 NAME(read_scaled_columns)(
 static void NAME(pairs_read_columns)(
     const float *image, const int64_t *offsets, int64_t count, int has_guess, float *to,
     float *products, float *inverses) {
+  if (!BY_PAIRS) {
+    for (int64_t i = 0; i < count; i++) AT(to + i * 16) = FROM(image + offsets[i]);
+    for (int64_t i = count; i % 16; i++) AT(to + i * 16) = (V16){0};
+    NAME(take_nothing)(products, inverses);
+    return;
+  }
   const float share = 1.0f / (float)count;
   V16 sum = {0};
   if (has_guess) {
@@ -252,7 +343,7 @@ static void NAME(pairs_read_filter)(
           __builtin_prefetch(from + 16 * step + v * (turned ? step : column));
         NAME(read_filters)(from, turned ? step : column, turned, scales, values);
         UNROLL for (int v = 0; v < 16; v++) {
-          sums[b] += __builtin_elementwise_abs(values[v]);
+          if (BY_PAIRS) sums[b] += __builtin_elementwise_abs(values[v]);
           next[v] = values[v];
         }
       }

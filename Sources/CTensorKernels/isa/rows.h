@@ -8,6 +8,15 @@
 // the matrix brings next is asked for early, since it comes from another page.
 #define BLOCK 1024
 
+// Rows of X and of W whose products' sums stay in registers.
+#ifdef HAS_WIDE_VECTORS
+#define ROWS_AT_ONCE 8
+#define WIDE 3
+#else
+#define ROWS_AT_ONCE 4
+#define WIDE 1
+#endif
+
 INLINE float NAME(lanes)(V16 v) {
   float sum = 0;
   UNROLL for (int i = 0; i < 16; i++) sum += v[i];
@@ -41,7 +50,7 @@ INLINE void NAME(dot_block)(
 #define EACH_ROWS(few, block)                                           \
   for (int64_t f = 0, rows; f < (few); f += rows) {                     \
     const int64_t rest = (few) - f;                                     \
-    rows = rest >= 8 ? 8 : rest >= 4 ? 4 : rest >= 2 ? 2 : 1;           \
+    rows = rest >= ROWS_AT_ONCE ? ROWS_AT_ONCE : rest >= 4 ? 4 : rest >= 2 ? 2 : 1; \
     switch (rows) {                                                     \
       case 8: block(8); break;                                          \
       case 4: block(4); break;                                          \
@@ -58,12 +67,12 @@ static void NAME(rows_dot)(
     int64_t j = begin;
 #define DOT(rows, wide)                                                                   \
   NAME(dot_block)(rows, wide, count, n, k, x + f * k + first, w + j * k + first, y + f * n + j, !first)
-#define THREE(rows) DOT(rows, 3)
+#define SEVERAL(rows) DOT(rows, WIDE)
 #define SINGLE(rows) DOT(rows, 1)
-    for (; j + 3 <= end; j += 3) EACH_ROWS(few, THREE)
+    for (; j + WIDE <= end; j += WIDE) EACH_ROWS(few, SEVERAL)
     for (; j < end; j++) EACH_ROWS(few, SINGLE)
 #undef DOT
-#undef THREE
+#undef SEVERAL
 #undef SINGLE
   }
 }
@@ -119,11 +128,11 @@ static void NAME(rows_outer)(
   for (; j + COUNT <= end; j += COUNT) {                                                        \
     int64_t i = first;                                                                          \
     for (; i + 64 <= last; i += 64)                                                             \
-      NAME(product_##COUNT##_4)(s, y + j, x + i, w + j * k + i, few, 0, 1);                     \
+      NAME(product)(COUNT, 4, s, y + j, x + i, w + j * k + i, few, 0, 1);                     \
     for (; i < last; i += 16)                                                                   \
-      NAME(product_##COUNT##_1)(s, y + j, x + i, w + j * k + i, few, 0, 1);                     \
+      NAME(product)(COUNT, 1, s, y + j, x + i, w + j * k + i, few, 0, 1);                     \
   }
-    ROWS(4)
+    if (ROWS_AT_ONCE > 4) ROWS(4)
     ROWS(1)
 #undef ROWS
   }
@@ -131,4 +140,6 @@ static void NAME(rows_outer)(
 }
 
 #undef BLOCK
+#undef ROWS_AT_ONCE
+#undef WIDE
 #undef EACH_ROWS

@@ -1,4 +1,4 @@
-// Vectors of 16 floats, as wide as a register, and products of blocks of them: included by
+// Vectors of 16 floats, one register or two, and products of blocks of them: included by
 // isa/kernels.h, once for each instruction set that has those.
 
 #define INLINE static inline __attribute__((always_inline))
@@ -65,40 +65,40 @@ typedef struct {
   int64_t a_row, a_step, b_step, b_block, c_row, c_block;
 } NAME(Steps);
 
-// ROWS rows and BLOCKS blocks of columns at once, whose sums stay in registers. They begin with 0, or
-// with what C holds. With `is_far`, C is aligned, not read soon, and written past the caches.
-#define PRODUCT(ROWS, BLOCKS)                                                                      \
-  INLINE void NAME(product_##ROWS##_##BLOCKS)(                                                     \
-      NAME(Steps) s, const float *restrict a, const float *restrict b, float *restrict c,          \
-      int64_t count, int begins_with_c, int is_far) {                                              \
-    V16 sum[ROWS][BLOCKS];                                                                         \
-    UNROLL for (int i = 0; i < ROWS; i++)                                                          \
-      UNROLL for (int j = 0; j < BLOCKS; j++)                                                      \
-        sum[i][j] = begins_with_c ? FROM(c + i * s.c_row + j * s.c_block) : (V16){0};              \
-    for (int64_t step = 0; step < count; step++) {                                                 \
-      V16 factor[BLOCKS];                                                                          \
-      UNROLL for (int j = 0; j < BLOCKS; j++)                                                      \
-        factor[j] = FROM(b + step * s.b_step + j * s.b_block);                                     \
-      UNROLL for (int i = 0; i < ROWS; i++) {                                                      \
-        const float value = a[i * s.a_row + step * s.a_step];                                      \
-        UNROLL for (int j = 0; j < BLOCKS; j++) sum[i][j] += value * factor[j];                    \
-      }                                                                                            \
-    }                                                                                              \
-    UNROLL for (int i = 0; i < ROWS; i++)                                                          \
-      UNROLL for (int j = 0; j < BLOCKS; j++) {                                                    \
-        NAME(store)(c + i * s.c_row + j * s.c_block, sum[i][j], is_far);                           \
-      }                                                                                            \
+// Rows and blocks of columns at once, whose sums stay in registers. They begin with 0, or with what C holds.
+// With `is_far`, C is aligned, not read soon, and written past the caches.
+INLINE void NAME(product_at_once)(
+    const int rows, const int blocks, NAME(Steps) s, const float *restrict a,
+    const float *restrict b, float *restrict c, int64_t count, int begins_with_c, int is_far) {
+  V16 sum[16][4];
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int j = 0; j < blocks; j++)
+      sum[i][j] = begins_with_c ? FROM(c + i * s.c_row + j * s.c_block) : (V16){0};
+  for (int64_t step = 0; step < count; step++) {
+    V16 factor[4];
+    UNROLL for (int j = 0; j < blocks; j++) factor[j] = FROM(b + step * s.b_step + j * s.b_block);
+    UNROLL for (int i = 0; i < rows; i++) {
+      const float value = a[i * s.a_row + step * s.a_step];
+      UNROLL for (int j = 0; j < blocks; j++) sum[i][j] += value * factor[j];
+    }
   }
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int j = 0; j < blocks; j++)
+      NAME(store)(c + i * s.c_row + j * s.c_block, sum[i][j], is_far);
+}
 
-PRODUCT(12, 2)
-PRODUCT(4, 2)
-PRODUCT(1, 2)
-PRODUCT(12, 1)
-PRODUCT(4, 1)
-PRODUCT(1, 1)
-PRODUCT(8, 2)
-PRODUCT(16, 1)
-PRODUCT(4, 4)
-PRODUCT(1, 4)
-
-#undef PRODUCT
+// The same for as many as 24 sums. Registers of eight floats hold four rows of one block, or a row of four.
+INLINE void NAME(product)(
+    const int rows, const int blocks, NAME(Steps) s, const float *a, const float *b, float *c,
+    int64_t count, int begins_with_c, int is_far) {
+#ifdef HAS_WIDE_VECTORS
+  NAME(product_at_once)(rows, blocks, s, a, b, c, count, begins_with_c, is_far);
+#else
+  const int high = rows < 4 ? 1 : 4, wide = 4 / high;
+  UNROLL for (int j = 0; j < blocks; j += wide)
+    UNROLL for (int i = 0; i < rows; i += high)
+      NAME(product_at_once)(
+          high, blocks < wide ? blocks : wide, s, a + i * s.a_row, b + j * s.b_block,
+          c + i * s.c_row + j * s.c_block, count, begins_with_c, is_far);
+#endif
+}

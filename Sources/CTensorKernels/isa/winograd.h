@@ -203,7 +203,7 @@ static void NAME(winograd_write_image)(
 
 #define TILES(COUNT, BLOCKS)                                                                       \
   for (; t + COUNT <= tiles; t += COUNT)                                                           \
-    NAME(product_##COUNT##_##BLOCKS)(s, v + t * c, u + b * c, m + t * k + b, c, 0, 0)
+    NAME(product)(COUNT, BLOCKS, s, v + t * c, u + b * c, m + t * k + b, c, 0, 0)
 
 // M = V U: rows are tiles, the sum runs over c.
 static void NAME(winograd_multiply)(
@@ -231,10 +231,10 @@ INLINE void NAME(outer)(
     int64_t c, int64_t k) {
   const NAME(Steps) s = {1, c, k, 16, 16, block};
   if (blocks == 2) {
-    NAME(product_8_2)(s, v, w, u, tiles, 1, 0);
-    NAME(product_8_2)(s, v + 8, w, u + 8 * 16, tiles, 1, 0);
+    NAME(product)(8, 2, s, v, w, u, tiles, 1, 0);
+    NAME(product)(8, 2, s, v + 8, w, u + 8 * 16, tiles, 1, 0);
   } else {
-    NAME(product_16_1)(s, v, w, u, tiles, 1, 0);
+    NAME(product)(16, 1, s, v, w, u, tiles, 1, 0);
   }
 }
 

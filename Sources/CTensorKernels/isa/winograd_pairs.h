@@ -14,6 +14,10 @@
 
 // What is taken off 16 rows of the packed values of a point.
 INLINE void NAME(take_rows)(const float *rows, int64_t blocks, float *products) {
+  if (!BY_PAIRS) {
+    AT(products) = (V16){0};
+    return;
+  }
   V16 sums[16], signs = {0};
   UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
   UNROLL for (int lane = 0; lane < 16; lane++) signs[lane] = PAIR_SIGN(lane, 0);
@@ -41,17 +45,21 @@ INLINE V16 NAME(window_size)(
 static void NAME(winograd_pairs_read_image)(
     const trompe_image *s, const float *image, int64_t first, int64_t count, float *v,
     int64_t plane) {
-  V16 sums[16];
-  UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
-  for (int64_t t = 0; t < count; t++) {
-    const NAME(Window) w = NAME(window)(s, first + t, 6, 1);
-    for (int64_t b = 0; b < s->c / 16; b++) sums[t] += NAME(window_size)(s, w, image, b);
-  }
   float scales[16];
-  AT(scales) = NAME(pairs_scale)(
-      NAME(lane_sums)(sums) * (TILE_GAIN / (float)(36 * s->c)), v + 36 * plane);
+  AT(v + 36 * plane) = (V16){0} + 1.0f;
+  if (BY_PAIRS) {
+    V16 sums[16];
+    UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
+    for (int64_t t = 0; t < count; t++) {
+      const NAME(Window) w = NAME(window)(s, first + t, 6, 1);
+      for (int64_t b = 0; b < s->c / 16; b++) sums[t] += NAME(window_size)(s, w, image, b);
+    }
+    AT(scales) = NAME(pairs_scale)(
+        NAME(lane_sums)(sums) * (TILE_GAIN / (float)(36 * s->c)), v + 36 * plane);
+  }
   const trompe_values at = {plane, 16, 256};
-  NAME(winograd_read_image)(s, image, first, count, 0, s->c, scales, NULL, v, &at);
+  NAME(winograd_read_image)(
+      s, image, first, count, 0, s->c, BY_PAIRS ? scales : NULL, NULL, v, &at);
   for (int64_t point = 0; point < 36; point++, v += plane)
     NAME(take_rows)(v, s->c / 16, v + 16 * s->c);
 }
@@ -92,9 +100,14 @@ INLINE void NAME(read_block)(
     int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, float *inverses,
     const int is_far) {
   const int64_t row = turned ? channel_step : result_step;
-  const V16 sum = NAME(filter_sizes)(
-      filter, scale, result_step, channel_step, tap_step, turned, c);
-  const V16 scales = NAME(pairs_scale)(sum * (FILTER_GAIN / (float)(9 * c)), inverses);
+  V16 scales = {0};
+  if (BY_PAIRS) {
+    const V16 sum = NAME(filter_sizes)(
+        filter, scale, result_step, channel_step, tap_step, turned, c);
+    scales = NAME(pairs_scale)(sum * (FILTER_GAIN / (float)(9 * c)), inverses);
+  } else {
+    AT(inverses) = (V16){0} + 1.0f;
+  }
   V16 taken[36];
   UNROLL for (int i = 0; i < 36; i++) taken[i] = (V16){0};
   float turn = 1;
@@ -104,7 +117,7 @@ INLINE void NAME(read_block)(
       const float *from = filter + first * channel_step + (turned ? 8 - tap : tap) * tap_step;
       const float *given = scale && turned ? scale + first : scale;
       NAME(read_filters)(from, row, turned, given, taps[tap]);
-      UNROLL for (int i = 0; i < 16; i++) taps[tap][i] *= scales;
+      if (BY_PAIRS) UNROLL for (int i = 0; i < 16; i++) taps[tap][i] *= scales;
     }
     V16 even[36];
     for (int64_t i = 0; i < 16; i++) {
@@ -115,7 +128,7 @@ INLINE void NAME(read_block)(
         NAME(filter_axis)(half + 3 * r, 1, values, 1);
         UNROLL for (int j = 0; j < 6; j++)
           NAME(store)(u + (first + i) * 16 + (6 * r + j) * plane, values[j], is_far);
-        if (i >= 10) continue;
+        if (!BY_PAIRS || i >= 10) continue;
         UNROLL for (int j = 0; j < 6; j++) {
           if (i % 2) taken[6 * r + j] += sign * even[6 * r + j] * values[j];
           else even[6 * r + j] = values[j];
@@ -159,13 +172,16 @@ static void NAME(winograd_pairs_multiply)(
 static void NAME(winograd_pairs_read_columns)(
     const trompe_image *s, const float *image, int64_t first, int64_t count, int64_t block,
     int is_cotangent, float *v, int64_t plane) {
-  V16 sum = {0};
-  const int64_t size = is_cotangent ? 4 : 6, margin = is_cotangent ? 0 : 1;
-  for (int64_t t = first; t < first + count; t++)
-    sum += NAME(window_size)(s, NAME(window)(s, t, size, margin), image, block);
-  float scales[16];
-  const float gain = is_cotangent ? COTANGENT_GAIN : TILE_GAIN;
-  AT(scales) = NAME(pairs_scale)(sum * (gain / (float)(size * size * count)), v + 36 * plane);
+  float own_scales[16], *scales = BY_PAIRS ? own_scales : NULL;
+  AT(v + 36 * plane) = (V16){0} + 1.0f;
+  if (BY_PAIRS) {
+    V16 sum = {0};
+    const int64_t size = is_cotangent ? 4 : 6, margin = is_cotangent ? 0 : 1;
+    for (int64_t t = first; t < first + count; t++)
+      sum += NAME(window_size)(s, NAME(window)(s, t, size, margin), image, block);
+    const float gain = is_cotangent ? COTANGENT_GAIN : TILE_GAIN;
+    AT(scales) = NAME(pairs_scale)(sum * (gain / (float)(size * size * count)), v + 36 * plane);
+  }
   const trompe_values at = {plane, 16, 0};
   if (is_cotangent)
     NAME(winograd_read_cotangent)(
@@ -176,6 +192,10 @@ static void NAME(winograd_pairs_read_columns)(
   const int64_t steps = (count + 15) / 16 * 16;
   for (int64_t point = 0; point < 36; point++, v += plane) {
     for (int64_t i = count; i < steps; i++) AT(v + i * 16) = (V16){0};
+    if (!BY_PAIRS) {
+      AT(v + steps * 16) = (V16){0};
+      continue;
+    }
     V16 taken[5];
     UNROLL for (int j = 0; j < 5; j++) taken[j] = (V16){0};
     float turn = 1;
@@ -191,3 +211,4 @@ static void NAME(winograd_pairs_read_columns)(
 #undef FILTER_GAIN
 #undef HALVES
 #undef PAIR_SIGN
+#undef BY_PAIRS
