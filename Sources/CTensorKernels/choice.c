@@ -54,10 +54,10 @@ static double direct_time(const trompe_convolution_shape *s, double rate) {
   return 2 * 9 * e.pixels * e.filters / rate;
 }
 
-// By oneDNN's primitive, `copied` bytes of images brought into blocks and back among it.
+// By oneDNN's primitive, which is for wide vectors, `copied` bytes of images brought into blocks and back among it.
 static double winograd_time(const trompe_convolution_shape *s, double copied) {
   const double product_rate = 170, filter_rate = 20, tile_rate = 40, copy_rate = 20;
-  if (!has_winograd_window(s) || s->is_batch_invariant) return INFINITY;
+  if (!has_winograd_window(s) || s->is_batch_invariant || !trompe_has_wide_vectors()) return INFINITY;
   const Extent e = extent_of(s);
   const double channels = (double)(s->c + s->k);
   return 2 * 36 * e.tiles * e.filters / product_rate + 2 * 4 * 36 * e.filters / filter_rate +
