@@ -17,8 +17,10 @@
 // and columns, without scales, and nothing is taken off.
 #ifdef HAS_WIDE_VECTORS
 #define BY_PAIRS 1
+#define ROWS_IN_REGISTERS 16
 #else
 #define BY_PAIRS 0
+#define ROWS_IN_REGISTERS 4
 #endif
 
 // Each of 16 steps' sign in what is taken off; 0 for plain products and the second of a pair.
@@ -71,7 +73,8 @@ INLINE void NAME(ask)(NAME(Wanted) *wanted, NAME(Asked) *asked) {
 
 #ifdef HAS_WIDE_VECTORS
 
-// sum[i] += Σ a[i, step] · b[step], 16 rows by 16 columns: a pair of steps and a single one.
+// sum[i] += Σ a[i, step] · b[step], 16 rows by 16 columns: a pair of steps and a single one. The sums begin
+// with what is taken off.
 #define PAIR(first, single, turn)                                                                    \
   {                                                                                                  \
     const V16 f = FROM(b + (first) * 16), g = FROM(b + ((first) + 1) * 16);                          \
@@ -118,16 +121,18 @@ INLINE void NAME(pairs_sum)(
 #else
 
 // Where there are too few registers for it, products one by one: four rows at a time, whose sums stay in
-// registers, and so many blocks of steps that the columns stay in the first-level cache.
+// registers, and so many blocks of steps that the columns stay in the first-level cache. Nothing is taken
+// off: the sums begin with 0, whatever stood there.
 #define STEPS_BLOCKS 8
 
 typedef float NAME(Half) __attribute__((vector_size(32), aligned(4)));
 
 INLINE void NAME(four_rows)(
-    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to) {
+    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to,
+    int begins_with_0) {
   NAME(Half) *half = (NAME(Half) *)to, sum[4][2];
   UNROLL for (int i = 0; i < 4; i++)
-    UNROLL for (int j = 0; j < 2; j++) sum[i][j] = half[2 * i + j];
+    UNROLL for (int j = 0; j < 2; j++) sum[i][j] = begins_with_0 ? (NAME(Half)){0} : half[2 * i + j];
   for (; blocks > 0; blocks--, a += 256)
     UNROLL for (int s = 0; s < 16; s++, b += 16) {
       const NAME(Half) first = *(const NAME(Half) *)b, second = *(const NAME(Half) *)(b + 8);
@@ -150,8 +155,9 @@ INLINE void NAME(pairs_sum)(
       NAME(ask)(&wanted, &asked);
       NAME(four_rows)(
           a + first * 256 + i * row, row, step, b + first * 256,
-          smaller(STEPS_BLOCKS, blocks - first), to + i);
+          smaller(STEPS_BLOCKS, blocks - first), to + i, !first);
     }
+  if (!blocks) UNROLL for (int i = 0; i < 16; i++) to[i] = (V16){0};
 }
 
 #undef STEPS_BLOCKS
@@ -352,6 +358,33 @@ static void NAME(pairs_read_filter)(
         sums[b], all, all, to + b * 16 * all, products + b * 16, inverses + b * 16);
 }
 
+// What comes after the sums of `rows` pixels, of which `count` are written.
+INLINE void NAME(finish_pixels)(
+    const int rows, V16 *sums, const float *row_inverses, V16 inverses,
+    const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count) {
+  const V16 shift = after->bias ? FROM(after->bias) : (V16){0};
+  UNROLL for (int i = 0; i < rows; i++)
+    sums[i] = BY_PAIRS ? sums[i] * (inverses * row_inverses[i]) + shift : sums[i] + shift;
+  if (after->residual)
+    UNROLL for (int i = 0; i < rows; i++) sums[i] += FROM(after->residual + offsets[i]);
+  if (after->has_relu)  // NaN stays
+    UNROLL for (int i = 0; i < rows; i++) sums[i] = (V16)((MASK)sums[i] & ~(sums[i] < 0));
+  if (after->mask)
+    UNROLL for (int i = 0; i < rows; i++)
+      sums[i] *= NAME(ones_where_positive)(FROM(after->mask + offsets[i]));
+  if (after->sums) {
+    V16 parts[4] = {FROM(after->sums)};
+    if (count >= rows) UNROLL for (int i = 0; i < rows; i++) parts[i % 4] += sums[i];
+    else for (int64_t i = 0; i < count; i++) parts[0] += sums[i];
+    AT(after->sums) = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+  }
+  if (count >= rows) {
+    UNROLL for (int i = 0; i < rows; i++) AT(to + offsets[i]) = sums[i];
+  } else {
+    for (int64_t i = 0; i < count; i++) AT(to + offsets[i]) = sums[i];
+  }
+}
+
 // 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns.
 static void NAME(pairs_write_pixels)(
     const float *rows, const float *row_products, const float *row_inverses, const float *columns,
@@ -361,29 +394,15 @@ static void NAME(pairs_write_pixels)(
   const NAME(Wanted) wanted = {
       .read = {after->residual, after->mask}, .written = to, .pixels = offsets, .rows = *next};
   V16 sums[16];
-  const V16 taken = FROM(column_products);
-  UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + row_products[i]);
+  if (BY_PAIRS) {
+    const V16 taken = FROM(column_products);
+    UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + row_products[i]);
+  }
   NAME(pairs_sum)(rows, 16, 1, columns, blocks, sums, wanted);
-  const V16 inverses = FROM(column_inverses), shift = after->bias ? FROM(after->bias) : (V16){0};
-  UNROLL for (int i = 0; i < 16; i++) sums[i] = sums[i] * (inverses * row_inverses[i]) + shift;
-  if (after->residual)
-    UNROLL for (int i = 0; i < 16; i++) sums[i] += FROM(after->residual + offsets[i]);
-  if (after->has_relu)  // NaN stays
-    UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16)((MASK)sums[i] & ~(sums[i] < 0));
-  if (after->mask)
-    UNROLL for (int i = 0; i < 16; i++)
-      sums[i] *= NAME(ones_where_positive)(FROM(after->mask + offsets[i]));
-  if (after->sums) {
-    V16 parts[4] = {FROM(after->sums)};
-    if (count == 16) UNROLL for (int i = 0; i < 16; i++) parts[i % 4] += sums[i];
-    else for (int64_t i = 0; i < count; i++) parts[0] += sums[i];
-    AT(after->sums) = (parts[0] + parts[1]) + (parts[2] + parts[3]);
-  }
-  if (count == 16) {
-    UNROLL for (int i = 0; i < 16; i++) AT(to + offsets[i]) = sums[i];
-  } else {
-    for (int64_t i = 0; i < count; i++) AT(to + offsets[i]) = sums[i];
-  }
+  for (int i = 0; i < 16; i += ROWS_IN_REGISTERS)
+    NAME(finish_pixels)(
+        ROWS_IN_REGISTERS, sums + i, row_inverses + i, FROM(column_inverses), after, to,
+        offsets + i, count - i);
 }
 
 // 16 filters' gradients in 16 channels, from packed rows and columns of which each pixel is a step, and
@@ -395,14 +414,21 @@ static void NAME(pairs_write_filter)(
   if (sums) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(sums + i * sums_row);
   if (to != sums) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + i * row, 1);
   V16 values[16];
-  const V16 taken = FROM(column_products);
-  UNROLL for (int i = 0; i < 16; i++) values[i] = -(taken + row_products[i]);
+  if (BY_PAIRS) {
+    const V16 taken = FROM(column_products);
+    UNROLL for (int i = 0; i < 16; i++) values[i] = -(taken + row_products[i]);
+  }
   NAME(pairs_sum)(
       rows, 1, 16, columns, blocks, values, (NAME(Wanted)){.columns = *next});
-  const V16 inverses = FROM(column_inverses);
-  UNROLL for (int i = 0; i < 16; i++) values[i] *= inverses * row_inverses[i];
-  if (sums) UNROLL for (int i = 0; i < 16; i++) values[i] += FROM(sums + i * sums_row);
-  UNROLL for (int i = 0; i < 16; i++) AT(to + i * row) = values[i];
+  if (BY_PAIRS) {
+    const V16 inverses = FROM(column_inverses);
+    UNROLL for (int i = 0; i < 16; i++) values[i] *= inverses * row_inverses[i];
+  }
+  for (int first = 0; first < 16; first += ROWS_IN_REGISTERS)
+    UNROLL for (int j = 0; j < ROWS_IN_REGISTERS; j++) {
+      const int i = first + j;
+      AT(to + i * row) = sums ? values[i] + FROM(sums + i * sums_row) : values[i];
+    }
 }
 
 #undef PAIR

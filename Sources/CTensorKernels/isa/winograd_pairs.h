@@ -156,13 +156,14 @@ static void NAME(winograd_pairs_read_filter)(
 static void NAME(winograd_pairs_multiply)(
     const float *v, int64_t v_group, int64_t groups, const float *u, const float *next, int64_t c,
     float *m, int64_t m_group) {
-  const V16 taken = FROM(u + 16 * c);
   const int64_t lines = (32 + groups - 1) / groups;
   for (int64_t g = 0; g < groups; g++, v += v_group, m += m_group, next += lines * (c / 32) * 16) {
-    V16 sums[16];
-    UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + v[16 * c + i]);
+    V16 *sums = (V16 *)m;
+    if (BY_PAIRS) {
+      const V16 taken = FROM(u + 16 * c);
+      UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + v[16 * c + i]);
+    }
     NAME(pairs_sum)(v, 16, 1, u, c / 16, sums, (NAME(Wanted)){.next = next, .lines = lines});
-    UNROLL for (int i = 0; i < 16; i++) AT(m + i * 16) = sums[i];
   }
 }
 
@@ -212,3 +213,4 @@ static void NAME(winograd_pairs_read_columns)(
 #undef HALVES
 #undef PAIR_SIGN
 #undef BY_PAIRS
+#undef ROWS_IN_REGISTERS
