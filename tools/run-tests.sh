@@ -6,7 +6,6 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 swift=${SWIFT:-swift}
-log=.build/tests.log
 report=.build/tests-swift-testing.xml # "-swift-testing" is added by swift test
 
 # Worker threads that spin while they wait would take the cores from each other.
@@ -23,30 +22,44 @@ close() { # passed, failed, exit status
   close 0 1 "$status"
 }
 
+# Results of all runs together.
+passed=0 failed=0 skipped=0 status=0
+
 # --skip-build: "swift test" alone would build everything again, with other flags than "swift build".
 # --no-parallel: programs under test use all cores themselves, and each thread that runs one has its
 # own pool of worker threads.
 # The start of every single case is left out here; it is in the log.
-rm -f "$report"
-"$swift" test -c release --skip-build --no-parallel --xunit-output .build/tests.xml 2>&1 |
-  tee "$log" | sed -u '/Test case passing .* started\.$/d'
-status=${PIPESTATUS[0]}
+run() { # options of "swift test"
+  local log=$1 p f s ended
+  shift
+  rm -f "$report"
+  "$swift" test -c release --skip-build --no-parallel --xunit-output .build/tests.xml "$@" 2>&1 |
+    tee "$log" | sed -u '/Test case passing .* started\.$/d'
+  ended=${PIPESTATUS[0]}
+  if grep -q '</testsuites>' "$report" 2>/dev/null; then
+    read -r p f s < <(awk '
+      /<testcase / { total++; counted = 0 }
+      /<skipped/ { skipped++ }
+      /<failure/ && !counted { failed++; counted = 1 }
+      END { print total - failed - skipped, failed + 0, skipped + 0 }' "$report")
+    if [ "$ended" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+  else
+    # Without a report the process has died: count what it said until then.
+    p=$(grep -c '^[^ ]* Test .* passed after [0-9.]* seconds\.$' "$log")
+    f=$(($(grep -c '^[^ ]* Test .* failed after [0-9.]* seconds' "$log") + 1))
+    s=0
+    echo "The tests ended without a report; the full output is in $log." >&2
+  fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  [ "$ended" -eq 0 ] || status=$ended
+}
 
-if grep -q '</testsuites>' "$report" 2>/dev/null; then
-  read -r passed failed skipped < <(awk '
-    /<testcase / { total++; counted = 0 }
-    /<skipped/ { skipped++ }
-    /<failure/ && !counted { failed++; counted = 1 }
-    END { print total - failed - skipped, failed + 0, skipped + 0 }' "$report")
-  if [ "$skipped" -ne 0 ]; then echo "$skipped skipped"; fi
-else
-  # Without a report the process has died: count what it said until then.
-  passed=$(grep -c '^[^ ]* Test .* passed after [0-9.]* seconds\.$' "$log")
-  failed=$(grep -c '^[^ ]* Test .* failed after [0-9.]* seconds' "$log")
-  failed=$((failed + 1))
-  [ "$status" -ne 0 ] || status=1
-  echo "The tests ended without a report; the full output is in $log." >&2
-fi
-if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+run .build/tests.log
+# The kernels once more as on a processor that has less.
+if grep -q avx512dq /proc/cpuinfo; then lower=avx2; else lower=baseline; fi
+echo "The kernels again, with no more than $lower"
+TROMPE_MAX_ISA=$lower run ".build/tests-$lower.log" --filter 'TensorCPUTests|PyTorchGradient'
+
+if [ "$skipped" -ne 0 ]; then echo "$skipped skipped"; fi
 if [ "$status" -eq 0 ] && { [ "$failed" -ne 0 ] || [ "$passed" -eq 0 ]; }; then status=1; fi
 close "$passed" "$failed" "$status"

@@ -147,7 +147,10 @@ static dnnl_memory_t memory_create(Layout layout, dnnl_engine_t engine) {
 
 // An engine is a handle to the CPU; one per process, made by whoever comes first.
 static dnnl_engine_t shared_engine;
-static void make_engine(void) { dnnl_engine_create(&shared_engine, dnnl_cpu, 0); }
+static void make_engine(void) {
+  if (trompe_onednn_isa()) dnnl_set_max_cpu_isa((dnnl_cpu_isa_t)trompe_onednn_isa());
+  dnnl_engine_create(&shared_engine, dnnl_cpu, 0);
+}
 
 #include <pthread.h>
 static dnnl_engine_t cpu_engine(void) {

@@ -3,6 +3,10 @@
 // Vectors of two registers are passed between functions that are all inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
 
+#include <dnnl.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "isa/table.h"
 #include "points.h"
 
@@ -29,6 +33,8 @@
 #undef SUFFIX
 #pragma clang attribute pop
 
+typedef enum { BASELINE, AVX2, AVX512 } Level;
+
 static int has_avx512(void) {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
@@ -37,21 +43,44 @@ static int has_avx2(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
+// What the environment allows.
+static Level limit(void) {
+  const char *most = getenv("TROMPE_MAX_ISA");
+  if (most && strcmp(most, "baseline") == 0) return BASELINE;
+  return most && strcmp(most, "avx2") == 0 ? AVX2 : AVX512;
+}
+
+static Level level(void) {
+  static _Atomic int known = -1;
+  if (known < 0) {
+    const Level here = has_avx512() ? AVX512 : has_avx2() ? AVX2 : BASELINE, most = limit();
+    known = here < most ? here : most;
+  }
+  return (Level)known;
+}
+
 const KernelTable *trompe_kernels(void) {
-  if (has_avx512()) return &table_avx512;
-  return has_avx2() ? &table_avx2 : &table_baseline;
+  static const KernelTable *const tables[] = {&table_baseline, &table_avx2, &table_avx512};
+  return tables[level()];
 }
 
 const char *trompe_instruction_set(void) {
-  if (has_avx512()) return "avx512";
-  return has_avx2() ? "avx2" : "baseline";
+  static const char *const names[] = {"baseline", "avx2", "avx512"};
+  return names[level()];
 }
 
-int trompe_has_wide_vectors(void) { return has_avx512(); }
+int trompe_has_wide_vectors(void) { return level() == AVX512; }
+
+// oneDNN's own levels, so that it keeps to the same limit.
+int trompe_onednn_isa(void) {
+  return limit() == AVX512 ? 0 : limit() == AVX2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41;
+}
 #else
 const KernelTable *trompe_kernels(void) { return &table_baseline; }
 
 const char *trompe_instruction_set(void) { return "baseline"; }
 
 int trompe_has_wide_vectors(void) { return 0; }
+
+int trompe_onednn_isa(void) { return 0; }
 #endif

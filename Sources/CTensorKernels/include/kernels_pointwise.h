@@ -72,7 +72,10 @@ typedef struct {
 size_t trompe_pointwise_scratch_bytes(const trompe_pointwise *cluster, int threads);
 void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, int threads);
 
-// The level of instructions in use: "avx512", "avx2" or "baseline".
+// The level of instructions in use: "avx512", "avx2" or "baseline"; TROMPE_MAX_ISA of the environment names
+// one that must not be exceeded.
 const char *trompe_instruction_set(void);
 // Whether vectors are of 16 floats and there are 32 of them: AVX-512.
 int trompe_has_wide_vectors(void);
+// The most that oneDNN may use, or 0: whatever it finds.
+int trompe_onednn_isa(void);

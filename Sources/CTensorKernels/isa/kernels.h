@@ -341,10 +341,10 @@ static void NAME(sgd)(
   }
 }
 
-#ifdef HAS_TILES
 #include "isa/vector.h"
-#include "isa/pooling.h"
 #include "isa/rows.h"
+#ifdef HAS_TILES
+#include "isa/pooling.h"
 #include "isa/winograd.h"
 #include "isa/pairs.h"
 #include "isa/winograd_pairs.h"
@@ -378,10 +378,10 @@ static const KernelTable NAME(table) = {
     .pool_average_gradient_image = NAME(pool_average_gradient_image),
     .adam = NAME(adam),
     .sgd = NAME(sgd),
-#ifdef HAS_TILES
     .rows_dot = NAME(rows_dot),
     .rows_combine = NAME(rows_combine),
     .rows_outer = NAME(rows_outer),
+#ifdef HAS_TILES
     .winograd_read_image = NAME(winograd_read_image),
     .winograd_read_cotangent = NAME(winograd_read_cotangent),
     .winograd_write_image = NAME(winograd_write_image),
@@ -402,14 +402,12 @@ static const KernelTable NAME(table) = {
 #endif
 };
 
-#ifdef HAS_TILES
 #undef INLINE
 #undef UNROLL
 #undef V16
 #undef MASK
 #undef AT
 #undef FROM
-#endif
 #undef UNARY
 #undef BINARY
 #undef LOOP

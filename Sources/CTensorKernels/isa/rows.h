@@ -1,5 +1,5 @@
 // Products of a few rows and a large matrix, at the speed at which memory brings or takes the matrix:
-// included by isa/kernels.h, once for each instruction set whose vectors are wide enough.
+// included by isa/kernels.h, once for each instruction set.
 //
 // W [N, K] is the matrix, X [few, K] and Y [few, N] the rows. K is a multiple of 16. Every row's sums
 // are made in an order that does not depend on how many rows there are, or on the threads.
@@ -136,7 +136,9 @@ static void NAME(rows_outer)(
     ROWS(1)
 #undef ROWS
   }
+#if defined(__x86_64__)
   __builtin_ia32_sfence();
+#endif
 }
 
 #undef BLOCK

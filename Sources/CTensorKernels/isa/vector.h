@@ -1,5 +1,5 @@
-// Vectors of 16 floats, one register or two, and products of blocks of them: included by
-// isa/kernels.h, once for each instruction set that has those.
+// Vectors of 16 floats, one register or several, and products of blocks of them: included by
+// isa/kernels.h, once for each instruction set.
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
