@@ -408,6 +408,12 @@ static const KernelTable NAME(table) = {
 #undef MASK
 #undef AT
 #undef FROM
+#undef OVERLOADED
+#undef LANE_COUNT
+#undef VL
+#undef LANES_MASK
+#undef LANES_AT
+#undef LANES_FROM
 #undef UNARY
 #undef BINARY
 #undef LOOP

@@ -125,17 +125,15 @@ INLINE void NAME(pairs_sum)(
 // off: the sums begin with 0, whatever stood there.
 #define STEPS_BLOCKS 8
 
-typedef float NAME(Half) __attribute__((vector_size(32), aligned(4)));
-
 INLINE void NAME(four_rows)(
     const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to,
     int begins_with_0) {
-  NAME(Half) *half = (NAME(Half) *)to, sum[4][2];
+  VL *half = (VL *)to, sum[4][2];
   UNROLL for (int i = 0; i < 4; i++)
-    UNROLL for (int j = 0; j < 2; j++) sum[i][j] = begins_with_0 ? (NAME(Half)){0} : half[2 * i + j];
+    UNROLL for (int j = 0; j < 2; j++) sum[i][j] = begins_with_0 ? (VL){0} : half[2 * i + j];
   for (; blocks > 0; blocks--, a += 256)
     UNROLL for (int s = 0; s < 16; s++, b += 16) {
-      const NAME(Half) first = *(const NAME(Half) *)b, second = *(const NAME(Half) *)(b + 8);
+      const VL first = *(const VL *)b, second = *(const VL *)(b + 8);
       UNROLL for (int i = 0; i < 4; i++) {
         const float value = a[i * row + s * step];
         sum[i][0] += value * first;

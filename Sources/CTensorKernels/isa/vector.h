@@ -2,6 +2,7 @@
 // isa/kernels.h, once for each instruction set.
 
 #define INLINE static inline __attribute__((always_inline))
+#define OVERLOADED __attribute__((overloadable))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 typedef float NAME(Vector) __attribute__((vector_size(64), aligned(4)));
@@ -11,6 +12,21 @@ typedef float NAME(Line) __attribute__((vector_size(64)));
 #define MASK NAME(Mask)
 #define AT(p) (*(V16 *)(p))
 #define FROM(p) (*(const V16 *)(p))
+
+// What a register holds, where it matters that they are few.
+#ifdef HAS_WIDE_VECTORS
+#define LANE_COUNT 16
+#define VL V16
+#define LANES_MASK MASK
+#else
+typedef float NAME(Lanes) __attribute__((vector_size(32), aligned(4)));
+typedef int32_t NAME(LanesMask) __attribute__((vector_size(32)));
+#define LANE_COUNT 8
+#define VL NAME(Lanes)
+#define LANES_MASK NAME(LanesMask)
+#endif
+#define LANES_AT(p) (*(VL *)(p))
+#define LANES_FROM(p) (*(const VL *)(p))
 
 // Past the caches, where that is aligned and not read soon, or not.
 INLINE void NAME(store)(float *to, V16 value, const int is_far) {

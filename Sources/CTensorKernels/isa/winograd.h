@@ -20,74 +20,20 @@
 #define COTANGENT_SHARE 0.25f
 #define FILTER_SHARE (1 / IMAGE_SHARE)
 
-// Six pixels, values of their polynomial's products with those of the filter: Bᵀd.
-INLINE void NAME(image_axis)(const V16 *d, int64_t step, V16 *to, int64_t to_step) {
-  const V16 d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step],
-            d5 = d[5 * step];
-  const V16 even_a = d4 - B2 * d2, odd_a = d3 - B2 * d1;
-  const V16 even_b = IMAGE_SHARE * d4 - (IMAGE_SHARE * A2) * d2;
-  const V16 odd_b = IMAGE_SHARE * d3 - (IMAGE_SHARE * A2) * d1;
-  to[0] = d4 - (A2 + B2) * d2 + A2 * B2 * d0;
-  to[to_step] = even_a + POINT_A * odd_a;
-  to[2 * to_step] = even_a - POINT_A * odd_a;
-  to[3 * to_step] = even_b + POINT_B * odd_b;
-  to[4 * to_step] = even_b - POINT_B * odd_b;
-  to[5 * to_step] = d5 - (A2 + B2) * d3 + A2 * B2 * d1;
-}
-
-// Six values, four outputs: Aᵀm.
-INLINE void NAME(result_axis)(const V16 *m, int64_t step, V16 *to, int64_t to_step) {
-  const V16 sum_a = m[step] + m[2 * step], sum_b = m[3 * step] + m[4 * step];
-  const V16 odd_a = m[step] - m[2 * step], odd_b = m[3 * step] - m[4 * step];
-  to[0] = m[0] + sum_a + sum_b;
-  to[to_step] = POINT_A * odd_a + POINT_B * odd_b;
-  to[2 * to_step] = A2 * sum_a + B2 * sum_b;
-  to[3 * to_step] = (POINT_A * A2) * odd_a + (POINT_B * B2) * odd_b + m[5 * step];
-}
-
-// The transpose: the cotangents of four outputs, those of six values, A y.
-INLINE void NAME(cotangent_axis)(const V16 *y, int64_t step, V16 *to, int64_t to_step) {
-  const V16 y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
-  const V16 even_a = y0 + A2 * y2, odd_a = POINT_A * y1 + (POINT_A * A2) * y3;
-  const V16 even_b = COTANGENT_SHARE * y0 + (COTANGENT_SHARE * B2) * y2;
-  const V16 odd_b = (COTANGENT_SHARE * POINT_B) * y1 + (COTANGENT_SHARE * POINT_B * B2) * y3;
-  to[0] = y0;
-  to[to_step] = even_a + odd_a;
-  to[2 * to_step] = even_a - odd_a;
-  to[3 * to_step] = even_b + odd_b;
-  to[4 * to_step] = even_b - odd_b;
-  to[5 * to_step] = y3;
-}
-
 // 1 / Π (p - q) over the other finite points q, for 0, ±a and ±b.
 #define SCALE_0 (1 / (A2 * B2))
 #define SCALE_A (1 / (2 * A2 * (A2 - B2)))
 #define SCALE_B (1 / (2 * B2 * (B2 - A2)))
-
-// Three taps, their values at the six points: G g.
-INLINE void NAME(filter_axis)(const V16 *g, int64_t step, V16 *to, int64_t to_step) {
-  const V16 g0 = g[0], g1 = g[step], g2 = g[2 * step];
-  const V16 even_a = SCALE_A * g0 + (SCALE_A * A2) * g2, odd_a = (SCALE_A * POINT_A) * g1;
-  const V16 even_b = (FILTER_SHARE * SCALE_B) * g0 + (FILTER_SHARE * SCALE_B * B2) * g2;
-  const V16 odd_b = (FILTER_SHARE * SCALE_B * POINT_B) * g1;
-  to[0] = SCALE_0 * g0;
-  to[to_step] = even_a + odd_a;
-  to[2 * to_step] = even_a - odd_a;
-  to[3 * to_step] = even_b + odd_b;
-  to[4 * to_step] = even_b - odd_b;
-  to[5 * to_step] = g2;
-}
-
-// The transpose: the cotangents of six values, those of three taps, Gᵀu.
 #define SUM_SCALE_B (SCALE_B / (IMAGE_SHARE * COTANGENT_SHARE))
-INLINE void NAME(tap_axis)(const V16 *u, int64_t step, V16 *to, int64_t to_step) {
-  const V16 sum_a = SCALE_A * (u[step] + u[2 * step]), odd_a = SCALE_A * (u[step] - u[2 * step]);
-  const V16 sum_b = SUM_SCALE_B * (u[3 * step] + u[4 * step]);
-  const V16 odd_b = SUM_SCALE_B * (u[3 * step] - u[4 * step]);
-  to[0] = SCALE_0 * u[0] + sum_a + sum_b;
-  to[to_step] = POINT_A * odd_a + POINT_B * odd_b;
-  to[2 * to_step] = A2 * sum_a + B2 * sum_b + u[5 * step];
-}
+
+#define V V16
+#include "isa/winograd_axes.h"
+#undef V
+#ifndef HAS_WIDE_VECTORS
+#define V VL
+#include "isa/winograd_axes.h"
+#undef V
+#endif
 
 // The first pixel of a window of `size` pixels, and what of it lies inside the image.
 typedef struct {
@@ -141,26 +87,63 @@ INLINE NAME(Pixels) NAME(pixels)(
       float *to = v + t * at->tile;                                                                \
       for (int64_t c = begin; c < begin + channels; c += 16, from += s->block, to += at->block) {  \
         const int is_scaled = tile_scales || channel_scales;                                       \
-        const V16 scale = tile_scales      ? tile_scales[t] + (V16){0}                             \
-                          : channel_scales ? FROM(channel_scales + c - begin)                      \
-                                           : (V16){0};                                             \
-        V16 copy[SIZE * SIZE], half[6 * SIZE], values[6];                                          \
+        V16 copy[SIZE * SIZE];                                                                     \
         const NAME(Pixels) p = NAME(pixels)(s, w, from, SIZE, copy);                               \
-        UNROLL for (int j = 0; j < SIZE; j++) {                                                    \
-          UNROLL for (int i = 0; i < SIZE; i++)                                                    \
-            values[i] = FROM(p.from + i * p.row + j * p.column);                                   \
-          if (is_scaled) UNROLL for (int i = 0; i < SIZE; i++) values[i] *= scale;                 \
-          NAME(axis)(values, 1, half + j, SIZE);                                                   \
-        }                                                                                          \
-        UNROLL for (int i = 0; i < 6; i++) {                                                       \
-          NAME(axis)(half + SIZE * i, 1, values, 1);                                               \
-          UNROLL for (int j = 0; j < 6; j++) AT(to + (6 * i + j) * at->plane) = values[j];         \
+        for (int l = 0; l < 16; l += LANE_COUNT) {                                                 \
+          const VL scale = tile_scales      ? tile_scales[t] + (VL){0}                             \
+                           : channel_scales ? LANES_FROM(channel_scales + c - begin + l)           \
+                                            : (VL){0};                                             \
+          VL half[6 * SIZE], values[6];                                                            \
+          UNROLL for (int j = 0; j < SIZE; j++) {                                                  \
+            UNROLL for (int i = 0; i < SIZE; i++)                                                  \
+              values[i] = LANES_FROM(p.from + i * p.row + j * p.column + l);                       \
+            if (is_scaled) UNROLL for (int i = 0; i < SIZE; i++) values[i] *= scale;               \
+            NAME(axis)(values, 1, half + j, SIZE);                                                 \
+          }                                                                                        \
+          UNROLL for (int i = 0; i < 6; i++) {                                                     \
+            NAME(axis)(half + SIZE * i, 1, values, 1);                                             \
+            UNROLL for (int j = 0; j < 6; j++)                                                     \
+              LANES_AT(to + (6 * i + j) * at->plane + l) = values[j];                              \
+          }                                                                                        \
         }                                                                                          \
       }                                                                                            \
     }                                                                                              \
   }
 READER(winograd_read_image, 6, 1, image_axis)
 READER(winograd_read_cotangent, 4, 0, cotangent_axis)
+
+// Some channels, from `c` on, of the pixels of a tile.
+INLINE void NAME(write_tile)(
+    const trompe_image *s, NAME(Window) w, const trompe_epilogue *after, float *image, float *to,
+    int64_t c, const float *from, int64_t plane, const float *tile_scale,
+    const float *channel_scales) {
+  VL values[6], half[24], pixels[16];
+  UNROLL for (int j = 0; j < 6; j++) {
+    UNROLL for (int i = 0; i < 6; i++) values[i] = LANES_FROM(from + (6 * i + j) * plane);
+    NAME(result_axis)(values, 1, half + j, 6);
+  }
+  UNROLL for (int i = 0; i < 4; i++) NAME(result_axis)(half + 6 * i, 1, pixels + 4 * i, 1);
+  if (tile_scale) {
+    const VL scale = *tile_scale * LANES_FROM(channel_scales + c);
+    UNROLL for (int i = 0; i < 16; i++) pixels[i] *= scale;
+  }
+  const VL bias = after->bias ? LANES_FROM(after->bias + c) : (VL){0};
+  VL sum = {0};
+  for (int64_t i = 0; i < w.row_end; i++)
+    for (int64_t j = 0; j < w.column_end; j++) {
+      float *pixel = to + (i * s->w + j) * s->pixel;
+      VL value = pixels[4 * i + j] + bias;
+      if (after->residual) value += LANES_FROM(after->residual + (pixel - image));
+      if (after->has_relu) value = (VL)((LANES_MASK)value & ~(value < 0));  // NaN stays
+      if (after->mask) {
+        const VL mask = LANES_FROM(after->mask + (pixel - image));
+        value *= (VL)((mask > 0) & (LANES_MASK)((VL){0} + 1.0f));
+      }
+      LANES_AT(pixel) = value;
+      sum += value;
+    }
+  if (after->sums) LANES_AT(after->sums + c) += sum;
+}
 
 // `channels` of the image from `begin` on, of tiles whose values stand at `at`: each multiplied with the
 // tile's and the channel's number, if those are not NULL.
@@ -173,31 +156,11 @@ static void NAME(winograd_write_image)(
     float *to = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel +
                 begin / 16 * s->block;
     const float *from = m + t * at->tile;
-    for (int64_t c = begin; c < begin + channels; c += 16, from += at->block, to += s->block) {
-      V16 values[6], half[24], pixels[16];
-      UNROLL for (int j = 0; j < 6; j++) {
-        UNROLL for (int i = 0; i < 6; i++) values[i] = FROM(from + (6 * i + j) * at->plane);
-        NAME(result_axis)(values, 1, half + j, 6);
-      }
-      UNROLL for (int i = 0; i < 4; i++) NAME(result_axis)(half + 6 * i, 1, pixels + 4 * i, 1);
-      if (tile_scales) {
-        const V16 scale = tile_scales[t] * FROM(channel_scales + c);
-        UNROLL for (int i = 0; i < 16; i++) pixels[i] *= scale;
-      }
-      const V16 bias = after->bias ? FROM(after->bias + c) : (V16){0};
-      V16 sum = {0};
-      for (int64_t i = 0; i < w.row_end; i++)
-        for (int64_t j = 0; j < w.column_end; j++) {
-          float *pixel = to + (i * s->w + j) * s->pixel;
-          V16 value = pixels[4 * i + j] + bias;
-          if (after->residual) value += FROM(after->residual + (pixel - image));
-          if (after->has_relu) value = (V16)((MASK)value & ~(value < 0));  // NaN stays
-          if (after->mask) value *= NAME(ones_where_positive)(FROM(after->mask + (pixel - image)));
-          AT(pixel) = value;
-          sum += value;
-        }
-      if (after->sums) AT(after->sums + c) += sum;
-    }
+    for (int64_t i = 0; i < channels; i += 16, from += at->block, to += s->block)
+      for (int l = 0; l < 16; l += LANE_COUNT)
+        NAME(write_tile)(
+            s, w, after, image, to + l, begin + i + l, from + l, at->plane,
+            tile_scales ? tile_scales + t : NULL, channel_scales);
   }
 }
 
