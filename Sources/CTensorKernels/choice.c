@@ -160,11 +160,15 @@ int trompe_pairs_pay(const trompe_convolution_shape *s) {
 
 int trompe_narrow_pays(const trompe_convolution_shape *s) {
   const trompe_pairs_window window = trompe_window_of(s);
+  // With short rows all is brought together, which oneDNN's for AVX-512 need not.
+  const int is_long = s->s * s->c >= TROMPE_CHANNEL_BLOCK || !trompe_has_wide_vectors();
+  const int64_t fewest_filters = trompe_has_wide_vectors() ? 32 : 16;
   return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives && s->groups == 1 &&
          s->k % TROMPE_CHANNEL_BLOCK == 0 && !s->order_x.is_bf16 && !s->order_y.is_bf16 &&
          !s->order_x.blocks && s->dilation_y == 1 && s->dilation_x == 1 &&
          s->kind != TROMPE_CONVOLUTION_INPUT_GRADIENT && trompe_pairs_are_here() &&
-         trompe_narrow_fits(&window) && s->k >= 32 && extent_of(s).pixels >= 1024;
+         is_long && trompe_narrow_fits(&window) && s->k >= fewest_filters &&
+         extent_of(s).pixels >= 1024;
 }
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {

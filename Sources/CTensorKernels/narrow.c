@@ -17,35 +17,39 @@ enum {
   PART_PIXELS = 128,
 };
 
-// A window as blocks of 16 steps: the beginning of each of its rows, and what is left of all, row after row.
+// A window as blocks of 16 steps: the beginning of each of its rows, if those are as long, and what is left
+// of all, row after row.
 typedef struct {
   const trompe_pairs_window *window;
   int64_t row;          // floats of a window's row
-  int64_t left;         // of them beyond a block
+  int64_t head;         // of them that are read where they stand: a block or nothing
+  int64_t heads;        // of a window
+  int64_t left;         // floats of a row beyond its head
   int64_t left_blocks;  // that those of all rows fill, the last one with zeros
   int64_t h, w;         // of the image with a margin: what windows reach, and no more
 } Rows;
 
 static Rows rows_of(const trompe_pairs_window *window) {
-  const int64_t row = window->s * window->x.c, left = row - BLOCK;
-  return (Rows){window, row, left, (window->r * left + BLOCK - 1) / BLOCK,
+  const int64_t row = window->s * window->x.c, head = row < BLOCK ? 0 : BLOCK, left = row - head;
+  return (Rows){window, row, head, head ? window->r : 0, left,
+                (window->r * left + BLOCK - 1) / BLOCK,
                 (window->y.h - 1) * window->stride_y + window->r,
                 (window->y.w - 1) * window->stride_x + window->s};
 }
 
-static int64_t block_count(const Rows *rows) { return rows->window->r + rows->left_blocks; }
+static int64_t block_count(const Rows *rows) { return rows->heads + rows->left_blocks; }
 static int64_t step_count(const Rows *rows) { return block_count(rows) * BLOCK; }
 static int64_t pixels_of(const trompe_image *s) { return s->n * s->h * s->w; }
 
 int trompe_narrow_fits(const trompe_pairs_window *window) {
   const Rows rows = rows_of(window);
-  return window->x.pixel == window->x.c && rows.row >= BLOCK && rows.row < 2 * BLOCK &&
+  return window->x.pixel == window->x.c && rows.row < 2 * BLOCK &&
          block_count(&rows) <= BLOCKS_MAX;
 }
 
 // Where a tap of a window's row is among the steps.
 static int64_t step_of(const Rows *rows, int64_t r, int64_t i) {
-  return i < BLOCK ? r * BLOCK + i : rows->window->r * BLOCK + r * rows->left + i - BLOCK;
+  return i < rows->head ? r * BLOCK + i : rows->heads * BLOCK + r * rows->left + i - rows->head;
 }
 
 // Columns, what is taken off each, and what undoes its scale; then filters in the order of the steps.
@@ -140,7 +144,7 @@ static void read_left(const Call *call, const int64_t *windows, int64_t count, f
   const int64_t floats = rows->left_blocks * BLOCK, row = rows->w * rows->window->x.c;
   const int64_t rest = floats - rows->window->r * rows->left;
   for (int64_t i = 0; i < count; i++, to += rest) {
-    const float *from = call->image + windows[i] + BLOCK;
+    const float *from = call->image + windows[i] + rows->head;
     for (int64_t r = 0; r < rows->window->r; r++, from += row, to += rows->left)
       memcpy(to, from, BLOCK * sizeof(float));
     for (int64_t j = 0; j < rest; j++) to[j] = 0;
@@ -163,7 +167,7 @@ static void read_tile(const Call *call, const int64_t *windows, float *left, flo
   read_left(call, windows, TILE, left);
   for (int64_t b = 0; b < block_count(rows); b++)
     for (int64_t i = 0; i < TILE; i++) {
-      const int64_t rest = b - rows->window->r;
+      const int64_t rest = b - rows->heads;
       pixels[b * TILE + i].values = rest < 0 ? call->image + windows[i] + b * row
                                              : left + (i * rows->left_blocks + rest) * BLOCK;
     }
@@ -255,7 +259,7 @@ static void read_part(const Call *call, const Part *part, int is_first, float *p
   read_left(call, part->windows, part->count, left);
   for (int64_t i = 0; i < part->count; i++) in_left[i] = i * rows->left_blocks * BLOCK;
   for (int64_t b = 0; b < block_count(rows) + y_blocks; b++, packed += BLOCK_FLOATS) {
-    const int64_t rest = b - rows->window->r, y_block = rest - rows->left_blocks;
+    const int64_t rest = b - rows->heads, y_block = rest - rows->left_blocks;
     const float *from = rest < 0      ? call->image + b * row
                         : y_block < 0 ? left + rest * BLOCK
                                       : call->cotangent + y_block * y->block;

@@ -49,6 +49,7 @@ struct WinogradTests {
     Case(images: 3, height: 47, width: 38, channels: 3, filters: 64, side: 7, stride: 2),
     Case(images: 1, height: 33, width: 32, channels: 5, filters: 48, side: 5),
     Case(images: 2, height: 29, width: 24, channels: 6, filters: 32, side: 3),
+    Case(images: 3, height: 26, width: 31, channels: 3, filters: 64, side: 3),
   ]
 
   private func program(_ size: Case) throws -> Graph {

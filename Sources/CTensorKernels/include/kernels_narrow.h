@@ -1,6 +1,6 @@
 // Convolutions of images of a few channels (a photograph), and their gradients in the filter, by Winograd's
 // inner product (kernels_pairs.h). A row of a window is so many floats that stand next to each other: the
-// first 16 are read where they are, the others of all rows are brought together.
+// first 16 are read where they are, if there are as many, and the others of all rows are brought together.
 #pragma once
 
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "kernels_image.h"
 #include "kernels_pairs.h"
 
-// Whether a window's rows are of 16 to 31 floats, and there are few enough of them.
+// Whether a window's rows are of at most 31 floats, and there are few enough of them.
 int trompe_narrow_fits(const trompe_pairs_window *window);
 
 // From filters [k, r, s, c], each multiplied with its scale, if that is not NULL.
