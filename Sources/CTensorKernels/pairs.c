@@ -9,13 +9,13 @@
 enum {
   BLOCK = 16,
   // Packed tiles that a thread multiplies by all filters: they stay in the second-level cache beside
-  // the pixels that it asks for meanwhile ...
-  CHUNK_BYTES = 192 * 1024,
+  // the pixels that it asks for meanwhile, 16ths of it ...
+  CHUNK_SHARE = 3,
   CHUNK_MIN = 4,
   CHUNK_MAX = 32,
   // ... and more of them if the filters do not, which every chunk reads again.
-  FILTER_BYTES = 256 * 1024,
-  LARGE_CHUNK_BYTES = 448 * 1024,
+  FILTER_SHARE = 4,
+  LARGE_CHUNK_SHARE = 7,
   // So many tiles are read for all threads, ...
   FEW_TILES = 32,
   // ... and columns of at most so many steps, of one or several blocks, are packed at once then.
@@ -146,8 +146,9 @@ static Columns packed_block(const Call *call, int64_t block) {
 // How many tiles a thread packs at once at most.
 static int64_t largest_chunk(const Part *part, const Ends *ends) {
   const int64_t steps = part_steps(part, ends), floats = (int64_t)sizeof(float);
-  const int is_large = steps * ends->to->c * floats > FILTER_BYTES;
-  const int64_t bytes = is_large ? LARGE_CHUNK_BYTES : CHUNK_BYTES;
+  const int64_t cache = trompe_second_level_bytes();
+  const int is_large = steps * ends->to->c * floats > cache / 16 * FILTER_SHARE;
+  const int64_t bytes = cache / 16 * (is_large ? LARGE_CHUNK_SHARE : CHUNK_SHARE);
   const int64_t fitting = bytes / floats / tile_floats(steps);
   const int64_t most = larger(CHUNK_MIN, smaller(CHUNK_MAX, fitting));
   return larger(1, smaller(part_tiles(part, ends), most));  // a part may have no pixels

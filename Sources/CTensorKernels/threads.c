@@ -1,6 +1,7 @@
 #include "kernels_threads.h"
 
 #include <math.h>
+#include <unistd.h>
 
 // libgomp's own entry points. clang's -fopenmp would bring a second runtime and a second pool.
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
@@ -108,6 +109,20 @@ void trompe_set_processor_speed(int processor, float speed) {
 }
 
 int trompe_processor_count(void) { return omp_get_num_procs(); }
+
+int64_t trompe_second_level_bytes(void) {
+  enum { USUAL = 1 << 20, LEAST = 1 << 18, MOST = 1 << 22 };
+  static _Atomic long known_bytes;
+  if (!known_bytes) {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    const long found = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#else
+    const long found = 0;
+#endif
+    known_bytes = found <= 0 ? USUAL : found < LEAST ? LEAST : found > MOST ? MOST : found;
+  }
+  return known_bytes;
+}
 
 void trompe_set_thread_count(int count) { omp_set_num_threads(count < 1 ? 1 : count); }
 

@@ -50,6 +50,7 @@ struct WinogradTests {
     Case(images: 1, height: 33, width: 32, channels: 5, filters: 48, side: 5),
     Case(images: 2, height: 29, width: 24, channels: 6, filters: 32, side: 3),
     Case(images: 3, height: 26, width: 31, channels: 3, filters: 64, side: 3),
+    Case(images: 4, height: 32, width: 32, channels: 3, filters: 16, side: 3),
   ]
 
   private func program(_ size: Case) throws -> Graph {

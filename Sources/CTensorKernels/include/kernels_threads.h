@@ -5,6 +5,8 @@
 
 // Number of processor cores that this process may use.
 int trompe_processor_count(void);
+// Second-level cache of one core, as far as the system says; 1 MB otherwise.
+int64_t trompe_second_level_bytes(void);
 // Number of threads that parallel work started from the calling thread uses: to set, to ask for.
 void trompe_set_thread_count(int count);
 int trompe_pool_thread_count(void);

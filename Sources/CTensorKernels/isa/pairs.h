@@ -71,6 +71,18 @@ INLINE void NAME(ask)(NAME(Wanted) *wanted, NAME(Asked) *asked) {
     __builtin_prefetch(wanted->columns.image + wanted->columns.offsets[asked->column], 0, 2);
 }
 
+// Sums of 16 rows by 16 columns over packed rows `a` and columns `b`, made by begin_sums and then, for each
+// ROWS_IN_REGISTERS of the rows from the first on, sum_rows.
+typedef struct {
+  const float *a, *b;
+  int64_t blocks;  // of 16 steps
+  const float *row_products, *column_products;
+  NAME(Wanted) wanted;
+  NAME(Asked) asked;
+  int has_earlier;
+  V16 *earlier;  // of the steps that are done: 16 where registers do not hold them all
+} NAME(Sums);
+
 #ifdef HAS_WIDE_VECTORS
 
 // sum[i] += Σ a[i, step] · b[step], 16 rows by 16 columns: a pair of steps and a single one. The sums begin
@@ -101,14 +113,17 @@ INLINE void NAME(ask)(NAME(Wanted) *wanted, NAME(Asked) *asked) {
   a += 256;                                                                                          \
   b += 256;
 
-INLINE void NAME(pairs_sum)(
-    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to,
-    NAME(Wanted) wanted) {
-  NAME(Asked) asked = NAME(ask_in)(&wanted, blocks / 2);
+// All sums at once.
+INLINE void NAME(begin_sums)(NAME(Sums) *s) { s->asked = NAME(ask_in)(&s->wanted, s->blocks / 2); }
+
+INLINE void NAME(sum_rows)(NAME(Sums) *s, const int row, const int step, int first, V16 *to) {
+  const float *a = s->a + first * row, *b = s->b;
+  int64_t blocks = s->blocks;
+  const V16 taken = FROM(s->column_products);
   V16 sum[16];
-  UNROLL for (int i = 0; i < 16; i++) sum[i] = to[i];
+  UNROLL for (int i = 0; i < 16; i++) sum[i] = -(taken + s->row_products[i]);
   for (; blocks >= 2; blocks -= 2) {
-    NAME(ask)(&wanted, &asked);
+    NAME(ask)(&s->wanted, &s->asked);
     SIXTEEN(0)
     SIXTEEN(1)
   }
@@ -121,19 +136,19 @@ INLINE void NAME(pairs_sum)(
 #else
 
 // Where there are too few registers for it, products one by one: four rows at a time, whose sums stay in
-// registers, and so many blocks of steps that the columns stay in the first-level cache. Nothing is taken
-// off: the sums begin with 0, whatever stood there.
-#define STEPS_BLOCKS 8
+// registers, and so many blocks of steps that the columns stay in the first-level cache. Nothing is taken off.
+#define STEPS_BLOCKS 16
 
 INLINE void NAME(four_rows)(
-    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to,
-    int begins_with_0) {
-  VL *half = (VL *)to, sum[4][2];
+    const float *a, const int row, const int step, const float *b, int64_t blocks,
+    const V16 *earlier, V16 *to) {
+  VL sum[4][2];
   UNROLL for (int i = 0; i < 4; i++)
-    UNROLL for (int j = 0; j < 2; j++) sum[i][j] = begins_with_0 ? (VL){0} : half[2 * i + j];
+    UNROLL for (int j = 0; j < 2; j++)
+      sum[i][j] = earlier ? LANES_FROM((const float *)(earlier + i) + 8 * j) : (VL){0};
   for (; blocks > 0; blocks--, a += 256)
     UNROLL for (int s = 0; s < 16; s++, b += 16) {
-      const VL first = *(const VL *)b, second = *(const VL *)(b + 8);
+      const VL first = LANES_FROM(b), second = LANES_FROM(b + 8);
       UNROLL for (int i = 0; i < 4; i++) {
         const float value = a[i * row + s * step];
         sum[i][0] += value * first;
@@ -141,21 +156,31 @@ INLINE void NAME(four_rows)(
       }
     }
   UNROLL for (int i = 0; i < 4; i++)
-    UNROLL for (int j = 0; j < 2; j++) half[2 * i + j] = sum[i][j];
+    to[i] = __builtin_shufflevector(
+        sum[i][0], sum[i][1], 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
-INLINE void NAME(pairs_sum)(
-    const float *a, const int row, const int step, const float *b, int64_t blocks, V16 *to,
-    NAME(Wanted) wanted) {
-  NAME(Asked) asked = NAME(ask_in)(&wanted, (blocks + STEPS_BLOCKS - 1) / STEPS_BLOCKS * 4);
-  for (int64_t first = 0; first < blocks; first += STEPS_BLOCKS)
+// All but the last blocks of steps.
+INLINE void NAME(begin_sums)(NAME(Sums) *s) {
+  s->asked = NAME(ask_in)(&s->wanted, larger(1, (s->blocks + STEPS_BLOCKS - 1) / STEPS_BLOCKS) * 4);
+  s->has_earlier = 0;
+}
+
+INLINE void NAME(sum_rows)(NAME(Sums) *s, const int row, const int step, int first, V16 *to) {
+  for (; s->blocks > STEPS_BLOCKS; s->blocks -= STEPS_BLOCKS, s->has_earlier = 1) {
     for (int i = 0; i < 16; i += 4) {
-      NAME(ask)(&wanted, &asked);
+      NAME(ask)(&s->wanted, &s->asked);
       NAME(four_rows)(
-          a + first * 256 + i * row, row, step, b + first * 256,
-          smaller(STEPS_BLOCKS, blocks - first), to + i, !first);
+          s->a + i * row, row, step, s->b, STEPS_BLOCKS, s->has_earlier ? s->earlier + i : NULL,
+          s->earlier + i);
     }
-  if (!blocks) UNROLL for (int i = 0; i < 16; i++) to[i] = (V16){0};
+    s->a += STEPS_BLOCKS * 256;
+    s->b += STEPS_BLOCKS * 256;
+  }
+  NAME(ask)(&s->wanted, &s->asked);
+  NAME(four_rows)(
+      s->a + first * row, row, step, s->b, s->blocks, s->has_earlier ? s->earlier + first : NULL,
+      to);
 }
 
 #undef STEPS_BLOCKS
@@ -389,44 +414,49 @@ static void NAME(pairs_write_pixels)(
     const float *column_products, const float *column_inverses, int64_t blocks,
     const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
     const trompe_next_rows *next) {
-  const NAME(Wanted) wanted = {
-      .read = {after->residual, after->mask}, .written = to, .pixels = offsets, .rows = *next};
-  V16 sums[16];
-  if (BY_PAIRS) {
-    const V16 taken = FROM(column_products);
-    UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + row_products[i]);
-  }
-  NAME(pairs_sum)(rows, 16, 1, columns, blocks, sums, wanted);
-  for (int i = 0; i < 16; i += ROWS_IN_REGISTERS)
+  V16 earlier[16];
+  NAME(Sums) sums = {
+      .a = rows, .b = columns, .blocks = blocks, .row_products = row_products,
+      .column_products = column_products, .earlier = earlier,
+      .wanted = {.read = {after->residual, after->mask}, .written = to, .pixels = offsets,
+                 .rows = *next}};
+  NAME(begin_sums)(&sums);
+  for (int i = 0; i < 16; i += ROWS_IN_REGISTERS) {
+    V16 part[ROWS_IN_REGISTERS];
+    NAME(sum_rows)(&sums, 16, 1, i, part);
     NAME(finish_pixels)(
-        ROWS_IN_REGISTERS, sums + i, row_inverses + i, FROM(column_inverses), after, to,
-        offsets + i, count - i);
+        ROWS_IN_REGISTERS, part, row_inverses + i, FROM(column_inverses), after, to, offsets + i,
+        count - i);
+  }
 }
 
 // 16 filters' gradients in 16 channels, from packed rows and columns of which each pixel is a step, and
-// from earlier sums, if `sums` is not NULL.
+// from sums `before`, if that is not NULL.
 static void NAME(pairs_write_filter)(
     const float *rows, const float *row_products, const float *row_inverses, const float *columns,
-    const float *column_products, const float *column_inverses, int64_t blocks, const float *sums,
-    int64_t sums_row, float *to, int64_t row, const trompe_next_columns *next) {
-  if (sums) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(sums + i * sums_row);
-  if (to != sums) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + i * row, 1);
-  V16 values[16];
-  if (BY_PAIRS) {
-    const V16 taken = FROM(column_products);
-    UNROLL for (int i = 0; i < 16; i++) values[i] = -(taken + row_products[i]);
-  }
-  NAME(pairs_sum)(
-      rows, 1, 16, columns, blocks, values, (NAME(Wanted)){.columns = *next});
-  if (BY_PAIRS) {
-    const V16 inverses = FROM(column_inverses);
-    UNROLL for (int i = 0; i < 16; i++) values[i] *= inverses * row_inverses[i];
-  }
-  for (int first = 0; first < 16; first += ROWS_IN_REGISTERS)
-    UNROLL for (int j = 0; j < ROWS_IN_REGISTERS; j++) {
-      const int i = first + j;
-      AT(to + i * row) = sums ? values[i] + FROM(sums + i * sums_row) : values[i];
+    const float *column_products, const float *column_inverses, int64_t blocks,
+    const float *before, int64_t before_row, float *to, int64_t row,
+    const trompe_next_columns *next) {
+  if (before) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(before + i * before_row);
+  if (to != before) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + i * row, 1);
+  V16 earlier[16];
+  NAME(Sums) sums = {
+      .a = rows, .b = columns, .blocks = blocks, .row_products = row_products,
+      .column_products = column_products, .earlier = earlier, .wanted = {.columns = *next}};
+  NAME(begin_sums)(&sums);
+  for (int first = 0; first < 16; first += ROWS_IN_REGISTERS) {
+    V16 part[ROWS_IN_REGISTERS];
+    NAME(sum_rows)(&sums, 1, 16, first, part);
+    if (BY_PAIRS) {
+      const V16 inverses = FROM(column_inverses);
+      UNROLL for (int i = 0; i < ROWS_IN_REGISTERS; i++)
+        part[i] *= inverses * row_inverses[first + i];
     }
+    if (before)
+      UNROLL for (int i = 0; i < ROWS_IN_REGISTERS; i++)
+        part[i] += FROM(before + (first + i) * before_row);
+    UNROLL for (int i = 0; i < ROWS_IN_REGISTERS; i++) AT(to + (first + i) * row) = part[i];
+  }
 }
 
 #undef PAIR

@@ -158,12 +158,17 @@ static void NAME(winograd_pairs_multiply)(
     float *m, int64_t m_group) {
   const int64_t lines = (32 + groups - 1) / groups;
   for (int64_t g = 0; g < groups; g++, v += v_group, m += m_group, next += lines * (c / 32) * 16) {
-    V16 *sums = (V16 *)m;
-    if (BY_PAIRS) {
-      const V16 taken = FROM(u + 16 * c);
-      UNROLL for (int i = 0; i < 16; i++) sums[i] = -(taken + v[16 * c + i]);
+    V16 earlier[16];
+    NAME(Sums) sums = {
+        .a = v, .b = u, .blocks = c / 16, .row_products = v + 16 * c,
+        .column_products = u + 16 * c, .earlier = earlier,
+        .wanted = {.next = next, .lines = lines}};
+    NAME(begin_sums)(&sums);
+    for (int i = 0; i < 16; i += ROWS_IN_REGISTERS) {
+      V16 part[ROWS_IN_REGISTERS];
+      NAME(sum_rows)(&sums, 16, 1, i, part);
+      UNROLL for (int j = 0; j < ROWS_IN_REGISTERS; j++) AT(m + (i + j) * 16) = part[j];
     }
-    NAME(pairs_sum)(v, 16, 1, u, c / 16, sums, (NAME(Wanted)){.next = next, .lines = lines});
   }
 }
 
