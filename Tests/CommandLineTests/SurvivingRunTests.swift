@@ -37,7 +37,10 @@ import Testing
   private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
   private func waitUntil(_ condition: () -> Bool) {
-    for _ in 0..<1200 where !condition() { Thread.sleep(forTimeInterval: 0.025) }
+    for _ in 0..<1200 {
+      if condition() { return }
+      Thread.sleep(forTimeInterval: 0.025)
+    }
   }
 
   /// `TROMPE_KILLS` sets how often, e.g. for a night's run.
