@@ -25,18 +25,24 @@ INLINE OVERLOADED void NAME(result_axis)(const V *m, int64_t step, V *to, int64_
   to[3 * to_step] = (POINT_A * A2) * odd_a + (POINT_B * B2) * odd_b + m[5 * step];
 }
 
+// Values at 0, ±a, ±b and infinity from even and odd parts at a and b.
+INLINE OVERLOADED void NAME(six_values)(
+    V at_0, V even_a, V odd_a, V even_b, V odd_b, V at_infinity, V *to, int64_t to_step) {
+  to[0] = at_0;
+  to[to_step] = even_a + odd_a;
+  to[2 * to_step] = even_a - odd_a;
+  to[3 * to_step] = even_b + odd_b;
+  to[4 * to_step] = even_b - odd_b;
+  to[5 * to_step] = at_infinity;
+}
+
 // The transpose: the cotangents of four outputs, those of six values, A y.
 INLINE OVERLOADED void NAME(cotangent_axis)(const V *y, int64_t step, V *to, int64_t to_step) {
   const V y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
   const V even_a = y0 + A2 * y2, odd_a = POINT_A * y1 + (POINT_A * A2) * y3;
   const V even_b = COTANGENT_SHARE * y0 + (COTANGENT_SHARE * B2) * y2;
   const V odd_b = (COTANGENT_SHARE * POINT_B) * y1 + (COTANGENT_SHARE * POINT_B * B2) * y3;
-  to[0] = y0;
-  to[to_step] = even_a + odd_a;
-  to[2 * to_step] = even_a - odd_a;
-  to[3 * to_step] = even_b + odd_b;
-  to[4 * to_step] = even_b - odd_b;
-  to[5 * to_step] = y3;
+  NAME(six_values)(y0, even_a, odd_a, even_b, odd_b, y3, to, to_step);
 }
 
 // Three taps, their values at the six points: G g.
@@ -45,12 +51,7 @@ INLINE OVERLOADED void NAME(filter_axis)(const V *g, int64_t step, V *to, int64_
   const V even_a = SCALE_A * g0 + (SCALE_A * A2) * g2, odd_a = (SCALE_A * POINT_A) * g1;
   const V even_b = (FILTER_SHARE * SCALE_B) * g0 + (FILTER_SHARE * SCALE_B * B2) * g2;
   const V odd_b = (FILTER_SHARE * SCALE_B * POINT_B) * g1;
-  to[0] = SCALE_0 * g0;
-  to[to_step] = even_a + odd_a;
-  to[2 * to_step] = even_a - odd_a;
-  to[3 * to_step] = even_b + odd_b;
-  to[4 * to_step] = even_b - odd_b;
-  to[5 * to_step] = g2;
+  NAME(six_values)(SCALE_0 * g0, even_a, odd_a, even_b, odd_b, g2, to, to_step);
 }
 
 // The transpose: the cotangents of six values, those of three taps, Gᵀu.

@@ -46,7 +46,6 @@ static void NAME(winograd_pairs_read_image)(
     const trompe_image *s, const float *image, int64_t first, int64_t count, float *v,
     int64_t plane) {
   float scales[16];
-  AT(v + 36 * plane) = (V16){0} + 1.0f;
   if (BY_PAIRS) {
     V16 sums[16];
     UNROLL for (int i = 0; i < 16; i++) sums[i] = (V16){0};
@@ -56,6 +55,8 @@ static void NAME(winograd_pairs_read_image)(
     }
     AT(scales) = NAME(pairs_scale)(
         NAME(lane_sums)(sums) * (TILE_GAIN / (float)(36 * s->c)), v + 36 * plane);
+  } else {
+    AT(v + 36 * plane) = (V16){0} + 1.0f;
   }
   const trompe_values at = {plane, 16, 256};
   NAME(winograd_read_image)(
@@ -179,7 +180,6 @@ static void NAME(winograd_pairs_read_columns)(
     const trompe_image *s, const float *image, int64_t first, int64_t count, int64_t block,
     int is_cotangent, float *v, int64_t plane) {
   float own_scales[16], *scales = BY_PAIRS ? own_scales : NULL;
-  AT(v + 36 * plane) = (V16){0} + 1.0f;
   if (BY_PAIRS) {
     V16 sum = {0};
     const int64_t size = is_cotangent ? 4 : 6, margin = is_cotangent ? 0 : 1;
@@ -187,6 +187,8 @@ static void NAME(winograd_pairs_read_columns)(
       sum += NAME(window_size)(s, NAME(window)(s, t, size, margin), image, block);
     const float gain = is_cotangent ? COTANGENT_GAIN : TILE_GAIN;
     AT(scales) = NAME(pairs_scale)(sum * (gain / (float)(size * size * count)), v + 36 * plane);
+  } else {
+    AT(v + 36 * plane) = (V16){0} + 1.0f;
   }
   const trompe_values at = {plane, 16, 0};
   if (is_cotangent)
