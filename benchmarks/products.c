@@ -56,7 +56,7 @@ int main(void) {
         for (int own = 0; own < 2; own++) {
           const double begin = milliseconds();
           if (own)
-            trompe_matrix_product(ta, tb, rows, columns, inner, a, b, c[1], threads);
+            trompe_matrix_product(ta, tb, rows, columns, inner, a, b, c[1], 0, threads);
           else
             dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', rows, columns, inner, 1, a, ta ? rows : inner,
                        b, tb ? inner : columns, 0, c[0], columns);

@@ -7,7 +7,7 @@
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
 
-// A product of a few rows and a large matrix W [n, k], which is read or written once.
+// A product of rows and a matrix W [n, k], which is read or written once for a few of them.
 typedef void (*RowsKernel)(
     int64_t few, int64_t n, int64_t k, const float *, const float *, float *, int64_t, int64_t);
 
@@ -20,30 +20,55 @@ typedef struct {
   int64_t count, part;
 } Rows;
 
-// So many rows at most, and such a matrix at least: smaller ones stay in the caches, and with more
-// rows it is the arithmetic that takes the time: narrow vectors are slower than oneDNN there, but where a
-// row's result must not depend on how many there are, they are taken all the same.
-static const int64_t most_rows = 32, most_narrow_outer_rows = 8, smallest_matrix = 1 << 20;
+// Where K is not a multiple of 16.
+static void plain_dot(
+    int64_t few, int64_t n, int64_t k, const float *x, const float *w, float *y, int64_t begin,
+    int64_t end) {
+  for (int64_t f = 0; f < few; f++)
+    for (int64_t j = begin; j < end; j++) {
+      float sum = 0;
+      for (int64_t i = 0; i < k; i++) sum += x[f * k + i] * w[j * k + i];
+      y[f * n + j] = sum;
+    }
+}
 
-// The product as one of a few rows, if it is one and there is a kernel for it.
+static void plain_combine(
+    int64_t few, int64_t n, int64_t k, const float *y, const float *w, float *x, int64_t begin,
+    int64_t end) {
+  for (int64_t f = 0; f < few; f++) {
+    for (int64_t i = begin; i < end; i++) x[f * k + i] = 0;
+    for (int64_t j = 0; j < n; j++)
+      for (int64_t i = begin; i < end; i++) x[f * k + i] += y[f * n + j] * w[j * k + i];
+  }
+}
+
+// With more rows than these it is the arithmetic that takes the time, where oneDNN is faster.
+static const int64_t most_rows = 32, most_narrow_outer_rows = 8;
+// A smaller gradient in W stays in the caches, past which it would be written.
+static const int64_t smallest_outer = 1 << 20;
+
+// The product as one of rows and a matrix, if there is a kernel for it that is fast, or that is needed: a
+// result of oneDNN's depends on how many rows there are, and with AVX2 even on what ran before.
 static int as_rows(
     int transposes_a, int transposes_b, int64_t m, int64_t n, int64_t k, const float *a,
-    const float *b, float *c, Rows *rows) {
+    const float *b, float *c, int is_batch_invariant, Rows *rows) {
   const KernelTable *table = trompe_kernels();
   if (transposes_a && transposes_b) return 0;
   if (transposes_a) {
     // [few, M]ᵀ · [few, N] → W [M, N]
     *rows = (Rows){table->rows_outer, k, m, n, a, b, c, m, 4};
-    if ((uintptr_t)c % 64 || (!trompe_has_wide_vectors() && k > most_narrow_outer_rows)) return 0;
-  } else if (transposes_b) {
+    return k <= (trompe_has_wide_vectors() ? most_rows : most_narrow_outer_rows) &&
+           m * n >= smallest_outer && n % 16 == 0 && (uintptr_t)c % 64 == 0;
+  }
+  if (transposes_b) {
     // [few, K] · W [N, K]ᵀ → [few, N]
     *rows = (Rows){table->rows_dot, m, n, k, a, b, c, n, 3};
   } else {
     // [few, K] · W [K, N] → [few, N]
     *rows = (Rows){table->rows_combine, m, k, n, a, b, c, n, 64};
   }
-  return rows->kernel && rows->few <= most_rows && rows->n * rows->k >= smallest_matrix &&
-         rows->k % 16 == 0;
+  if (rows->k % 16) rows->kernel = transposes_b ? plain_dot : plain_combine;
+  return is_batch_invariant || (m <= most_rows && rows->k % 16 == 0);
 }
 
 static void run_rows(void *context, int thread, int threads) {
@@ -58,14 +83,14 @@ static void run_rows(void *context, int thread, int threads) {
 
 int trompe_matrix_product(
     int transposes_a, int transposes_b, int64_t m, int64_t n, int64_t k, const float *a,
-    const float *b, float *c, int threads) {
+    const float *b, float *c, int is_batch_invariant, int threads) {
   if (m == 0 || n == 0) return 0;
   if (k == 0) {
     memset(c, 0, (size_t)(m * n) * sizeof(float));
     return 0;
   }
   Rows rows;
-  if (as_rows(transposes_a, transposes_b, m, n, k, a, b, c, &rows)) {
+  if (as_rows(transposes_a, transposes_b, m, n, k, a, b, c, is_batch_invariant, &rows)) {
     trompe_parallel(run_rows, &rows, threads);
     return 0;
   }

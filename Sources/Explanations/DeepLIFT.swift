@@ -132,21 +132,40 @@ struct DeepLIFTPropagation {
     _ graph: inout GraphBuilder
   ) throws -> Value {
     let x = step.inputs[0]
-    let reference = (
-      x: try graph.broadcast(reference.inputs[0], to: x.shape),
-      y: try graph.broadcast(reference.output, to: step.output.shape)
-    )
+    let referenceY = try graph.broadcast(reference.output, to: step.output.shape)
     let scatter = MaxPoolScatter(window: window, inputShape: x.shape)
-    let largest = try graph.maximum(step.output, reference.y)
+    let largest = try graph.maximum(step.output, referenceY)
     let index = try graph.append(MaxPoolIndex(window: window), [x])
-    let referenceIndex = try graph.append(MaxPoolIndex(window: window), [reference.x])
-    let grown = try graph.multiply(m, graph.subtract(largest, reference.y))
+    let referenceIndex = try graph.append(
+      MaxPoolIndex(window: window),
+      [graph.broadcast(earliestWinning(reference.inputs[0], window, &graph), to: x.shape)])
+    let grown = try graph.multiply(m, graph.subtract(largest, referenceY))
     let shrunk = try graph.multiply(m, graph.subtract(step.output, largest))
     let contribution = try graph.add(
       graph.append(scatter, [grown, index]), graph.append(scatter, [shrunk, referenceIndex]))
-    let difference = try graph.subtract(x, reference.x)
+    let difference = try graph.subtract(x, reference.inputs[0])
     return try ratio(
       contribution, difference, derivative: graph.append(scatter, [m, index]), &graph)
+  }
+
+  /// x′, [1, H, W, C], a little less the later a pixel comes in a window: of equals the first wins, however
+  /// their sums were rounded.
+  ///
+  /// The baseline is one colour, so most of its windows hold equal values, and which of them wins changes
+  /// the heatmap: by 15% of its norm where Winograd's algorithm sums neighbouring pixels in other orders.
+  private func earliestWinning(
+    _ x: Value, _ window: Window2D, _ graph: inout GraphBuilder
+  ) throws -> Value {
+    let (height, width) = (x.shape[1], x.shape[2])
+    // Above what rounding does, far below what pixels differ by.
+    let step: Float = 0x1p-15
+    let handicaps = Tensor(
+      shape: [1, height, width, 1],
+      values: (0..<height * width).map {
+        step * Float($0 / width * window.width * window.dilationX + $0 % width)
+      })
+    return try graph.subtract(
+      x, graph.multiply(graph.constant(handicaps), graph.mean(graph.absolute(x))))
   }
 
   /// contribution / difference, or `derivative` where the difference is too small.

@@ -400,7 +400,8 @@ public final class Executable {
       let (m, n, k) = (Int64(result[0]), Int64(result[1]), Int64(inner))
       let left: Int32 = product.transposesLeft ? 1 : 0
       let right: Int32 = product.transposesRight ? 1 : 0
-      return { trompe_matrix_product(left, right, m, n, k, a, b, y, threads) }
+      let isBatchInvariant: Int32 = options.isBatchInvariant ? 1 : 0
+      return { trompe_matrix_product(left, right, m, n, k, a, b, y, isBatchInvariant, threads) }
     case let index as MaxPoolIndex:
       var pool = poolShape(
         index.window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])

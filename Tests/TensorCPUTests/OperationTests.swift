@@ -43,29 +43,40 @@ struct OperationTests {
     }
   }
 
-  /// A row's product with a large matrix does not depend on what other rows there are, nor on the
-  /// number of threads.
-  @Test(arguments: [false, true])
-  func rowsAreIndependent(transposesRight: Bool) throws {
+  /// A row's product with a matrix is that of the plain sums, and does not depend on what other rows
+  /// there are, nor on the number of threads: where programs are batch invariant, for any sizes.
+  @Test(arguments: [false, true], [[1040, 1040], [10, 64], [37, 21]])
+  func rowsAreIndependent(transposesRight: Bool, size: [Int]) throws {
     var generator = SeededGenerator(seed: 31)
-    let matrix = ReferenceArray.random([1040, 1040], using: &generator).roundedToFloat
-    let rows = ReferenceArray.random([13, 1040], using: &generator).roundedToFloat
+    let matrix = ReferenceArray.random(Shape(size), using: &generator).roundedToFloat
+    let (inner, columns) = transposesRight ? (size[1], size[0]) : (size[0], size[1])
+    let rows = ReferenceArray.random([45, inner], using: &generator).roundedToFloat
     func product(_ count: Int, threads: Int) throws -> [Float] {
       var graph = GraphBuilder()
-      let a = try graph.placeholder("a", shape: [count, 1040])
-      let b = try graph.placeholder("b", shape: [1040, 1040])
+      let a = try graph.placeholder("a", shape: [count, inner])
+      let b = try graph.placeholder("b", shape: Shape(size))
       let y = try graph.matrixProduct(a, b, transposesRight: transposesRight)
       let executable = try Executable(
-        graph.graph(outputs: [y]), parameters: store([:]), options: .init(threads: threads))
+        graph.graph(outputs: [y]), parameters: store([:]),
+        options: .init(threads: threads, isBatchInvariant: true))
       try executable.run([
-        "a": .floats(rows.values.prefix(count * 1040).map(Float.init)),
+        "a": .floats(rows.values.prefix(count * inner).map(Float.init)),
         "b": .floats(matrix.values.map(Float.init)),
       ])
       return executable.output(0).values
     }
-    let all = try product(13, threads: 2)
-    for (count, threads) in [(1, 2), (6, 1), (13, 1)] {
-      #expect(try product(count, threads: threads) == Array(all.prefix(count * 1040)))
+    let all = try product(45, threads: 2)
+    for (count, threads) in [(1, 2), (6, 1), (13, 2), (45, 1)] {
+      #expect(try product(count, threads: threads) == Array(all.prefix(count * columns)))
+    }
+    for row in [0, 7, 44] {
+      for column in 0..<columns {
+        let sum = (0..<inner).reduce(0.0) {
+          let other = transposesRight ? column * inner + $1 : $1 * columns + column
+          return $0 + rows.values[row * inner + $1] * matrix.values[other]
+        }
+        #expect(abs(Double(all[row * columns + column]) - sum) < 1e-4)
+      }
     }
   }
 
