@@ -47,8 +47,8 @@ static const int64_t most_rows = 32, most_narrow_outer_rows = 8;
 // A smaller gradient in W stays in the caches, past which it would be written.
 static const int64_t smallest_outer = 1 << 20;
 
-// The product as one of rows and a matrix, if there is a kernel for it that is fast, or that is needed: a
-// result of oneDNN's depends on how many rows there are, and with AVX2 even on what ran before.
+// The product as one of rows and a matrix, if there is a kernel for it that is fast, or that is needed, since
+// a result of oneDNN's depends on how many rows there are.
 static int as_rows(
     int transposes_a, int transposes_b, int64_t m, int64_t n, int64_t k, const float *a,
     const float *b, float *c, int is_batch_invariant, Rows *rows) {

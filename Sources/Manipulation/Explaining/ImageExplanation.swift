@@ -184,14 +184,16 @@ private struct Explainer {
     let padding = [Int32](repeating: 0, count: program.batchSize - count)
     let maps = try program.explain(
       (samples, labels.map(Int32.init) + padding), identities: positions, .labels)
-    let classifications = predictions ?? Self.classifications(of: program, count)
-    let logits = (classifier ?? program).logits.values
+    // Scores come from the program that explains: of another one their last digits are others, and two
+    // networks are compared.
+    let classifications = Self.classifications(of: program, count)
+    let logits = program.logits.values
     return (0..<count).map { image in
       let classification = classifications[image]
+      let predicted = (predictions ?? classifications)[image].predicted
       return ExplainedImage.Reading(
-        predicted: classification.score(of: classification.predicted, names: names),
-        explained: classification.score(
-          of: classes?[image] ?? classification.predicted, names: names),
+        predicted: classification.score(of: predicted, names: names),
+        explained: classification.score(of: classes?[image] ?? predicted, names: names),
         logits: Array(logits[image * program.classes..<(image + 1) * program.classes]),
         heatmaps: maps.map { $0[image][0] })
     }
