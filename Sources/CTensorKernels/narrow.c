@@ -191,17 +191,22 @@ static void multiply(void *context, int thread, int threads) {
       find_pixels(call, (first + t) * TILE, TILE, windows, pixels[t]);
       read_tile(call, windows, left, tiles + t * tile_floats(rows));
     }
-    for (int64_t b = 0; b < y->c; b += BLOCK) {
+    for (int64_t b = 0, blocks; b < y->c; b += blocks * BLOCK) {
+      blocks = smaller(call->kernels->column_blocks, (y->c - b) / BLOCK);
+      const trompe_column_blocks at = {blocks, steps * BLOCK, BLOCK, y->block};
+      const trompe_packed columns = {call->packed + b * steps, products + b, inverses + b};
       trompe_epilogue after = *call->after;
       const int64_t block = b / BLOCK * y->block;
       if (after.bias) after.bias += b;
       if (after.residual) after.residual += block;
       for (int64_t t = 0; t < count; t++) {
         const float *tile = tiles + t * tile_floats(rows);
+        const trompe_packed packed = {tile, tile + TILE * steps, tile + TILE * (steps + 1)};
+        trompe_next_pixels next = {0};
+        if (t + 1 < count) next.results = pixels[t + 1];
         call->kernels->pairs_write_pixels(
-            tile, tile + TILE * steps, tile + TILE * (steps + 1), call->packed + b * steps,
-            products + b, inverses + b, block_count(rows), &after, call->to + block, pixels[t],
-            smaller(TILE, all - (first + t) * TILE), &(trompe_next_rows){0});
+            packed, columns, at, block_count(rows), &after, call->to + block, pixels[t],
+            smaller(TILE, all - (first + t) * TILE), &next);
       }
     }
   }
@@ -224,6 +229,11 @@ void trompe_narrow_convolve(
 
 // A part of 16 channels is packed as steps, what is taken off, and what undoes the scale.
 enum { PRODUCTS = BLOCK * PART_PIXELS, INVERSES = PRODUCTS + BLOCK, BLOCK_FLOATS = INVERSES + BLOCK };
+
+static trompe_packed packed_at(const float *packed, int64_t block) {
+  const float *values = packed + block * BLOCK_FLOATS;
+  return (trompe_packed){values, values + PRODUCTS, values + INVERSES};
+}
 
 static int64_t part_count(const Rows *rows) {
   return (pixels_of(&rows->window->y) + PART_PIXELS - 1) / PART_PIXELS;
@@ -283,6 +293,8 @@ static void sum_parts(void *context, int thread, int threads) {
   const Call *call = context;
   const Rows *rows = &call->rows;
   const int64_t blocks = block_count(rows), y_blocks = rows->window->y.c / BLOCK;
+  const int64_t at_once = call->kernels->column_blocks;
+  const int64_t x_count = (blocks + at_once - 1) / at_once;
   float *packed = call->scratch + thread * part_floats(rows);
   float *sums = call->sums + thread * sums_floats(rows);
   Part both[2], *part = &both[0], *next = &both[1];
@@ -298,16 +310,16 @@ static void sum_parts(void *context, int thread, int threads) {
     part = read;
     if (p + 1 < end) part_at(call, p + 1, next);
     read_part(call, part, p == begin, packed);
-    for (int64_t i = 0; i < blocks * y_blocks; i++) {
-      const int64_t x = i % blocks, y = i / blocks;
-      const float *columns = packed + x * BLOCK_FLOATS;
-      const float *values = packed + (blocks + y) * BLOCK_FLOATS;
+    for (int64_t i = 0; i < x_count * y_blocks; i++) {
+      const int64_t x = i % x_count * at_once, y = i / x_count;
+      const trompe_column_blocks at = {
+          smaller(at_once, blocks - x), BLOCK_FLOATS, BLOCK_FLOATS, BLOCK};
       float *to = sums + (y * sums_row(rows) + x) * BLOCK;
-      if (p + 1 < end) prefetch_part(call, next, i, blocks * y_blocks);
+      if (p + 1 < end) prefetch_part(call, next, i, x_count * y_blocks);
       call->kernels->pairs_write_filter(
-          values, values + PRODUCTS, values + INVERSES, columns, columns + PRODUCTS,
-          columns + INVERSES, (part->count + TILE - 1) / TILE, to, sums_row(rows), to,
-          sums_row(rows), &(trompe_next_columns){0});
+          packed_at(packed, blocks + y), packed_at(packed, x), at,
+          (part->count + TILE - 1) / TILE, to, sums_row(rows), to, sums_row(rows),
+          &(trompe_next_columns){0});
     }
   }
 }

@@ -128,19 +128,15 @@ typedef struct {
   float *sums;  // of the channels, of runs of tiles, or NULL
 } Call;
 
-// A block of a part's columns, what is taken off each, and what undoes its scale.
-typedef struct {
-  const float *columns, *products, *inverses;
-} Columns;
-
-static Columns packed_block(const Call *call, int64_t block) {
-  static const float nothing[BLOCK];
+// A block of a part's columns.
+static trompe_packed packed_block(const Call *call, int64_t block) {
+  static const float nothing[2 * BLOCK];
   const int64_t steps = part_steps(call->part, &call->ends), columns = call->ends.to->c;
-  if (!steps) return (Columns){nothing, nothing, nothing};
+  if (!steps) return (trompe_packed){nothing, nothing, nothing};
   const float *packed = call->packed + call->part->filter;
   const float *products = packed + steps * columns;
-  return (Columns){packed + block * BLOCK * steps, products + block * BLOCK,
-                   products + columns + block * BLOCK};
+  return (trompe_packed){packed + block * BLOCK * steps, products + block * BLOCK,
+                         products + columns + block * BLOCK};
 }
 
 // How many tiles a thread packs at once at most.
@@ -165,12 +161,13 @@ static void read_tile(const Call *call, const Tile *tile, float *rows) {
 }
 
 // A share of the channels of a tile, which is packed soon: it is asked for, what is of another tap at once.
-static trompe_next_rows next_rows(
-    const Call *call, const Tile *tile, int64_t share, int64_t shares, trompe_pixel *pixels) {
+static void ask_for_rows(
+    const Call *call, const Tile *tile, int64_t share, int64_t shares, trompe_pixel *pixels,
+    trompe_next_pixels *next) {
   const int64_t blocks = call->ends.from->c / BLOCK;
   int64_t begin, end;
   trompe_share(call->part->tap_count * blocks, (int)share, (int)shares, &begin, &end);
-  if (begin == end) return (trompe_next_rows){0};
+  if (begin == end) return;
   const int64_t first = begin % blocks, count = smaller(end - begin, blocks - first);
   trompe_pixel others[TILE];
   for (int64_t i = begin + count; i < end; i++) {
@@ -180,14 +177,27 @@ static trompe_next_rows next_rows(
       __builtin_prefetch(others[j].values + i % blocks * others[j].block, 0, 2);
   }
   trompe_tap_pixels(call->part, &call->ends, tile, begin / blocks, call->from, pixels);
-  return (trompe_next_rows){pixels, first, count * TILE};
+  next->pixels = pixels;
+  next->first = first;
+  next->lines = count * TILE;
 }
 
-// Tiles of some channels of the result. Meanwhile what is packed next is asked for.
+// What follows a product of tiles and blocks of columns: tiles that are packed then, ...
+typedef struct {
+  const Tile *packed;
+  int64_t count;
+  // ... and a tile that is written, or NULL, so many blocks behind.
+  const Tile *written;
+  int64_t blocks;
+} Following;
+
+// Tiles of some blocks of the result's channels. Meanwhile what follows is asked for.
 static void multiply_tiles(
-    const Call *call, const float *rows, const Tile *tiles, int64_t tile_count, const Tile *next,
-    int64_t next_count, int64_t block, Columns columns, float *const *sums) {
-  const int64_t steps = part_steps(call->part, &call->ends);
+    const Call *call, const float *rows, const Tile *tiles, int64_t tile_count, int64_t block,
+    int64_t block_count, trompe_packed columns, Following following, float *const *sums) {
+  const int64_t steps = part_steps(call->part, &call->ends), at_once = call->kernels->column_blocks;
+  const trompe_column_blocks at = {block_count, steps * BLOCK, BLOCK, call->ends.to->block};
+  const int64_t shares = (call->ends.to->c / BLOCK + at_once - 1) / at_once;
   const int64_t first = block * call->ends.to->block;
   trompe_epilogue after = call->after;
   if (after.bias) after.bias += block * BLOCK;
@@ -196,14 +206,20 @@ static void multiply_tiles(
   for (int64_t t = 0; t < tile_count; t++) {
     after.sums = sums[t] ? sums[t] + block * BLOCK : NULL;
     trompe_pixel pixels[TILE];
-    const trompe_next_rows wanted =
-        t < next_count ? next_rows(call, &next[t], block, call->ends.to->c / BLOCK, pixels)
-                       : (trompe_next_rows){0};
+    trompe_next_pixels next = {0};
+    if (t < following.count)
+      ask_for_rows(call, &following.packed[t], block / at_once, shares, pixels, &next);
+    if (t + 1 < tile_count) {
+      next.results = tiles[t + 1].offsets;
+    } else if (following.written) {
+      next.results = following.written->offsets;
+      next.distance = following.blocks * call->ends.to->block;
+    }
     const float *tile = rows + t * tile_floats(steps);
+    const trompe_packed packed = {tile, tile + TILE * steps, tile + TILE * (steps + 1)};
     call->kernels->pairs_write_pixels(
-        tile, tile + TILE * steps, tile + TILE * (steps + 1), columns.columns, columns.products,
-        columns.inverses, steps / BLOCK, &after, call->to + first, tiles[t].offsets,
-        tiles[t].count, &wanted);
+        packed, columns, at, steps / BLOCK, &after, call->to + first, tiles[t].offsets,
+        tiles[t].count, &next);
   }
 }
 
@@ -234,8 +250,16 @@ static void multiply(void *context, int thread, int threads) {
       read_tile(call, &tiles[t], rows + t * floats);
       sums[t] = call->sums ? call->sums + (first + t) / trompe_run_length(all) * columns : NULL;
     }
-    for (int64_t b = 0; b < columns / BLOCK; b++)
-      multiply_tiles(call, rows, tiles, count, next, next_count, b, packed_block(call, b), sums);
+    for (int64_t b = 0, blocks; b < columns / BLOCK; b += blocks) {
+      blocks = smaller(call->kernels->column_blocks, columns / BLOCK - b);
+      Following following = {next, next_count};
+      if (b + blocks < columns / BLOCK) {
+        following.written = tiles;
+        following.blocks = blocks;
+      }
+      multiply_tiles(
+          call, rows, tiles, count, b, blocks, packed_block(call, b), following, sums);
+    }
   }
 }
 
@@ -260,7 +284,9 @@ static void read_shared(void *context, int thread, int threads) {
 
 // Blocks of columns that a thread packs for itself: they never leave the caches.
 static int64_t batch(int64_t steps) {
-  return larger(1, smaller(PAIRS_BLOCKS, BATCH_STEPS / larger(1, steps)));
+  return larger(
+      trompe_kernels()->column_blocks,
+      smaller(PAIRS_BLOCKS, BATCH_STEPS / larger(1, steps)));
 }
 static int64_t batch_floats(int64_t steps) { return batch(steps) * BLOCK * (steps + 2); }
 
@@ -281,12 +307,16 @@ static void write_shared(void *context, int thread, int threads) {
     if (is_own)
       read_blocks(call->plain, part, b, count, columns, products, inverses);
     for (int64_t t = 0; t < tile_count; t++)
-      for (int64_t i = 0; i < count; i++) {
-        const Columns own = {
+      for (int64_t i = 0, blocks; i < count; i += blocks) {
+        blocks = smaller(call->kernels->column_blocks, count - i);
+        const trompe_packed own = {
             columns + i * BLOCK * steps, products + i * BLOCK, inverses + i * BLOCK};
+        Following following = {0};
+        if (i + blocks < count) following = (Following){.written = &tiles[t], .blocks = blocks};
+        else if (t + 1 < tile_count) following = (Following){.written = &tiles[t + 1], .blocks = -i};
         multiply_tiles(
-            call, call->scratch + t * floats, &tiles[t], 1, NULL, 0, b + i,
-            is_own ? own : packed_block(call, b + i), &call->sums);
+            call, call->scratch + t * floats, &tiles[t], 1, b + i, blocks,
+            is_own ? own : packed_block(call, b + i), following, &call->sums);
       }
   }
 }

@@ -38,6 +38,11 @@ enum { PRODUCTS = BLOCK * PART_PIXELS, INVERSES = PRODUCTS + BLOCK, BLOCK_FLOATS
 
 static int64_t block_count(const Call *call) { return (call->x.c + call->y.c) / BLOCK; }
 
+static trompe_packed packed_at(const float *packed, int64_t block) {
+  const float *values = packed + block * BLOCK_FLOATS;
+  return (trompe_packed){values, values + PRODUCTS, values + INVERSES};
+}
+
 // The pixels of a part, and where they stand in both images.
 typedef struct {
   int64_t count, x[PART_PIXELS], y[PART_PIXELS];
@@ -103,7 +108,8 @@ static int64_t sums_floats(const Call *call) { return sums_row(call) * call->y.c
 // part is asked for. The last one's sums go to the result, if it is not NULL.
 static void sum_parts(
     const Call *call, int64_t begin, int64_t end, float *packed, float *sums, float *result) {
-  const int64_t x_blocks = call->x.c / BLOCK, pairs = x_blocks * call->y.c / BLOCK;
+  const int64_t x_blocks = call->x.c / BLOCK, at_once = call->kernels->column_blocks;
+  const int64_t x_count = (x_blocks + at_once - 1) / at_once, all = x_count * call->y.c / BLOCK;
   Part part, next;
   if (begin < end) next = part_at(call, begin);
   for (int64_t p = begin; p < end; p++) {
@@ -113,14 +119,14 @@ static void sum_parts(
     const int is_last = result && p + 1 == end;
     float *to = is_last ? result : sums;
     const int64_t row = is_last ? call->filter_row : sums_row(call);
-    for (int64_t i = 0; i < pairs; i++) {
+    for (int64_t i = 0; i < all; i++) {
       const trompe_next_columns wanted =
-          p + 1 < end ? next_columns(call, &next, i, pairs) : (trompe_next_columns){0};
-      const int64_t x = i % x_blocks, y = i / x_blocks;
-      const float *columns = packed + x * BLOCK_FLOATS;
-      const float *rows = packed + (x_blocks + y) * BLOCK_FLOATS;
+          p + 1 < end ? next_columns(call, &next, i, all) : (trompe_next_columns){0};
+      const int64_t x = i % x_count * at_once, y = i / x_count;
+      const trompe_column_blocks at = {
+          smaller(at_once, x_blocks - x), BLOCK_FLOATS, BLOCK_FLOATS, BLOCK};
       call->kernels->pairs_write_filter(
-          rows, rows + PRODUCTS, rows + INVERSES, columns, columns + PRODUCTS, columns + INVERSES,
+          packed_at(packed, x_blocks + y), packed_at(packed, x), at,
           (part.count + TILE - 1) / TILE,
           p > begin ? sums + (y * sums_row(call) + x) * BLOCK : NULL, sums_row(call),
           to + (y * row + x) * BLOCK, row, &wanted);

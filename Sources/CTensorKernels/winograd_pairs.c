@@ -89,7 +89,7 @@ static int64_t groups_at_once(const trompe_image *x, const trompe_image *y, int 
       larger(1, group_count(x)), x->c + y->c < MANY_CHANNELS ? FEW_GROUPS : MANY_GROUPS);
 }
 
-// Floats of each thread's products.
+// Floats of each thread's products with a block of filters.
 static int64_t product_floats(int64_t groups) { return groups * BLOCK_PRODUCTS; }
 
 // Groups of tiles that are kept.
@@ -102,8 +102,9 @@ size_t trompe_winograd_pairs_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int is_plain, int threads) {
   const int64_t products = product_floats(groups_at_once(x, y, threads));
   const int64_t filters = is_plain ? block_floats(x->c) : 0;
+  const int64_t blocks = trompe_kernels()->column_blocks;
   return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) +
-                  threads * (products + filters) + (RUNS_MAX + 1) * y->c) *
+                  threads * blocks * (products + filters) + (RUNS_MAX + 1) * y->c) *
          sizeof(float);
 }
 
@@ -115,10 +116,13 @@ static void read_groups(const Call *call, int64_t first, int64_t count, float *t
         tiles + g * group_floats(c), packed_floats(c));
 }
 
-// A block of filters that a thread packs for itself: it never leaves the caches.
-static const float *read_own_block(const Call *call, int thread, int64_t b) {
-  float *filters = call->filters + thread * block_floats(call->x->c);
-  read_block(call->plain, b, filters, call->inverses + b * BLOCK, 0);
+// Blocks of filters that a thread packs for itself: they never leave the caches.
+static const float *read_own_blocks(const Call *call, int thread, int64_t first, int64_t count) {
+  const int64_t block = block_floats(call->x->c);
+  float *filters = call->filters + thread * call->kernels->column_blocks * block;
+  for (int64_t b = 0; b < count; b++)
+    read_block(
+        call->plain, first + b, filters + b * block, call->inverses + (first + b) * BLOCK, 0);
   return filters;
 }
 
@@ -135,21 +139,27 @@ static void write_groups(
   const KernelTable *kernels = call->kernels;
   const int64_t c = call->x->c, k = call->y->c, all = tile_count(call->x);
   const int64_t packed = packed_floats(c), block = block_floats(c), group = group_floats(c);
-  float *products = call->products + thread * product_floats(call->groups);
+  const int64_t at_once = kernels->column_blocks, own = product_floats(call->groups);
+  float *products = call->products + thread * at_once * own;
   trompe_epilogue after = *call->after;
-  for (int64_t b = begin; b < end; b++) {
-    const float *u = call->plain ? read_own_block(call, thread, b) : call->u + b * block;
+  for (int64_t b = begin, blocks; b < end; b += blocks) {
+    blocks = smaller(at_once, end - b);
+    const float *u =
+        call->plain ? read_own_blocks(call, thread, b, blocks) : call->u + b * block;
+    const trompe_column_blocks columns = {blocks, block, block, own};
     for (int64_t point = 0; point < POINTS; point++, u += packed)
       kernels->winograd_pairs_multiply(
-          tiles + point * packed, group, count, u, u + packed, c,
+          tiles + point * packed, group, count, u, columns, u + packed, c,
           products + point * PRODUCT_PLANE, BLOCK_PRODUCTS);
-    for (int64_t g = 0; g < count; g++) {
-      if (after.sums) after.sums = call->sums + run_of(call, first + g) * k;
-      kernels->winograd_write_image(
-          call->y, &after, call->to, (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP),
-          b * BLOCK, BLOCK, products + g * BLOCK_PRODUCTS, &at, tiles + g * group + POINTS * packed,
-          call->inverses);
-    }
+    for (int64_t i = 0; i < blocks; i++)
+      for (int64_t g = 0; g < count; g++) {
+        if (after.sums) after.sums = call->sums + run_of(call, first + g) * k;
+        kernels->winograd_write_image(
+            call->y, &after, call->to, (first + g) * GROUP,
+            smaller(GROUP, all - (first + g) * GROUP), (b + i) * BLOCK, BLOCK,
+            products + i * own + g * BLOCK_PRODUCTS, &at, tiles + g * group + POINTS * packed,
+            call->inverses);
+      }
   }
 }
 
@@ -192,7 +202,8 @@ static void run(
                .after = after, .to = to, .groups = groups_at_once(x, y, threads)};
   call.tiles = scratch;
   call.products = call.tiles + kept_groups(x, y, threads) * group_floats(x->c);
-  call.sums = call.products + threads * product_floats(call.groups);
+  call.sums = call.products +
+              threads * call.kernels->column_blocks * product_floats(call.groups);
   float *own_inverses = call.sums + RUNS_MAX * k;
   call.filters = own_inverses + k;
   call.inverses = plain ? own_inverses : (float *)u + k / BLOCK * block_floats(x->c);

@@ -40,7 +40,7 @@ static int has_few_tiles(const trompe_image *x) {
 static int64_t sums_plane(int64_t channels) { return channels * BLOCK + BLOCK; }
 
 static int64_t sums_floats(const trompe_image *x, const trompe_image *y, int threads) {
-  return has_few_tiles(x) ? threads * POINTS * sums_plane(BLOCK)
+  return has_few_tiles(x) ? threads * trompe_kernels()->column_blocks * POINTS * sums_plane(BLOCK)
                           : y->c / BLOCK * POINTS * sums_plane(x->c);
 }
 
@@ -71,15 +71,18 @@ static void read_tiles(void *context, int thread, int threads) {
   read_blocks(call, call->y, call->cotangent, 1, call->y_values, thread, threads);
 }
 
-// Sums of 16 filters (columns) in 16 channels (rows) at one point, and of the chunks before.
-static void multiply(const Call *call, int64_t point, int64_t c, int64_t k, float *sums) {
+// Sums of blocks of 16 filters (columns) in 16 channels (rows) at one point, and of the chunks before.
+static void multiply(
+    const Call *call, int64_t point, int64_t c, int64_t k, int64_t blocks, float *sums,
+    int64_t sums_block) {
   const int64_t block = block_floats(call->count), plane = point_floats(call->count);
   const int64_t steps = steps_of(call->count);
   const float *x = call->x_values + c * block, *y = call->y_values + k * block;
   const float *rows = x + point * plane, *columns = y + point * plane;
   call->kernels->pairs_write_filter(
-      rows, rows + steps * BLOCK, x + POINTS * plane, columns, columns + steps * BLOCK,
-      y + POINTS * plane, steps / BLOCK, call->first ? sums : NULL, BLOCK, sums, BLOCK,
+      (trompe_packed){rows, rows + steps * BLOCK, x + POINTS * plane},
+      (trompe_packed){columns, columns + steps * BLOCK, y + POINTS * plane},
+      (trompe_column_blocks){blocks, block, block, sums_block}, steps / BLOCK, call->first ? sums : NULL, BLOCK, sums, BLOCK,
       &(trompe_next_columns){0});
 }
 
@@ -87,16 +90,21 @@ static void multiply(const Call *call, int64_t point, int64_t c, int64_t k, floa
 static void write_blocks(void *context, int thread, int threads) {
   const Call *call = context;
   const int64_t channels = call->x->c, plane = sums_plane(BLOCK);
-  float *sums = call->sums + thread * POINTS * plane;
+  const int64_t at_once = call->kernels->column_blocks;
+  float *sums = call->sums + thread * at_once * POINTS * plane;
   int64_t begin, end;
   trompe_share_by_speed(call->y->c / BLOCK, thread, threads, &begin, &end);
-  for (int64_t k = begin; k < end; k++)
+  for (int64_t k = begin, blocks; k < end; k += blocks) {
+    blocks = smaller(at_once, end - k);
     for (int64_t c = 0; c < channels / BLOCK; c++) {
       for (int64_t point = 0; point < POINTS; point++)
-        multiply(call, point, c, k, sums + point * plane);
-      call->kernels->winograd_write_filter(
-          sums, plane, channels, BLOCK, call->filter + (k * 9 * channels + c) * BLOCK);
+        multiply(call, point, c, k, blocks, sums + point * plane, POINTS * plane);
+      for (int64_t i = 0; i < blocks; i++)
+        call->kernels->winograd_write_filter(
+            sums + i * POINTS * plane, plane, channels, BLOCK,
+            call->filter + ((k + i) * 9 * channels + c) * BLOCK);
     }
+  }
 }
 
 // ... or the points, and then the filters.
@@ -106,10 +114,13 @@ static void add_points(void *context, int thread, int threads) {
   int64_t begin, end;
   trompe_share_by_speed(POINTS, thread, threads, &begin, &end);
   for (int64_t point = begin; point < end; point++)
-    for (int64_t k = 0; k < call->y->c / BLOCK; k++)
+    for (int64_t k = 0, blocks; k < call->y->c / BLOCK; k += blocks) {
+      blocks = smaller(call->kernels->column_blocks, call->y->c / BLOCK - k);
       for (int64_t c = 0; c < channels / BLOCK; c++)
         multiply(
-            call, point, c, k, call->sums + (k * POINTS + point) * plane + c * BLOCK * BLOCK);
+            call, point, c, k, blocks,
+            call->sums + (k * POINTS + point) * plane + c * BLOCK * BLOCK, POINTS * plane);
+    }
 }
 
 static void write_filters(void *context, int thread, int threads) {

@@ -113,8 +113,10 @@ struct WinogradTests {
       for size in [Self.cases[8], Self.windows[0], Self.windows[1]] {
         try expectOtherRounding(size)
       }
-      // The gradient in an image of a few channels is folded.
-      for size in Self.narrow { try expectOtherRounding(size, outputs: [0, 1, 3]) }
+      // The gradient in an image of a few channels is folded. Windows of short rows are oneDNN's.
+      for size in Self.narrow where size.side * size.channels >= 16 {
+        try expectOtherRounding(size, outputs: [0, 1, 3])
+      }
     }
   }
 

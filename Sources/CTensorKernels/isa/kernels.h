@@ -397,11 +397,13 @@ static const KernelTable NAME(table) = {
     .pairs_read_rows = NAME(pairs_read_rows),
     .pairs_read_columns = NAME(pairs_read_columns),
     .pairs_read_filter = NAME(pairs_read_filter),
+    .column_blocks = COLUMN_BLOCKS,
     .pairs_write_pixels = NAME(pairs_write_pixels),
     .pairs_write_filter = NAME(pairs_write_filter),
 #endif
 };
 
+#undef COLUMN_BLOCKS
 #undef INLINE
 #undef UNROLL
 #undef V16

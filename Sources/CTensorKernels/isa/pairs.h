@@ -13,15 +13,22 @@
 //
 // Rows are packed [steps / 16][256], columns [steps][16].
 
+// What comes from memory is what limits the sums: each value of a row, which fills a register, is used for
+// two blocks of 16 columns, of eight rows at a time.
+//
 // Where registers are too few or too narrow for it, products are made one by one from the same packed rows
 // and columns, without scales, and nothing is taken off.
 #ifdef HAS_WIDE_VECTORS
 #define BY_PAIRS 1
-#define ROWS_IN_REGISTERS 16
+#define COLUMN_BLOCKS 2
 #else
 #define BY_PAIRS 0
-#define ROWS_IN_REGISTERS 4
+#define COLUMN_BLOCKS 1
 #endif
+// Rows whose sums stay in registers, of so many blocks of columns.
+#define ROWS_OF(column_blocks) (BY_PAIRS ? 16 / (column_blocks) : 4)
+// Blocks of 16 steps of which rows and columns stay in the first-level cache together.
+#define STEPS_BLOCKS 16
 
 // Each of 16 steps' sign in what is taken off; 0 for plain products and the second of a pair.
 #define PAIR_SIGN(step, turn)                                                                        \
@@ -29,12 +36,13 @@
 
 // What is asked for while sums are made: a few lines at a time. All at once, they would be waited for.
 typedef struct {
-  const float *next;  // lines that follow each other, ...
-  int64_t lines;      // so many each time
-  // ... or 16 pixels of the images that are not NULL.
+  const float *next[2];  // lines that follow each other, of one or two blocks: ...
+  int64_t lines;         // ... so many of each every time
+  // 16 pixels of the images that are not NULL, of some blocks.
   const float *read[2], *written;
   const int64_t *pixels;
-  trompe_next_rows rows;
+  int64_t blocks, block;
+  trompe_next_pixels rows;
   trompe_next_columns columns;
 } NAME(Wanted);
 
@@ -46,17 +54,20 @@ typedef struct {
 INLINE NAME(Asked) NAME(ask_in)(const NAME(Wanted) *wanted, int64_t times) {
   if (!times) return (NAME(Asked)){0};
   return (NAME(Asked)){
-      .pixels = (16 + times - 1) / times, .rows = (wanted->rows.lines + times - 1) / times,
+      .pixels = (16 * wanted->blocks + times - 1) / times, .rows = (wanted->rows.lines + times - 1) / times,
       .columns = (wanted->columns.lines + times - 1) / times};
 }
 
 INLINE void NAME(ask)(NAME(Wanted) *wanted, NAME(Asked) *asked) {
-  for (int64_t i = 0; i < wanted->lines; i++, wanted->next += 16)
-    __builtin_prefetch(wanted->next, 0, 2);
+  UNROLL for (int b = 0; b < 2; b++)
+    if (wanted->next[b])
+      for (int64_t i = 0; i < wanted->lines; i++, wanted->next[b] += 16)
+        __builtin_prefetch(wanted->next[b], 0, 2);
   if (wanted->pixels)
-    for (const int64_t end = asked->pixel + asked->pixels; asked->pixel < end && asked->pixel < 16;
-         asked->pixel++) {
-      const int64_t offset = wanted->pixels[asked->pixel];
+    for (const int64_t end = smaller(asked->pixel + asked->pixels, 16 * wanted->blocks);
+         asked->pixel < end; asked->pixel++) {
+      const int64_t offset = wanted->pixels[asked->pixel / wanted->blocks] +
+                             asked->pixel % wanted->blocks * wanted->block;
       if (wanted->read[0]) __builtin_prefetch(wanted->read[0] + offset);
       if (wanted->read[1]) __builtin_prefetch(wanted->read[1] + offset);
       __builtin_prefetch(wanted->written + offset, 1);
@@ -71,38 +82,54 @@ INLINE void NAME(ask)(NAME(Wanted) *wanted, NAME(Asked) *asked) {
     __builtin_prefetch(wanted->columns.image + wanted->columns.offsets[asked->column], 0, 2);
 }
 
-// Sums of 16 rows by 16 columns over packed rows `a` and columns `b`, made by begin_sums and then, for each
-// ROWS_IN_REGISTERS of the rows from the first on, sum_rows.
+// Sums of 16 rows by some blocks of columns over packed rows `a` and columns `b`, made by begin_sums and then,
+// for each ROWS_OF those from the first on, sum_rows.
 typedef struct {
   const float *a, *b;
+  trompe_column_blocks columns;
   int64_t blocks;  // of 16 steps
   const float *row_products, *column_products;
   NAME(Wanted) wanted;
   NAME(Asked) asked;
   int has_earlier;
-  V16 *earlier;  // of the steps that are done: 16 where registers do not hold them all
+  V16 *earlier;  // of the steps that are done: of each row those of all blocks
 } NAME(Sums);
 
 #ifdef HAS_WIDE_VECTORS
 
-// sum[i] += Σ a[i, step] · b[step], 16 rows by 16 columns: a pair of steps and a single one. The sums begin
-// with what is taken off.
+// A value of a row in all lanes. It stays in a register, if several blocks need it.
+#define VALUE(name, offset)                                                                          \
+  V16 name = a[i * row + (offset) * step] - (V16){0};                                                \
+  if (columns > 1) __asm__("" : "+v"(name));
+// sum[i][j] += Σ a[i, step] · b[step, j]: a pair of steps and a single one. The sums begin with what is taken
+// off.
 #define PAIR(first, single, turn)                                                                    \
   {                                                                                                  \
-    const V16 f = FROM(b + (first) * 16), g = FROM(b + ((first) + 1) * 16);                          \
-    const V16 h = FROM(b + (single) * 16);                                                           \
-    UNROLL for (int i = 0; i < 16; i++) {                                                            \
-      const float v = a[i * row + (first) * step], w = a[i * row + ((first) + 1) * step];            \
-      sum[i] += a[i * row + (single) * step] * h;                                                    \
-      if (((first) / 2 + (turn)) % 2) sum[i] -= (g - v) * (f - w);                                   \
-      else sum[i] += (v + g) * (w + f);                                                              \
+    V16 f[2], g[2], h[2];                                                                            \
+    UNROLL for (int j = 0; j < columns; j++) {                                                       \
+      f[j] = FROM(b + j * b_block + (first) * 16);                                                   \
+      g[j] = FROM(b + j * b_block + ((first) + 1) * 16);                                             \
+      h[j] = FROM(b + j * b_block + (single) * 16);                                                  \
+    }                                                                                                \
+    UNROLL for (int i = 0; i < rows; i++) {                                                          \
+      VALUE(u, single)                                                                               \
+      VALUE(v, first)                                                                                \
+      VALUE(w, (first) + 1)                                                                          \
+      UNROLL for (int j = 0; j < columns; j++) {                                                     \
+        sum[i * columns + j] += u * h[j];                                                            \
+        if (((first) / 2 + (turn)) % 2) sum[i * columns + j] -= (g[j] - v) * (f[j] - w);             \
+        else sum[i * columns + j] += (v + g[j]) * (w + f[j]);                                        \
+      }                                                                                              \
     }                                                                                                \
     FENCE                                                                                            \
   }
 #define SINGLE(single)                                                                               \
   {                                                                                                  \
-    const V16 h = FROM(b + (single) * 16);                                                           \
-    UNROLL for (int i = 0; i < 16; i++) sum[i] += a[i * row + (single) * step] * h;                  \
+    UNROLL for (int i = 0; i < rows; i++) {                                                          \
+      VALUE(u, single)                                                                               \
+      UNROLL for (int j = 0; j < columns; j++)                                                       \
+        sum[i * columns + j] += u * FROM(b + j * b_block + (single) * 16);                           \
+    }                                                                                                \
     FENCE                                                                                            \
   }
 // Keeps the compiler from fetching what comes later into registers that it does not have.
@@ -113,15 +140,23 @@ typedef struct {
   a += 256;                                                                                          \
   b += 256;
 
-// All sums at once.
-INLINE void NAME(begin_sums)(NAME(Sums) *s) { s->asked = NAME(ask_in)(&s->wanted, s->blocks / 2); }
+// Asks for what is wanted every other block of steps.
+INLINE int64_t NAME(asking_times)(int64_t blocks, const int rows) { return blocks / 2 * (16 / rows); }
 
-INLINE void NAME(sum_rows)(NAME(Sums) *s, const int row, const int step, int first, V16 *to) {
+// Sums over an even number of blocks of steps, or the last ones.
+INLINE void NAME(sum_steps)(
+    NAME(Sums) *s, const int rows, const int columns, const int row, const int step, int first,
+    int64_t blocks, V16 *to) {
   const float *a = s->a + first * row, *b = s->b;
-  int64_t blocks = s->blocks;
-  const V16 taken = FROM(s->column_products);
+  const int64_t b_block = s->columns.values;
   V16 sum[16];
-  UNROLL for (int i = 0; i < 16; i++) sum[i] = -(taken + s->row_products[i]);
+  if (s->has_earlier) {
+    UNROLL for (int i = 0; i < 16; i++) sum[i] = s->earlier[first * columns + i];
+  } else {
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++)
+      sum[i * columns + j] =
+          -(FROM(s->column_products + j * s->columns.products) + s->row_products[first + i]);
+  }
   for (; blocks >= 2; blocks -= 2) {
     NAME(ask)(&s->wanted, &s->asked);
     SIXTEEN(0)
@@ -135,24 +170,28 @@ INLINE void NAME(sum_rows)(NAME(Sums) *s, const int row, const int step, int fir
 
 #else
 
-// Where there are too few registers for it, products one by one: four rows at a time, whose sums stay in
-// registers, and so many blocks of steps that the columns stay in the first-level cache. Nothing is taken off.
-#define STEPS_BLOCKS 16
+INLINE int64_t NAME(asking_times)(int64_t blocks, const int rows) {
+  return larger(1, (blocks + STEPS_BLOCKS - 1) / STEPS_BLOCKS) * (16 / rows);
+}
 
-INLINE void NAME(four_rows)(
-    const float *a, const int row, const int step, const float *b, int64_t blocks,
-    const V16 *earlier, V16 *to) {
+// Where there are too few registers for it, products one by one.
+INLINE void NAME(sum_steps)(
+    NAME(Sums) *s, const int rows, const int columns, const int row, const int step, int first,
+    int64_t blocks, V16 *to) {
+  const float *a = s->a + first * row, *b = s->b;
+  NAME(ask)(&s->wanted, &s->asked);
   VL sum[4][2];
   UNROLL for (int i = 0; i < 4; i++)
     UNROLL for (int j = 0; j < 2; j++)
-      sum[i][j] = earlier ? LANES_FROM((const float *)(earlier + i) + 8 * j) : (VL){0};
+      sum[i][j] = s->has_earlier ? LANES_FROM((const float *)(s->earlier + first + i) + 8 * j)
+                                 : (VL){0};
   for (; blocks > 0; blocks--, a += 256)
-    UNROLL for (int s = 0; s < 16; s++, b += 16) {
-      const VL first = LANES_FROM(b), second = LANES_FROM(b + 8);
+    UNROLL for (int t = 0; t < 16; t++, b += 16) {
+      const VL left = LANES_FROM(b), right = LANES_FROM(b + 8);
       UNROLL for (int i = 0; i < 4; i++) {
-        const float value = a[i * row + s * step];
-        sum[i][0] += value * first;
-        sum[i][1] += value * second;
+        const float value = a[i * row + t * step];
+        sum[i][0] += value * left;
+        sum[i][1] += value * right;
       }
     }
   UNROLL for (int i = 0; i < 4; i++)
@@ -160,31 +199,25 @@ INLINE void NAME(four_rows)(
         sum[i][0], sum[i][1], 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
-// All but the last blocks of steps.
-INLINE void NAME(begin_sums)(NAME(Sums) *s) {
-  s->asked = NAME(ask_in)(&s->wanted, larger(1, (s->blocks + STEPS_BLOCKS - 1) / STEPS_BLOCKS) * 4);
+#endif
+
+INLINE void NAME(begin_sums)(NAME(Sums) *s, const int rows) {
+  s->asked = NAME(ask_in)(&s->wanted, NAME(asking_times)(s->blocks, rows));
   s->has_earlier = 0;
 }
 
-INLINE void NAME(sum_rows)(NAME(Sums) *s, const int row, const int step, int first, V16 *to) {
-  for (; s->blocks > STEPS_BLOCKS; s->blocks -= STEPS_BLOCKS, s->has_earlier = 1) {
-    for (int i = 0; i < 16; i += 4) {
-      NAME(ask)(&s->wanted, &s->asked);
-      NAME(four_rows)(
-          s->a + i * row, row, step, s->b, STEPS_BLOCKS, s->has_earlier ? s->earlier + i : NULL,
-          s->earlier + i);
-    }
+// All but the last blocks of steps are done for all rows before the first rows are finished.
+INLINE void NAME(sum_rows)(
+    NAME(Sums) *s, const int rows, const int columns, const int row, const int step, int first,
+    V16 *to) {
+  for (; rows < 16 && s->blocks > STEPS_BLOCKS; s->blocks -= STEPS_BLOCKS, s->has_earlier = 1) {
+    for (int i = 0; i < 16; i += rows)
+      NAME(sum_steps)(s, rows, columns, row, step, i, STEPS_BLOCKS, s->earlier + i * columns);
     s->a += STEPS_BLOCKS * 256;
     s->b += STEPS_BLOCKS * 256;
   }
-  NAME(ask)(&s->wanted, &s->asked);
-  NAME(four_rows)(
-      s->a + first * row, row, step, s->b, s->blocks, s->has_earlier ? s->earlier + first : NULL,
-      to);
+  NAME(sum_steps)(s, rows, columns, row, step, first, s->blocks, to);
 }
-
-#undef STEPS_BLOCKS
-#endif
 
 // The sums of the lanes of 16 vectors: halves, quarters ... of two vectors at a time become one.
 #define HALVES(a, b, ...) (__builtin_shufflevector(a, b, __VA_ARGS__))
@@ -408,57 +441,104 @@ INLINE void NAME(finish_pixels)(
   }
 }
 
-// 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns.
-static void NAME(pairs_write_pixels)(
-    const float *rows, const float *row_products, const float *row_inverses, const float *columns,
-    const float *column_products, const float *column_inverses, int64_t blocks,
+// What belongs to the block of channels behind.
+INLINE trompe_epilogue NAME(next_block)(trompe_epilogue after, int64_t image_block) {
+  if (after.bias) after.bias += 16;
+  if (after.residual) after.residual += image_block;
+  if (after.mask) after.mask += image_block;
+  if (after.sums) after.sums += 16;
+  return after;
+}
+
+INLINE void NAME(write_pixels)(
+    const int columns, trompe_packed a, trompe_packed b, trompe_column_blocks at, int64_t blocks,
     const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
-    const trompe_next_rows *next) {
-  V16 earlier[16];
+    const trompe_next_pixels *next) {
+  const int rows = ROWS_OF(columns);
+  V16 earlier[16 * COLUMN_BLOCKS];
   NAME(Sums) sums = {
-      .a = rows, .b = columns, .blocks = blocks, .row_products = row_products,
-      .column_products = column_products, .earlier = earlier,
-      .wanted = {.read = {after->residual, after->mask}, .written = to, .pixels = offsets,
-                 .rows = *next}};
-  NAME(begin_sums)(&sums);
-  for (int i = 0; i < 16; i += ROWS_IN_REGISTERS) {
-    V16 part[ROWS_IN_REGISTERS];
-    NAME(sum_rows)(&sums, 16, 1, i, part);
-    NAME(finish_pixels)(
-        ROWS_IN_REGISTERS, part, row_inverses + i, FROM(column_inverses), after, to, offsets + i,
-        count - i);
+      .a = a.values, .b = b.values, .columns = at, .blocks = blocks, .row_products = a.products,
+      .column_products = b.products, .earlier = earlier,
+      .wanted = {.blocks = columns, .block = at.results, .rows = *next}};
+  // What is written is asked for while sums are made, or, if those take too little time, the call before.
+  const int is_soon = blocks > STEPS_BLOCKS;
+  const int64_t distance = is_soon ? 0 : next->distance;
+  sums.wanted.pixels = is_soon ? offsets : next->results;
+  sums.wanted.written = to + distance;
+  if (after->residual) sums.wanted.read[0] = after->residual + distance;
+  if (after->mask) sums.wanted.read[1] = after->mask + distance;
+  NAME(begin_sums)(&sums, rows);
+  for (int i = 0; i < 16; i += rows) {
+    V16 part[16];
+    NAME(sum_rows)(&sums, rows, columns, 16, 1, i, part);
+    trompe_epilogue of_block = *after;
+    UNROLL for (int j = 0; j < columns; j++) {
+      V16 block[16];
+      UNROLL for (int r = 0; r < rows; r++) block[r] = part[r * columns + j];
+      NAME(finish_pixels)(
+          rows, block, a.inverses + i, FROM(b.inverses + j * at.products), &of_block,
+          to + j * at.results, offsets + i, count - i);
+      of_block = NAME(next_block)(of_block, at.results);
+    }
   }
 }
 
-// 16 filters' gradients in 16 channels, from packed rows and columns of which each pixel is a step, and
-// from sums `before`, if that is not NULL.
-static void NAME(pairs_write_filter)(
-    const float *rows, const float *row_products, const float *row_inverses, const float *columns,
-    const float *column_products, const float *column_inverses, int64_t blocks,
+// Blocks of 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns.
+static void NAME(pairs_write_pixels)(
+    trompe_packed rows, trompe_packed columns, trompe_column_blocks at, int64_t blocks,
+    const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
+    const trompe_next_pixels *next) {
+  if (COLUMN_BLOCKS > 1 && at.count > 1)
+    NAME(write_pixels)(
+        COLUMN_BLOCKS, rows, columns, at, blocks, after, to, offsets, count, next);
+  else NAME(write_pixels)(1, rows, columns, at, blocks, after, to, offsets, count, next);
+}
+
+INLINE void NAME(write_filter)(
+    const int columns, trompe_packed a, trompe_packed b, trompe_column_blocks at, int64_t blocks,
     const float *before, int64_t before_row, float *to, int64_t row,
     const trompe_next_columns *next) {
-  if (before) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(before + i * before_row);
-  if (to != before) UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + i * row, 1);
-  V16 earlier[16];
-  NAME(Sums) sums = {
-      .a = rows, .b = columns, .blocks = blocks, .row_products = row_products,
-      .column_products = column_products, .earlier = earlier, .wanted = {.columns = *next}};
-  NAME(begin_sums)(&sums);
-  for (int first = 0; first < 16; first += ROWS_IN_REGISTERS) {
-    V16 part[ROWS_IN_REGISTERS];
-    NAME(sum_rows)(&sums, 1, 16, first, part);
-    if (BY_PAIRS) {
-      const V16 inverses = FROM(column_inverses);
-      UNROLL for (int i = 0; i < ROWS_IN_REGISTERS; i++)
-        part[i] *= inverses * row_inverses[first + i];
-    }
+  const int rows = ROWS_OF(columns);
+  UNROLL for (int j = 0; j < columns; j++) {
     if (before)
-      UNROLL for (int i = 0; i < ROWS_IN_REGISTERS; i++)
-        part[i] += FROM(before + (first + i) * before_row);
-    UNROLL for (int i = 0; i < ROWS_IN_REGISTERS; i++) AT(to + (first + i) * row) = part[i];
+      UNROLL for (int i = 0; i < 16; i++)
+        __builtin_prefetch(before + j * at.results + i * before_row);
+    if (to != before)
+      UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + j * at.results + i * row, 1);
+  }
+  V16 earlier[16 * COLUMN_BLOCKS];
+  NAME(Sums) sums = {
+      .a = a.values, .b = b.values, .columns = at, .blocks = blocks, .row_products = a.products,
+      .column_products = b.products, .earlier = earlier, .wanted = {.columns = *next}};
+  NAME(begin_sums)(&sums, rows);
+  for (int first = 0; first < 16; first += rows) {
+    V16 part[16];
+    NAME(sum_rows)(&sums, rows, columns, 1, 16, first, part);
+    UNROLL for (int j = 0; j < columns; j++) {
+      const V16 inverses = FROM(b.inverses + j * at.products);
+      UNROLL for (int i = 0; i < rows; i++) {
+        V16 sum = part[i * columns + j];
+        if (BY_PAIRS) sum *= inverses * a.inverses[first + i];
+        if (before) sum += FROM(before + j * at.results + (first + i) * before_row);
+        AT(to + j * at.results + (first + i) * row) = sum;
+      }
+    }
   }
 }
 
+// 16 filters' gradients in blocks of 16 channels, from packed rows and columns of which each pixel is a step,
+// and from sums `before`, if that is not NULL.
+static void NAME(pairs_write_filter)(
+    trompe_packed rows, trompe_packed columns, trompe_column_blocks at, int64_t blocks,
+    const float *before, int64_t before_row, float *to, int64_t row,
+    const trompe_next_columns *next) {
+  if (COLUMN_BLOCKS > 1 && at.count > 1)
+    NAME(write_filter)(
+        COLUMN_BLOCKS, rows, columns, at, blocks, before, before_row, to, row, next);
+  else NAME(write_filter)(1, rows, columns, at, blocks, before, before_row, to, row, next);
+}
+
+#undef VALUE
 #undef PAIR
 #undef SINGLE
 #undef SIXTEEN

@@ -18,18 +18,33 @@ typedef struct {
   int64_t plane, tile, block;
 } trompe_values;
 
-// What is packed next, and asked for meanwhile: `lines` of the cache, of 16 pixels each, from the `first`
-// block of their channels on ...
+// What is asked for while sums are made, for those that follow.
 typedef struct {
+  // Packed next: `lines` of the cache, of 16 pixels each, from the `first` block of their channels on.
   const trompe_pixel *pixels;
   int64_t first, lines;
-} trompe_next_rows;
-// ... or of pixels of one block.
+  // Written next, and read with that: 16 pixels of the result, so many floats behind those of this call, or
+  // NULL.
+  const int64_t *results;
+  int64_t distance;
+} trompe_next_pixels;
+// Packed next: lines of pixels of one block.
 typedef struct {
   const float *image;
   const int64_t *offsets;
   int64_t lines;
 } trompe_next_columns;
+
+// Packed rows or columns, what is taken off each, and what undoes its scale.
+typedef struct {
+  const float *values, *products, *inverses;
+} trompe_packed;
+
+// Blocks of 16 columns that are multiplied at once, and floats from what belongs to one of them to what
+// belongs to the next: of packed values, of what is taken off and of inverses, and of results.
+typedef struct {
+  int64_t count, values, products, results;
+} trompe_column_blocks;
 
 typedef struct {
   void (*unary[TROMPE_SIGMOID - TROMPE_COPY + 1])(float *, const float *, int64_t);
@@ -85,12 +100,14 @@ typedef struct {
   void (*pairs_read_filter)(
       const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
       float *, float *, float *);
+  // At most so many blocks of columns at once.
+  int64_t column_blocks;
   void (*pairs_write_pixels)(
-      const float *, const float *, const float *, const float *, const float *, const float *,
-      int64_t, const trompe_epilogue *, float *, const int64_t *, int64_t, const trompe_next_rows *);
+      trompe_packed, trompe_packed, trompe_column_blocks, int64_t, const trompe_epilogue *, float *,
+      const int64_t *, int64_t, const trompe_next_pixels *);
   void (*pairs_write_filter)(
-      const float *, const float *, const float *, const float *, const float *, const float *,
-      int64_t, const float *, int64_t, float *, int64_t, const trompe_next_columns *);
+      trompe_packed, trompe_packed, trompe_column_blocks, int64_t, const float *, int64_t, float *,
+      int64_t, const trompe_next_columns *);
   void (*winograd_pairs_read_image)(
       const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
   void (*winograd_pairs_read_filter)(
@@ -99,7 +116,8 @@ typedef struct {
   void (*winograd_pairs_read_columns)(
       const trompe_image *, const float *, int64_t, int64_t, int64_t, int, float *, int64_t);
   void (*winograd_pairs_multiply)(
-      const float *, int64_t, int64_t, const float *, const float *, int64_t, float *, int64_t);
+      const float *, int64_t, int64_t, const float *, trompe_column_blocks, const float *, int64_t,
+      float *, int64_t);
 } KernelTable;
 
 // The best that this processor has.

@@ -153,24 +153,37 @@ static void NAME(winograd_pairs_read_filter)(
         filter, scale, result_step, channel_step, tap_step, turned, c, u, plane, inverses, 0);
 }
 
-// Products of one point: groups of 16 tiles, and 16 results. What is multiplied next is asked for.
-static void NAME(winograd_pairs_multiply)(
-    const float *v, int64_t v_group, int64_t groups, const float *u, const float *next, int64_t c,
-    float *m, int64_t m_group) {
-  const int64_t lines = (32 + groups - 1) / groups;
-  for (int64_t g = 0; g < groups; g++, v += v_group, m += m_group, next += lines * (c / 32) * 16) {
-    V16 earlier[16];
+INLINE void NAME(multiply_groups)(
+    const int columns, const float *v, int64_t v_group, int64_t groups, const float *u,
+    trompe_column_blocks at, const float *next, int64_t c, float *m, int64_t m_group) {
+  const int rows = ROWS_OF(columns);
+  // Rows' shares of 32 lines for 32 steps.
+  const int times = BY_PAIRS ? 16 / rows : 1;
+  const int64_t lines = (32 / times + groups - 1) / groups;
+  for (int64_t g = 0; g < groups;
+       g++, v += v_group, m += m_group, next += lines * (c / 32) * times * 16) {
+    V16 earlier[16 * COLUMN_BLOCKS];
     NAME(Sums) sums = {
-        .a = v, .b = u, .blocks = c / 16, .row_products = v + 16 * c,
+        .a = v, .b = u, .columns = at, .blocks = c / 16, .row_products = v + 16 * c,
         .column_products = u + 16 * c, .earlier = earlier,
-        .wanted = {.next = next, .lines = lines}};
-    NAME(begin_sums)(&sums);
-    for (int i = 0; i < 16; i += ROWS_IN_REGISTERS) {
-      V16 part[ROWS_IN_REGISTERS];
-      NAME(sum_rows)(&sums, 16, 1, i, part);
-      UNROLL for (int j = 0; j < ROWS_IN_REGISTERS; j++) AT(m + (i + j) * 16) = part[j];
+        .wanted = {.next = {next, columns > 1 ? next + at.values : NULL}, .lines = lines}};
+    NAME(begin_sums)(&sums, rows);
+    for (int first = 0; first < 16; first += rows) {
+      V16 part[16];
+      NAME(sum_rows)(&sums, rows, columns, 16, 1, first, part);
+      UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++)
+        AT(m + j * at.results + (first + i) * 16) = part[i * columns + j];
     }
   }
+}
+
+// Products of one point: groups of 16 tiles, and blocks of 16 results. What is multiplied next is asked for.
+static void NAME(winograd_pairs_multiply)(
+    const float *v, int64_t v_group, int64_t groups, const float *u, trompe_column_blocks at,
+    const float *next, int64_t c, float *m, int64_t m_group) {
+  if (COLUMN_BLOCKS > 1 && at.count > 1)
+    NAME(multiply_groups)(COLUMN_BLOCKS, v, v_group, groups, u, at, next, c, m, m_group);
+  else NAME(multiply_groups)(1, v, v_group, groups, u, at, next, c, m, m_group);
 }
 
 // In the gradient in a filter tiles are the steps: a block of 16 channels of `count` tiles from `first` on is
@@ -220,4 +233,5 @@ static void NAME(winograd_pairs_read_columns)(
 #undef HALVES
 #undef PAIR_SIGN
 #undef BY_PAIRS
-#undef ROWS_IN_REGISTERS
+#undef ROWS_OF
+#undef STEPS_BLOCKS
