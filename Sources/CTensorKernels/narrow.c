@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "extremes.h"
+#include "far.h"
 #include "isa/table.h"
 #include "kernels_threads.h"
 #include "points.h"
@@ -180,6 +181,7 @@ static void multiply(void *context, int thread, int threads) {
   const Rows *rows = &call->rows;
   const trompe_image *y = &rows->window->y;
   const int64_t steps = step_count(rows), all = pixels_of(y);
+  const int is_far = trompe_is_far(y, call->to);
   const float *products = call->packed + y->c * steps, *inverses = products + y->c;
   float *tiles = call->scratch + thread * chunk_floats(rows);
   float *left = tiles + CHUNK * tile_floats(rows);
@@ -197,6 +199,7 @@ static void multiply(void *context, int thread, int threads) {
       const trompe_packed columns = {call->packed + b * steps, products + b, inverses + b};
       trompe_epilogue after = *call->after;
       const int64_t block = b / BLOCK * y->block;
+      after.is_far = is_far;
       if (after.bias) after.bias += b;
       if (after.residual) after.residual += block;
       for (int64_t t = 0; t < count; t++) {
@@ -210,6 +213,7 @@ static void multiply(void *context, int thread, int threads) {
       }
     }
   }
+  if (is_far) trompe_finish_far();
 }
 
 size_t trompe_narrow_scratch_bytes(const trompe_pairs_window *window, int threads) {

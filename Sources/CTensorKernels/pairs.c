@@ -1,6 +1,7 @@
 #include "kernels_pairs.h"
 
 #include "channel_sums.h"
+#include "far.h"
 #include "isa/table.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
@@ -261,6 +262,7 @@ static void multiply(void *context, int thread, int threads) {
           call, rows, tiles, count, b, blocks, packed_block(call, b), following, sums);
     }
   }
+  if (call->after.is_far) trompe_finish_far();
 }
 
 // ... or, of few tiles, first those and then the columns. A filter is read once then, and need not be packed
@@ -319,6 +321,7 @@ static void write_shared(void *context, int thread, int threads) {
             is_own ? own : packed_block(call, b + i), following, &call->sums);
       }
   }
+  if (call->after.is_far) trompe_finish_far();
 }
 
 size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int to_image, int threads) {
@@ -397,7 +400,8 @@ static void run(
     call.after = (trompe_epilogue){
         .bias = part.is_first ? after->bias : NULL,
         .residual = part.is_first ? after->residual : to,
-        .has_relu = part.is_last && after->has_relu, .mask = part.is_last ? after->mask : NULL};
+        .has_relu = part.is_last && after->has_relu, .mask = part.is_last ? after->mask : NULL,
+        .is_far = part.is_last && trompe_is_far(call.ends.to, to)};
     call.sums = part.is_last ? sums : NULL;
     if (shares_columns(&part, &call.ends, threads)) {
       trompe_parallel(read_shared, &call, threads);

@@ -1,6 +1,7 @@
 #include "winograd_pairs.h"
 
 #include "channel_sums.h"
+#include "far.h"
 #include "extremes.h"
 #include "kernels_threads.h"
 #include "winograd_filters.h"
@@ -142,6 +143,7 @@ static void write_groups(
   const int64_t at_once = kernels->column_blocks, own = product_floats(call->groups);
   float *products = call->products + thread * at_once * own;
   trompe_epilogue after = *call->after;
+  after.is_far = trompe_is_far(call->y, call->to);
   for (int64_t b = begin, blocks; b < end; b += blocks) {
     blocks = smaller(at_once, end - b);
     const float *u =
@@ -161,6 +163,7 @@ static void write_groups(
             call->inverses);
       }
   }
+  if (after.is_far) trompe_finish_far();
 }
 
 // Threads share the tiles ...

@@ -22,4 +22,5 @@ typedef struct {
   int has_relu;
   const float *mask;      // an image like the result, or NULL
   float *sums;            // over all pixels, of each channel of what is written, or NULL
+  int is_far;             // written past the caches: set by the convolution itself
 } trompe_epilogue;

@@ -70,7 +70,7 @@ INLINE void NAME(ask)(NAME(Wanted) *wanted, NAME(Asked) *asked) {
                              asked->pixel % wanted->blocks * wanted->block;
       if (wanted->read[0]) __builtin_prefetch(wanted->read[0] + offset);
       if (wanted->read[1]) __builtin_prefetch(wanted->read[1] + offset);
-      __builtin_prefetch(wanted->written + offset, 1);
+      if (wanted->written) __builtin_prefetch(wanted->written + offset, 1);
     }
   for (const int64_t end = smaller(asked->row + asked->rows, wanted->rows.lines); asked->row < end;
        asked->row++) {
@@ -434,7 +434,10 @@ INLINE void NAME(finish_pixels)(
     else for (int64_t i = 0; i < count; i++) parts[0] += sums[i];
     AT(after->sums) = (parts[0] + parts[1]) + (parts[2] + parts[3]);
   }
-  if (count >= rows) {
+  if (after->is_far) {
+    UNROLL for (int i = 0; i < rows; i++)
+      if (i < count) NAME(store)(to + offsets[i], sums[i], 1);
+  } else if (count >= rows) {
     UNROLL for (int i = 0; i < rows; i++) AT(to + offsets[i]) = sums[i];
   } else {
     for (int64_t i = 0; i < count; i++) AT(to + offsets[i]) = sums[i];
@@ -464,7 +467,7 @@ INLINE void NAME(write_pixels)(
   const int is_soon = blocks > STEPS_BLOCKS;
   const int64_t distance = is_soon ? 0 : next->distance;
   sums.wanted.pixels = is_soon ? offsets : next->results;
-  sums.wanted.written = to + distance;
+  if (!after->is_far) sums.wanted.written = to + distance;
   if (after->residual) sums.wanted.read[0] = after->residual + distance;
   if (after->mask) sums.wanted.read[1] = after->mask + distance;
   NAME(begin_sums)(&sums, rows);

@@ -139,7 +139,11 @@ INLINE void NAME(write_tile)(
         const VL mask = LANES_FROM(after->mask + (pixel - image));
         value *= (VL)((mask > 0) & (LANES_MASK)((VL){0} + 1.0f));
       }
-      LANES_AT(pixel) = value;
+#ifdef HAS_WIDE_VECTORS
+      if (after->is_far) NAME(store)(pixel, value, 1);
+      else
+#endif
+        LANES_AT(pixel) = value;
       sum += value;
     }
   if (after->sums) LANES_AT(after->sums + c) += sum;
