@@ -161,14 +161,16 @@ static void read_tile(const Call *call, const Tile *tile, float *rows) {
       rows + TILE * (steps + 1));
 }
 
-// A share of the channels of a tile, which is packed soon: it is asked for, what is of another tap at once.
+// Channels of a tile, which is packed soon, from block `begin` of those of all taps up to `end`: they are asked
+// for, what is of another tap at once. `known` are the first tap's pixels, if that is not NULL.
 static void ask_for_rows(
-    const Call *call, const Tile *tile, int64_t share, int64_t shares, trompe_pixel *pixels,
-    trompe_next_pixels *next) {
+    const Call *call, const Tile *tile, int64_t begin, int64_t end, const trompe_pixel *known,
+    trompe_pixel *pixels, trompe_next_pixels *next) {
   const int64_t blocks = call->ends.from->c / BLOCK;
-  int64_t begin, end;
-  trompe_share(call->part->tap_count * blocks, (int)share, (int)shares, &begin, &end);
-  if (begin == end) return;
+  if (known && end <= blocks) {
+    *next = (trompe_next_pixels){.pixels = known, .first = begin, .lines = (end - begin) * TILE};
+    return;
+  }
   const int64_t first = begin % blocks, count = smaller(end - begin, blocks - first);
   trompe_pixel others[TILE];
   for (int64_t i = begin + count; i < end; i++) {
@@ -186,6 +188,7 @@ static void ask_for_rows(
 // What follows a product of tiles and blocks of columns: tiles that are packed then, ...
 typedef struct {
   const Tile *packed;
+  const trompe_pixel *pixels;  // of each tile those of the only tap, or NULL
   int64_t count;
   // ... and a tile that is written, or NULL, so many blocks behind.
   const Tile *written;
@@ -198,7 +201,11 @@ static void multiply_tiles(
     int64_t block_count, trompe_packed columns, Following following, float *const *sums) {
   const int64_t steps = part_steps(call->part, &call->ends), at_once = call->kernels->column_blocks;
   const trompe_column_blocks at = {block_count, steps * BLOCK, BLOCK, call->ends.to->block};
-  const int64_t shares = (call->ends.to->c / BLOCK + at_once - 1) / at_once;
+  int64_t begin = 0, end = 0;  // blocks of channels that are asked for
+  if (following.count)
+    trompe_share(
+        call->part->tap_count * call->ends.from->c / BLOCK, (int)(block / at_once),
+        (int)((call->ends.to->c / BLOCK + at_once - 1) / at_once), &begin, &end);
   const int64_t first = block * call->ends.to->block;
   trompe_epilogue after = call->after;
   if (after.bias) after.bias += block * BLOCK;
@@ -208,8 +215,10 @@ static void multiply_tiles(
     after.sums = sums[t] ? sums[t] + block * BLOCK : NULL;
     trompe_pixel pixels[TILE];
     trompe_next_pixels next = {0};
-    if (t < following.count)
-      ask_for_rows(call, &following.packed[t], block / at_once, shares, pixels, &next);
+    if (t < following.count && begin < end)
+      ask_for_rows(
+          call, &following.packed[t], begin, end,
+          following.pixels ? following.pixels + t * TILE : NULL, pixels, &next);
     if (t + 1 < tile_count) {
       next.results = tiles[t + 1].offsets;
     } else if (following.written) {
@@ -233,6 +242,8 @@ static void multiply(void *context, int thread, int threads) {
   float *rows = call->scratch + thread * most * floats;
   float *sums[CHUNK_MAX];
   Tile both[2][CHUNK_MAX], *tiles = both[0], *next = both[1];
+  trompe_pixel pixels[CHUNK_MAX * TILE];
+  const int has_one_tap = call->part->tap_count == 1;
   int64_t begin, end;
   if (call->sums) trompe_share_runs(all, thread, threads, &begin, &end);
   else trompe_share_by_speed(all, thread, threads, &begin, &end);
@@ -245,15 +256,18 @@ static void multiply(void *context, int thread, int threads) {
     tiles = read;
     const int64_t count = smaller(at_once, end - first);
     const int64_t next_count = smaller(at_once, end - first - count);
-    for (int64_t t = 0; t < next_count; t++)
+    for (int64_t t = 0; t < next_count; t++) {
       trompe_tile_at(call->part, &call->ends, first + count + t, &next[t]);
+      if (has_one_tap)
+        trompe_tap_pixels(call->part, &call->ends, &next[t], 0, call->from, pixels + t * TILE);
+    }
     for (int64_t t = 0; t < count; t++) {
       read_tile(call, &tiles[t], rows + t * floats);
       sums[t] = call->sums ? call->sums + (first + t) / trompe_run_length(all) * columns : NULL;
     }
     for (int64_t b = 0, blocks; b < columns / BLOCK; b += blocks) {
       blocks = smaller(call->kernels->column_blocks, columns / BLOCK - b);
-      Following following = {next, next_count};
+      Following following = {next, has_one_tap ? pixels : NULL, next_count};
       if (b + blocks < columns / BLOCK) {
         following.written = tiles;
         following.blocks = blocks;

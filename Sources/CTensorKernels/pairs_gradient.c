@@ -77,25 +77,28 @@ static void read_part(const Call *call, const Part *part, int is_first, float *p
   }
 }
 
-// A share of a part, which is packed soon: it is asked for, what is of another block at once.
-static trompe_next_columns next_columns(
-    const Call *call, const Part *part, int64_t share, int64_t shares) {
-  const int64_t tiles = part->count / TILE;
-  int64_t begin, end;
-  trompe_share(tiles * block_count(call), (int)share, (int)shares, &begin, &end);
+// What of a part, which is packed soon, is asked for: tiles of one block after the other.
+typedef struct {
+  const Part *part;
+  int64_t block, tile, at_once;
+} Asking;
+
+// All of it in so many times, if possible.
+static Asking ask_in(const Call *call, const Part *part, int64_t times) {
+  const int64_t tiles = part->count / TILE, all = tiles * block_count(call);
+  return (Asking){part, 0, 0, smaller((all + times - 1) / times, tiles)};
+}
+
+static trompe_next_columns next_columns(const Call *call, Asking *asking) {
   trompe_next_columns next = {0};
-  if (begin < end) {
-    const int64_t first = begin % tiles;
-    next.image = block_at(call, part, begin / tiles, &next.offsets);
-    next.offsets += first * TILE;
-    next.lines = smaller(end - begin, tiles - first) * TILE;
-  }
-  for (int64_t i = begin + next.lines / TILE; i < end; i++) {
-    const int64_t *offsets;
-    const float *from = block_at(call, part, i / tiles, &offsets);
-    for (int64_t j = i % tiles * TILE, last = j + TILE; j < last; j++)
-      __builtin_prefetch(from + offsets[j], 0, 2);
-  }
+  if (!asking->at_once || asking->block == block_count(call)) return next;
+  const int64_t tiles = asking->part->count / TILE;
+  const int64_t count = smaller(asking->at_once, tiles - asking->tile);
+  next.image = block_at(call, asking->part, asking->block, &next.offsets);
+  next.offsets += asking->tile * TILE;
+  next.lines = count * TILE;
+  asking->tile += count;
+  if (asking->tile == tiles) asking->tile = 0, asking->block++;
   return next;
 }
 
@@ -108,8 +111,9 @@ static int64_t sums_floats(const Call *call) { return sums_row(call) * call->y.c
 // part is asked for. The last one's sums go to the result, if it is not NULL.
 static void sum_parts(
     const Call *call, int64_t begin, int64_t end, float *packed, float *sums, float *result) {
-  const int64_t x_blocks = call->x.c / BLOCK, at_once = call->kernels->column_blocks;
-  const int64_t x_count = (x_blocks + at_once - 1) / at_once, all = x_count * call->y.c / BLOCK;
+  const int64_t x_blocks = call->x.c / BLOCK, y_blocks = call->y.c / BLOCK;
+  const int64_t at_once = call->kernels->column_blocks;
+  const int64_t all = (x_blocks + at_once - 1) / at_once * y_blocks;
   Part part, next;
   if (begin < end) next = part_at(call, begin);
   for (int64_t p = begin; p < end; p++) {
@@ -119,10 +123,12 @@ static void sum_parts(
     const int is_last = result && p + 1 == end;
     float *to = is_last ? result : sums;
     const int64_t row = is_last ? call->filter_row : sums_row(call);
+    Asking asking = {0};
+    if (p + 1 < end) asking = ask_in(call, &next, all);
+    // Columns, of which there are more, stay in the first-level cache while rows pass by.
     for (int64_t i = 0; i < all; i++) {
-      const trompe_next_columns wanted =
-          p + 1 < end ? next_columns(call, &next, i, all) : (trompe_next_columns){0};
-      const int64_t x = i % x_count * at_once, y = i / x_count;
+      const trompe_next_columns wanted = next_columns(call, &asking);
+      const int64_t x = i / y_blocks * at_once, y = i % y_blocks;
       const trompe_column_blocks at = {
           smaller(at_once, x_blocks - x), BLOCK_FLOATS, BLOCK_FLOATS, BLOCK};
       call->kernels->pairs_write_filter(
