@@ -53,6 +53,13 @@ struct WinogradTests {
     Case(images: 4, height: 32, width: 32, channels: 3, filters: 16, side: 3),
   ]
 
+  /// Results that do not stay in the caches, which are written past them.
+  static let large = [
+    Case(images: 2, height: 91, width: 93, channels: 128, filters: 128, side: 1),
+    Case(images: 1, height: 91, width: 93, channels: 32, filters: 256),
+    Case(images: 1, height: 181, width: 183, channels: 3, filters: 256, side: 7, stride: 2),
+  ]
+
   private func program(_ size: Case) throws -> Graph {
     var graph = GraphBuilder()
     let (image, filter, result) = (size.image, size.filter, size.result)
@@ -72,7 +79,7 @@ struct WinogradTests {
     return graph.graph(outputs: [sums, followed, dx, dw])
   }
 
-  @Test(arguments: cases + windows + narrow)
+  @Test(arguments: cases + windows + narrow + large)
   func allThreeAgreeWithPlainSums(size: Case) throws {
     let graph = try program(size)
     let inputs = randomInputs(of: graph, seed: UInt64(size.channels))
