@@ -208,7 +208,7 @@ static void multiply(void *context, int thread, int threads) {
         trompe_next_pixels next = {0};
         if (t + 1 < count) next.results = pixels[t + 1];
         call->kernels->pairs_write_pixels(
-            packed, columns, at, block_count(rows), &after, call->to + block, pixels[t],
+            packed, columns, at, block_count(rows), NULL, &after, call->to + block, pixels[t],
             smaller(TILE, all - (first + t) * TILE), &next);
       }
     }

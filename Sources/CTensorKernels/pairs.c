@@ -185,6 +185,16 @@ static void ask_for_rows(
   next->lines = count * TILE;
 }
 
+// From a block of steps on.
+static trompe_packed steps_from(trompe_packed packed, int64_t block) {
+  packed.values += block * BLOCK * BLOCK;
+  return packed;
+}
+static trompe_packed packed_tile(const float *tile, int64_t steps, int64_t block) {
+  return steps_from(
+      (trompe_packed){tile, tile + TILE * steps, tile + TILE * (steps + 1)}, block);
+}
+
 // What follows a product of tiles and blocks of columns: tiles that are packed then, ...
 typedef struct {
   const Tile *packed;
@@ -211,6 +221,16 @@ static void multiply_tiles(
   if (after.bias) after.bias += block * BLOCK;
   if (after.residual) after.residual += first;
   if (after.mask) after.mask += first;
+  // All blocks of steps but the last ones.
+  const int64_t floats = tile_floats(steps), step_blocks = steps / BLOCK;
+  const int64_t steps_at_once = call->kernels->step_blocks ? call->kernels->step_blocks : step_blocks;
+  float before[CHUNK_MAX][2 * BLOCK * TILE] __attribute__((aligned(64)));
+  int64_t done = 0;
+  for (; step_blocks - done > steps_at_once; done += steps_at_once)
+    for (int64_t t = 0; t < tile_count; t++)
+      call->kernels->pairs_sum_pixels(
+          packed_tile(rows + t * floats, steps, done), steps_from(columns, done), at,
+          steps_at_once, !done, before[t]);
   for (int64_t t = 0; t < tile_count; t++) {
     after.sums = sums[t] ? sums[t] + block * BLOCK : NULL;
     trompe_pixel pixels[TILE];
@@ -225,10 +245,9 @@ static void multiply_tiles(
       next.results = following.written->offsets;
       next.distance = following.blocks * call->ends.to->block;
     }
-    const float *tile = rows + t * tile_floats(steps);
-    const trompe_packed packed = {tile, tile + TILE * steps, tile + TILE * (steps + 1)};
     call->kernels->pairs_write_pixels(
-        packed, columns, at, steps / BLOCK, &after, call->to + first, tiles[t].offsets,
+        packed_tile(rows + t * floats, steps, done), steps_from(columns, done), at,
+        step_blocks - done, done ? before[t] : NULL, &after, call->to + first, tiles[t].offsets,
         tiles[t].count, &next);
   }
 }
@@ -315,25 +334,27 @@ static void write_shared(void *context, int thread, int threads) {
   float *columns = call->scratch + tile_count * floats + thread * batch_floats(steps);
   float *products = columns + at_once * BLOCK * steps, *inverses = products + at_once * BLOCK;
   Tile tiles[FEW_TILES];
-  for (int64_t t = 0; t < tile_count; t++) trompe_tile_at(part, &call->ends, t, &tiles[t]);
+  float *sums[FEW_TILES];
+  for (int64_t t = 0; t < tile_count; t++) {
+    trompe_tile_at(part, &call->ends, t, &tiles[t]);
+    sums[t] = call->sums;
+  }
   int64_t begin, end;
   trompe_share_by_speed(call->ends.to->c / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b += at_once) {
     const int64_t count = smaller(at_once, end - b);
     if (is_own)
       read_blocks(call->plain, part, b, count, columns, products, inverses);
-    for (int64_t t = 0; t < tile_count; t++)
-      for (int64_t i = 0, blocks; i < count; i += blocks) {
-        blocks = smaller(call->kernels->column_blocks, count - i);
-        const trompe_packed own = {
-            columns + i * BLOCK * steps, products + i * BLOCK, inverses + i * BLOCK};
-        Following following = {0};
-        if (i + blocks < count) following = (Following){.written = &tiles[t], .blocks = blocks};
-        else if (t + 1 < tile_count) following = (Following){.written = &tiles[t + 1], .blocks = -i};
-        multiply_tiles(
-            call, call->scratch + t * floats, &tiles[t], 1, b + i, blocks,
-            is_own ? own : packed_block(call, b + i), following, &call->sums);
-      }
+    for (int64_t i = 0, blocks; i < count; i += blocks) {
+      blocks = smaller(call->kernels->column_blocks, count - i);
+      const trompe_packed own = {
+          columns + i * BLOCK * steps, products + i * BLOCK, inverses + i * BLOCK};
+      Following following = {0};
+      if (i + blocks < count) following = (Following){.written = tiles, .blocks = blocks};
+      multiply_tiles(
+          call, call->scratch, tiles, tile_count, b + i, blocks,
+          is_own ? own : packed_block(call, b + i), following, sums);
+    }
   }
   if (call->after.is_far) trompe_finish_far();
 }

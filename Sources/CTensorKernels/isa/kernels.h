@@ -398,12 +398,16 @@ static const KernelTable NAME(table) = {
     .pairs_read_columns = NAME(pairs_read_columns),
     .pairs_read_filter = NAME(pairs_read_filter),
     .column_blocks = COLUMN_BLOCKS,
+    .step_blocks = BY_PAIRS ? STEPS_BLOCKS : 0,
+    .pairs_sum_pixels = NAME(pairs_sum_pixels),
     .pairs_write_pixels = NAME(pairs_write_pixels),
     .pairs_write_filter = NAME(pairs_write_filter),
 #endif
 };
 
 #undef COLUMN_BLOCKS
+#undef STEPS_BLOCKS
+#undef BY_PAIRS
 #undef INLINE
 #undef UNROLL
 #undef V16

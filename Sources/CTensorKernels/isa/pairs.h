@@ -27,8 +27,8 @@
 #endif
 // Rows whose sums stay in registers, of so many blocks of columns.
 #define ROWS_OF(column_blocks) (BY_PAIRS ? 16 / (column_blocks) : 4)
-// Blocks of 16 steps of which rows and columns stay in the first-level cache together.
-#define STEPS_BLOCKS 16
+// Blocks of 16 steps of which columns stay in the first-level cache while rows pass by.
+#define STEPS_BLOCKS (BY_PAIRS ? 8 : 16)
 
 // Each of 16 steps' sign in what is taken off; 0 for plain products and the second of a pair.
 #define PAIR_SIGN(step, turn)                                                                        \
@@ -92,15 +92,11 @@ typedef struct {
   NAME(Wanted) wanted;
   NAME(Asked) asked;
   int has_earlier;
-  V16 *earlier;  // of the steps that are done: of each row those of all blocks
+  V16 *earlier;  // sums of the steps that are done: of each row those of all blocks of columns
 } NAME(Sums);
 
 #ifdef HAS_WIDE_VECTORS
 
-// A value of a row in all lanes. It stays in a register, if several blocks need it.
-#define VALUE(name, offset)                                                                          \
-  V16 name = a[i * row + (offset) * step] - (V16){0};                                                \
-  if (columns > 1) __asm__("" : "+v"(name));
 // sum[i][j] += Σ a[i, step] · b[step, j]: a pair of steps and a single one. The sums begin with what is taken
 // off.
 #define PAIR(first, single, turn)                                                                    \
@@ -112,23 +108,54 @@ typedef struct {
       h[j] = FROM(b + j * b_block + (single) * 16);                                                  \
     }                                                                                                \
     UNROLL for (int i = 0; i < rows; i++) {                                                          \
-      VALUE(u, single)                                                                               \
-      VALUE(v, first)                                                                                \
-      VALUE(w, (first) + 1)                                                                          \
-      UNROLL for (int j = 0; j < columns; j++) {                                                     \
-        sum[i * columns + j] += u * h[j];                                                            \
-        if (((first) / 2 + (turn)) % 2) sum[i * columns + j] -= (g[j] - v) * (f[j] - w);             \
-        else sum[i * columns + j] += (v + g[j]) * (w + f[j]);                                        \
+      const float *v = a + i * row + (first) * step, *w = v + step, *u = a + i * row + (single) * step; \
+      V16 *s = sum + i * columns;                                                                    \
+      const int is_difference = ((first) / 2 + (turn)) % 2;                                          \
+      if (columns == 2 && is_difference) PAIR_OF_TWO("vsubps", "vfnmadd231ps")                       \
+      else if (columns == 2) PAIR_OF_TWO("vaddps", "vfmadd231ps")                                    \
+      else {                                                                                         \
+        *s += *u * *h;                                                                               \
+        if (is_difference) *s -= (*g - *v) * (*f - *w);                                              \
+        else *s += (*v + *g) * (*w + *f);                                                            \
       }                                                                                              \
     }                                                                                                \
     FENCE                                                                                            \
   }
+// Written as instructions, since all 32 registers are needed and compilers move sums to memory: with 26 of
+// them the additions, the multiply-adds and the loads each take as long, and nothing else does.
+#define PAIR_OF_TWO(add, multiply_add)                                                               \
+  {                                                                                                  \
+    V16 p, q, r, t;                                                                                  \
+    __asm__("vbroadcastss %[u], %[p]\n\t"                                                            \
+            "vbroadcastss %[v], %[q]\n\t"                                                            \
+            "vbroadcastss %[w], %[r]\n\t"                                                            \
+            "vfmadd231ps %[h0], %[p], %[s0]\n\t"                                                     \
+            "vfmadd231ps %[h1], %[p], %[s1]\n\t"                                                     \
+            add " %[q], %[g0], %[p]\n\t"                                                             \
+            add " %[r], %[f0], %[t]\n\t"                                                             \
+            multiply_add " %[p], %[t], %[s0]\n\t"                                                    \
+            add " %[q], %[g1], %[q]\n\t"                                                             \
+            add " %[r], %[f1], %[r]\n\t"                                                             \
+            multiply_add " %[q], %[r], %[s1]"                                                        \
+            : [s0] "+v"(s[0]), [s1] "+v"(s[1]), [p] "=&v"(p), [q] "=&v"(q), [r] "=&v"(r),            \
+              [t] "=&v"(t)                                                                           \
+            : [u] "m"(*u), [v] "m"(*v), [w] "m"(*w), [f0] "v"(f[0]), [f1] "v"(f[1]), [g0] "v"(g[0]), \
+              [g1] "v"(g[1]), [h0] "v"(h[0]), [h1] "v"(h[1]));                                       \
+  }
 #define SINGLE(single)                                                                               \
   {                                                                                                  \
+    V16 h[2];                                                                                        \
+    UNROLL for (int j = 0; j < columns; j++) h[j] = FROM(b + j * b_block + (single) * 16);           \
     UNROLL for (int i = 0; i < rows; i++) {                                                          \
-      VALUE(u, single)                                                                               \
-      UNROLL for (int j = 0; j < columns; j++)                                                       \
-        sum[i * columns + j] += u * FROM(b + j * b_block + (single) * 16);                           \
+      const float *u = a + i * row + (single) * step;                                                \
+      V16 *s = sum + i * columns, p;                                                                 \
+      if (columns == 2)                                                                              \
+        __asm__("vbroadcastss %[u], %[p]\n\t"                                                        \
+                "vfmadd231ps %[h0], %[p], %[s0]\n\t"                                                 \
+                "vfmadd231ps %[h1], %[p], %[s1]"                                                     \
+                : [s0] "+v"(s[0]), [s1] "+v"(s[1]), [p] "=&v"(p)                                     \
+                : [u] "m"(*u), [h0] "v"(h[0]), [h1] "v"(h[1]));                                      \
+      else *s += *u * *h;                                                                            \
     }                                                                                                \
     FENCE                                                                                            \
   }
@@ -143,7 +170,6 @@ typedef struct {
 // Asks for what is wanted every other block of steps.
 INLINE int64_t NAME(asking_times)(int64_t blocks, const int rows) { return blocks / 2 * (16 / rows); }
 
-// Sums over an even number of blocks of steps, or the last ones.
 INLINE void NAME(sum_steps)(
     NAME(Sums) *s, const int rows, const int columns, const int row, const int step, int first,
     int64_t blocks, V16 *to) {
@@ -206,11 +232,12 @@ INLINE void NAME(begin_sums)(NAME(Sums) *s, const int rows) {
   s->has_earlier = 0;
 }
 
-// All but the last blocks of steps are done for all rows before the first rows are finished.
+// Where products are made one by one, all but the last blocks of steps are done for all rows before the first
+// are finished.
 INLINE void NAME(sum_rows)(
     NAME(Sums) *s, const int rows, const int columns, const int row, const int step, int first,
     V16 *to) {
-  for (; rows < 16 && s->blocks > STEPS_BLOCKS; s->blocks -= STEPS_BLOCKS, s->has_earlier = 1) {
+  for (; !BY_PAIRS && s->blocks > STEPS_BLOCKS; s->blocks -= STEPS_BLOCKS, s->has_earlier = 1) {
     for (int i = 0; i < 16; i += rows)
       NAME(sum_steps)(s, rows, columns, row, step, i, STEPS_BLOCKS, s->earlier + i * columns);
     s->a += STEPS_BLOCKS * 256;
@@ -428,12 +455,16 @@ INLINE void NAME(finish_pixels)(
   if (after->mask)
     UNROLL for (int i = 0; i < rows; i++)
       sums[i] *= NAME(ones_where_positive)(FROM(after->mask + offsets[i]));
-  if (after->sums) {
-    V16 parts[4] = {FROM(after->sums)};
-    if (count >= rows) UNROLL for (int i = 0; i < rows; i++) parts[i % 4] += sums[i];
-    else for (int64_t i = 0; i < count; i++) parts[0] += sums[i];
-    AT(after->sums) = (parts[0] + parts[1]) + (parts[2] + parts[3]);
-  }
+  // Eight at a time: the order does not depend on how many blocks of columns there were.
+  const int part = rows < 8 ? rows : 8;
+  if (after->sums)
+    UNROLL for (int first = 0; first < rows; first += part) {
+      V16 parts[4] = {FROM(after->sums)};
+      if (count >= first + part)
+        UNROLL for (int i = 0; i < part; i++) parts[i % 4] += sums[first + i];
+      else for (int64_t i = first; i < count; i++) parts[0] += sums[i];
+      AT(after->sums) = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+    }
   if (after->is_far) {
     UNROLL for (int i = 0; i < rows; i++)
       if (i < count) NAME(store)(to + offsets[i], sums[i], 1);
@@ -453,24 +484,44 @@ INLINE trompe_epilogue NAME(next_block)(trompe_epilogue after, int64_t image_blo
   return after;
 }
 
-INLINE void NAME(write_pixels)(
+// Sums over some blocks of steps, an even number, which others follow: [16][column blocks][16]. They begin with
+// those of the steps before, if it is not the first time.
+INLINE void NAME(sum_pixels)(
     const int columns, trompe_packed a, trompe_packed b, trompe_column_blocks at, int64_t blocks,
-    const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
-    const trompe_next_pixels *next) {
+    int is_first, float *to) {
   const int rows = ROWS_OF(columns);
-  V16 earlier[16 * COLUMN_BLOCKS];
   NAME(Sums) sums = {
       .a = a.values, .b = b.values, .columns = at, .blocks = blocks, .row_products = a.products,
-      .column_products = b.products, .earlier = earlier,
-      .wanted = {.blocks = columns, .block = at.results, .rows = *next}};
-  // What is written is asked for while sums are made, or, if those take too little time, the call before.
-  const int is_soon = blocks > STEPS_BLOCKS;
-  const int64_t distance = is_soon ? 0 : next->distance;
-  sums.wanted.pixels = is_soon ? offsets : next->results;
-  if (!after->is_far) sums.wanted.written = to + distance;
-  if (after->residual) sums.wanted.read[0] = after->residual + distance;
-  if (after->mask) sums.wanted.read[1] = after->mask + distance;
+      .column_products = b.products, .earlier = (V16 *)to};
   NAME(begin_sums)(&sums, rows);
+  sums.has_earlier = !is_first;
+  for (int i = 0; i < 16; i += rows)
+    NAME(sum_steps)(&sums, rows, columns, 16, 1, i, blocks, (V16 *)to + i * columns);
+}
+
+static void NAME(pairs_sum_pixels)(
+    trompe_packed rows, trompe_packed columns, trompe_column_blocks at, int64_t blocks,
+    int is_first, float *to) {
+  if (COLUMN_BLOCKS > 1 && at.count > 1)
+    NAME(sum_pixels)(COLUMN_BLOCKS, rows, columns, at, blocks, is_first, to);
+  else NAME(sum_pixels)(1, rows, columns, at, blocks, is_first, to);
+}
+
+INLINE void NAME(write_pixels)(
+    const int columns, trompe_packed a, trompe_packed b, trompe_column_blocks at, int64_t blocks,
+    const float *before, const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
+    const trompe_next_pixels *next) {
+  const int rows = ROWS_OF(columns);
+  V16 earlier[16];
+  NAME(Sums) sums = {
+      .a = a.values, .b = b.values, .columns = at, .blocks = blocks, .row_products = a.products,
+      .column_products = b.products, .earlier = before ? (V16 *)before : earlier,
+      .wanted = {.pixels = next->results, .blocks = columns, .block = at.results, .rows = *next}};
+  if (!after->is_far) sums.wanted.written = to + next->distance;
+  if (after->residual) sums.wanted.read[0] = after->residual + next->distance;
+  if (after->mask) sums.wanted.read[1] = after->mask + next->distance;
+  NAME(begin_sums)(&sums, rows);
+  sums.has_earlier = before != NULL;
   for (int i = 0; i < 16; i += rows) {
     V16 part[16];
     NAME(sum_rows)(&sums, rows, columns, 16, 1, i, part);
@@ -486,15 +537,16 @@ INLINE void NAME(write_pixels)(
   }
 }
 
-// Blocks of 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns.
+// Blocks of 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns, and
+// from sums `before`, if that is not NULL.
 static void NAME(pairs_write_pixels)(
     trompe_packed rows, trompe_packed columns, trompe_column_blocks at, int64_t blocks,
-    const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
+    const float *before, const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
     const trompe_next_pixels *next) {
   if (COLUMN_BLOCKS > 1 && at.count > 1)
     NAME(write_pixels)(
-        COLUMN_BLOCKS, rows, columns, at, blocks, after, to, offsets, count, next);
-  else NAME(write_pixels)(1, rows, columns, at, blocks, after, to, offsets, count, next);
+        COLUMN_BLOCKS, rows, columns, at, blocks, before, after, to, offsets, count, next);
+  else NAME(write_pixels)(1, rows, columns, at, blocks, before, after, to, offsets, count, next);
 }
 
 INLINE void NAME(write_filter)(
@@ -509,7 +561,7 @@ INLINE void NAME(write_filter)(
     if (to != before)
       UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + j * at.results + i * row, 1);
   }
-  V16 earlier[16 * COLUMN_BLOCKS];
+  V16 earlier[16];
   NAME(Sums) sums = {
       .a = a.values, .b = b.values, .columns = at, .blocks = blocks, .row_products = a.products,
       .column_products = b.products, .earlier = earlier, .wanted = {.columns = *next}};
@@ -541,8 +593,8 @@ static void NAME(pairs_write_filter)(
   else NAME(write_filter)(1, rows, columns, at, blocks, before, before_row, to, row, next);
 }
 
-#undef VALUE
 #undef PAIR
+#undef PAIR_OF_TWO
 #undef SINGLE
 #undef SIXTEEN
 #undef FENCE

@@ -100,11 +100,14 @@ typedef struct {
   void (*pairs_read_filter)(
       const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
       float *, float *, float *);
-  // At most so many blocks of columns at once.
-  int64_t column_blocks;
+  // At most so many blocks of columns at once, and of so many blocks of steps, if that is not 0, before other
+  // rows: the columns stay in the first-level cache then.
+  int64_t column_blocks, step_blocks;
+  void (*pairs_sum_pixels)(
+      trompe_packed, trompe_packed, trompe_column_blocks, int64_t, int, float *);
   void (*pairs_write_pixels)(
-      trompe_packed, trompe_packed, trompe_column_blocks, int64_t, const trompe_epilogue *, float *,
-      const int64_t *, int64_t, const trompe_next_pixels *);
+      trompe_packed, trompe_packed, trompe_column_blocks, int64_t, const float *,
+      const trompe_epilogue *, float *, const int64_t *, int64_t, const trompe_next_pixels *);
   void (*pairs_write_filter)(
       trompe_packed, trompe_packed, trompe_column_blocks, int64_t, const float *, int64_t, float *,
       int64_t, const trompe_next_columns *);
