@@ -224,6 +224,7 @@ static void multiply_tiles(
   // All blocks of steps but the last ones.
   const int64_t floats = tile_floats(steps), step_blocks = steps / BLOCK;
   const int64_t steps_at_once = call->kernels->step_blocks ? call->kernels->step_blocks : step_blocks;
+  _Static_assert(FEW_TILES <= CHUNK_MAX, "sums of all tiles have a place");
   float before[CHUNK_MAX][2 * BLOCK * TILE] __attribute__((aligned(64)));
   int64_t done = 0;
   for (; step_blocks - done > steps_at_once; done += steps_at_once)
