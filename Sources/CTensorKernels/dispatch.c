@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "far.h"
 #include "isa/table.h"
 #include "points.h"
 

@@ -6,6 +6,7 @@
 #include "far.h"
 #include "isa/table.h"
 #include "kernels_threads.h"
+#include "pixel_part.h"
 #include "points.h"
 
 enum {
@@ -14,8 +15,6 @@ enum {
   BLOCKS_MAX = 16,  // of a window
   // Tiles of pixels that a thread multiplies by all filters: they stay in the second-level cache.
   CHUNK = 16,
-  // Pixels of a part of a gradient, over which sums do not leave a register.
-  PART_PIXELS = 128,
 };
 
 // A window as blocks of 16 steps: the beginning of each of its rows, if those are as long, and what is left
@@ -229,14 +228,6 @@ void trompe_narrow_convolve(
   call.scratch = call.image + image_floats(&call.rows);
   trompe_parallel(read_image, &call, threads);
   trompe_parallel(multiply, &call, threads);
-}
-
-// A part of 16 channels is packed as steps, what is taken off, and what undoes the scale.
-enum { PRODUCTS = BLOCK * PART_PIXELS, INVERSES = PRODUCTS + BLOCK, BLOCK_FLOATS = INVERSES + BLOCK };
-
-static trompe_packed packed_at(const float *packed, int64_t block) {
-  const float *values = packed + block * BLOCK_FLOATS;
-  return (trompe_packed){values, values + PRODUCTS, values + INVERSES};
 }
 
 static int64_t part_count(const Rows *rows) {

@@ -4,13 +4,12 @@
 #include "isa/table.h"
 #include "kernels_pairs.h"
 #include "kernels_threads.h"
+#include "pixel_part.h"
 #include "points.h"
 
 enum {
   BLOCK = 16,
   TILE = 16,
-  // Pixels of a part, over which sums do not leave a register.
-  PART_PIXELS = 128,
   // Blocks of channels on either side of a group of filters: its sums stay in the second-level cache
   // beside two parts. A few more than 16, so that a thread whose share is a little more than 16 or 32 has
   // as many groups as the others.
@@ -33,15 +32,7 @@ static int64_t part_count(const Call *call) {
   return (pixel_count(&call->x) + PART_PIXELS - 1) / PART_PIXELS;
 }
 
-// A part of 16 channels is packed as steps, what is taken off, and what undoes the scale.
-enum { PRODUCTS = BLOCK * PART_PIXELS, INVERSES = PRODUCTS + BLOCK, BLOCK_FLOATS = INVERSES + BLOCK };
-
 static int64_t block_count(const Call *call) { return (call->x.c + call->y.c) / BLOCK; }
-
-static trompe_packed packed_at(const float *packed, int64_t block) {
-  const float *values = packed + block * BLOCK_FLOATS;
-  return (trompe_packed){values, values + PRODUCTS, values + INVERSES};
-}
 
 // The pixels of a part, and where they stand in both images.
 typedef struct {

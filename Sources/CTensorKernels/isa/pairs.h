@@ -54,7 +54,8 @@ typedef struct {
 INLINE NAME(Asked) NAME(ask_in)(const NAME(Wanted) *wanted, int64_t times) {
   if (!times) return (NAME(Asked)){0};
   return (NAME(Asked)){
-      .pixels = (16 * wanted->blocks + times - 1) / times, .rows = (wanted->rows.lines + times - 1) / times,
+      .pixels = (16 * wanted->blocks + times - 1) / times,
+      .rows = (wanted->rows.lines + times - 1) / times,
       .columns = (wanted->columns.lines + times - 1) / times};
 }
 

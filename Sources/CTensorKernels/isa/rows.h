@@ -136,9 +136,7 @@ static void NAME(rows_outer)(
     ROWS(1)
 #undef ROWS
   }
-#if defined(__x86_64__)
-  __builtin_ia32_sfence();
-#endif
+  trompe_finish_far();
 }
 
 #undef BLOCK
