@@ -4,6 +4,9 @@
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #include <dnnl.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +75,31 @@ const char *trompe_instruction_set(void) {
 
 int trompe_has_wide_vectors(void) { return level() == AVX512; }
 
+// Whether registers of 512 bits are taken at once: AMD's from Zen 5 on, but for those that say that their units
+// are of 256 bits.
+static int has_whole_registers(void) {
+  enum { UNITS = 0x8000001a, ARE_OF_256 = 1 << 2, ARE_OF_512 = 1 << 3, ZEN_5 = 0x1a };
+  unsigned a, b, c, d;
+  if (!__builtin_cpu_is("amd") || !__get_cpuid(1, &a, &b, &c, &d)) return 0;
+  const unsigned family = (a >> 8 & 0xf) + (a >> 20 & 0xff);
+  const int knows = __get_cpuid(UNITS, &a, &b, &c, &d);
+  return family >= ZEN_5 && !(knows && a & ARE_OF_256 && !(a & ARE_OF_512));
+}
+
+static int64_t columns_at_once(void) {
+  const int64_t most = trompe_kernels()->column_blocks;
+  const char *wanted = getenv("TROMPE_COLUMN_BLOCKS");
+  if (wanted && strcmp(wanted, "1") == 0) return 1;
+  if (wanted && strcmp(wanted, "2") == 0) return most;
+  return has_whole_registers() ? most : 1;
+}
+
+int64_t trompe_columns_at_once(void) {
+  static _Atomic int64_t known = 0;
+  if (!known) known = columns_at_once();
+  return known;
+}
+
 // oneDNN's own levels, so that it keeps to the same limit.
 int trompe_onednn_isa(void) {
   return limit() == AVX512 ? 0 : limit() == AVX2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41;
@@ -82,6 +110,8 @@ const KernelTable *trompe_kernels(void) { return &table_baseline; }
 const char *trompe_instruction_set(void) { return "baseline"; }
 
 int trompe_has_wide_vectors(void) { return 0; }
+
+int64_t trompe_columns_at_once(void) { return 1; }
 
 int trompe_onednn_isa(void) { return 0; }
 #endif

@@ -193,7 +193,7 @@ static void multiply(void *context, int thread, int threads) {
       read_tile(call, windows, left, tiles + t * tile_floats(rows));
     }
     for (int64_t b = 0, blocks; b < y->c; b += blocks * BLOCK) {
-      blocks = smaller(call->kernels->column_blocks, (y->c - b) / BLOCK);
+      blocks = smaller(trompe_columns_at_once(), (y->c - b) / BLOCK);
       const trompe_column_blocks at = {blocks, steps * BLOCK, BLOCK, y->block};
       const trompe_packed columns = {call->packed + b * steps, products + b, inverses + b};
       trompe_epilogue after = *call->after;
@@ -288,7 +288,7 @@ static void sum_parts(void *context, int thread, int threads) {
   const Call *call = context;
   const Rows *rows = &call->rows;
   const int64_t blocks = block_count(rows), y_blocks = rows->window->y.c / BLOCK;
-  const int64_t at_once = call->kernels->column_blocks;
+  const int64_t at_once = trompe_columns_at_once();
   const int64_t x_count = (blocks + at_once - 1) / at_once;
   float *packed = call->scratch + thread * part_floats(rows);
   float *sums = call->sums + thread * sums_floats(rows);

@@ -209,7 +209,7 @@ typedef struct {
 static void multiply_tiles(
     const Call *call, const float *rows, const Tile *tiles, int64_t tile_count, int64_t block,
     int64_t block_count, trompe_packed columns, Following following, float *const *sums) {
-  const int64_t steps = part_steps(call->part, &call->ends), at_once = call->kernels->column_blocks;
+  const int64_t steps = part_steps(call->part, &call->ends), at_once = trompe_columns_at_once();
   const trompe_column_blocks at = {block_count, steps * BLOCK, BLOCK, call->ends.to->block};
   int64_t begin = 0, end = 0;  // blocks of channels that are asked for
   if (following.count)
@@ -223,7 +223,7 @@ static void multiply_tiles(
   if (after.mask) after.mask += first;
   // All blocks of steps but the last ones.
   const int64_t floats = tile_floats(steps), step_blocks = steps / BLOCK;
-  const int64_t steps_at_once = call->kernels->step_blocks ? call->kernels->step_blocks : step_blocks;
+  const int64_t steps_at_once = block_count > 1 ? call->kernels->step_blocks : step_blocks;
   _Static_assert(FEW_TILES <= CHUNK_MAX, "sums of all tiles have a place");
   float before[CHUNK_MAX][2 * BLOCK * TILE] __attribute__((aligned(64)));
   int64_t done = 0;
@@ -286,7 +286,7 @@ static void multiply(void *context, int thread, int threads) {
       sums[t] = call->sums ? call->sums + (first + t) / trompe_run_length(all) * columns : NULL;
     }
     for (int64_t b = 0, blocks; b < columns / BLOCK; b += blocks) {
-      blocks = smaller(call->kernels->column_blocks, columns / BLOCK - b);
+      blocks = smaller(trompe_columns_at_once(), columns / BLOCK - b);
       Following following = {next, has_one_tap ? pixels : NULL, next_count};
       if (b + blocks < columns / BLOCK) {
         following.written = tiles;
@@ -321,7 +321,7 @@ static void read_shared(void *context, int thread, int threads) {
 // Blocks of columns that a thread packs for itself: they never leave the caches.
 static int64_t batch(int64_t steps) {
   return larger(
-      trompe_kernels()->column_blocks,
+      trompe_columns_at_once(),
       smaller(PAIRS_BLOCKS, BATCH_STEPS / larger(1, steps)));
 }
 static int64_t batch_floats(int64_t steps) { return batch(steps) * BLOCK * (steps + 2); }
@@ -347,7 +347,7 @@ static void write_shared(void *context, int thread, int threads) {
     if (is_own)
       read_blocks(call->plain, part, b, count, columns, products, inverses);
     for (int64_t i = 0, blocks; i < count; i += blocks) {
-      blocks = smaller(call->kernels->column_blocks, count - i);
+      blocks = smaller(trompe_columns_at_once(), count - i);
       const trompe_packed own = {
           columns + i * BLOCK * steps, products + i * BLOCK, inverses + i * BLOCK};
       Following following = {0};

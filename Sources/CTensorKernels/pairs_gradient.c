@@ -103,7 +103,7 @@ static int64_t sums_floats(const Call *call) { return sums_row(call) * call->y.c
 static void sum_parts(
     const Call *call, int64_t begin, int64_t end, float *packed, float *sums, float *result) {
   const int64_t x_blocks = call->x.c / BLOCK, y_blocks = call->y.c / BLOCK;
-  const int64_t at_once = call->kernels->column_blocks;
+  const int64_t at_once = trompe_columns_at_once();
   const int64_t all = (x_blocks + at_once - 1) / at_once * y_blocks;
   Part part, next;
   if (begin < end) next = part_at(call, begin);

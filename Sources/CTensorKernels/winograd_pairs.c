@@ -103,7 +103,7 @@ size_t trompe_winograd_pairs_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int is_plain, int threads) {
   const int64_t products = product_floats(groups_at_once(x, y, threads));
   const int64_t filters = is_plain ? block_floats(x->c) : 0;
-  const int64_t blocks = trompe_kernels()->column_blocks;
+  const int64_t blocks = trompe_columns_at_once();
   return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) +
                   threads * blocks * (products + filters) + (RUNS_MAX + 1) * y->c) *
          sizeof(float);
@@ -120,7 +120,7 @@ static void read_groups(const Call *call, int64_t first, int64_t count, float *t
 // Blocks of filters that a thread packs for itself: they never leave the caches.
 static const float *read_own_blocks(const Call *call, int thread, int64_t first, int64_t count) {
   const int64_t block = block_floats(call->x->c);
-  float *filters = call->filters + thread * call->kernels->column_blocks * block;
+  float *filters = call->filters + thread * trompe_columns_at_once() * block;
   for (int64_t b = 0; b < count; b++)
     read_block(
         call->plain, first + b, filters + b * block, call->inverses + (first + b) * BLOCK, 0);
@@ -140,7 +140,7 @@ static void write_groups(
   const KernelTable *kernels = call->kernels;
   const int64_t c = call->x->c, k = call->y->c, all = tile_count(call->x);
   const int64_t packed = packed_floats(c), block = block_floats(c), group = group_floats(c);
-  const int64_t at_once = kernels->column_blocks, own = product_floats(call->groups);
+  const int64_t at_once = trompe_columns_at_once(), own = product_floats(call->groups);
   float *products = call->products + thread * at_once * own;
   trompe_epilogue after = *call->after;
   after.is_far = trompe_is_far(call->y, call->to);
@@ -206,7 +206,7 @@ static void run(
   call.tiles = scratch;
   call.products = call.tiles + kept_groups(x, y, threads) * group_floats(x->c);
   call.sums = call.products +
-              threads * call.kernels->column_blocks * product_floats(call.groups);
+              threads * trompe_columns_at_once() * product_floats(call.groups);
   float *own_inverses = call.sums + RUNS_MAX * k;
   call.filters = own_inverses + k;
   call.inverses = plain ? own_inverses : (float *)u + k / BLOCK * block_floats(x->c);

@@ -40,7 +40,7 @@ static int has_few_tiles(const trompe_image *x) {
 static int64_t sums_plane(int64_t channels) { return channels * BLOCK + BLOCK; }
 
 static int64_t sums_floats(const trompe_image *x, const trompe_image *y, int threads) {
-  return has_few_tiles(x) ? threads * trompe_kernels()->column_blocks * POINTS * sums_plane(BLOCK)
+  return has_few_tiles(x) ? threads * trompe_columns_at_once() * POINTS * sums_plane(BLOCK)
                           : y->c / BLOCK * POINTS * sums_plane(x->c);
 }
 
@@ -90,7 +90,7 @@ static void multiply(
 static void write_blocks(void *context, int thread, int threads) {
   const Call *call = context;
   const int64_t channels = call->x->c, plane = sums_plane(BLOCK);
-  const int64_t at_once = call->kernels->column_blocks;
+  const int64_t at_once = trompe_columns_at_once();
   float *sums = call->sums + thread * at_once * POINTS * plane;
   int64_t begin, end;
   trompe_share_by_speed(call->y->c / BLOCK, thread, threads, &begin, &end);
@@ -115,7 +115,7 @@ static void add_points(void *context, int thread, int threads) {
   trompe_share_by_speed(POINTS, thread, threads, &begin, &end);
   for (int64_t point = begin; point < end; point++)
     for (int64_t k = 0, blocks; k < call->y->c / BLOCK; k += blocks) {
-      blocks = smaller(call->kernels->column_blocks, call->y->c / BLOCK - k);
+      blocks = smaller(trompe_columns_at_once(), call->y->c / BLOCK - k);
       for (int64_t c = 0; c < channels / BLOCK; c++)
         multiply(
             call, point, c, k, blocks,

@@ -100,8 +100,8 @@ typedef struct {
   void (*pairs_read_filter)(
       const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
       float *, float *, float *);
-  // At most so many blocks of columns at once, and of so many blocks of steps, if that is not 0, before other
-  // rows: the columns stay in the first-level cache then.
+  // At most so many blocks of columns at once; several of them of so many blocks of steps before other rows: the
+  // columns stay in the first-level cache then.
   int64_t column_blocks, step_blocks;
   void (*pairs_sum_pixels)(
       trompe_packed, trompe_packed, trompe_column_blocks, int64_t, int, float *);
@@ -125,3 +125,7 @@ typedef struct {
 
 // The best that this processor has.
 const KernelTable *trompe_kernels(void);
+
+// Blocks of columns that are multiplied at once: as many as the kernels can where registers are whole, otherwise
+// one. TROMPE_COLUMN_BLOCKS of the environment may name 1 or 2. Results do not depend on it.
+int64_t trompe_columns_at_once(void);

@@ -188,7 +188,7 @@ INLINE void NAME(multiply_groups)(
 static void NAME(winograd_pairs_multiply)(
     const float *v, int64_t v_group, int64_t groups, const float *u, trompe_column_blocks at,
     const float *next, int64_t c, float *m, int64_t m_group) {
-  const int64_t all = c / 16, at_once = BY_PAIRS ? STEPS_BLOCKS : all;
+  const int64_t all = c / 16, at_once = at.count > 1 ? STEPS_BLOCKS : all;
   for (int64_t first = 0; first < all; first += at_once, next += at_once * 256) {
     const int64_t blocks = smaller(at_once, all - first);
     if (COLUMN_BLOCKS > 1 && at.count > 1)
