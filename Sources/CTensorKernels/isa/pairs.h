@@ -456,23 +456,24 @@ INLINE void NAME(finish_pixels)(
   if (after->mask)
     UNROLL for (int i = 0; i < rows; i++)
       sums[i] *= NAME(ones_where_positive)(FROM(after->mask + offsets[i]));
-  // Eight at a time: the order does not depend on how many blocks of columns there were.
+  // Eight at a time: the order does not depend on how many blocks of columns there were. A place in `sums` is
+  // never found by `count`: otherwise all of them would be kept in memory beside the registers.
   const int part = rows < 8 ? rows : 8;
   if (after->sums)
     UNROLL for (int first = 0; first < rows; first += part) {
       V16 parts[4] = {FROM(after->sums)};
       if (count >= first + part)
         UNROLL for (int i = 0; i < part; i++) parts[i % 4] += sums[first + i];
-      else for (int64_t i = first; i < count; i++) parts[0] += sums[i];
+      else UNROLL for (int i = first; i < first + part; i++)
+        if (i < count) parts[0] += sums[i];
       AT(after->sums) = (parts[0] + parts[1]) + (parts[2] + parts[3]);
     }
-  if (after->is_far) {
-    UNROLL for (int i = 0; i < rows; i++)
-      if (i < count) NAME(store)(to + offsets[i], sums[i], 1);
-  } else if (count >= rows) {
-    UNROLL for (int i = 0; i < rows; i++) AT(to + offsets[i]) = sums[i];
+  if (count >= rows) {
+    if (after->is_far) UNROLL for (int i = 0; i < rows; i++) NAME(store)(to + offsets[i], sums[i], 1);
+    else UNROLL for (int i = 0; i < rows; i++) AT(to + offsets[i]) = sums[i];
   } else {
-    for (int64_t i = 0; i < count; i++) AT(to + offsets[i]) = sums[i];
+    UNROLL for (int i = 0; i < rows; i++)
+      if (i < count) NAME(store)(to + offsets[i], sums[i], after->is_far);
   }
 }
 
