@@ -207,7 +207,7 @@ static void multiply(void *context, int thread, int threads) {
         trompe_next_pixels next = {0};
         if (t + 1 < count) next.results = pixels[t + 1];
         call->kernels->pairs_write_pixels(
-            packed, columns, at, block_count(rows), NULL, &after, call->to + block, pixels[t],
+            &packed, &columns, &at, block_count(rows), NULL, &after, call->to + block, pixels[t],
             smaller(TILE, all - (first + t) * TILE), &next);
       }
     }
@@ -311,9 +311,9 @@ static void sum_parts(void *context, int thread, int threads) {
           smaller(at_once, blocks - x), BLOCK_FLOATS, BLOCK_FLOATS, BLOCK};
       float *to = sums + (y * sums_row(rows) + x) * BLOCK;
       if (p + 1 < end) prefetch_part(call, next, i, x_count * y_blocks);
+      const trompe_packed of_y = packed_at(packed, blocks + y), of_x = packed_at(packed, x);
       call->kernels->pairs_write_filter(
-          packed_at(packed, blocks + y), packed_at(packed, x), at,
-          (part->count + TILE - 1) / TILE, to, sums_row(rows), to, sums_row(rows),
+          &of_y, &of_x, &at, (part->count + TILE - 1) / TILE, to, sums_row(rows), to, sums_row(rows),
           &(trompe_next_columns){0});
     }
   }

@@ -227,11 +227,15 @@ static void multiply_tiles(
   _Static_assert(FEW_TILES <= CHUNK_MAX, "sums of all tiles have a place");
   float before[CHUNK_MAX][2 * BLOCK * TILE] __attribute__((aligned(64)));
   int64_t done = 0;
-  for (; step_blocks - done > steps_at_once; done += steps_at_once)
-    for (int64_t t = 0; t < tile_count; t++)
+  for (; step_blocks - done > steps_at_once; done += steps_at_once) {
+    const trompe_packed of_columns = steps_from(columns, done);
+    for (int64_t t = 0; t < tile_count; t++) {
+      const trompe_packed of_rows = packed_tile(rows + t * floats, steps, done);
       call->kernels->pairs_sum_pixels(
-          packed_tile(rows + t * floats, steps, done), steps_from(columns, done), at,
-          steps_at_once, !done, before[t]);
+          &of_rows, &of_columns, &at, steps_at_once, !done, before[t]);
+    }
+  }
+  const trompe_packed of_columns = steps_from(columns, done);
   for (int64_t t = 0; t < tile_count; t++) {
     after.sums = sums[t] ? sums[t] + block * BLOCK : NULL;
     trompe_pixel pixels[TILE];
@@ -246,10 +250,10 @@ static void multiply_tiles(
       next.results = following.written->offsets;
       next.distance = following.blocks * call->ends.to->block;
     }
+    const trompe_packed of_rows = packed_tile(rows + t * floats, steps, done);
     call->kernels->pairs_write_pixels(
-        packed_tile(rows + t * floats, steps, done), steps_from(columns, done), at,
-        step_blocks - done, done ? before[t] : NULL, &after, call->to + first, tiles[t].offsets,
-        tiles[t].count, &next);
+        &of_rows, &of_columns, &at, step_blocks - done, done ? before[t] : NULL, &after,
+        call->to + first, tiles[t].offsets, tiles[t].count, &next);
   }
 }
 

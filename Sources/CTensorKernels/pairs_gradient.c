@@ -122,8 +122,9 @@ static void sum_parts(
       const int64_t x = i / y_blocks * at_once, y = i % y_blocks;
       const trompe_column_blocks at = {
           smaller(at_once, x_blocks - x), BLOCK_FLOATS, BLOCK_FLOATS, BLOCK};
+      const trompe_packed rows = packed_at(packed, x_blocks + y), columns = packed_at(packed, x);
       call->kernels->pairs_write_filter(
-          packed_at(packed, x_blocks + y), packed_at(packed, x), at,
+          &rows, &columns, &at,
           (part.count + TILE - 1) / TILE,
           p > begin ? sums + (y * sums_row(call) + x) * BLOCK : NULL, sums_row(call),
           to + (y * row + x) * BLOCK, row, &wanted);

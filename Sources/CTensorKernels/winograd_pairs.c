@@ -151,7 +151,7 @@ static void write_groups(
     const trompe_column_blocks columns = {blocks, block, block, own};
     for (int64_t point = 0; point < POINTS; point++, u += packed)
       kernels->winograd_pairs_multiply(
-          tiles + point * packed, group, count, u, columns, u + packed, c,
+          tiles + point * packed, group, count, u, &columns, u + packed, c,
           products + point * PRODUCT_PLANE, BLOCK_PRODUCTS);
     for (int64_t i = 0; i < blocks; i++)
       for (int64_t g = 0; g < count; g++) {

@@ -79,10 +79,11 @@ static void multiply(
   const int64_t steps = steps_of(call->count);
   const float *x = call->x_values + c * block, *y = call->y_values + k * block;
   const float *rows = x + point * plane, *columns = y + point * plane;
+  const trompe_packed of_rows = {rows, rows + steps * BLOCK, x + POINTS * plane};
+  const trompe_packed of_columns = {columns, columns + steps * BLOCK, y + POINTS * plane};
+  const trompe_column_blocks at = {blocks, block, block, sums_block};
   call->kernels->pairs_write_filter(
-      (trompe_packed){rows, rows + steps * BLOCK, x + POINTS * plane},
-      (trompe_packed){columns, columns + steps * BLOCK, y + POINTS * plane},
-      (trompe_column_blocks){blocks, block, block, sums_block}, steps / BLOCK, call->first ? sums : NULL, BLOCK, sums, BLOCK,
+      &of_rows, &of_columns, &at, steps / BLOCK, call->first ? sums : NULL, BLOCK, sums, BLOCK,
       &(trompe_next_columns){0});
 }
 

@@ -489,12 +489,13 @@ INLINE trompe_epilogue NAME(next_block)(trompe_epilogue after, int64_t image_blo
 // Sums over some blocks of steps, an even number, which others follow: [16][column blocks][16]. They begin with
 // those of the steps before, if it is not the first time.
 INLINE void NAME(sum_pixels)(
-    const int columns, trompe_packed a, trompe_packed b, trompe_column_blocks at, int64_t blocks,
+    const int columns, const trompe_packed *a, const trompe_packed *b,
+    const trompe_column_blocks *at, int64_t blocks,
     int is_first, float *to) {
   const int rows = ROWS_OF(columns);
   NAME(Sums) sums = {
-      .a = a.values, .b = b.values, .columns = at, .blocks = blocks, .row_products = a.products,
-      .column_products = b.products, .earlier = (V16 *)to};
+      .a = a->values, .b = b->values, .columns = *at, .blocks = blocks, .row_products = a->products,
+      .column_products = b->products, .earlier = (V16 *)to};
   NAME(begin_sums)(&sums, rows);
   sums.has_earlier = !is_first;
   for (int i = 0; i < 16; i += rows)
@@ -502,23 +503,24 @@ INLINE void NAME(sum_pixels)(
 }
 
 static void NAME(pairs_sum_pixels)(
-    trompe_packed rows, trompe_packed columns, trompe_column_blocks at, int64_t blocks,
+    const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at, int64_t blocks,
     int is_first, float *to) {
-  if (COLUMN_BLOCKS > 1 && at.count > 1)
+  if (COLUMN_BLOCKS > 1 && at->count > 1)
     NAME(sum_pixels)(COLUMN_BLOCKS, rows, columns, at, blocks, is_first, to);
   else NAME(sum_pixels)(1, rows, columns, at, blocks, is_first, to);
 }
 
 INLINE void NAME(write_pixels)(
-    const int columns, trompe_packed a, trompe_packed b, trompe_column_blocks at, int64_t blocks,
+    const int columns, const trompe_packed *a, const trompe_packed *b,
+    const trompe_column_blocks *at, int64_t blocks,
     const float *before, const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
     const trompe_next_pixels *next) {
   const int rows = ROWS_OF(columns);
   V16 earlier[16];
   NAME(Sums) sums = {
-      .a = a.values, .b = b.values, .columns = at, .blocks = blocks, .row_products = a.products,
-      .column_products = b.products, .earlier = before ? (V16 *)before : earlier,
-      .wanted = {.pixels = next->results, .blocks = columns, .block = at.results, .rows = *next}};
+      .a = a->values, .b = b->values, .columns = *at, .blocks = blocks, .row_products = a->products,
+      .column_products = b->products, .earlier = before ? (V16 *)before : earlier,
+      .wanted = {.pixels = next->results, .blocks = columns, .block = at->results, .rows = *next}};
   if (!after->is_far) sums.wanted.written = to + next->distance;
   if (after->residual) sums.wanted.read[0] = after->residual + next->distance;
   if (after->mask) sums.wanted.read[1] = after->mask + next->distance;
@@ -532,9 +534,9 @@ INLINE void NAME(write_pixels)(
       V16 block[16];
       UNROLL for (int r = 0; r < rows; r++) block[r] = part[r * columns + j];
       NAME(finish_pixels)(
-          rows, block, a.inverses + i, FROM(b.inverses + j * at.products), &of_block,
-          to + j * at.results, offsets + i, count - i);
-      of_block = NAME(next_block)(of_block, at.results);
+          rows, block, a->inverses + i, FROM(b->inverses + j * at->products), &of_block,
+          to + j * at->results, offsets + i, count - i);
+      of_block = NAME(next_block)(of_block, at->results);
     }
   }
 }
@@ -542,42 +544,43 @@ INLINE void NAME(write_pixels)(
 // Blocks of 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns, and
 // from sums `before`, if that is not NULL.
 static void NAME(pairs_write_pixels)(
-    trompe_packed rows, trompe_packed columns, trompe_column_blocks at, int64_t blocks,
+    const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at, int64_t blocks,
     const float *before, const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
     const trompe_next_pixels *next) {
-  if (COLUMN_BLOCKS > 1 && at.count > 1)
+  if (COLUMN_BLOCKS > 1 && at->count > 1)
     NAME(write_pixels)(
         COLUMN_BLOCKS, rows, columns, at, blocks, before, after, to, offsets, count, next);
   else NAME(write_pixels)(1, rows, columns, at, blocks, before, after, to, offsets, count, next);
 }
 
 INLINE void NAME(write_filter)(
-    const int columns, trompe_packed a, trompe_packed b, trompe_column_blocks at, int64_t blocks,
+    const int columns, const trompe_packed *a, const trompe_packed *b,
+    const trompe_column_blocks *at, int64_t blocks,
     const float *before, int64_t before_row, float *to, int64_t row,
     const trompe_next_columns *next) {
   const int rows = ROWS_OF(columns);
   UNROLL for (int j = 0; j < columns; j++) {
     if (before)
       UNROLL for (int i = 0; i < 16; i++)
-        __builtin_prefetch(before + j * at.results + i * before_row);
+        __builtin_prefetch(before + j * at->results + i * before_row);
     if (to != before)
-      UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + j * at.results + i * row, 1);
+      UNROLL for (int i = 0; i < 16; i++) __builtin_prefetch(to + j * at->results + i * row, 1);
   }
   V16 earlier[16];
   NAME(Sums) sums = {
-      .a = a.values, .b = b.values, .columns = at, .blocks = blocks, .row_products = a.products,
-      .column_products = b.products, .earlier = earlier, .wanted = {.columns = *next}};
+      .a = a->values, .b = b->values, .columns = *at, .blocks = blocks, .row_products = a->products,
+      .column_products = b->products, .earlier = earlier, .wanted = {.columns = *next}};
   NAME(begin_sums)(&sums, rows);
   for (int first = 0; first < 16; first += rows) {
     V16 part[16];
     NAME(sum_rows)(&sums, rows, columns, 1, 16, first, part);
     UNROLL for (int j = 0; j < columns; j++) {
-      const V16 inverses = FROM(b.inverses + j * at.products);
+      const V16 inverses = FROM(b->inverses + j * at->products);
       UNROLL for (int i = 0; i < rows; i++) {
         V16 sum = part[i * columns + j];
-        if (BY_PAIRS) sum *= inverses * a.inverses[first + i];
-        if (before) sum += FROM(before + j * at.results + (first + i) * before_row);
-        AT(to + j * at.results + (first + i) * row) = sum;
+        if (BY_PAIRS) sum *= inverses * a->inverses[first + i];
+        if (before) sum += FROM(before + j * at->results + (first + i) * before_row);
+        AT(to + j * at->results + (first + i) * row) = sum;
       }
     }
   }
@@ -586,10 +589,10 @@ INLINE void NAME(write_filter)(
 // 16 filters' gradients in blocks of 16 channels, from packed rows and columns of which each pixel is a step,
 // and from sums `before`, if that is not NULL.
 static void NAME(pairs_write_filter)(
-    trompe_packed rows, trompe_packed columns, trompe_column_blocks at, int64_t blocks,
+    const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at, int64_t blocks,
     const float *before, int64_t before_row, float *to, int64_t row,
     const trompe_next_columns *next) {
-  if (COLUMN_BLOCKS > 1 && at.count > 1)
+  if (COLUMN_BLOCKS > 1 && at->count > 1)
     NAME(write_filter)(
         COLUMN_BLOCKS, rows, columns, at, blocks, before, before_row, to, row, next);
   else NAME(write_filter)(1, rows, columns, at, blocks, before, before_row, to, row, next);

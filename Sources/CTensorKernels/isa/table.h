@@ -35,7 +35,8 @@ typedef struct {
   int64_t lines;
 } trompe_next_columns;
 
-// Packed rows or columns, what is taken off each, and what undoes its scale.
+// Packed rows or columns, what is taken off each, and what undoes its scale. Kernels are given addresses of these
+// and of the next: a copy of what was just written waits until it is in the cache.
 typedef struct {
   const float *values, *products, *inverses;
 } trompe_packed;
@@ -104,13 +105,14 @@ typedef struct {
   // columns stay in the first-level cache then.
   int64_t column_blocks, step_blocks;
   void (*pairs_sum_pixels)(
-      trompe_packed, trompe_packed, trompe_column_blocks, int64_t, int, float *);
+      const trompe_packed *, const trompe_packed *, const trompe_column_blocks *, int64_t, int,
+      float *);
   void (*pairs_write_pixels)(
-      trompe_packed, trompe_packed, trompe_column_blocks, int64_t, const float *,
-      const trompe_epilogue *, float *, const int64_t *, int64_t, const trompe_next_pixels *);
+      const trompe_packed *, const trompe_packed *, const trompe_column_blocks *, int64_t,
+      const float *, const trompe_epilogue *, float *, const int64_t *, int64_t, const trompe_next_pixels *);
   void (*pairs_write_filter)(
-      trompe_packed, trompe_packed, trompe_column_blocks, int64_t, const float *, int64_t, float *,
-      int64_t, const trompe_next_columns *);
+      const trompe_packed *, const trompe_packed *, const trompe_column_blocks *, int64_t,
+      const float *, int64_t, float *, int64_t, const trompe_next_columns *);
   void (*winograd_pairs_read_image)(
       const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
   void (*winograd_pairs_read_filter)(
@@ -119,7 +121,8 @@ typedef struct {
   void (*winograd_pairs_read_columns)(
       const trompe_image *, const float *, int64_t, int64_t, int64_t, int, float *, int64_t);
   void (*winograd_pairs_multiply)(
-      const float *, int64_t, int64_t, const float *, trompe_column_blocks, const float *, int64_t,
+      const float *, int64_t, int64_t, const float *, const trompe_column_blocks *, const float *,
+      int64_t,
       float *, int64_t);
 } KernelTable;
 

@@ -156,7 +156,7 @@ static void NAME(winograd_pairs_read_filter)(
 // Over some blocks of steps, which follow `first` others: the sums of those are in M.
 INLINE void NAME(multiply_groups)(
     const int columns, const float *v, int64_t v_group, int64_t groups, const float *u,
-    trompe_column_blocks at, const float *next, int64_t c, int64_t first_block, int64_t blocks,
+    const trompe_column_blocks *at, const float *next, int64_t c, int64_t first_block, int64_t blocks,
     float *m, int64_t m_group) {
   const int rows = ROWS_OF(columns);
   // Rows' shares of 32 lines for 32 steps.
@@ -166,32 +166,32 @@ INLINE void NAME(multiply_groups)(
        g++, v += v_group, m += m_group, next += lines * (blocks / 2) * times * 16) {
     V16 earlier[32];
     NAME(Sums) sums = {
-        .a = v + first_block * 256, .b = u + first_block * 256, .columns = at, .blocks = blocks,
+        .a = v + first_block * 256, .b = u + first_block * 256, .columns = *at, .blocks = blocks,
         .row_products = v + 16 * c, .column_products = u + 16 * c, .earlier = earlier,
-        .wanted = {.next = {next, columns > 1 ? next + at.values : NULL}, .lines = lines}};
+        .wanted = {.next = {next, columns > 1 ? next + at->values : NULL}, .lines = lines}};
     NAME(begin_sums)(&sums, rows);
     if (first_block) {
       sums.has_earlier = 1;
       UNROLL for (int i = 0; i < 16; i++) UNROLL for (int j = 0; j < columns; j++)
-        earlier[i * columns + j] = FROM(m + j * at.results + i * 16);
+        earlier[i * columns + j] = FROM(m + j * at->results + i * 16);
     }
     for (int first = 0; first < 16; first += rows) {
       V16 part[16];
       NAME(sum_rows)(&sums, rows, columns, 16, 1, first, part);
       UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++)
-        AT(m + j * at.results + (first + i) * 16) = part[i * columns + j];
+        AT(m + j * at->results + (first + i) * 16) = part[i * columns + j];
     }
   }
 }
 
 // Products of one point: groups of 16 tiles, and blocks of 16 results. What is multiplied next is asked for.
 static void NAME(winograd_pairs_multiply)(
-    const float *v, int64_t v_group, int64_t groups, const float *u, trompe_column_blocks at,
+    const float *v, int64_t v_group, int64_t groups, const float *u, const trompe_column_blocks *at,
     const float *next, int64_t c, float *m, int64_t m_group) {
-  const int64_t all = c / 16, at_once = at.count > 1 ? STEPS_BLOCKS : all;
+  const int64_t all = c / 16, at_once = at->count > 1 ? STEPS_BLOCKS : all;
   for (int64_t first = 0; first < all; first += at_once, next += at_once * 256) {
     const int64_t blocks = smaller(at_once, all - first);
-    if (COLUMN_BLOCKS > 1 && at.count > 1)
+    if (COLUMN_BLOCKS > 1 && at->count > 1)
       NAME(multiply_groups)(
           COLUMN_BLOCKS, v, v_group, groups, u, at, next, c, first, blocks, m, m_group);
     else
