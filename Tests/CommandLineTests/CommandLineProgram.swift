@@ -25,10 +25,11 @@ struct CommandLineProgram {
   ///   - folder: the current folder; the temporary one if `nil`.
   ///   - fileBlocks: no file may become larger than so many blocks (of 512 bytes, or of 1024 where
   ///     the shell counts so).
+  ///   - environment: added to that of the tests.
   ///   - whileRunning: called once the process runs.
   static func run(
     list arguments: [String], in folder: URL? = nil, fileBlocks: Int? = nil,
-    whileRunning: (Process) throws -> Void = { _ in }
+    environment added: [String: String] = [:], whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> Result {
     let process = Process()
     process.executableURL = products.appendingPathComponent("trompe")
@@ -41,6 +42,7 @@ struct CommandLineProgram {
     process.currentDirectoryURL = folder ?? FileManager.default.temporaryDirectory
     var environment = ProcessInfo.processInfo.environment
     environment["COLUMNS"] = "80"
+    environment.merge(added) { _, new in new }
     process.environment = environment
     // Files, not pipes: a pipe that nobody empties stops the program.
     let files = try TemporaryFolder()

@@ -490,8 +490,7 @@ INLINE trompe_epilogue NAME(next_block)(trompe_epilogue after, int64_t image_blo
 // those of the steps before, if it is not the first time.
 INLINE void NAME(sum_pixels)(
     const int columns, const trompe_packed *a, const trompe_packed *b,
-    const trompe_column_blocks *at, int64_t blocks,
-    int is_first, float *to) {
+    const trompe_column_blocks *at, int64_t blocks, int is_first, float *to) {
   const int rows = ROWS_OF(columns);
   NAME(Sums) sums = {
       .a = a->values, .b = b->values, .columns = *at, .blocks = blocks, .row_products = a->products,
@@ -503,8 +502,8 @@ INLINE void NAME(sum_pixels)(
 }
 
 static void NAME(pairs_sum_pixels)(
-    const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at, int64_t blocks,
-    int is_first, float *to) {
+    const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at,
+    int64_t blocks, int is_first, float *to) {
   if (COLUMN_BLOCKS > 1 && at->count > 1)
     NAME(sum_pixels)(COLUMN_BLOCKS, rows, columns, at, blocks, is_first, to);
   else NAME(sum_pixels)(1, rows, columns, at, blocks, is_first, to);
@@ -512,8 +511,8 @@ static void NAME(pairs_sum_pixels)(
 
 INLINE void NAME(write_pixels)(
     const int columns, const trompe_packed *a, const trompe_packed *b,
-    const trompe_column_blocks *at, int64_t blocks,
-    const float *before, const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
+    const trompe_column_blocks *at, int64_t blocks, const float *before,
+    const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
     const trompe_next_pixels *next) {
   const int rows = ROWS_OF(columns);
   V16 earlier[16];
@@ -544,9 +543,9 @@ INLINE void NAME(write_pixels)(
 // Blocks of 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns, and
 // from sums `before`, if that is not NULL.
 static void NAME(pairs_write_pixels)(
-    const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at, int64_t blocks,
-    const float *before, const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count,
-    const trompe_next_pixels *next) {
+    const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at,
+    int64_t blocks, const float *before, const trompe_epilogue *after, float *to,
+    const int64_t *offsets, int64_t count, const trompe_next_pixels *next) {
   if (COLUMN_BLOCKS > 1 && at->count > 1)
     NAME(write_pixels)(
         COLUMN_BLOCKS, rows, columns, at, blocks, before, after, to, offsets, count, next);
@@ -555,9 +554,8 @@ static void NAME(pairs_write_pixels)(
 
 INLINE void NAME(write_filter)(
     const int columns, const trompe_packed *a, const trompe_packed *b,
-    const trompe_column_blocks *at, int64_t blocks,
-    const float *before, int64_t before_row, float *to, int64_t row,
-    const trompe_next_columns *next) {
+    const trompe_column_blocks *at, int64_t blocks, const float *before, int64_t before_row,
+    float *to, int64_t row, const trompe_next_columns *next) {
   const int rows = ROWS_OF(columns);
   UNROLL for (int j = 0; j < columns; j++) {
     if (before)
@@ -589,8 +587,8 @@ INLINE void NAME(write_filter)(
 // 16 filters' gradients in blocks of 16 channels, from packed rows and columns of which each pixel is a step,
 // and from sums `before`, if that is not NULL.
 static void NAME(pairs_write_filter)(
-    const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at, int64_t blocks,
-    const float *before, int64_t before_row, float *to, int64_t row,
+    const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at,
+    int64_t blocks, const float *before, int64_t before_row, float *to, int64_t row,
     const trompe_next_columns *next) {
   if (COLUMN_BLOCKS > 1 && at->count > 1)
     NAME(write_filter)(

@@ -122,8 +122,7 @@ typedef struct {
       const trompe_image *, const float *, int64_t, int64_t, int64_t, int, float *, int64_t);
   void (*winograd_pairs_multiply)(
       const float *, int64_t, int64_t, const float *, const trompe_column_blocks *, const float *,
-      int64_t,
-      float *, int64_t);
+      int64_t, float *, int64_t);
 } KernelTable;
 
 // The best that this processor has.
