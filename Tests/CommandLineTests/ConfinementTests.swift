@@ -3,9 +3,7 @@ import Testing
 
 /// What a recipe or a file says cannot make the program write anywhere but in its output folder.
 struct ConfinementTests {
-  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../..").standardizedFileURL.path
-  private let network = root + "/checkpoints/shapes-resnet.h5"
+  private let network = Repository.root + "/checkpoints/shapes-resnet.h5"
 
   /// Every file and folder below `folder` with the time of its last change, but those below `output`.
   private func outside(_ output: String, in folder: String) throws -> [String: Date] {
@@ -27,7 +25,7 @@ struct ConfinementTests {
     try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
     try FileManager.default.createSymbolicLink(
       atPath: work + "/..picture.png",
-      withDestinationPath: Self.root + "/Tests/ImageDataTests/Fixtures/rgb.png")
+      withDestinationPath: Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png")
     let names = (0..<8).map { "\"../../../name\($0)\"" } + ["\"/\(root)/absolute\"", "\"a/../..\""]
     let recipe = try folder.write(
       """
@@ -71,11 +69,12 @@ struct ConfinementTests {
     ("soft-link.h5", "is a soft link, which is refused"),
   ])
   func networksReadNoOtherFile(name: String, reason: String) throws {
-    let file = Self.root + "/Tests/CheckpointsTests/Fixtures/" + name
+    let file = Repository.root + "/Tests/CheckpointsTests/Fixtures/" + name
     for arguments in [
       ["inspect", file],
       [
-        "explain", file, Self.root + "/Tests/ImageDataTests/Fixtures/rgb.png", "--interpreter",
+        "explain", file, Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png",
+        "--interpreter",
         "simple-grad",
       ],
     ] {

@@ -2,10 +2,8 @@ import Foundation
 import Testing
 
 @Suite struct ExplainTests {
-  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../..").standardizedFileURL.path
-  private let network = root + "/checkpoints/shapes-resnet.h5"
-  private let images = root + "/Tests/ImageDataTests/Fixtures"
+  private let network = Repository.root + "/checkpoints/shapes-resnet.h5"
+  private let images = Repository.root + "/Tests/ImageDataTests/Fixtures"
 
   private func explain(
     in folder: TemporaryFolder, _ arguments: String...

@@ -2,12 +2,10 @@ import Foundation
 import Testing
 
 @Suite struct RecipesTests {
-  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../..").standardizedFileURL
 
   /// The project's own: each says in a sentence what it does.
   @Test func recipesAreListedWithALineEach() throws {
-    let result = try CommandLineProgram.run("recipes", in: Self.root)
+    let result = try CommandLineProgram.run("recipes", in: Repository.url)
     #expect(result.code == 0 && result.error == "")
     #expect(
       result.output.contains(
@@ -21,7 +19,7 @@ import Testing
 
         """), "\(result.output)")
     #expect(result.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
-    let json = try CommandLineProgram.run("recipes", "--json", in: Self.root).output
+    let json = try CommandLineProgram.run("recipes", "--json", in: Repository.url).output
     let entries = try #require(
       try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [[String: String]])
     #expect(entries.count >= 24)
@@ -53,7 +51,7 @@ import Testing
   }
 
   @Test func checkSaysWhatARunTakes() throws {
-    let recipe = Self.root.path + "/recipes/shapes-location-gradcam.yaml"
+    let recipe = Repository.root + "/recipes/shapes-location-gradcam.yaml"
     let arguments = [
       "recipe", "check", recipe, "--set", "data.shapes.train=64", "--set",
       "data.shapes.validation=50", "--set", "training.steps=40",
@@ -80,7 +78,7 @@ import Testing
 
   @Test func checkOfAnAttack() throws {
     let arguments = [
-      "recipe", "check", Self.root.path + "/recipes/shapes-attack.yaml", "--set",
+      "recipe", "check", Repository.root + "/recipes/shapes-attack.yaml", "--set",
       "attack.images=4", "--set", "evaluation.batchSize=4",
     ]
     let result = try CommandLineProgram.run(list: arguments)
@@ -97,17 +95,17 @@ import Testing
       "study.studies=[aopc, weight-noise]", "--set", "study.images=20", "--set",
       "study.aopc.images=8",
     ]
-    let result = try CommandLineProgram.run(list: arguments, in: Self.root)
+    let result = try CommandLineProgram.run(list: arguments, in: Repository.url)
     #expect(result.code == 0 && result.output.contains("\nnetworks      plain\n"), "\(result)")
     #expect(result.output.contains("\naopc          3 curves of 40 steps, 8 images"), "\(result)")
     #expect(result.output.contains("\ntime          about "), "\(result)")
-    let plan = try CommandLineProgram.run(list: arguments + ["--no-time"], in: Self.root)
+    let plan = try CommandLineProgram.run(list: arguments + ["--no-time"], in: Repository.url)
     #expect(plan.code == 0 && !plan.output.contains("about "), "\(plan)")
   }
 
   @Test func checkOfATrainingRecipe() throws {
     let result = try CommandLineProgram.run(
-      "recipe", "check", Self.root.path + "/recipes/shapes-resnet.yaml", "--no-time")
+      "recipe", "check", Repository.root + "/recipes/shapes-resnet.yaml", "--no-time")
     #expect(result.code == 0 && result.output.contains(": ordinary training\n"), "\(result)")
     #expect(!result.output.contains("\ntime "))
   }

@@ -3,23 +3,12 @@ import Testing
 
 /// The main job from the command line, on the built-in set and the network of this repository.
 struct RunCommandTests {
-  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../..").standardizedFileURL
-  private let network = root.path + "/checkpoints/shapes-resnet.h5"
-
-  private func fool(_ output: String, steps: Int, _ more: [String] = []) -> [String] {
-    [
-      "fool", Self.root.path + "/recipes/shapes-location-gradcam.yaml", "--output", output,
-      "--set", "training.steps=\(steps)", "--set", "data.shapes.train=64",
-      "--set", "data.shapes.validation=50", "--set", "training.logEvery=1",
-      "--set", "training.warmupSteps=0",
-    ] + more
-  }
+  private let network = Repository.root + "/checkpoints/shapes-resnet.h5"
 
   @Test func foolThenEvaluateGivesTheSameNumbers() throws {
     let folder = try TemporaryFolder()
     let output = folder.url.path + "/run"
-    let fooled = try CommandLineProgram.run(list: fool(output, steps: 4))
+    let fooled = try CommandLineProgram.run(list: SmallRun.fool(output, steps: 4))
     #expect(fooled.code == 0, "\(fooled.error)")
     #expect(fooled.output.contains("fooling success rate (location)  original  manipulated"))
     let evaluated = try CommandLineProgram.run(
@@ -68,7 +57,7 @@ struct RunCommandTests {
     let folder = try TemporaryFolder()
     let output = folder.url.path + "/run"
     let fooled = try CommandLineProgram.run(
-      list: fool(
+      list: SmallRun.fool(
         output, steps: 2,
         [
           "--set", "fooling={name: active, lambda: 2, classes: [2, 5]}",
@@ -108,7 +97,7 @@ struct RunCommandTests {
     let ready = folder.url.path + "/both/any"
     try FileManager.default.createDirectory(atPath: ready, withIntermediateDirectories: true)
     try FileManager.default.copyItem(
-      atPath: Self.root.path + "/Tests/ImageDataTests/Fixtures/rgb.png", toPath: ready + "/1.png")
+      atPath: Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png", toPath: ready + "/1.png")
     let files = try evaluate(
       "--composites-folder", folder.url.path + "/both", "--resize", "64")
     #expect(files["validationImages"] as? Int == 50)
@@ -119,7 +108,7 @@ struct RunCommandTests {
     let folder = try TemporaryFolder()
     let output = folder.url.path + "/run"
     let steps = 120
-    let stopped = try CommandLineProgram.run(list: fool(output, steps: steps)) { process in
+    let stopped = try CommandLineProgram.run(list: SmallRun.fool(output, steps: steps)) { process in
       // Wait until it trains.
       let metrics = output + "/metrics.jsonl"
       for _ in 0..<600 {
@@ -136,7 +125,8 @@ struct RunCommandTests {
     #expect(stopped.error.contains("go on with the same command and --resume"))
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: output + "/states").count == 1)
-    let resumed = try CommandLineProgram.run(list: fool(output, steps: steps, ["--resume"]))
+    let resumed = try CommandLineProgram.run(
+      list: SmallRun.fool(output, steps: steps, ["--resume"]))
     #expect(resumed.code == 0, "\(resumed.error)")
     let lines = try String(contentsOfFile: output + "/metrics.jsonl", encoding: .utf8)
       .split(separator: "\n").filter { $0.contains(#""kind":"step""#) }
@@ -145,7 +135,7 @@ struct RunCommandTests {
 
   /// The recipes of this repository are recipes, and the networks they name beside them are there.
   @Test func recipesOfThisRepositoryAreRead() throws {
-    let folder = Self.root.appendingPathComponent("recipes")
+    let folder = Repository.url.appendingPathComponent("recipes")
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       .filter { $0.hasSuffix(".yaml") }
     #expect(names.count >= 4)

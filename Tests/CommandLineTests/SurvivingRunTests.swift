@@ -3,32 +3,24 @@ import Testing
 
 /// Runs that are killed, run out of room, lose their data or meet another: real processes.
 @Suite(.serialized) struct SurvivingRunTests {
-  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("../..").standardizedFileURL.path
   private static let saveEvery = 3
 
   private func fool(_ output: String, steps: Int = 24, _ more: [String] = []) -> [String] {
-    [
-      "fool", Self.root + "/recipes/shapes-location-gradcam.yaml", "--output", output,
-      "--set", "training.steps=\(steps)", "--set", "data.shapes.train=64",
-      "--set", "data.shapes.validation=50", "--set", "training.logEvery=1",
-      "--set", "training.warmupSteps=0", "--set", "training.saveEvery=\(Self.saveEvery)",
-      "--set", "report.images=4", "--set", "evaluation.interpreters=[]",
-    ] + more
+    SmallRun.fool(
+      output, steps: steps,
+      [
+        "--set", "training.saveEvery=\(Self.saveEvery)", "--set", "report.images=4",
+        "--set", "evaluation.interpreters=[]",
+      ] + more)
   }
 
   private func bytes(_ path: String) throws -> Data {
     try Data(contentsOf: URL(fileURLWithPath: path))
   }
 
-  private func metrics(_ folder: String) -> [String] {
-    ((try? String(contentsOfFile: folder + "/metrics.jsonl", encoding: .utf8)) ?? "")
-      .split(separator: "\n").map { String($0.replacing(/"imagesPerSecond":[^,]*,/, with: "")) }
-  }
-
   /// The last step in the log that is whole.
   private func lastStep(_ folder: String) -> Int {
-    metrics(folder).compactMap { line -> Int? in
+    SmallRun.metrics(folder).compactMap { line -> Int? in
       let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
       return object?["kind"] as? String == "step" ? object?["step"] as? Int : nil
     }.max() ?? 0
@@ -56,7 +48,7 @@ import Testing
       for name in ["manipulated.h5", "test-losses.jsonl", "report.json"] {
         #expect(try bytes(output + "/" + name) == bytes(whole + "/" + name), "\(name)")
       }
-      #expect(metrics(output) == metrics(whole))
+      #expect(SmallRun.metrics(output) == SmallRun.metrics(whole))
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: output).filter {
           $0 == "states" || $0.hasSuffix(".partial")
@@ -191,7 +183,7 @@ import Testing
         atPath: "\(data)/\(name)", withIntermediateDirectories: true)
       for copy in 0..<20 {
         try FileManager.default.copyItem(
-          atPath: Self.root + "/Tests/ImageDataTests/Fixtures/rgb.png",
+          atPath: Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png",
           toPath: "\(data)/\(name)/\(copy).png")
       }
     }
