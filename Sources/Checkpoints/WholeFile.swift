@@ -23,9 +23,7 @@ public enum WholeFile {
     guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
       throw CheckpointError(path: path, "cannot be written: there is no folder \(folder)")
     }
-    let temporary =
-      folder + "/." + (target as NSString).lastPathComponent + "." + UUID().uuidString
-      + leftoverSuffix
+    let temporary = temporaryName(of: target)
     var isComplete = false
     defer { if !isComplete { unlink(temporary) } }
     do {
@@ -65,14 +63,30 @@ public enum WholeFile {
     }
   }
 
-  /// Removes the temporary files that a killed process has left in a folder. Only for folders in
-  /// which nobody else writes.
+  /// Removes a folder and what is in it: to whoever looks it is there whole, or not at all.
+  public static func removeFolder(_ path: String) {
+    let temporary = temporaryName(of: path)
+    guard rename(path, temporary) == 0 else { return }
+    try? FileManager.default.removeItem(atPath: temporary)
+  }
+
+  /// A name in the same folder that `removeLeftovers` knows.
+  private static func temporaryName(of path: String) -> String {
+    let name = path as NSString
+    return name.deletingLastPathComponent + "/." + name.lastPathComponent + "."
+      + UUID().uuidString + leftoverSuffix
+  }
+
+  /// Removes the temporary files and folders that a killed process has left in a folder. Only for
+  /// folders in which nobody else writes.
   public static func removeLeftovers(in folder: String) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     for name in names where name.hasPrefix(".") && name.hasSuffix(leftoverSuffix) {
       // `.<name>.<36 characters>.partial`
       let middle = name.dropLast(leftoverSuffix.count).suffix(36)
-      if UUID(uuidString: String(middle)) != nil { unlink(folder + "/" + name) }
+      if UUID(uuidString: String(middle)) != nil {
+        try? FileManager.default.removeItem(atPath: folder + "/" + name)
+      }
     }
   }
 

@@ -195,6 +195,11 @@ struct RunTests {
     #expect {
       try ClassifierTrainingRun(Tiny.training(), output: folder("new"), resume: true)
     } throws: { error in "\(error)".contains("holds no saved state to resume from") }
+    #expect {
+      try ClassifierTrainingRun(Tiny.training(steps: 1), output: folder("run"), resume: true)
+    } throws: { error in
+      "\(error)" == folder("run") + " holds a run that is finished: nothing is left to resume"
+    }
   }
 
   @Test func resumingWithAnotherRecipeIsRefused() throws {

@@ -106,6 +106,29 @@ struct SavedStateTests {
     #expect(!FileManager.default.fileExists(atPath: temporary))
   }
 
+  /// A finished run removes its states at once: killed meanwhile, it leaves what the next one removes.
+  @Test func statesAreRemovedAtOnce() throws {
+    let folder = try TemporaryFolder()
+    try stopped(folder("run"), after: 3)
+    _ = try ClassifierTrainingRun(recipe(), output: folder("run"), resume: true).run()
+    let leftover = folder("run/.states.\(UUID().uuidString).partial")
+    try FileManager.default.createDirectory(atPath: leftover, withIntermediateDirectories: true)
+    try "half".write(toFile: leftover + "/step-6.h5", atomically: true, encoding: .utf8)
+    #expect {
+      try ClassifierTrainingRun(recipe(), output: folder("run"), resume: true)
+    } throws: { "\($0)".contains("holds a run that is finished") }
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder("run"))
+    #expect(!names.contains { $0.contains("states") }, "\(names)")
+  }
+
+  @Test func whatOthersPutBesideStatesStays() throws {
+    let folder = try TemporaryFolder()
+    try stopped(folder("run"), after: 3)
+    try "mine".write(toFile: folder("run/states/notes.txt"), atomically: true, encoding: .utf8)
+    _ = try ClassifierTrainingRun(recipe(), output: folder("run"), resume: true).run()
+    #expect(try states(folder("run")) == ["notes.txt"])
+  }
+
   @Test func twoRunsDoNotShareAFolder() throws {
     let folder = try TemporaryFolder()
     let first = try ClassifierTrainingRun(recipe(steps: 1), output: folder("run"))

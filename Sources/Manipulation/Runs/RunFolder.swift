@@ -40,6 +40,9 @@ struct RunFolder {
     try self.init(making: path)
     if resume {
       guard isResumable || isBegun && !exists(summary) else {
+        if exists(summary) {
+          throw RunError("\(path) holds a run that is finished: nothing is left to resume")
+        }
         throw RunError(
           "\(path) holds no saved state to resume from; leave out --resume to start from the "
             + "beginning")

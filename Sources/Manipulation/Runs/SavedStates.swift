@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// What a run that is not finished goes on from: `states/step-<steps done>.h5`, the newest of which
@@ -37,10 +38,15 @@ struct SavedStates {
     for state in all where !kept.contains(state) { unlink(state.path) }
   }
 
-  /// When the run is finished.
+  /// When the run is finished: all at once, so that a run that is killed meanwhile is finished too. What
+  /// somebody else has put there stays.
   func removeAll() {
-    for state in all { unlink(state.path) }
-    rmdir(folder)
+    let states = all
+    if states.count == (try? FileManager.default.contentsOfDirectory(atPath: folder))?.count {
+      WholeFile.removeFolder(folder)
+    } else {
+      for state in states { unlink(state.path) }
+    }
   }
 }
 
