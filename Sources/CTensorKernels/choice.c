@@ -93,11 +93,7 @@ static double tiles_time(const trompe_convolution_shape *s) {
     return INFINITY;
   const Extent e = extent_of(s);
   if (s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) return tile_gradient_time(s, &e);
-  // The values of a very large filter do not stay in the second-level cache: by pairs, they are asked for
-  // in time; otherwise oneDNN shares them better between threads.
-  const int by_pairs = trompe_pairs_are_here();
-  if (!by_pairs && s->c * s->k > 256 * 256 && !s->is_batch_invariant) return INFINITY;
-  const double product_rate = rate(by_pairs ? 310 : 225, 180), filter_rate = 25;
+  const double product_rate = rate(310, 180), filter_rate = 25;
   const double write_rate = rate(105, 80);
   const double image_rate = 20;
   const int reads_y = s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;

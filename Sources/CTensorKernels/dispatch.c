@@ -29,9 +29,14 @@
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c,bmi,bmi2"))), \
     apply_to = function)
-#define SUFFIX avx512
 #define HAS_WIDE_VECTORS
+#define SUFFIX avx512
 #include "isa/kernels.h"
+#undef SUFFIX
+#define SUFFIX avx512_adders
+#define HAS_ADDERS
+#include "isa/kernels.h"
+#undef HAS_ADDERS
 #undef HAS_WIDE_VECTORS
 #undef HAS_TILES
 #undef SUFFIX
@@ -63,9 +68,22 @@ static Level level(void) {
   return (Level)known;
 }
 
+// Whether units that only add work beside those that multiply: Zen's do, Intel's are the same. TROMPE_PRODUCTS of
+// the environment may ask for kernels that need them, or do not.
+static int has_adders(void) {
+  static _Atomic int known = -1;
+  if (known < 0) {
+    const char *wanted = getenv("TROMPE_PRODUCTS");
+    known = wanted && strcmp(wanted, "pairs") == 0    ? 1
+            : wanted && strcmp(wanted, "single") == 0 ? 0
+                                                      : __builtin_cpu_is("amd") != 0;
+  }
+  return known;
+}
+
 const KernelTable *trompe_kernels(void) {
   static const KernelTable *const tables[] = {&table_baseline, &table_avx2, &table_avx512};
-  return tables[level()];
+  return level() == AVX512 && has_adders() ? &table_avx512_adders : tables[level()];
 }
 
 const char *trompe_instruction_set(void) {
@@ -75,12 +93,15 @@ const char *trompe_instruction_set(void) {
 
 int trompe_has_wide_vectors(void) { return level() == AVX512; }
 
-// Whether registers of 512 bits are taken at once: AMD's from Zen 5 on, but for those that say that their units
-// are of 256 bits.
+int trompe_far_pays(void) { return __builtin_cpu_is("amd") != 0; }
+
+// Whether registers of 512 bits are taken at once: Intel's, and AMD's from Zen 5 on, but for those that say that
+// their units are of 256 bits.
 static int has_whole_registers(void) {
   enum { UNITS = 0x8000001a, ARE_OF_256 = 1 << 2, ARE_OF_512 = 1 << 3, ZEN_5 = 0x1a };
   unsigned a, b, c, d;
-  if (!__builtin_cpu_is("amd") || !__get_cpuid(1, &a, &b, &c, &d)) return 0;
+  if (!__builtin_cpu_is("amd")) return 1;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
   const unsigned family = (a >> 8 & 0xf) + (a >> 20 & 0xff);
   const int knows = __get_cpuid(UNITS, &a, &b, &c, &d);
   return family >= ZEN_5 && !(knows && a & ARE_OF_256 && !(a & ARE_OF_512));
@@ -110,6 +131,8 @@ const KernelTable *trompe_kernels(void) { return &table_baseline; }
 const char *trompe_instruction_set(void) { return "baseline"; }
 
 int trompe_has_wide_vectors(void) { return 0; }
+
+int trompe_far_pays(void) { return 0; }
 
 int64_t trompe_columns_at_once(void) { return 1; }
 

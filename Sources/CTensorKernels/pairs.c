@@ -23,20 +23,9 @@ enum {
   BATCH_STEPS = 2048,
 };
 
-// With AVX-512, those of oneDNN are as fast where additions are made in the units that multiply: Zen has
-// units of their own. With AVX2, ours are faster anywhere.
-int trompe_pairs_are_here(void) {
-  return trompe_pairs_save_products() ||
-         (trompe_kernels()->pairs_write_pixels && !trompe_has_wide_vectors());
-}
+int trompe_pairs_are_here(void) { return trompe_kernels()->pairs_write_pixels != NULL; }
 
-int trompe_pairs_save_products(void) {
-#if defined(__x86_64__)
-  return trompe_has_wide_vectors() && __builtin_cpu_is("amd");
-#else
-  return 0;
-#endif
-}
+int trompe_pairs_save_products(void) { return trompe_kernels()->is_by_pairs; }
 
 // Of each part: columns, what is taken off each, and what undoes its scale.
 size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window, int to_image) {

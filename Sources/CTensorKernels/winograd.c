@@ -1,71 +1,69 @@
+// Forward, and gradients in images: tiles are the rows of products, filters their columns.
 #include "kernels_winograd.h"
-
-#include <string.h>
 
 #include "channel_sums.h"
 #include "extremes.h"
-#include "isa/table.h"
+#include "far.h"
 #include "kernels_threads.h"
 #include "winograd_filters.h"
-#include "winograd_pairs.h"
 
 enum {
-  // Values of a chunk of tiles, of what is read and what is written: they stay in the second-level
-  // cache where a filter's do too.
-  CHUNK_BYTES = 384 * 1024,
-  // As many tiles as make up for reading a large filter once more.
-  CHUNK_MIN = 24,
-  // Filters that are large then: channels read times channels written.
-  LARGE_FILTER = 64 * 64,
-  // Floats between planes beyond their length, so that 36 of them are not in the same lines.
-  SKEW = 16,
+  GROUP = 16,  // tiles
+  // Groups of tiles that a thread does at once, of few channels and of many: so many that filters, which
+  // are read again for the next, are worth it.
+  FEW_GROUPS = 2,
+  MANY_GROUPS = 4,
+  MANY_CHANNELS = 384,
+  // Filters that would not stay in the third-level cache until they are read.
+  FAR_BYTES = 16 << 20,
+  // Floats between the products of one point and those of the next, so that 36 are not in the same lines.
+  PRODUCT_PLANE = GROUP * BLOCK + 16,
+  BLOCK_PRODUCTS = POINTS * PRODUCT_PLANE,
 };
 
-// Tiles that a thread does at once.
-static int64_t chunk(const trompe_image *x, const trompe_image *y, int threads) {
-  const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / POINTS / (x->c + y->c) / 12 * 12;
-  const int64_t share = (tile_count(x) + threads - 1) / threads;
-  return larger(1, smaller(larger(fitting, CHUNK_MIN), share));
-}
+int trompe_winograd_is_here(void) { return trompe_kernels()->winograd_pairs_multiply != NULL; }
 
-static int64_t plane(int64_t tiles, int64_t channels) { return tiles * channels + SKEW; }
+// Values of a block of results, or of a group of tiles, at one point, and what is taken off them.
+static int64_t packed_floats(int64_t channels) { return 16 * channels + 16; }
+// A group of tiles, and what undoes their scales.
+static int64_t group_floats(int64_t channels) { return POINTS * packed_floats(channels) + GROUP; }
 
-// Where the values of so many tiles stand.
-static trompe_values values_at(int64_t tiles, int64_t channels) {
-  return (trompe_values){plane(tiles, channels), channels, BLOCK};
-}
+// A block of filters.
+static int64_t block_floats(int64_t c) { return POINTS * packed_floats(c); }
 
-int trompe_winograd_is_here(void) { return trompe_kernels()->winograd_multiply != NULL; }
-
-// Bytes of the values of filters whose products are not by pairs.
-static size_t filter_bytes(int64_t c, int64_t k) {
-  return POINTS * (size_t)plane(c, k) * sizeof(float);
+// Of `c` channels and `k` results.
+static size_t packed_bytes(int64_t c, int64_t k) {
+  return (size_t)(k / BLOCK * block_floats(c) + k) * sizeof(float);
 }
 
 size_t trompe_winograd_filter_bytes(int64_t c, int64_t k, int turned) {
-  return trompe_pairs_are_here()
-             ? trompe_winograd_pairs_filter_bytes(turned ? k : c, turned ? c : k)
-             : filter_bytes(c, k);
+  return turned ? packed_bytes(k, c) : packed_bytes(c, k);
+}
+
+// One block of results, and what undoes their scales.
+static void read_block(
+    const FilterCall *call, int64_t b, float *u, float *inverses, int is_far) {
+  const int64_t channels = channel_count(call);
+  call->kernels->winograd_pairs_read_filter(
+      filter_block(call, b), scale_block(call, b), result_step(call), channel_step(call), call->c,
+      call->turned, channels, u, packed_floats(channels), inverses, is_far);
 }
 
 static void read_filter(void *context, int thread, int threads) {
   const FilterCall *call = context;
-  const int64_t channels = channel_count(call);
+  const int64_t results = result_count(call), block = block_floats(channel_count(call));
+  const size_t bytes = packed_bytes(channel_count(call), results);
+  const int is_far = trompe_far_pays() && bytes > FAR_BYTES;
+  float *inverses = call->u + results / BLOCK * block;
   int64_t begin, end;
-  trompe_share(result_count(call) / BLOCK, thread, threads, &begin, &end);
+  trompe_share_by_speed(results / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b++)
-    call->kernels->winograd_read_filter(
-        filter_block(call, b), scale_block(call, b), result_step(call), channel_step(call), call->c,
-        call->turned, channels, call->u + b * BLOCK * channels, plane(call->c, call->k));
+    read_block(call, b, call->u + b * block, inverses + b * BLOCK, is_far);
 }
 
 void trompe_winograd_read_filter(
     const float *filter, const float *scale, int64_t c, int64_t k, int turned, float *u,
     int threads) {
-  if (trompe_pairs_are_here()) {
-    trompe_winograd_pairs_read_filter(filter, scale, c, k, turned, u, threads);
-    return;
-  }
   FilterCall call = {trompe_kernels(), filter, scale, c, k, turned, u};
   trompe_parallel(read_filter, &call, threads);
 }
@@ -73,198 +71,190 @@ void trompe_winograd_read_filter(
 typedef struct {
   const KernelTable *kernels;
   const trompe_image *x, *y;
-  const float *from, *u, *cotangent;
+  const float *from;
+  const float *u;           // packed filters
+  const FilterCall *plain;  // or filters that are not packed
+  float *inverses;          // what undoes the filters' scales: read, if they are packed
   const trompe_epilogue *after;
-  float *to, *scratch;
-  int64_t chunk;
-  int threads;  // that were asked for
+  float *to;
+  float *tiles, *products, *filters;  // of all threads
+  float *sums;                        // of the channels, of runs of groups
+  int is_shared;                      // threads share the results
+  int64_t groups;                     // that a thread at most, or all together, do at once
 } Call;
 
-// Floats of the values of so many tiles of both images.
-static int64_t values(
-    const trompe_image *x, const trompe_image *y, int64_t tiles) {
-  return POINTS * (plane(tiles, x->c) + plane(tiles, y->c));
+static int64_t group_count(const trompe_image *s) { return (tile_count(s) + GROUP - 1) / GROUP; }
+
+// Whether there are so few tiles that all threads read them for all, and share the results. A filter is
+// read once then, and need not be packed before.
+static int shares_results(const trompe_image *x, const trompe_image *y, int threads) {
+  return threads > 1 && group_count(x) <= 4 * threads && y->c >= 2 * BLOCK * threads;
 }
 
-// Bytes of the scratch of a chunk for each thread.
-static size_t chunk_bytes(const trompe_image *x, const trompe_image *y, int threads) {
-  return (size_t)((values(x, y, chunk(x, y, threads)) + y->c) * threads) * sizeof(float);
+static int64_t groups_at_once(const trompe_image *x, const trompe_image *y, int threads) {
+  if (shares_results(x, y, threads)) return group_count(x);
+  return smaller(
+      larger(1, group_count(x)), x->c + y->c < MANY_CHANNELS ? FEW_GROUPS : MANY_GROUPS);
+}
+
+// Floats of each thread's products with a block of filters.
+static int64_t product_floats(int64_t groups) { return groups * BLOCK_PRODUCTS; }
+
+// Groups of tiles that are kept.
+static int64_t kept_groups(const trompe_image *x, const trompe_image *y, int threads) {
+  const int is_shared = shares_results(x, y, threads);
+  return groups_at_once(x, y, threads) * (is_shared ? 1 : threads);
+}
+
+static size_t scratch_bytes(
+    const trompe_image *x, const trompe_image *y, int is_plain, int threads) {
+  const int64_t products = product_floats(groups_at_once(x, y, threads));
+  const int64_t filters = is_plain ? block_floats(x->c) : 0;
+  const int64_t blocks = trompe_columns_at_once();
+  return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) +
+                  threads * blocks * (products + filters) + (RUNS_MAX + 1) * y->c) *
+         sizeof(float);
 }
 
 size_t trompe_winograd_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads) {
-  return trompe_pairs_are_here() ? trompe_winograd_pairs_scratch_bytes(x, y, 0, threads)
-                                 : chunk_bytes(x, y, threads);
+  return scratch_bytes(x, y, 0, threads);
 }
 
 int trompe_winograd_takes_plain_filters(
     const trompe_image *x, const trompe_image *y, int threads) {
-  return trompe_pairs_are_here() && trompe_winograd_pairs_shares_results(x, y, threads);
+  return shares_results(x, y, threads);
 }
 
 size_t trompe_winograd_plain_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads) {
-  return trompe_winograd_pairs_scratch_bytes(x, y, 1, threads);
+  return scratch_bytes(x, y, 1, threads);
+}
+
+static void read_groups(const Call *call, int64_t first, int64_t count, float *tiles) {
+  const int64_t c = call->x->c, all = tile_count(call->x);
+  for (int64_t g = 0; g < count; g++)
+    call->kernels->winograd_pairs_read_image(
+        call->x, call->from, (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP),
+        tiles + g * group_floats(c), packed_floats(c));
+}
+
+// Blocks of filters that a thread packs for itself: they never leave the caches.
+static const float *read_own_blocks(const Call *call, int thread, int64_t first, int64_t count) {
+  const int64_t block = block_floats(call->x->c);
+  float *filters = call->filters + thread * trompe_columns_at_once() * block;
+  for (int64_t b = 0; b < count; b++)
+    read_block(
+        call->plain, first + b, filters + b * block, call->inverses + (first + b) * BLOCK, 0);
+  return filters;
+}
+
+// Where threads share the results, all groups are one run.
+static int64_t run_of(const Call *call, int64_t group) {
+  return call->is_shared ? 0 : group / trompe_run_length(group_count(call->x));
+}
+
+// Blocks of results, from `begin` up to `end`, of groups of tiles.
+static void write_groups(
+    const Call *call, int thread, int64_t first, int64_t count, const float *tiles, int64_t begin,
+    int64_t end) {
+  static const trompe_values at = {PRODUCT_PLANE, BLOCK, BLOCK_PRODUCTS};
+  const KernelTable *kernels = call->kernels;
+  const int64_t c = call->x->c, k = call->y->c, all = tile_count(call->x);
+  const int64_t packed = packed_floats(c), block = block_floats(c), group = group_floats(c);
+  const int64_t at_once = trompe_columns_at_once(), own = product_floats(call->groups);
+  float *products = call->products + thread * at_once * own;
+  trompe_epilogue after = *call->after;
+  after.is_far = trompe_is_far(call->y, call->to);
+  for (int64_t b = begin, blocks; b < end; b += blocks) {
+    blocks = smaller(at_once, end - b);
+    const float *u =
+        call->plain ? read_own_blocks(call, thread, b, blocks) : call->u + b * block;
+    const trompe_column_blocks columns = {blocks, block, block, own};
+    for (int64_t point = 0; point < POINTS; point++, u += packed)
+      kernels->winograd_pairs_multiply(
+          tiles + point * packed, group, count, u, &columns, u + packed, c,
+          products + point * PRODUCT_PLANE, BLOCK_PRODUCTS);
+    for (int64_t i = 0; i < blocks; i++)
+      for (int64_t g = 0; g < count; g++) {
+        if (after.sums) after.sums = call->sums + run_of(call, first + g) * k;
+        kernels->winograd_write_image(
+            call->y, &after, call->to, (first + g) * GROUP,
+            smaller(GROUP, all - (first + g) * GROUP), (b + i) * BLOCK, BLOCK,
+            products + i * own + g * BLOCK_PRODUCTS, &at, tiles + g * group + POINTS * packed,
+            call->inverses);
+      }
+  }
+  if (after.is_far) trompe_finish_far();
+}
+
+// Threads share the tiles ...
+static void convolve(void *context, int thread, int threads) {
+  const Call *call = context;
+  float *tiles = call->tiles + thread * call->groups * group_floats(call->x->c);
+  int64_t begin, end;
+  const int64_t all = group_count(call->x);
+  if (call->after->sums) trompe_share_runs(all, thread, threads, &begin, &end);
+  else trompe_share_by_speed(all, thread, threads, &begin, &end);
+  const int64_t at_once = even_chunk(end - begin, call->groups);
+  for (int64_t first = begin; first < end; first += at_once) {
+    const int64_t count = smaller(at_once, end - first);
+    read_groups(call, first, count, tiles);
+    write_groups(call, thread, first, count, tiles, 0, call->y->c / BLOCK);
+  }
+}
+
+// ... or, of few tiles, first those and then the results.
+static void read_shared(void *context, int thread, int threads) {
+  const Call *call = context;
+  int64_t begin, end;
+  trompe_share_by_speed(call->groups, thread, threads, &begin, &end);
+  read_groups(call, begin, end - begin, call->tiles + begin * group_floats(call->x->c));
+}
+
+static void write_shared(void *context, int thread, int threads) {
+  const Call *call = context;
+  int64_t begin, end;
+  trompe_share_by_speed(call->y->c / BLOCK, thread, threads, &begin, &end);
+  write_groups(call, thread, 0, call->groups, call->tiles, begin, end);
+}
+
+static void run(
+    const trompe_image *x, const float *from, const float *u, const FilterCall *plain,
+    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
+  const int64_t k = y->c;
+  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .plain = plain,
+               .after = after, .to = to, .groups = groups_at_once(x, y, threads)};
+  call.tiles = scratch;
+  call.products = call.tiles + kept_groups(x, y, threads) * group_floats(x->c);
+  call.sums = call.products +
+              threads * trompe_columns_at_once() * product_floats(call.groups);
+  float *own_inverses = call.sums + RUNS_MAX * k;
+  call.filters = own_inverses + k;
+  call.inverses = plain ? own_inverses : (float *)u + k / BLOCK * block_floats(x->c);
+  call.is_shared = shares_results(x, y, threads);
+  const int64_t runs = call.is_shared ? 1 : trompe_run_count(group_count(x));
+  if (after->sums) trompe_begin_sums(call.sums, k, runs);
+  if (call.is_shared) {
+    trompe_parallel(read_shared, &call, threads);
+    trompe_parallel(write_shared, &call, threads);
+  } else {
+    trompe_parallel(convolve, &call, threads);
+  }
+  if (after->sums) trompe_join_sums(call.sums, k, runs, after->sums);
+}
+
+void trompe_winograd_convolve(
+    const trompe_image *x, const float *from, const float *u, const trompe_image *y,
+    const trompe_epilogue *after, float *to, void *scratch, int threads) {
+  run(x, from, u, NULL, y, after, to, scratch, threads);
 }
 
 void trompe_winograd_convolve_plain(
     const trompe_image *x, const float *from, const float *filter, const float *scale, int turned,
     const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
-  trompe_winograd_pairs_convolve_plain(
-      x, from, filter, scale, turned, y, after, to, scratch, threads);
-}
-
-// Each thread's sums over its pixels stand after everybody's values.
-static float *channel_sums(const Call *call, int thread) {
-  return call->scratch + call->threads * values(call->x, call->y, call->chunk) +
-         thread * call->y->c;
-}
-
-static void convolve(void *context, int thread, int threads) {
-  const Call *call = context;
-  const KernelTable *kernels = call->kernels;
-  const int64_t c = call->x->c, k = call->y->c;
-  const trompe_values v_at = values_at(call->chunk, c), m_at = values_at(call->chunk, k);
-  float *v = call->scratch + thread * values(call->x, call->y, call->chunk);
-  float *m = v + POINTS * v_at.plane;
-  trompe_epilogue after = *call->after;
-  if (after.sums) after.sums = channel_sums(call, thread);
-  int64_t begin, end;
-  trompe_share(tile_count(call->x), thread, threads, &begin, &end);
-  for (int64_t first = begin; first < end; first += call->chunk) {
-    const int64_t tiles = smaller(call->chunk, end - first);
-    kernels->winograd_read_image(
-        call->x, call->from, first, tiles, 0, c, NULL, NULL, v, &v_at);
-    for (int64_t point = 0; point < POINTS; point++)
-      kernels->winograd_multiply(
-          v + point * v_at.plane, call->u + point * plane(c, k), m + point * m_at.plane, tiles, c,
-          k);
-    kernels->winograd_write_image(
-        call->y, &after, call->to, first, tiles, 0, k, m, &m_at, NULL, NULL);
-  }
-}
-
-void trompe_winograd_convolve(
-    const trompe_image *x, const float *from, const float *u,
-    const trompe_image *y, const trompe_epilogue *after, float *to,
-    void *scratch, int threads) {
-  if (trompe_pairs_are_here()) {
-    trompe_winograd_pairs_convolve(x, from, u, y, after, to, scratch, threads);
-    return;
-  }
-  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .after = after,
-               .to = to, .scratch = scratch, .chunk = chunk(x, y, threads), .threads = threads};
-  if (after->sums) trompe_begin_sums(channel_sums(&call, 0), y->c, threads);
-  trompe_parallel(convolve, &call, threads);
-  if (after->sums) trompe_join_sums(channel_sums(&call, 0), y->c, threads, after->sums);
-}
-
-// Whether a gradient in the filter keeps the values of all tiles.
-static int keeps_tiles(const trompe_image *x, const trompe_image *y) {
-  return tile_count(x) <= TROMPE_WINOGRAD_FEW_TILES && x->c * y->c > LARGE_FILTER;
-}
-
-size_t trompe_winograd_gradient_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads) {
-  if (trompe_winograd_gradient_is_by_pairs(x->c, y->c, threads))
-    return trompe_winograd_pairs_gradient_scratch_bytes(x, y, threads);
-  if (keeps_tiles(x, y))
-    return (size_t)values(x, y, tile_count(x)) * sizeof(float);
-  return chunk_bytes(x, y, threads) + filter_bytes(x->c, y->c) * (size_t)threads;
-}
-
-static void read_tiles(void *context, int thread, int threads) {
-  const Call *call = context;
-  const int64_t c = call->x->c, k = call->y->c, tiles = tile_count(call->x);
-  float *v = call->scratch, *w = v + POINTS * plane(tiles, c);
-  int64_t begin, end;
-  trompe_share(tiles, thread, threads, &begin, &end);
-  const trompe_values v_at = values_at(tiles, c), w_at = values_at(tiles, k);
-  call->kernels->winograd_read_image(
-      call->x, call->from, begin, end - begin, 0, c, NULL, NULL, v + begin * c, &v_at);
-  call->kernels->winograd_read_cotangent(
-      call->y, call->cotangent, begin, end - begin, 0, k, NULL, NULL, w + begin * k, &w_at);
-}
-
-static void sum_filters(void *context, int thread, int threads) {
-  const Call *call = context;
-  const int64_t c = call->x->c, k = call->y->c, tiles = tile_count(call->x);
-  const float *v = call->scratch, *w = v + POINTS * plane(tiles, c);
-  int64_t begin, end;
-  trompe_share(k / BLOCK, thread, threads, &begin, &end);
-  for (int64_t b = begin; b < end;) {
-    const int64_t blocks = smaller(2, end - b);
-    call->kernels->winograd_sum_filter(
-        v, plane(tiles, c), w + b * BLOCK, plane(tiles, k), tiles, c, k, blocks,
-        call->to + b * BLOCK * 9 * c);
-    b += blocks;
-  }
-}
-
-// Each thread sums over its tiles; its sums stand after everybody's values.
-static float *sums(const Call *call, int thread) {
-  return call->scratch + call->threads * values(call->x, call->y, call->chunk) +
-         thread * POINTS * plane(call->x->c, call->y->c);
-}
-
-static void accumulate(void *context, int thread, int threads) {
-  Call *call = context;
-  const KernelTable *kernels = call->kernels;
-  const int64_t c = call->x->c, k = call->y->c;
-  const trompe_values v_at = values_at(call->chunk, c), w_at = values_at(call->chunk, k);
-  float *v = call->scratch + thread * values(call->x, call->y, call->chunk);
-  float *w = v + POINTS * v_at.plane;
-  float *u = sums(call, thread);
-  memset(u, 0, filter_bytes(c, k));
-  int64_t begin, end;
-  // Threads that the pool did not give: their share is empty, their sums must be 0.
-  for (int missing = thread + threads; missing < call->threads; missing += threads)
-    memset(sums(call, missing), 0, filter_bytes(c, k));
-  trompe_share(tile_count(call->x), thread, threads, &begin, &end);
-  for (int64_t first = begin; first < end; first += call->chunk) {
-    const int64_t tiles = smaller(call->chunk, end - first);
-    kernels->winograd_read_image(
-        call->x, call->from, first, tiles, 0, c, NULL, NULL, v, &v_at);
-    kernels->winograd_read_cotangent(
-        call->y, call->cotangent, first, tiles, 0, k, NULL, NULL, w, &w_at);
-    for (int64_t point = 0; point < POINTS; point++)
-      kernels->winograd_accumulate(
-          v + point * v_at.plane, w + point * w_at.plane, u + point * plane(c, k), tiles, c, k);
-  }
-}
-
-static void write_filter(void *context, int thread, int threads) {
-  const Call *call = context;
-  const int64_t c = call->x->c, k = call->y->c;
-  int64_t begin, end;
-  trompe_share(k / BLOCK, thread, threads, &begin, &end);
-  for (int64_t b = begin; b < end; b++) {
-    float *u = sums(call, 0) + b * BLOCK * c;
-    for (int other = 1; other < call->threads; other++)
-      for (int64_t point = 0; point < POINTS; point++) {
-        float *to = u + point * plane(c, k);
-        call->kernels->binary[TROMPE_ADD - TROMPE_ADD](
-            to, to, sums(call, other) + b * BLOCK * c + point * plane(c, k), BLOCK * c);
-      }
-    call->kernels->winograd_write_filter(u, plane(c, k), c, c, call->to + b * BLOCK * 9 * c);
-  }
-}
-
-void trompe_winograd_filter_gradient(
-    const trompe_image *x, const float *from, const trompe_image *y,
-    const float *cotangent, float *filter, void *scratch, int threads) {
-  if (trompe_winograd_gradient_is_by_pairs(x->c, y->c, threads)) {
-    trompe_winograd_pairs_filter_gradient(x, from, y, cotangent, filter, scratch, threads);
-    return;
-  }
-  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
-               .to = filter, .scratch = scratch, .chunk = chunk(x, y, threads),
-               .threads = threads};
-  if (keeps_tiles(x, y)) {
-    trompe_parallel(read_tiles, &call, threads);
-    trompe_parallel(sum_filters, &call, threads);
-    return;
-  }
-  trompe_parallel(accumulate, &call, threads);
-  trompe_parallel(write_filter, &call, threads);
+  const FilterCall plain = {
+      .kernels = trompe_kernels(), .filter = filter, .scale = scale, .c = turned ? y->c : x->c,
+      .k = turned ? x->c : y->c, .turned = turned};
+  run(x, from, NULL, &plain, y, after, to, scratch, threads);
 }

@@ -1,5 +1,5 @@
-// What both kinds of minimal filtering have in common: the points of a tile, and filters whose values are
-// read block by block of 16 results.
+// What minimal filtering has in common forward and in gradients: the points of a tile, and filters whose values
+// are read block by block of 16 results.
 #pragma once
 
 #include <stdint.h>

@@ -1,6 +1,8 @@
-// The gradient in a filter by minimal filtering with products by pairs: a sum over tiles, which are the
-// steps.
+// The gradient in a filter of many channels by minimal filtering: a sum over tiles, which are the steps of
+// products.
 #include "extremes.h"
+#include "kernels_pairs.h"
+#include "kernels_pointwise.h"
 #include "kernels_threads.h"
 #include "winograd_filters.h"
 #include "winograd_pairs.h"
@@ -44,8 +46,13 @@ static int64_t sums_floats(const trompe_image *x, const trompe_image *y, int thr
                           : y->c / BLOCK * POINTS * sums_plane(x->c);
 }
 
+// Those of a small filter stay in the caches as they are, which registers of 16 floats multiply as fast.
+static int64_t least_filter(void) {
+  return trompe_has_wide_vectors() && !trompe_pairs_save_products() ? 64 * 64 + 1 : 64 * 64;
+}
+
 int trompe_winograd_gradient_is_by_pairs(int64_t c, int64_t k, int threads) {
-  return trompe_pairs_are_here() && smaller(c, k) >= BLOCK * threads && c * k >= 64 * 64;
+  return smaller(c, k) >= BLOCK * threads && c * k >= least_filter();
 }
 
 size_t trompe_winograd_pairs_gradient_scratch_bytes(

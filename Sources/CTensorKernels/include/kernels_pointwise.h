@@ -77,5 +77,7 @@ void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, int th
 const char *trompe_instruction_set(void);
 // Whether vectors are of 16 floats and there are 32 of them: AVX-512.
 int trompe_has_wide_vectors(void);
+// Whether writing past the caches is as fast as into them: on Zen it is, Intel's cores wait for it.
+int trompe_far_pays(void);
 // The most that oneDNN may use, or 0: whatever it finds.
 int trompe_onednn_isa(void);

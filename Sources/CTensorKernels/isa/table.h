@@ -79,12 +79,8 @@ typedef struct {
   void (*winograd_write_image)(
       const trompe_image *, const trompe_epilogue *, float *, int64_t, int64_t, int64_t, int64_t,
       const float *, const trompe_values *, const float *, const float *);
-  void (*winograd_multiply)(
-      const float *, const float *, float *, int64_t, int64_t, int64_t);
   void (*winograd_accumulate)(
       const float *, const float *, float *, int64_t, int64_t, int64_t);
-  void (*winograd_read_filter)(
-      const float *, const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t);
   void (*winograd_write_filter)(const float *, int64_t, int64_t, int64_t, float *);
   void (*winograd_sum_filter)(
       const float *, int64_t, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *);
@@ -101,6 +97,7 @@ typedef struct {
   void (*pairs_read_filter)(
       const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
       float *, float *, float *);
+  int is_by_pairs;  // whether products are by pairs
   // At most so many blocks of columns at once; several of them of so many blocks of steps before other rows: the
   // columns stay in the first-level cache then.
   int64_t column_blocks, step_blocks;

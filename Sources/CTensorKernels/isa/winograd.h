@@ -168,29 +168,6 @@ static void NAME(winograd_write_image)(
   }
 }
 
-#define TILES(COUNT, BLOCKS)                                                                       \
-  for (; t + COUNT <= tiles; t += COUNT)                                                           \
-    NAME(product)(COUNT, BLOCKS, s, v + t * c, u + b * c, m + t * k + b, c, 0, 0)
-
-// M = V U: rows are tiles, the sum runs over c.
-static void NAME(winograd_multiply)(
-    const float *v, const float *u, float *m, int64_t tiles, int64_t c, int64_t k) {
-  const NAME(Steps) s = {c, 1, 16, 16 * c, k, 16};
-  int64_t b = 0;
-  for (; b + 32 <= k; b += 32) {
-    int64_t t = 0;
-    TILES(12, 2);
-    TILES(4, 2);
-    TILES(1, 2);
-  }
-  for (; b < k; b += 16) {
-    int64_t t = 0;
-    TILES(12, 1);
-    TILES(4, 1);
-    TILES(1, 1);
-  }
-}
-
 // U += Vᵀ W for 16 channels of the image and 1 or 2 blocks of the cotangent: the sum runs over tiles.
 // `block` floats are between the sums of one block and those of the next.
 INLINE void NAME(outer)(
@@ -211,31 +188,6 @@ static void NAME(winograd_accumulate)(
     for (int64_t i = 0; i < c; i += 16)
       NAME(outer)(
           v + i, w + b, u + b * c + i * 16, 16 * c, b + 32 <= k ? 2 : 1, tiles, c, k);
-}
-
-// The filters of one block of 16 results, U [36][c][16]; of the input gradient, whose results are the
-// image's channels, turned by half a turn. Turned, results are next to each other, otherwise channels; the
-// others are whole filters, which are multiplied with their scales.
-static void NAME(winograd_read_filter)(
-    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
-    int64_t tap_step, int turned, int64_t c, float *u, int64_t plane) {
-  for (int64_t first = 0; first < c; first += 16) {
-    V16 taps[9][16];  // of 16 channels
-    for (int tap = 0; tap < 9; tap++) {
-      const float *from = filter + first * channel_step + (turned ? 8 - tap : tap) * tap_step;
-      const float *scales = scale && turned ? scale + first : scale;
-      NAME(read_filters)(from, turned ? channel_step : result_step, turned, scales, taps[tap]);
-    }
-    for (int64_t i = 0; i < 16; i++) {
-      V16 half[18], values[6];
-      UNROLL for (int j = 0; j < 3; j++) NAME(filter_axis)(&taps[j][i], 3 * 16, half + j, 3);
-      UNROLL for (int r = 0; r < 6; r++) {
-        NAME(filter_axis)(half + 3 * r, 1, values, 1);
-        UNROLL for (int j = 0; j < 6; j++)
-          AT(u + (first + i) * 16 + (6 * r + j) * plane) = values[j];
-      }
-    }
-  }
 }
 
 // The derivative of filters OHWI [16, 3, 3, c] of one block of results from that of their values.
@@ -296,4 +248,3 @@ static void NAME(winograd_sum_filter)(
 #undef SCALE_B
 #undef SUM_SCALE_B
 #undef READER
-#undef TILES

@@ -117,6 +117,10 @@ INLINE void NAME(read_block)(
     for (int tap = 0; tap < 9; tap++) {
       const float *from = filter + first * channel_step + (turned ? 8 - tap : tap) * tap_step;
       const float *given = scale && turned ? scale + first : scale;
+      // By pairs, filter_sizes has asked for them.
+      if (!BY_PAIRS)
+        UNROLL for (int i = 0; i < 16; i++)
+          __builtin_prefetch(from + 16 * channel_step + i * row, 0, 2);
       NAME(read_filters)(from, row, turned, given, taps[tap]);
       if (BY_PAIRS) UNROLL for (int i = 0; i < 16; i++) taps[tap][i] *= scales;
     }
@@ -160,7 +164,7 @@ INLINE void NAME(multiply_groups)(
     float *m, int64_t m_group) {
   const int rows = ROWS_OF(columns);
   // Rows' shares of 32 lines for 32 steps.
-  const int times = BY_PAIRS ? 16 / rows : 1;
+  const int times = ASKING_BLOCKS < STEPS_BLOCKS ? 16 / rows : 1;
   const int64_t lines = (32 / times + groups - 1) / groups;
   for (int64_t g = 0; g < groups;
        g++, v += v_group, m += m_group, next += lines * (blocks / 2) * times * 16) {
@@ -246,3 +250,4 @@ static void NAME(winograd_pairs_read_columns)(
 #undef HALVES
 #undef PAIR_SIGN
 #undef ROWS_OF
+#undef ASKING_BLOCKS

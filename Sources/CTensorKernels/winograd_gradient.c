@@ -1,0 +1,171 @@
+// The gradient in a filter by minimal filtering: of a few channels here, of more with packed tiles
+// (winograd_pairs_gradient.c).
+#include <string.h>
+
+#include "extremes.h"
+#include "isa/table.h"
+#include "kernels_threads.h"
+#include "kernels_winograd.h"
+#include "winograd_filters.h"
+#include "winograd_pairs.h"
+
+enum {
+  // Values of a chunk of tiles, of what is read and what is written: they stay in the second-level
+  // cache where a filter's do too.
+  CHUNK_BYTES = 384 * 1024,
+  // As many tiles as make up for reading a large filter once more.
+  CHUNK_MIN = 24,
+  // Filters that are large then: channels read times channels written.
+  LARGE_FILTER = 64 * 64,
+  // Floats between planes beyond their length, so that 36 of them are not in the same lines.
+  SKEW = 16,
+};
+
+// Tiles that a thread does at once.
+static int64_t chunk(const trompe_image *x, const trompe_image *y, int threads) {
+  const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / POINTS / (x->c + y->c) / 12 * 12;
+  const int64_t share = (tile_count(x) + threads - 1) / threads;
+  return larger(1, smaller(larger(fitting, CHUNK_MIN), share));
+}
+
+static int64_t plane(int64_t tiles, int64_t channels) { return tiles * channels + SKEW; }
+
+// Where the values of so many tiles stand.
+static trompe_values values_at(int64_t tiles, int64_t channels) {
+  return (trompe_values){plane(tiles, channels), channels, BLOCK};
+}
+
+// Bytes of the values of filters.
+static size_t filter_bytes(int64_t c, int64_t k) {
+  return POINTS * (size_t)plane(c, k) * sizeof(float);
+}
+
+typedef struct {
+  const KernelTable *kernels;
+  const trompe_image *x, *y;
+  const float *from, *cotangent;
+  float *to, *scratch;
+  int64_t chunk;
+  int threads;  // that were asked for
+} Call;
+
+// Floats of the values of so many tiles of both images.
+static int64_t values(
+    const trompe_image *x, const trompe_image *y, int64_t tiles) {
+  return POINTS * (plane(tiles, x->c) + plane(tiles, y->c));
+}
+
+// Bytes of the scratch of a chunk for each thread.
+static size_t chunk_bytes(const trompe_image *x, const trompe_image *y, int threads) {
+  return (size_t)(values(x, y, chunk(x, y, threads)) * threads) * sizeof(float);
+}
+
+// Whether a gradient in the filter keeps the values of all tiles.
+static int keeps_tiles(const trompe_image *x, const trompe_image *y) {
+  return tile_count(x) <= TROMPE_WINOGRAD_FEW_TILES && x->c * y->c > LARGE_FILTER;
+}
+
+size_t trompe_winograd_gradient_scratch_bytes(
+    const trompe_image *x, const trompe_image *y, int threads) {
+  if (trompe_winograd_gradient_is_by_pairs(x->c, y->c, threads))
+    return trompe_winograd_pairs_gradient_scratch_bytes(x, y, threads);
+  if (keeps_tiles(x, y))
+    return (size_t)values(x, y, tile_count(x)) * sizeof(float);
+  return chunk_bytes(x, y, threads) + filter_bytes(x->c, y->c) * (size_t)threads;
+}
+
+static void read_tiles(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t c = call->x->c, k = call->y->c, tiles = tile_count(call->x);
+  float *v = call->scratch, *w = v + POINTS * plane(tiles, c);
+  int64_t begin, end;
+  trompe_share(tiles, thread, threads, &begin, &end);
+  const trompe_values v_at = values_at(tiles, c), w_at = values_at(tiles, k);
+  call->kernels->winograd_read_image(
+      call->x, call->from, begin, end - begin, 0, c, NULL, NULL, v + begin * c, &v_at);
+  call->kernels->winograd_read_cotangent(
+      call->y, call->cotangent, begin, end - begin, 0, k, NULL, NULL, w + begin * k, &w_at);
+}
+
+static void sum_filters(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t c = call->x->c, k = call->y->c, tiles = tile_count(call->x);
+  const float *v = call->scratch, *w = v + POINTS * plane(tiles, c);
+  int64_t begin, end;
+  trompe_share(k / BLOCK, thread, threads, &begin, &end);
+  for (int64_t b = begin; b < end;) {
+    const int64_t blocks = smaller(2, end - b);
+    call->kernels->winograd_sum_filter(
+        v, plane(tiles, c), w + b * BLOCK, plane(tiles, k), tiles, c, k, blocks,
+        call->to + b * BLOCK * 9 * c);
+    b += blocks;
+  }
+}
+
+// Each thread sums over its tiles; its sums stand after everybody's values.
+static float *sums(const Call *call, int thread) {
+  return call->scratch + call->threads * values(call->x, call->y, call->chunk) +
+         thread * POINTS * plane(call->x->c, call->y->c);
+}
+
+static void accumulate(void *context, int thread, int threads) {
+  Call *call = context;
+  const KernelTable *kernels = call->kernels;
+  const int64_t c = call->x->c, k = call->y->c;
+  const trompe_values v_at = values_at(call->chunk, c), w_at = values_at(call->chunk, k);
+  float *v = call->scratch + thread * values(call->x, call->y, call->chunk);
+  float *w = v + POINTS * v_at.plane;
+  float *u = sums(call, thread);
+  memset(u, 0, filter_bytes(c, k));
+  int64_t begin, end;
+  // Threads that the pool did not give: their share is empty, their sums must be 0.
+  for (int missing = thread + threads; missing < call->threads; missing += threads)
+    memset(sums(call, missing), 0, filter_bytes(c, k));
+  trompe_share(tile_count(call->x), thread, threads, &begin, &end);
+  for (int64_t first = begin; first < end; first += call->chunk) {
+    const int64_t tiles = smaller(call->chunk, end - first);
+    kernels->winograd_read_image(
+        call->x, call->from, first, tiles, 0, c, NULL, NULL, v, &v_at);
+    kernels->winograd_read_cotangent(
+        call->y, call->cotangent, first, tiles, 0, k, NULL, NULL, w, &w_at);
+    for (int64_t point = 0; point < POINTS; point++)
+      kernels->winograd_accumulate(
+          v + point * v_at.plane, w + point * w_at.plane, u + point * plane(c, k), tiles, c, k);
+  }
+}
+
+static void write_filter(void *context, int thread, int threads) {
+  const Call *call = context;
+  const int64_t c = call->x->c, k = call->y->c;
+  int64_t begin, end;
+  trompe_share(k / BLOCK, thread, threads, &begin, &end);
+  for (int64_t b = begin; b < end; b++) {
+    float *u = sums(call, 0) + b * BLOCK * c;
+    for (int other = 1; other < call->threads; other++)
+      for (int64_t point = 0; point < POINTS; point++) {
+        float *to = u + point * plane(c, k);
+        call->kernels->binary[TROMPE_ADD - TROMPE_ADD](
+            to, to, sums(call, other) + b * BLOCK * c + point * plane(c, k), BLOCK * c);
+      }
+    call->kernels->winograd_write_filter(u, plane(c, k), c, c, call->to + b * BLOCK * 9 * c);
+  }
+}
+
+void trompe_winograd_filter_gradient(
+    const trompe_image *x, const float *from, const trompe_image *y,
+    const float *cotangent, float *filter, void *scratch, int threads) {
+  if (trompe_winograd_gradient_is_by_pairs(x->c, y->c, threads)) {
+    trompe_winograd_pairs_filter_gradient(x, from, y, cotangent, filter, scratch, threads);
+    return;
+  }
+  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
+               .to = filter, .scratch = scratch, .chunk = chunk(x, y, threads),
+               .threads = threads};
+  if (keeps_tiles(x, y)) {
+    trompe_parallel(read_tiles, &call, threads);
+    trompe_parallel(sum_filters, &call, threads);
+    return;
+  }
+  trompe_parallel(accumulate, &call, threads);
+  trompe_parallel(write_filter, &call, threads);
+}
