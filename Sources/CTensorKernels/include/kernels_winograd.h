@@ -47,7 +47,7 @@ void trompe_winograd_convolve_plain(
     const trompe_image *x, const float *from, const float *filter, const float *scale, int turned,
     const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads);
 
-// Whether the products of a gradient in the filter are by pairs.
+// Whether a gradient in the filter is of so many channels that its tiles are packed.
 int trompe_winograd_gradient_is_by_pairs(int64_t c, int64_t k, int threads);
 // The gradient in the filter, OHWI, from x and the cotangent of y.
 size_t trompe_winograd_gradient_scratch_bytes(

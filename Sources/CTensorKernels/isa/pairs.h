@@ -1,5 +1,5 @@
-// Products of matrices by Winograd's inner product: included by isa/kernels.h, once for each instruction
-// set that has it.
+// Products of matrices by Winograd's inner product, where that is faster: included by isa/kernels.h, once for each
+// instruction set that has them.
 //
 //     (x₀ + y₁)(x₁ + y₀) = x₀y₀ + x₁y₁ + x₀x₁ + y₀y₁
 //     (y₁ - x₀)(x₁ - y₀) = x₀y₀ + x₁y₁ - x₀x₁ - y₀y₁

@@ -5,9 +5,9 @@
 // -b and infinity and interpolated: 6 multiplications instead of 12, and 36 instead of 144 for a
 // tile. a = 5/8 and b = 3/2 lose fewer bits than 1 and 2, and their squares are exact.
 //
-// V [36][tiles][c] are transformed images, U [36][k / 16][c][16] transformed filters, M
-// [36][tiles][k] their products, all of whole lines of the cache. Where products are by pairs, tiles stand
-// otherwise (isa/winograd_pairs.h).
+// Here are its transformations, and the gradient in a filter of few channels: V [36][tiles][c] are transformed
+// images, U [36][k / 16][c][16] sums of their products with transformed cotangents, all of whole lines of the
+// cache. All else multiplies packed tiles (isa/winograd_pairs.h).
 
 #define POINT_A 0.625f
 #define POINT_B 1.5f

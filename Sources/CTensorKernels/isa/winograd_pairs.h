@@ -1,5 +1,5 @@
-// Winograd's minimal filtering with products by pairs (isa/winograd.h, isa/pairs.h): included by
-// isa/kernels.h, once for each instruction set that has both.
+// Winograd's minimal filtering (isa/winograd.h) with products of packed rows and columns, by pairs or one by one
+// (isa/pairs.h): included by isa/kernels.h, once for each instruction set that has both.
 //
 // Tiles stand in groups of 16, which are the rows: V [36][c / 16][16 tiles][16], of each point followed by
 // what is taken off each tile. Filters are columns: U [36][k / 16][c][16], of each point and block of 16
