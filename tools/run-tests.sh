@@ -63,11 +63,13 @@ TROMPE_MAX_ISA=$lower run ".build/tests-$lower.log" --filter "$kernels"
 # And as on processors whose registers of 512 bits are whole, or are not, and that have units which only add, or
 # have none.
 if [ "$lower" = avx2 ]; then
-  if awk '/AuthenticAMD/ { amd = 1 } /^cpu family/ { exit amd && $4 < 26 }' /proc/cpuinfo; then blocks=1
-  else blocks=2; fi
+  blocks=1 products=pairs
+  if grep -q AuthenticAMD /proc/cpuinfo; then
+    products=single
+    if awk '/^cpu family/ { exit $4 >= 26 }' /proc/cpuinfo; then blocks=2; fi
+  fi
   echo "The kernels again, $blocks block(s) of columns at once"
   TROMPE_COLUMN_BLOCKS=$blocks run ".build/tests-blocks-$blocks.log" --filter "$kernels"
-  if grep -q AuthenticAMD /proc/cpuinfo; then products=single; else products=pairs; fi
   echo "The kernels again, products: $products"
   TROMPE_PRODUCTS=$products TROMPE_COLUMN_BLOCKS=2 run ".build/tests-products-$products.log" --filter "$kernels"
 fi

@@ -5,7 +5,7 @@
 #include "extremes.h"
 #include "far.h"
 #include "kernels_threads.h"
-#include "winograd_filters.h"
+#include "winograd_tiles.h"
 
 enum {
   GROUP = 16,  // tiles
@@ -38,6 +38,33 @@ static size_t packed_bytes(int64_t c, int64_t k) {
 
 size_t trompe_winograd_filter_bytes(int64_t c, int64_t k, int turned) {
   return turned ? packed_bytes(k, c) : packed_bytes(c, k);
+}
+
+// Filters whose values are read block by block of 16 results.
+typedef struct {
+  const KernelTable *kernels;
+  const float *filter, *scale;
+  int64_t c, k;
+  int turned;
+  float *u;
+} FilterCall;
+
+// Of the convolution that is done: turned, results and channels change places.
+static int64_t result_count(const FilterCall *call) {
+  return call->turned ? call->c : call->k;
+}
+static int64_t channel_count(const FilterCall *call) {
+  return call->turned ? call->k : call->c;
+}
+static int64_t result_step(const FilterCall *call) { return call->turned ? 1 : 9 * call->c; }
+static int64_t channel_step(const FilterCall *call) { return call->turned ? 9 * call->c : 1; }
+
+static const float *filter_block(const FilterCall *call, int64_t b) {
+  return call->filter + b * BLOCK * result_step(call);
+}
+// Filters are the results, or the channels.
+static const float *scale_block(const FilterCall *call, int64_t b) {
+  return call->scale && !call->turned ? call->scale + b * BLOCK : call->scale;
 }
 
 // One block of results, and what undoes their scales.

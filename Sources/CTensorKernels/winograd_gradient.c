@@ -6,12 +6,11 @@
 #include "isa/table.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
-#include "winograd_filters.h"
+#include "winograd_tiles.h"
 #include "winograd_pairs.h"
 
 enum {
-  // Values of a chunk of tiles, of what is read and what is written: they stay in the second-level
-  // cache where a filter's do too.
+  // Values of a chunk of tiles, of both images: they stay in the second-level cache where a filter's do too.
   CHUNK_BYTES = 384 * 1024,
   // As many tiles as make up for reading a large filter once more.
   CHUNK_MIN = 24,
@@ -23,7 +22,7 @@ enum {
 
 // Tiles that a thread does at once.
 static int64_t chunk(const trompe_image *x, const trompe_image *y, int threads) {
-  const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / POINTS / (x->c + y->c) / 12 * 12;
+  const int64_t fitting = CHUNK_BYTES / (int64_t)sizeof(float) / POINTS / (x->c + y->c);
   const int64_t share = (tile_count(x) + threads - 1) / threads;
   return larger(1, smaller(larger(fitting, CHUNK_MIN), share));
 }

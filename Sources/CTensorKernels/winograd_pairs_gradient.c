@@ -4,7 +4,7 @@
 #include "kernels_pairs.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
-#include "winograd_filters.h"
+#include "winograd_tiles.h"
 #include "winograd_pairs.h"
 
 // Values of the tiles over which sums run before they are stored: in the third-level cache.

@@ -73,8 +73,8 @@ public enum WholeFile {
   /// A name in the same folder that `removeLeftovers` knows.
   private static func temporaryName(of path: String) -> String {
     let name = path as NSString
-    return name.deletingLastPathComponent + "/." + name.lastPathComponent + "."
-      + UUID().uuidString + leftoverSuffix
+    return (name.deletingLastPathComponent as NSString).appendingPathComponent(
+      ".\(name.lastPathComponent).\(UUID().uuidString)\(leftoverSuffix)")
   }
 
   /// Removes the temporary files and folders that a killed process has left in a folder. Only for

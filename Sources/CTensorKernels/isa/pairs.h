@@ -219,10 +219,10 @@ INLINE int64_t NAME(asking_times)(int64_t blocks, const int rows) {
 
 // Products one by one. A loop of a few steps, which begins with a line, is fetched faster than one of many: for no
 // other reason than where it stood, all 16 written out took 1.07 times as long.
-enum { NAME(WRITTEN_OUT) = 4 };
 INLINE void NAME(sum_steps)(
     NAME(Sums) *s, const int rows, const int columns, const int row, const int step, int first,
     int64_t blocks, V16 *to) {
+  enum { WRITTEN_OUT = 4 };
   const float *a = s->a + first * row, *b = s->b;
   const int64_t b_block = s->columns.values;
   const int registers = columns * (16 / LANE_COUNT);  // of a row
@@ -239,8 +239,8 @@ INLINE void NAME(sum_steps)(
     blocks -= now;
     for (int64_t i = 0; i < now; i++, a += skipped)
       [[clang::code_align(64)]]
-      for (int t = 0; t < 16; t += NAME(WRITTEN_OUT), a += NAME(WRITTEN_OUT) * step, b += NAME(WRITTEN_OUT) * 16)
-        UNROLL for (int u = 0; u < NAME(WRITTEN_OUT); u++) {
+      for (int t = 0; t < 16; t += WRITTEN_OUT, a += WRITTEN_OUT * step, b += WRITTEN_OUT * 16)
+        UNROLL for (int u = 0; u < WRITTEN_OUT; u++) {
           VL factors[2];
           UNROLL for (int j = 0; j < registers; j++)
             factors[j] = LANES_FROM(b + u * 16 + j * (columns > 1 ? b_block : LANE_COUNT));

@@ -39,10 +39,10 @@ struct RunFolder {
   init(_ path: String, resume: Bool) throws {
     try self.init(making: path)
     if resume {
-      guard isResumable || isBegun && !exists(summary) else {
-        if exists(summary) {
-          throw RunError("\(path) holds a run that is finished: nothing is left to resume")
-        }
+      guard isResumable || !exists(summary) else {
+        throw RunError("\(path) holds a run that is finished: nothing is left to resume")
+      }
+      guard isResumable || isBegun else {
         throw RunError(
           "\(path) holds no saved state to resume from; leave out --resume to start from the "
             + "beginning")
