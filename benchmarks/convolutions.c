@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "kernels_convolution.h"
-#include "kernels_pairs.h"
+#include "kernels_packed.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
@@ -61,56 +61,52 @@ static double difference(const float *a, const float *b, size_t count) {
 
 // Our own kernels, of an image and its result as both see them.
 typedef struct {
-  trompe_pairs_window window;
+  trompe_window window;
   int kind, threads;
   float *filter, *scratch;
 } Own;
 
-static int is_here(const Own *own) {
-  return own->window.r == 3 ? trompe_winograd_is_here() : trompe_pairs_are_here();
-}
-
 static size_t filter_bytes(const Own *own) {
   return own->window.r == 3 ? trompe_winograd_filter_bytes(own->window.x.c, own->window.y.c, own->kind)
-                            : trompe_pairs_filter_bytes(&own->window, own->kind == 1);
+                            : trompe_packed_filter_bytes(&own->window, own->kind == 1);
 }
 
 static size_t scratch_bytes(const Own *own) {
-  const trompe_pairs_window *w = &own->window;
+  const trompe_window *w = &own->window;
   if (own->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
     return w->r == 3 ? trompe_winograd_gradient_scratch_bytes(&w->x, &w->y, own->threads)
-                     : trompe_pairs_gradient_scratch_bytes(w, own->threads);
+                     : trompe_packed_gradient_scratch_bytes(w, own->threads);
   if (own->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT)
     return w->r == 3 ? trompe_winograd_scratch_bytes(&w->y, &w->x, own->threads)
-                     : trompe_pairs_scratch_bytes(w, 1, own->threads);
+                     : trompe_packed_scratch_bytes(w, 1, own->threads);
   return w->r == 3 ? trompe_winograd_scratch_bytes(&w->x, &w->y, own->threads)
-                   : trompe_pairs_scratch_bytes(w, 0, own->threads);
+                   : trompe_packed_scratch_bytes(w, 0, own->threads);
 }
 
 static void read_filter(const Own *own, const float *filter) {
-  const trompe_pairs_window *w = &own->window;
+  const trompe_window *w = &own->window;
   if (w->r == 3)
     trompe_winograd_read_filter(filter, NULL, w->x.c, w->y.c, own->kind, own->filter, own->threads);
   else
-    trompe_pairs_read_filter(w, filter, NULL, own->kind, own->filter, own->threads);
+    trompe_packed_read_filter(w, filter, NULL, own->kind, own->filter, own->threads);
 }
 
 static void run(const Own *own, const float *x, const float *y, const float *residual, float *to) {
-  const trompe_pairs_window *w = &own->window;
+  const trompe_window *w = &own->window;
   const trompe_epilogue after = {.residual = residual};
   float *scratch = own->scratch;
   const int is_tiles = w->r == 3, threads = own->threads;
   if (own->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
     if (is_tiles) trompe_winograd_filter_gradient(&w->x, x, &w->y, y, to, scratch, threads);
-    else trompe_pairs_filter_gradient(w, x, y, to, scratch, threads);
+    else trompe_packed_filter_gradient(w, x, y, to, scratch, threads);
   } else if (own->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT) {
     if (is_tiles)
       trompe_winograd_convolve(&w->y, y, own->filter, &w->x, &after, to, scratch, threads);
-    else trompe_pairs_convolve(w, 1, y, own->filter, &after, to, scratch, threads);
+    else trompe_packed_convolve(w, 1, y, own->filter, &after, to, scratch, threads);
   } else if (is_tiles) {
     trompe_winograd_convolve(&w->x, x, own->filter, &w->y, &after, to, scratch, threads);
   } else {
-    trompe_pairs_convolve(w, 0, x, own->filter, &after, to, scratch, threads);
+    trompe_packed_convolve(w, 0, x, own->filter, &after, to, scratch, threads);
   }
 }
 
@@ -163,7 +159,7 @@ static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t 
     }
     Own own = {{{n, side, side, c, 16, side * side * 16}, {n, side, side, k, 16, side * side * 16},
                 window, window, 1, 1, window / 2, window / 2}, kind, threads};
-    if (is_here(&own)) {
+    if (trompe_has_packed_products()) {
       own.filter = numbers(filter_bytes(&own) / sizeof(float), 0);
       own.scratch = numbers(scratch_bytes(&own) / sizeof(float), 0);
       if (kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) MEDIAN(pack, read_filter(&own, filter));

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "kernels_narrow.h"
-#include "kernels_pairs.h"
+#include "kernels_packed.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
@@ -14,8 +14,8 @@ static trompe_image image_in(
   return (trompe_image){n, h, w, c, order.blocks ? block : c, order.blocks ? h * w * block : block};
 }
 
-trompe_pairs_window trompe_window_of(const trompe_convolution_shape *s) {
-  return (trompe_pairs_window){
+trompe_window trompe_window_of(const trompe_convolution_shape *s) {
+  return (trompe_window){
       image_in(s->n, s->h, s->w, s->c, s->order_x), image_in(s->n, s->p, s->q, s->k, s->order_y),
       s->r, s->s, s->stride_y, s->stride_x, s->top, s->left};
 }
@@ -74,7 +74,7 @@ static double tile_gradient_time(const trompe_convolution_shape *s, const Extent
   const double values = 4 * 36 * e->filters, result = 4 * 9 * e->filters;
   const double reading = tile_reading_time(e->tiles, e->pixels, (double)(s->c + s->k));
   const int is_few = e->tiles <= TROMPE_WINOGRAD_FEW_TILES;
-  if (trompe_winograd_gradient_is_by_pairs(s->c, s->k, trompe_pool_thread_count())) {
+  if (trompe_winograd_gradient_is_packed(s->c, s->k, trompe_pool_thread_count())) {
     const double product_rate = rate(290, 180), sum_rate = rate(50, 40), result_rate = 6;
     return 2 * 36 * e->tiles * e->filters / product_rate + 2 * values / sum_rate +
            result / result_rate + reading;
@@ -89,7 +89,7 @@ static double tile_gradient_time(const trompe_convolution_shape *s, const Extent
 // By our own kernels.
 static double tiles_time(const trompe_convolution_shape *s) {
   if (!has_winograd_window(s) || s->order_x.is_bf16 || s->order_y.is_bf16 ||
-      !trompe_winograd_is_here())
+      !trompe_has_packed_products())
     return INFINITY;
   const Extent e = extent_of(s);
   if (s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) return tile_gradient_time(s, &e);
@@ -113,14 +113,14 @@ int trompe_winograd_pays(const trompe_convolution_shape *s) {
          winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, direct_rate());
 }
 
-// Whether a convolution can be, and gains by being, a product of matrices by pairs. By measurement:
-// packing, and what comes after the sums, take as long as the inner product gains where there are few
+// Whether a convolution can be, and gains by being, a product of packed matrices. By measurement:
+// packing, and what comes after the sums, take as long as it gains where there are few
 // channels or pixels. Gradients in filters of more than one point gain most, since others are slow on small
 // images.
-static int pairs_gain(const trompe_convolution_shape *s) {
+static int packed_gain(const trompe_convolution_shape *s) {
   if (!s->may_use_winograd || s->uses_bf16 || s->only_primitives || s->groups > 1 ||
       s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->order_x.is_bf16 ||
-      s->order_y.is_bf16 || s->dilation_y > 1 || s->dilation_x > 1 || !trompe_pairs_are_here())
+      s->order_y.is_bf16 || s->dilation_y > 1 || s->dilation_x > 1 || !trompe_has_packed_products())
     return 0;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   const int is_strided = s->stride_y > 1 || s->stride_x > 1;
@@ -135,9 +135,9 @@ static int pairs_gain(const trompe_convolution_shape *s) {
   return e.pixels >= 256 && e.filters >= (is_strided ? 128 * 128 : 512 * 512);
 }
 
-static double pairs_time(const trompe_convolution_shape *s) {
+static double packed_time(const trompe_convolution_shape *s) {
   const double product_rate = rate(290, 180), filter_rate = 12;
-  if (!pairs_gain(s)) return INFINITY;
+  if (!packed_gain(s)) return INFINITY;
   const Extent e = extent_of(s);
   const double points = (double)(s->r * s->s) * e.filters;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
@@ -147,22 +147,22 @@ static double pairs_time(const trompe_convolution_shape *s) {
 int trompe_tiles_pay(const trompe_convolution_shape *s) {
   const double plain = 0.9 * direct_time(s, direct_rate());
   return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives &&
-         tiles_time(s) < fmin(fmin(winograd_time(s, copied_bytes(s)), pairs_time(s)), plain);
+         tiles_time(s) < fmin(fmin(winograd_time(s, copied_bytes(s)), packed_time(s)), plain);
 }
 
-int trompe_pairs_pay(const trompe_convolution_shape *s) {
-  return pairs_gain(s) && !trompe_winograd_pays(s);
+int trompe_packed_pay(const trompe_convolution_shape *s) {
+  return packed_gain(s) && !trompe_winograd_pays(s);
 }
 
 int trompe_narrow_pays(const trompe_convolution_shape *s) {
-  const trompe_pairs_window window = trompe_window_of(s);
+  const trompe_window window = trompe_window_of(s);
   // With short rows all is brought together, which oneDNN's for AVX-512 need not.
   const int is_long = s->s * s->c >= TROMPE_CHANNEL_BLOCK || !trompe_has_wide_vectors();
   const int64_t fewest_filters = trompe_has_wide_vectors() ? 32 : 16;
   return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives && s->groups == 1 &&
          s->k % TROMPE_CHANNEL_BLOCK == 0 && !s->order_x.is_bf16 && !s->order_y.is_bf16 &&
          !s->order_x.blocks && s->dilation_y == 1 && s->dilation_x == 1 &&
-         s->kind != TROMPE_CONVOLUTION_INPUT_GRADIENT && trompe_pairs_are_here() &&
+         s->kind != TROMPE_CONVOLUTION_INPUT_GRADIENT && trompe_has_packed_products() &&
          is_long && trompe_narrow_fits(&window) && s->k >= fewest_filters &&
          extent_of(s).pixels >= 1024;
 }
@@ -170,7 +170,7 @@ int trompe_narrow_pays(const trompe_convolution_shape *s) {
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {
   if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
   // Of images of a few pixels, primitives in bfloat16 do a third of their rate, and what follows a gradient is a
-  // cluster of its own: minimal filtering by pairs is faster anywhere.
+  // cluster of its own: minimal filtering is faster anywhere.
   const double share = trompe_pairs_save_products() ? 2 : 0.8;
   return !s->may_use_winograd ||
          fmin(winograd_time(s, 0), tiles_time(s)) > share * direct_time(s, BF16_RATE);

@@ -11,7 +11,7 @@
 #include "kernels_image.h"
 #include "kernels_layout.h"
 #include "kernels_narrow.h"
-#include "kernels_pairs.h"
+#include "kernels_packed.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
@@ -24,7 +24,7 @@ typedef dnnl_memory_desc_t Layout;  // a handle that is owned
 typedef dnnl_memory_desc_t *Layout;  // a copy of oneDNN's struct on the heap
 #endif
 
-typedef enum { NONE = 0, TILES, PAIRS, NARROW } Kernels;
+typedef enum { NONE = 0, TILES, PACKED, NARROW } Kernels;
 
 struct trompe_convolution {
   trompe_convolution_shape shape;
@@ -52,7 +52,7 @@ struct trompe_convolution {
   Kernels kernels;
   int takes_plain_filter;  // though it is one of our own
   int threads;
-  trompe_pairs_window window;
+  trompe_window window;
   // The gradient in an image of few channels as a convolution of the cotangent, and its filter.
   trompe_convolution *folded;
   float *folded_filter;
@@ -268,7 +268,7 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   self->threads = trompe_pool_thread_count();
   self->window = trompe_window_of(s);
   const trompe_image *x = &self->window.x, *y = &self->window.y;
-  const int threads = self->threads, pairs = kernels == PAIRS;
+  const int threads = self->threads, is_packed = kernels == PACKED;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   const size_t plain_bytes = (size_t)(s->r * s->s * s->c * s->k) * sizeof(float);
   if (kernels == NARROW) {
@@ -284,17 +284,17 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   self->takes_plain_filter =
       to_filter ||
       (!s->is_batch_invariant &&
-       (pairs ? trompe_pairs_takes_plain_filters(&self->window, result_is_x(s), threads)
-              : trompe_winograd_takes_plain_filters(from, to, threads)));
-  self->filter_bytes = self->takes_plain_filter
-                           ? plain_bytes
-                       : pairs ? trompe_pairs_filter_bytes(&self->window, result_is_x(s))
-                               : trompe_winograd_filter_bytes(s->c, s->k, result_is_x(s));
+       (is_packed ? trompe_packed_takes_plain_filters(&self->window, result_is_x(s), threads)
+                  : trompe_winograd_takes_plain_filters(from, to, threads)));
+  self->filter_bytes = self->takes_plain_filter ? plain_bytes
+                       : is_packed
+                           ? trompe_packed_filter_bytes(&self->window, result_is_x(s))
+                           : trompe_winograd_filter_bytes(s->c, s->k, result_is_x(s));
   if (to_filter)
-    self->scratch_bytes = pairs ? trompe_pairs_gradient_scratch_bytes(&self->window, threads)
-                                : trompe_winograd_gradient_scratch_bytes(x, y, threads);
-  else if (pairs)
-    self->scratch_bytes = trompe_pairs_scratch_bytes(&self->window, result_is_x(s), threads);
+    self->scratch_bytes = is_packed ? trompe_packed_gradient_scratch_bytes(&self->window, threads)
+                                    : trompe_winograd_gradient_scratch_bytes(x, y, threads);
+  else if (is_packed)
+    self->scratch_bytes = trompe_packed_scratch_bytes(&self->window, result_is_x(s), threads);
   else
     self->scratch_bytes = self->takes_plain_filter
                               ? trompe_winograd_plain_scratch_bytes(from, to, threads)
@@ -321,19 +321,19 @@ static void run_tiles(
         from, turned ? y : x, filter, to, after, turned ? x : y, scratch, self->threads);
 }
 
-static void run_pairs(
+static void run_packed(
     const trompe_convolution *self, float *x, float *filter, const float *scale,
     const trompe_epilogue *after, float *y, void *scratch) {
-  const trompe_pairs_window *window = &self->window;
+  const trompe_window *window = &self->window;
   const int to_image = result_is_x(&self->shape);
   if (self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
-    trompe_pairs_filter_gradient(window, x, y, filter, scratch, self->threads);
+    trompe_packed_filter_gradient(window, x, y, filter, scratch, self->threads);
   else if (self->takes_plain_filter)
-    trompe_pairs_convolve_plain(
+    trompe_packed_convolve_plain(
         window, to_image, to_image ? y : x, filter, scale, after, to_image ? x : y, scratch,
         self->threads);
   else
-    trompe_pairs_convolve(
+    trompe_packed_convolve(
         window, to_image, to_image ? y : x, filter, after, to_image ? x : y, scratch,
         self->threads);
 }
@@ -391,7 +391,7 @@ static int is_fast(const_dnnl_primitive_desc_t description) {
 trompe_convolution *trompe_convolution_create(
     const trompe_convolution_shape *given, char *message, size_t message_size) {
   const Kernels kernels = trompe_tiles_pay(given)     ? TILES
-                          : trompe_pairs_pay(given)   ? PAIRS
+                          : trompe_packed_pay(given)   ? PACKED
                           : trompe_narrow_pays(given) ? NARROW
                                                       : NONE;
   trompe_convolution *own = kernels ? create_own(given, kernels) : NULL;
@@ -544,7 +544,7 @@ void trompe_convolution_destroy(trompe_convolution *self) {
 }
 
 const char *trompe_convolution_implementation(const trompe_convolution *self) {
-  static const char *const names[] = {[TILES] = "tiles_4x3", [PAIRS] = "pairs", [NARROW] = "narrow"};
+  static const char *const names[] = {[TILES] = "tiles_4x3", [PACKED] = "packed", [NARROW] = "narrow"};
   if (self->kernels) return names[self->kernels];
   if (self->folded) return trompe_convolution_implementation(self->folded);
   return name_of(self->description);
@@ -576,8 +576,8 @@ int trompe_convolution_same_filter_layout(
   if (a->kernels || b->kernels)
     return a->kernels == b->kernels && a->shape.kind == b->shape.kind &&
            a->takes_plain_filter == b->takes_plain_filter &&
-           (a->kernels != PAIRS ||
-            trompe_pairs_same_filter(&a->window, &b->window, result_is_x(&a->shape)));
+           (a->kernels != PACKED ||
+            trompe_packed_same_filter(&a->window, &b->window, result_is_x(&a->shape)));
   if (a->folded || b->folded)
     return a->folded && b->folded && a->shape.stride_y == b->shape.stride_y &&
            a->shape.stride_x == b->shape.stride_x && a->shape.top == b->shape.top &&
@@ -615,8 +615,8 @@ int trompe_convolution_reorder_filter(
     const trompe_convolution *self, const void *from, const float *scale, void *to, void *scratch) {
   const trompe_convolution_shape *s = &self->shape;
   if (self->kernels && !self->takes_plain_filter) {
-    if (self->kernels == PAIRS)
-      trompe_pairs_read_filter(&self->window, from, scale, result_is_x(s), to, self->threads);
+    if (self->kernels == PACKED)
+      trompe_packed_read_filter(&self->window, from, scale, result_is_x(s), to, self->threads);
     else if (self->kernels == NARROW)
       trompe_narrow_read_filter(&self->window, from, scale, to);
     else
@@ -655,7 +655,7 @@ int trompe_convolution_run(
   if (!after) after = &nothing;
   if (self->kernels) {
     if (self->kernels == NARROW) run_narrow(self, x, filter, after, y, scratch);
-    else (self->kernels == PAIRS ? run_pairs : run_tiles)(self, x, filter, scale, after, y, scratch);
+    else (self->kernels == PACKED ? run_packed : run_tiles)(self, x, filter, scale, after, y, scratch);
     return 0;
   }
   if (self->folded) return run_folded(self, x, filter, y, scratch);

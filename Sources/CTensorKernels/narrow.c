@@ -20,7 +20,7 @@ enum {
 // A window as blocks of 16 steps: the beginning of each of its rows, if those are as long, and what is left
 // of all, row after row.
 typedef struct {
-  const trompe_pairs_window *window;
+  const trompe_window *window;
   int64_t row;          // floats of a window's row
   int64_t head;         // of them that are read where they stand: a block or nothing
   int64_t heads;        // of a window
@@ -29,7 +29,7 @@ typedef struct {
   int64_t h, w;         // of the image with a margin: what windows reach, and no more
 } Rows;
 
-static Rows rows_of(const trompe_pairs_window *window) {
+static Rows rows_of(const trompe_window *window) {
   const int64_t row = window->s * window->x.c, head = row < BLOCK ? 0 : BLOCK, left = row - head;
   return (Rows){window, row, head, head ? window->r : 0, left,
                 (window->r * left + BLOCK - 1) / BLOCK,
@@ -41,7 +41,7 @@ static int64_t block_count(const Rows *rows) { return rows->heads + rows->left_b
 static int64_t step_count(const Rows *rows) { return block_count(rows) * BLOCK; }
 static int64_t pixels_of(const trompe_image *s) { return s->n * s->h * s->w; }
 
-int trompe_narrow_fits(const trompe_pairs_window *window) {
+int trompe_narrow_fits(const trompe_window *window) {
   const Rows rows = rows_of(window);
   return window->x.pixel == window->x.c && rows.row < 2 * BLOCK &&
          block_count(&rows) <= BLOCKS_MAX;
@@ -57,13 +57,13 @@ static int64_t packed_floats(const Rows *rows) {
   return rows->window->y.c * (step_count(rows) + 2);
 }
 
-size_t trompe_narrow_filter_bytes(const trompe_pairs_window *window) {
+size_t trompe_narrow_filter_bytes(const trompe_window *window) {
   const Rows rows = rows_of(window);
   return (size_t)(packed_floats(&rows) + window->y.c * step_count(&rows)) * sizeof(float);
 }
 
 void trompe_narrow_read_filter(
-    const trompe_pairs_window *window, const float *filter, const float *scale, float *packed) {
+    const trompe_window *window, const float *filter, const float *scale, float *packed) {
   const Rows rows = rows_of(window);
   const int64_t k = window->y.c, steps = step_count(&rows), tap = 0;
   float *products = packed + k * steps, *inverses = products + k;
@@ -74,7 +74,7 @@ void trompe_narrow_read_filter(
       for (int64_t i = 0; i < rows.row; i++)
         in_order[f * steps + step_of(&rows, r, i)] = *filter++;
   for (int64_t f = 0; f < k; f += BLOCK)
-    trompe_kernels()->pairs_read_filter(
+    trompe_kernels()->packed_read_filter(
         in_order + f * steps, &tap, 1, 1, steps, steps, scale ? scale + f : NULL, 1,
         packed + f * steps, products + f, inverses + f);
 }
@@ -99,7 +99,7 @@ static int64_t image_floats(const Rows *rows) {
 // Rows of all images with zeros around them.
 static void read_image(void *context, int thread, int threads) {
   const Call *call = context;
-  const trompe_pairs_window *w = call->rows.window;
+  const trompe_window *w = call->rows.window;
   const trompe_image *x = &w->x;
   const int64_t c = x->c, floats = call->rows.w * c;
   const int64_t first = smaller(w->left, call->rows.w);
@@ -124,7 +124,7 @@ static void read_image(void *context, int thread, int threads) {
 // first again.
 static void find_pixels(
     const Call *call, int64_t first, int64_t count, int64_t *windows, int64_t *pixels) {
-  const trompe_pairs_window *w = call->rows.window;
+  const trompe_window *w = call->rows.window;
   const trompe_image *y = &w->y;
   const Position begin = position_at(first, y->h, y->w);
   const int64_t all = pixels_of(y);
@@ -171,7 +171,7 @@ static void read_tile(const Call *call, const int64_t *windows, float *left, flo
       pixels[b * TILE + i].values = rest < 0 ? call->image + windows[i] + b * row
                                              : left + (i * rows->left_blocks + rest) * BLOCK;
     }
-  call->kernels->pairs_read_rows(
+  call->kernels->packed_read_rows(
       pixels, block_count(rows), 1, to, to + TILE * steps, to + TILE * (steps + 1));
 }
 
@@ -206,7 +206,7 @@ static void multiply(void *context, int thread, int threads) {
         const trompe_packed packed = {tile, tile + TILE * steps, tile + TILE * (steps + 1)};
         trompe_next_pixels next = {0};
         if (t + 1 < count) next.results = pixels[t + 1];
-        call->kernels->pairs_write_pixels(
+        call->kernels->packed_write_pixels(
             &packed, &columns, &at, block_count(rows), NULL, &after, call->to + block, pixels[t],
             smaller(TILE, all - (first + t) * TILE), &next);
       }
@@ -215,13 +215,13 @@ static void multiply(void *context, int thread, int threads) {
   if (is_far) trompe_finish_far();
 }
 
-size_t trompe_narrow_scratch_bytes(const trompe_pairs_window *window, int threads) {
+size_t trompe_narrow_scratch_bytes(const trompe_window *window, int threads) {
   const Rows rows = rows_of(window);
   return (size_t)(image_floats(&rows) + threads * chunk_floats(&rows)) * sizeof(float);
 }
 
 void trompe_narrow_convolve(
-    const trompe_pairs_window *window, const float *x, const float *packed,
+    const trompe_window *window, const float *x, const float *packed,
     const trompe_epilogue *after, float *y, void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .rows = rows_of(window), .from = x, .packed = packed,
                .after = after, .to = y, .image = scratch};
@@ -268,7 +268,7 @@ static void read_part(const Call *call, const Part *part, int is_first, float *p
     const float *from = rest < 0      ? call->image + b * row
                         : y_block < 0 ? left + rest * BLOCK
                                       : call->cotangent + y_block * y->block;
-    call->kernels->pairs_read_columns(
+    call->kernels->packed_read_columns(
         from, rest < 0 ? part->windows : y_block < 0 ? in_left : part->pixels, part->count,
         !is_first, packed, packed + PRODUCTS, packed + INVERSES);
   }
@@ -312,21 +312,21 @@ static void sum_parts(void *context, int thread, int threads) {
       float *to = sums + (y * sums_row(rows) + x) * BLOCK;
       if (p + 1 < end) prefetch_part(call, next, i, x_count * y_blocks);
       const trompe_packed of_y = packed_at(packed, blocks + y), of_x = packed_at(packed, x);
-      call->kernels->pairs_write_filter(
+      call->kernels->packed_write_filter(
           &of_y, &of_x, &at, (part->count + TILE - 1) / TILE, to, sums_row(rows), to, sums_row(rows),
           &(trompe_next_columns){0});
     }
   }
 }
 
-size_t trompe_narrow_gradient_scratch_bytes(const trompe_pairs_window *window, int threads) {
+size_t trompe_narrow_gradient_scratch_bytes(const trompe_window *window, int threads) {
   const Rows rows = rows_of(window);
   return (size_t)(image_floats(&rows) + threads * (part_floats(&rows) + sums_floats(&rows))) *
          sizeof(float);
 }
 
 void trompe_narrow_filter_gradient(
-    const trompe_pairs_window *window, const float *x, const float *cotangent, float *filter,
+    const trompe_window *window, const float *x, const float *cotangent, float *filter,
     void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .rows = rows_of(window), .from = x,
                .cotangent = cotangent, .image = scratch, .threads = threads};

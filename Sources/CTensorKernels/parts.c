@@ -10,7 +10,7 @@ enum {
   SINGLE_STEPS_MIN = 512,
 };
 
-Ends trompe_ends(const trompe_pairs_window *window, int to_image) {
+Ends trompe_ends(const trompe_window *window, int to_image) {
   return to_image ? (Ends){&window->y, &window->x} : (Ends){&window->x, &window->y};
 }
 
@@ -21,7 +21,7 @@ typedef struct {
 } Phase;
 
 // The `index`-th phase; 0 after the last.
-static int phase_at(const trompe_pairs_window *w, int to_image, int64_t index, Phase *phase) {
+static int phase_at(const trompe_window *w, int to_image, int64_t index, Phase *phase) {
   if (!to_image) *phase = (Phase){0, 0, 1, 1};
   else *phase = (Phase){index / w->stride_x, index % w->stride_x, w->stride_y, w->stride_x};
   return index < phase->stride_y * phase->stride_x;
@@ -37,7 +37,7 @@ static int64_t single_tap(int64_t points, int64_t index) {
 
 // Points of the window that reach a phase; after `skipped` of them, as many as fit.
 static int64_t find_taps(
-    const trompe_pairs_window *w, int to_image, const Phase *phase, int is_single, int64_t skipped,
+    const trompe_window *w, int to_image, const Phase *phase, int is_single, int64_t skipped,
     Tap *taps) {
   const int64_t points = point_count(w);
   int64_t found = 0;
@@ -59,13 +59,13 @@ static int64_t find_taps(
 
 // Whether taps have parts of their own, that leave out pixels for which they read outside of the image:
 // in images of a few pixels those are many.
-static int has_single_taps(const trompe_pairs_window *w, int to_image, const Ends *ends) {
+static int has_single_taps(const trompe_window *w, int to_image, const Ends *ends) {
   const int has_one_phase = !to_image || (w->stride_y == 1 && w->stride_x == 1);
   return has_one_phase && point_count(w) > 1 && ends->from->c >= SINGLE_STEPS_MIN &&
          8 * (w->r / 2) >= ends->to->h && 8 * (w->s / 2) >= ends->to->w;
 }
 
-int trompe_next_part(const trompe_pairs_window *w, int to_image, Part *part) {
+int trompe_next_part(const trompe_window *w, int to_image, Part *part) {
   const Ends ends = trompe_ends(w, to_image);
   const trompe_image *from = ends.from, *to = ends.to;
   int64_t filter = part->filter, index = part->phase, taken = part->taken;

@@ -1,11 +1,11 @@
-// A convolution by pairs as products of matrices: for pixels of the result that stand at equal distances,
+// A convolution as products of packed matrices: for pixels of the result that stand at equal distances,
 // sums over some points of the window.
 #pragma once
 
 #include <stdint.h>
 
 #include "extremes.h"
-#include "kernels_pairs.h"
+#include "kernels_packed.h"
 #include "points.h"
 
 enum { TAPS_MAX = 16 };
@@ -32,11 +32,11 @@ typedef struct {
   const trompe_image *from, *to;
 } Ends;
 
-Ends trompe_ends(const trompe_pairs_window *window, int to_image);
+Ends trompe_ends(const trompe_window *window, int to_image);
 
 // The next of all parts of a convolution or, with `to_image`, of its gradient in the image; 0 after the
 // last. The walk begins with (Part){0}.
-int trompe_next_part(const trompe_pairs_window *window, int to_image, Part *part);
+int trompe_next_part(const trompe_window *window, int to_image, Part *part);
 
 // Steps of the part's sums.
 static inline int64_t part_steps(const Part *part, const Ends *ends) {

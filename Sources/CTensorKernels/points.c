@@ -7,7 +7,7 @@ static Grid grid_of(
       stride_y * image->w * image->pixel, stride_x * image->pixel, image->block};
 }
 
-Point trompe_point_at(const trompe_pairs_window *window, int64_t index) {
+Point trompe_point_at(const trompe_window *window, int64_t index) {
   const trompe_image *x = &window->x, *y = &window->y;
   const int64_t r = index / window->s, s = index % window->s;
   int64_t top, bottom, left, right;

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "extremes.h"
-#include "kernels_pairs.h"
+#include "kernels_packed.h"
 
 // Pixels of images that stand at equal distances.
 typedef struct {
@@ -45,8 +45,8 @@ typedef struct {
 } Point;
 
 static inline int64_t pixel_count(const Grid *grid) { return grid->n * grid->h * grid->w; }
-static inline int64_t point_count(const trompe_pairs_window *w) { return w->r * w->s; }
+static inline int64_t point_count(const trompe_window *w) { return w->r * w->s; }
 
-Point trompe_point_at(const trompe_pairs_window *window, int64_t index);
+Point trompe_point_at(const trompe_window *window, int64_t index);
 // Where pixels stand.
 void trompe_pixel_offsets(const Grid *grid, int64_t first, int64_t count, int64_t *offsets);

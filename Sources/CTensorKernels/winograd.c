@@ -21,8 +21,6 @@ enum {
   BLOCK_PRODUCTS = POINTS * PRODUCT_PLANE,
 };
 
-int trompe_winograd_is_here(void) { return trompe_kernels()->winograd_pairs_multiply != NULL; }
-
 // Values of a block of results, or of a group of tiles, at one point, and what is taken off them.
 static int64_t packed_floats(int64_t channels) { return 16 * channels + 16; }
 // A group of tiles, and what undoes their scales.
@@ -71,7 +69,7 @@ static const float *scale_block(const FilterCall *call, int64_t b) {
 static void read_block(
     const FilterCall *call, int64_t b, float *u, float *inverses, int is_far) {
   const int64_t channels = channel_count(call);
-  call->kernels->winograd_pairs_read_filter(
+  call->kernels->winograd_packed_read_filter(
       filter_block(call, b), scale_block(call, b), result_step(call), channel_step(call), call->c,
       call->turned, channels, u, packed_floats(channels), inverses, is_far);
 }
@@ -161,7 +159,7 @@ size_t trompe_winograd_plain_scratch_bytes(
 static void read_groups(const Call *call, int64_t first, int64_t count, float *tiles) {
   const int64_t c = call->x->c, all = tile_count(call->x);
   for (int64_t g = 0; g < count; g++)
-    call->kernels->winograd_pairs_read_image(
+    call->kernels->winograd_packed_read_image(
         call->x, call->from, (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP),
         tiles + g * group_floats(c), packed_floats(c));
 }
@@ -199,7 +197,7 @@ static void write_groups(
         call->plain ? read_own_blocks(call, thread, b, blocks) : call->u + b * block;
     const trompe_column_blocks columns = {blocks, block, block, own};
     for (int64_t point = 0; point < POINTS; point++, u += packed)
-      kernels->winograd_pairs_multiply(
+      kernels->winograd_packed_multiply(
           tiles + point * packed, group, count, u, &columns, u + packed, c,
           products + point * PRODUCT_PLANE, BLOCK_PRODUCTS);
     for (int64_t i = 0; i < blocks; i++)

@@ -1,5 +1,5 @@
 // The gradient in a filter by minimal filtering: of a few channels here, of more with packed tiles
-// (winograd_pairs_gradient.c).
+// (winograd_packed_gradient.c).
 #include <string.h>
 
 #include "extremes.h"
@@ -7,7 +7,7 @@
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
 #include "winograd_tiles.h"
-#include "winograd_pairs.h"
+#include "winograd_packed_gradient.h"
 
 enum {
   // Values of a chunk of tiles, of both images: they stay in the second-level cache where a filter's do too.
@@ -66,8 +66,8 @@ static int keeps_tiles(const trompe_image *x, const trompe_image *y) {
 
 size_t trompe_winograd_gradient_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads) {
-  if (trompe_winograd_gradient_is_by_pairs(x->c, y->c, threads))
-    return trompe_winograd_pairs_gradient_scratch_bytes(x, y, threads);
+  if (trompe_winograd_gradient_is_packed(x->c, y->c, threads))
+    return trompe_winograd_packed_gradient_scratch_bytes(x, y, threads);
   if (keeps_tiles(x, y))
     return (size_t)values(x, y, tile_count(x)) * sizeof(float);
   return chunk_bytes(x, y, threads) + filter_bytes(x->c, y->c) * (size_t)threads;
@@ -153,8 +153,8 @@ static void write_filter(void *context, int thread, int threads) {
 void trompe_winograd_filter_gradient(
     const trompe_image *x, const float *from, const trompe_image *y,
     const float *cotangent, float *filter, void *scratch, int threads) {
-  if (trompe_winograd_gradient_is_by_pairs(x->c, y->c, threads)) {
-    trompe_winograd_pairs_filter_gradient(x, from, y, cotangent, filter, scratch, threads);
+  if (trompe_winograd_gradient_is_packed(x->c, y->c, threads)) {
+    trompe_winograd_packed_filter_gradient(x, from, y, cotangent, filter, scratch, threads);
     return;
   }
   Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,

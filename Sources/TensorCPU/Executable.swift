@@ -47,7 +47,7 @@ public final class Executable {
     public init(
       threads: Int = Executable.defaultThreads, keepsParameterWork: Bool = false,
       usesWinograd: Bool = true, isBatchInvariant: Bool = false,
-      blocksChannels: Bool = Executable.hasTiles,
+      blocksChannels: Bool = Executable.hasOwnConvolutions,
       precision: Precision = .float32, recomputes: Bool = false
     ) {
       (self.precision, self.recomputes) = (precision, recomputes)
@@ -70,7 +70,7 @@ public final class Executable {
   public static let hasWideVectors = String(cString: trompe_instruction_set()) == "avx512"
 
   /// Whether convolutions can be kernels of our own, which work on blocks of 16 channels.
-  public static let hasTiles = trompe_winograd_is_here() != 0
+  public static let hasOwnConvolutions = trompe_has_packed_products() != 0
 
   /// Whether this processor has Winograd's minimal filtering, of ours or of this version of oneDNN.
   public static let hasWinograd: Bool = {

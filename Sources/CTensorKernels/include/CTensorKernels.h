@@ -9,7 +9,7 @@
 #include "kernels_matrix.h"
 #include "kernels_narrow.h"
 #include "kernels_optimizer.h"
-#include "kernels_pairs.h"
+#include "kernels_packed.h"
 #include "kernels_pointwise.h"
 #include "kernels_pooling.h"
 #include "kernels_threads.h"

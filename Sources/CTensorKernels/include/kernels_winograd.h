@@ -19,9 +19,6 @@ static inline int64_t trompe_winograd_tile_count(int64_t n, int64_t h, int64_t w
   return n * ((h + 3) / 4) * ((w + 3) / 4);
 }
 
-// Whether this processor's vectors are wide enough for it to pay.
-int trompe_winograd_is_here(void);
-
 // Bytes of the values of k filters of c channels, for the convolution or, `turned`, its input gradient.
 size_t trompe_winograd_filter_bytes(int64_t c, int64_t k, int turned);
 // From filters OHWI, each multiplied with its scale, if that is not NULL. `turned`: those of the input
@@ -38,7 +35,8 @@ void trompe_winograd_convolve(
     void *scratch, int threads);
 
 // The same with filters OHWI as they are, each multiplied with its scale, if that is not NULL, which are
-// packed and used at once: where there are few tiles, and filters change so often that packing them before would not be worth it.
+// packed and used at once: where there are few tiles, and filters change so often that packing them before would
+// not be worth it.
 int trompe_winograd_takes_plain_filters(
     const trompe_image *x, const trompe_image *y, int threads);
 size_t trompe_winograd_plain_scratch_bytes(
@@ -48,7 +46,7 @@ void trompe_winograd_convolve_plain(
     const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads);
 
 // Whether a gradient in the filter is of so many channels that its tiles are packed.
-int trompe_winograd_gradient_is_by_pairs(int64_t c, int64_t k, int threads);
+int trompe_winograd_gradient_is_packed(int64_t c, int64_t k, int threads);
 // The gradient in the filter, OHWI, from x and the cotangent of y.
 size_t trompe_winograd_gradient_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads);

@@ -346,8 +346,8 @@ static void NAME(sgd)(
 #ifdef HAS_TILES
 #include "isa/pooling.h"
 #include "isa/winograd.h"
-#include "isa/pairs.h"
-#include "isa/winograd_pairs.h"
+#include "isa/packed.h"
+#include "isa/winograd_packed.h"
 #endif
 
 static const KernelTable NAME(table) = {
@@ -388,19 +388,19 @@ static const KernelTable NAME(table) = {
     .winograd_accumulate = NAME(winograd_accumulate),
     .winograd_write_filter = NAME(winograd_write_filter),
     .winograd_sum_filter = NAME(winograd_sum_filter),
-    .winograd_pairs_read_image = NAME(winograd_pairs_read_image),
-    .winograd_pairs_read_filter = NAME(winograd_pairs_read_filter),
-    .winograd_pairs_read_columns = NAME(winograd_pairs_read_columns),
-    .winograd_pairs_multiply = NAME(winograd_pairs_multiply),
-    .pairs_read_rows = NAME(pairs_read_rows),
-    .pairs_read_columns = NAME(pairs_read_columns),
-    .pairs_read_filter = NAME(pairs_read_filter),
+    .winograd_packed_read_image = NAME(winograd_packed_read_image),
+    .winograd_packed_read_filter = NAME(winograd_packed_read_filter),
+    .winograd_packed_read_columns = NAME(winograd_packed_read_columns),
+    .winograd_packed_multiply = NAME(winograd_packed_multiply),
+    .packed_read_rows = NAME(packed_read_rows),
+    .packed_read_columns = NAME(packed_read_columns),
+    .packed_read_filter = NAME(packed_read_filter),
     .is_by_pairs = BY_PAIRS,
     .column_blocks = COLUMN_BLOCKS,
     .step_blocks = STEPS_BLOCKS,
-    .pairs_sum_pixels = NAME(pairs_sum_pixels),
-    .pairs_write_pixels = NAME(pairs_write_pixels),
-    .pairs_write_filter = NAME(pairs_write_filter),
+    .packed_sum_pixels = NAME(packed_sum_pixels),
+    .packed_write_pixels = NAME(packed_write_pixels),
+    .packed_write_filter = NAME(packed_write_filter),
 #endif
 };
 

@@ -10,7 +10,7 @@
 #include "kernels_winograd.h"
 
 // Blocks of filters that are packed together.
-enum { PAIRS_BLOCKS = 4 };
+enum { PACKED_BLOCKS = 4 };
 
 // Floats between the values of one point of minimal filtering and those of the next, of tiles, and of
 // blocks of 16 channels.
@@ -90,34 +90,34 @@ typedef struct {
       int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
   void (*rows_outer)(
       int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
-  void (*pairs_read_rows)(
+  void (*packed_read_rows)(
       const trompe_pixel *, int64_t, int64_t, float *, float *, float *);
-  void (*pairs_read_columns)(
+  void (*packed_read_columns)(
       const float *, const int64_t *, int64_t, int, float *, float *, float *);
-  void (*pairs_read_filter)(
+  void (*packed_read_filter)(
       const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
       float *, float *, float *);
   int is_by_pairs;  // whether products are by pairs
   // At most so many blocks of columns at once; several of them of so many blocks of steps before other rows: the
   // columns stay in the first-level cache then.
   int64_t column_blocks, step_blocks;
-  void (*pairs_sum_pixels)(
+  void (*packed_sum_pixels)(
       const trompe_packed *, const trompe_packed *, const trompe_column_blocks *, int64_t, int,
       float *);
-  void (*pairs_write_pixels)(
+  void (*packed_write_pixels)(
       const trompe_packed *, const trompe_packed *, const trompe_column_blocks *, int64_t,
       const float *, const trompe_epilogue *, float *, const int64_t *, int64_t, const trompe_next_pixels *);
-  void (*pairs_write_filter)(
+  void (*packed_write_filter)(
       const trompe_packed *, const trompe_packed *, const trompe_column_blocks *, int64_t,
       const float *, int64_t, float *, int64_t, const trompe_next_columns *);
-  void (*winograd_pairs_read_image)(
+  void (*winograd_packed_read_image)(
       const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
-  void (*winograd_pairs_read_filter)(
+  void (*winograd_packed_read_filter)(
       const float *, const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t,
       float *, int);
-  void (*winograd_pairs_read_columns)(
+  void (*winograd_packed_read_columns)(
       const trompe_image *, const float *, int64_t, int64_t, int64_t, int, float *, int64_t);
-  void (*winograd_pairs_multiply)(
+  void (*winograd_packed_multiply)(
       const float *, int64_t, int64_t, const float *, const trompe_column_blocks *, const float *,
       int64_t, float *, int64_t);
 } KernelTable;

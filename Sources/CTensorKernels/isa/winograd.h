@@ -7,7 +7,7 @@
 //
 // Here are its transformations, and the gradient in a filter of few channels: V [36][tiles][c] are transformed
 // images, U [36][k / 16][c][16] sums of their products with transformed cotangents, all of whole lines of the
-// cache. All else multiplies packed tiles (isa/winograd_pairs.h).
+// cache. All else multiplies packed tiles (isa/winograd_packed.h).
 
 #define POINT_A 0.625f
 #define POINT_B 1.5f

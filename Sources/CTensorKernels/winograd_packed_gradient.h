@@ -6,8 +6,8 @@
 
 #include "kernels_image.h"
 
-size_t trompe_winograd_pairs_gradient_scratch_bytes(
+size_t trompe_winograd_packed_gradient_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads);
-void trompe_winograd_pairs_filter_gradient(
+void trompe_winograd_packed_filter_gradient(
     const trompe_image *x, const float *from, const trompe_image *y, const float *cotangent,
     float *filter, void *scratch, int threads);

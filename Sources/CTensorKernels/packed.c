@@ -1,4 +1,4 @@
-#include "kernels_pairs.h"
+#include "kernels_packed.h"
 
 #include "channel_sums.h"
 #include "far.h"
@@ -23,12 +23,12 @@ enum {
   BATCH_STEPS = 2048,
 };
 
-int trompe_pairs_are_here(void) { return trompe_kernels()->pairs_write_pixels != NULL; }
+int trompe_has_packed_products(void) { return trompe_kernels()->packed_write_pixels != NULL; }
 
 int trompe_pairs_save_products(void) { return trompe_kernels()->is_by_pairs; }
 
 // Of each part: columns, what is taken off each, and what undoes its scale.
-size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window, int to_image) {
+size_t trompe_packed_filter_bytes(const trompe_window *window, int to_image) {
   const Ends ends = trompe_ends(window, to_image);
   int64_t floats = 0;
   for (Part part = {0}; trompe_next_part(window, to_image, &part);)
@@ -36,8 +36,8 @@ size_t trompe_pairs_filter_bytes(const trompe_pairs_window *window, int to_image
   return (size_t)floats * sizeof(float);
 }
 
-int trompe_pairs_same_filter(
-    const trompe_pairs_window *a, const trompe_pairs_window *b, int to_image) {
+int trompe_packed_same_filter(
+    const trompe_window *a, const trompe_window *b, int to_image) {
   Part p = {0}, q = {0};
   for (int more = 1; more;) {
     more = trompe_next_part(a, to_image, &p);
@@ -52,7 +52,7 @@ int trompe_pairs_same_filter(
 
 typedef struct {
   const KernelTable *kernels;
-  const trompe_pairs_window *window;
+  const trompe_window *window;
   const float *filter, *scale;
   int to_image;
   float *packed;
@@ -62,7 +62,7 @@ typedef struct {
 static void read_blocks(
     const FilterCall *call, const Part *part, int64_t first, int64_t count, float *columns,
     float *products, float *inverses) {
-  const trompe_pairs_window *window = call->window;
+  const trompe_window *window = call->window;
   const Ends ends = trompe_ends(window, call->to_image);
   const int64_t c = window->x.c, filter = window->r * window->s * c;
   const int64_t step = call->to_image ? filter : 1, column = call->to_image ? 1 : filter;
@@ -71,7 +71,7 @@ static void read_blocks(
   // Filters are the columns, or the steps.
   const float *scale =
       call->scale && !call->to_image ? call->scale + first * BLOCK : call->scale;
-  call->kernels->pairs_read_filter(
+  call->kernels->packed_read_filter(
       call->filter + first * BLOCK * column, taps, part->tap_count, step, column, ends.from->c,
       scale, count, columns, products, inverses);
 }
@@ -81,7 +81,7 @@ static void read_filter(void *context, int thread, int threads) {
   const Ends ends = trompe_ends(call->window, call->to_image);
   const int64_t columns = ends.to->c;
   // What is next to each other is read together: columns of several blocks, or the steps of one.
-  const int64_t at_once = call->to_image ? PAIRS_BLOCKS : 1;
+  const int64_t at_once = call->to_image ? PACKED_BLOCKS : 1;
   int64_t begin, end;
   trompe_share_by_speed(columns / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b += at_once)
@@ -96,8 +96,8 @@ static void read_filter(void *context, int thread, int threads) {
     }
 }
 
-void trompe_pairs_read_filter(
-    const trompe_pairs_window *window, const float *filter, const float *scale, int to_image,
+void trompe_packed_read_filter(
+    const trompe_window *window, const float *filter, const float *scale, int to_image,
     float *packed, int threads) {
   FilterCall call = {trompe_kernels(), window, filter, scale, to_image, packed};
   trompe_parallel(read_filter, &call, threads);
@@ -145,7 +145,7 @@ static void read_tile(const Call *call, const Tile *tile, float *rows) {
   trompe_pixel pixels[TAPS_MAX * TILE];
   for (int64_t i = 0; i < taps; i++)
     trompe_tap_pixels(call->part, &call->ends, tile, i, call->from, pixels + i * TILE);
-  call->kernels->pairs_read_rows(
+  call->kernels->packed_read_rows(
       pixels, taps, call->ends.from->c / BLOCK, rows, rows + TILE * steps,
       rows + TILE * (steps + 1));
 }
@@ -220,7 +220,7 @@ static void multiply_tiles(
     const trompe_packed of_columns = steps_from(columns, done);
     for (int64_t t = 0; t < tile_count; t++) {
       const trompe_packed of_rows = packed_tile(rows + t * floats, steps, done);
-      call->kernels->pairs_sum_pixels(
+      call->kernels->packed_sum_pixels(
           &of_rows, &of_columns, &at, steps_at_once, !done, before[t]);
     }
   }
@@ -240,7 +240,7 @@ static void multiply_tiles(
       next.distance = following.blocks * call->ends.to->block;
     }
     const trompe_packed of_rows = packed_tile(rows + t * floats, steps, done);
-    call->kernels->pairs_write_pixels(
+    call->kernels->packed_write_pixels(
         &of_rows, &of_columns, &at, step_blocks - done, done ? before[t] : NULL, &after,
         call->to + first, tiles[t].offsets, tiles[t].count, &next);
   }
@@ -315,7 +315,7 @@ static void read_shared(void *context, int thread, int threads) {
 static int64_t batch(int64_t steps) {
   return larger(
       trompe_columns_at_once(),
-      smaller(PAIRS_BLOCKS, BATCH_STEPS / larger(1, steps)));
+      smaller(PACKED_BLOCKS, BATCH_STEPS / larger(1, steps)));
 }
 static int64_t batch_floats(int64_t steps) { return batch(steps) * BLOCK * (steps + 2); }
 
@@ -353,7 +353,7 @@ static void write_shared(void *context, int thread, int threads) {
   if (call->after.is_far) trompe_finish_far();
 }
 
-size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int to_image, int threads) {
+size_t trompe_packed_scratch_bytes(const trompe_window *window, int to_image, int threads) {
   const Ends ends = trompe_ends(window, to_image);
   int64_t floats = 0;
   for (Part part = {0}; trompe_next_part(window, to_image, &part);) {
@@ -366,8 +366,8 @@ size_t trompe_pairs_scratch_bytes(const trompe_pairs_window *window, int to_imag
   return (size_t)(floats + ends.to->c * RUNS_MAX) * sizeof(float);
 }
 
-int trompe_pairs_takes_plain_filters(
-    const trompe_pairs_window *window, int to_image, int threads) {
+int trompe_packed_takes_plain_filters(
+    const trompe_window *window, int to_image, int threads) {
   const Ends ends = trompe_ends(window, to_image);
   for (Part part = {0}; trompe_next_part(window, to_image, &part);)
     if (part.tap_count && !shares_columns(&part, &ends, threads)) return 0;
@@ -375,7 +375,7 @@ int trompe_pairs_takes_plain_filters(
 }
 
 // Whether points of the window reach only some of the image's pixels.
-static int has_unreached(const trompe_pairs_window *window) {
+static int has_unreached(const trompe_window *window) {
   for (Part part = {0}; trompe_next_part(window, 1, &part);)
     if (!part.tap_count) return 1;
   return 0;
@@ -400,7 +400,7 @@ static void set_to_zero(float *values, const trompe_image *image, int threads) {
 }
 
 // Runs of tiles of which sums are made: where threads share the channels, one.
-static int64_t run_count(const trompe_pairs_window *window, int to_image, int threads) {
+static int64_t run_count(const trompe_window *window, int to_image, int threads) {
   const Ends ends = trompe_ends(window, to_image);
   int64_t runs = 1;
   for (Part part = {0}; trompe_next_part(window, to_image, &part);)
@@ -411,7 +411,7 @@ static int64_t run_count(const trompe_pairs_window *window, int to_image, int th
 
 // Every part's sums are added to those of the parts before for the same pixels.
 static void run(
-    const trompe_pairs_window *window, int to_image, const float *from, const float *packed,
+    const trompe_window *window, int to_image, const float *from, const float *packed,
     const FilterCall *plain, const trompe_epilogue *after, float *to, void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .ends = trompe_ends(window, to_image), .from = from,
                .packed = packed, .plain = plain, .to = to};
@@ -442,14 +442,14 @@ static void run(
   if (sums) trompe_join_sums(sums, columns, runs, after->sums);
 }
 
-void trompe_pairs_convolve(
-    const trompe_pairs_window *window, int to_image, const float *from, const float *packed,
+void trompe_packed_convolve(
+    const trompe_window *window, int to_image, const float *from, const float *packed,
     const trompe_epilogue *after, float *to, void *scratch, int threads) {
   run(window, to_image, from, packed, NULL, after, to, scratch, threads);
 }
 
-void trompe_pairs_convolve_plain(
-    const trompe_pairs_window *window, int to_image, const float *from, const float *filter,
+void trompe_packed_convolve_plain(
+    const trompe_window *window, int to_image, const float *from, const float *filter,
     const float *scale, const trompe_epilogue *after, float *to, void *scratch, int threads) {
   const FilterCall plain = {
       .kernels = trompe_kernels(), .window = window, .filter = filter, .scale = scale,

@@ -318,7 +318,7 @@ INLINE V16 NAME(sum_of_pairs)(const V16 *taken) {
 }
 
 // Packs 16 pixels as rows, of each tap one after the other: each channel is a step.
-static void NAME(pairs_read_rows)(
+static void NAME(packed_read_rows)(
     const trompe_pixel *pixels, int64_t taps, int64_t blocks, float *to, float *products,
     float *inverses) {
   if (!BY_PAIRS) {
@@ -415,7 +415,7 @@ INLINE V16 NAME(read_scaled_columns)(
 // Packs 16 channels of `count` pixels as columns, or as rows, of which each pixel is a step; 0 up to a
 // multiple of 16. With `has_guess`, other pixels had the scales that `inverses` undo. These are tried: a
 // second pass is needed only where the means are over eight times as large, or far smaller.
-static void NAME(pairs_read_columns)(
+static void NAME(packed_read_columns)(
     const float *image, const int64_t *offsets, int64_t count, int has_guess, float *to,
     float *products, float *inverses) {
   if (!BY_PAIRS) {
@@ -440,15 +440,15 @@ static void NAME(pairs_read_columns)(
   NAME(read_scaled_columns)(image, offsets, count, scales, to, products);
 }
 
-// Packs `count` blocks of filters, at most PAIRS_BLOCKS, as columns; the steps of each tap, at `taps`, are
+// Packs `count` blocks of filters, at most PACKED_BLOCKS, as columns; the steps of each tap, at `taps`, are
 // `step` floats apart, columns `column`: one of both is 1. Filters are the steps, if columns are next to
 // each other, or the columns; each is multiplied with its scale.
-static void NAME(pairs_read_filter)(
+static void NAME(packed_read_filter)(
     const float *filter, const int64_t *taps, int64_t tap_count, int64_t step, int64_t column,
     int64_t steps, const float *scale, int64_t count, float *to, float *products,
     float *inverses) {
   const int64_t all = tap_count * steps;
-  V16 sums[PAIRS_BLOCKS];
+  V16 sums[PACKED_BLOCKS];
   for (int64_t b = 0; b < count; b++) sums[b] = (V16){0};
   for (int64_t t = 0; t < tap_count; t++)
     for (int64_t i = 0; i < steps; i += 16)
@@ -529,7 +529,7 @@ INLINE void NAME(sum_pixels)(
     NAME(sum_steps)(&sums, rows, columns, 16, 1, i, blocks, (V16 *)to + i * columns);
 }
 
-static void NAME(pairs_sum_pixels)(
+static void NAME(packed_sum_pixels)(
     const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at,
     int64_t blocks, int is_first, float *to) {
   if (COLUMN_BLOCKS > 1 && at->count > 1)
@@ -570,7 +570,7 @@ INLINE void NAME(write_pixels)(
 
 // Blocks of 16 channels of 16 pixels, of which `count` are written, from their packed rows and columns, and
 // from sums `before`, if that is not NULL.
-static void NAME(pairs_write_pixels)(
+static void NAME(packed_write_pixels)(
     const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at,
     int64_t blocks, const float *before, const trompe_epilogue *after, float *to,
     const int64_t *offsets, int64_t count, const trompe_next_pixels *next) {
@@ -614,7 +614,7 @@ INLINE void NAME(write_filter)(
 
 // 16 filters' gradients in blocks of 16 channels, from packed rows and columns of which each pixel is a step,
 // and from sums `before`, if that is not NULL.
-static void NAME(pairs_write_filter)(
+static void NAME(packed_write_filter)(
     const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at,
     int64_t blocks, const float *before, int64_t before_row, float *to, int64_t row,
     const trompe_next_columns *next) {

@@ -1,8 +1,8 @@
-// The gradient in a filter by pairs.
+// The gradient in a filter by products of packed matrices, whose steps are pixels.
 #include <string.h>
 
 #include "isa/table.h"
-#include "kernels_pairs.h"
+#include "kernels_packed.h"
 #include "kernels_threads.h"
 #include "pixel_part.h"
 #include "points.h"
@@ -63,7 +63,7 @@ static void read_part(const Call *call, const Part *part, int is_first, float *p
     const int64_t *offsets;
     const float *from = block_at(call, part, b, &offsets);
     float *to = packed + b * BLOCK_FLOATS;
-    call->kernels->pairs_read_columns(
+    call->kernels->packed_read_columns(
         from, offsets, part->count, !is_first, to, to + PRODUCTS, to + INVERSES);
   }
 }
@@ -123,7 +123,7 @@ static void sum_parts(
       const trompe_column_blocks at = {
           smaller(at_once, x_blocks - x), BLOCK_FLOATS, BLOCK_FLOATS, BLOCK};
       const trompe_packed rows = packed_at(packed, x_blocks + y), columns = packed_at(packed, x);
-      call->kernels->pairs_write_filter(
+      call->kernels->packed_write_filter(
           &rows, &columns, &at,
           (part.count + TILE - 1) / TILE,
           p > begin ? sums + (y * sums_row(call) + x) * BLOCK : NULL, sums_row(call),
@@ -214,12 +214,12 @@ static void sum_groups(void *context, int thread, int threads) {
   }
 }
 
-static Call gradient_call(const trompe_pairs_window *window, const Point *point, int threads) {
+static Call gradient_call(const trompe_window *window, const Point *point, int threads) {
   return (Call){.kernels = trompe_kernels(), .x = point->x, .y = point->y, .threads = threads,
                 .filter_row = point_count(window) * window->x.c};
 }
 
-size_t trompe_pairs_gradient_scratch_bytes(const trompe_pairs_window *window, int threads) {
+size_t trompe_packed_gradient_scratch_bytes(const trompe_window *window, int threads) {
   int64_t largest = 0;
   for (int64_t i = 0; i < point_count(window); i++) {
     const Point point = trompe_point_at(window, i);
@@ -231,8 +231,8 @@ size_t trompe_pairs_gradient_scratch_bytes(const trompe_pairs_window *window, in
   return (size_t)largest * sizeof(float);
 }
 
-void trompe_pairs_filter_gradient(
-    const trompe_pairs_window *window, const float *x, const float *cotangent, float *filter,
+void trompe_packed_filter_gradient(
+    const trompe_window *window, const float *x, const float *cotangent, float *filter,
     void *scratch, int threads) {
   for (int64_t i = 0; i < point_count(window); i++) {
     const Point point = trompe_point_at(window, i);

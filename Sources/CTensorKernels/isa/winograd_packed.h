@@ -1,5 +1,5 @@
 // Winograd's minimal filtering (isa/winograd.h) with products of packed rows and columns, by pairs or one by one
-// (isa/pairs.h): included by isa/kernels.h, once for each instruction set that has both.
+// (isa/packed.h): included by isa/kernels.h, once for each instruction set that has both.
 //
 // Tiles stand in groups of 16, which are the rows: V [36][c / 16][16 tiles][16], of each point followed by
 // what is taken off each tile. Filters are columns: U [36][k / 16][c][16], of each point and block of 16
@@ -42,7 +42,7 @@ INLINE V16 NAME(window_size)(
 }
 
 // `count` tiles from `first` on, at most 16. What undoes their scales stands behind all points.
-static void NAME(winograd_pairs_read_image)(
+static void NAME(winograd_packed_read_image)(
     const trompe_image *s, const float *image, int64_t first, int64_t count, float *v,
     int64_t plane) {
   float scales[16];
@@ -146,7 +146,7 @@ INLINE void NAME(read_block)(
 
 // The filters of one block of 16 results, as winograd_read_filter, and what undoes their scales. With
 // `is_far`, they are written past the caches.
-static void NAME(winograd_pairs_read_filter)(
+static void NAME(winograd_packed_read_filter)(
     const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
     int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, float *inverses, int is_far) {
   if (is_far)
@@ -189,7 +189,7 @@ INLINE void NAME(multiply_groups)(
 }
 
 // Products of one point: groups of 16 tiles, and blocks of 16 results. What is multiplied next is asked for.
-static void NAME(winograd_pairs_multiply)(
+static void NAME(winograd_packed_multiply)(
     const float *v, int64_t v_group, int64_t groups, const float *u, const trompe_column_blocks *at,
     const float *next, int64_t c, float *m, int64_t m_group) {
   const int64_t all = c / 16, at_once = at->count > 1 ? STEPS_BLOCKS : all;
@@ -206,7 +206,7 @@ static void NAME(winograd_pairs_multiply)(
 // In the gradient in a filter tiles are the steps: a block of 16 channels of `count` tiles from `first` on is
 // [36][tiles][16], 0 up to a multiple of 16, of each point followed by what is taken off each channel. All
 // values of a channel have one scale; what undoes it stands behind all points.
-static void NAME(winograd_pairs_read_columns)(
+static void NAME(winograd_packed_read_columns)(
     const trompe_image *s, const float *image, int64_t first, int64_t count, int64_t block,
     int is_cotangent, float *v, int64_t plane) {
   float own_scales[16], *scales = BY_PAIRS ? own_scales : NULL;

@@ -1,11 +1,11 @@
 // The gradient in a filter of many channels by minimal filtering: a sum over tiles, which are the steps of
 // products.
 #include "extremes.h"
-#include "kernels_pairs.h"
+#include "kernels_packed.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
 #include "winograd_tiles.h"
-#include "winograd_pairs.h"
+#include "winograd_packed_gradient.h"
 
 // Values of the tiles over which sums run before they are stored: in the third-level cache.
 enum { CHUNK_BYTES = 4 << 20 };
@@ -51,11 +51,11 @@ static int64_t least_filter(void) {
   return trompe_has_wide_vectors() && !trompe_pairs_save_products() ? 64 * 64 + 1 : 64 * 64;
 }
 
-int trompe_winograd_gradient_is_by_pairs(int64_t c, int64_t k, int threads) {
+int trompe_winograd_gradient_is_packed(int64_t c, int64_t k, int threads) {
   return smaller(c, k) >= BLOCK * threads && c * k >= least_filter();
 }
 
-size_t trompe_winograd_pairs_gradient_scratch_bytes(
+size_t trompe_winograd_packed_gradient_scratch_bytes(
     const trompe_image *x, const trompe_image *y, int threads) {
   const int64_t block = block_floats(tiles_at_once(x, y));
   return (size_t)((x->c + y->c) / BLOCK * block + sums_floats(x, y, threads)) * sizeof(float);
@@ -67,7 +67,7 @@ static void read_blocks(
   int64_t begin, end;
   trompe_share_by_speed(image->c / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b++)
-    call->kernels->winograd_pairs_read_columns(
+    call->kernels->winograd_packed_read_columns(
         image, from, call->first, call->count, b, is_cotangent,
         values + b * block_floats(call->count), point_floats(call->count));
 }
@@ -89,7 +89,7 @@ static void multiply(
   const trompe_packed of_rows = {rows, rows + steps * BLOCK, x + POINTS * plane};
   const trompe_packed of_columns = {columns, columns + steps * BLOCK, y + POINTS * plane};
   const trompe_column_blocks at = {blocks, block, block, sums_block};
-  call->kernels->pairs_write_filter(
+  call->kernels->packed_write_filter(
       &of_rows, &of_columns, &at, steps / BLOCK, call->first ? sums : NULL, BLOCK, sums, BLOCK,
       &(trompe_next_columns){0});
 }
@@ -142,7 +142,7 @@ static void write_filters(void *context, int thread, int threads) {
         call->filter + k * BLOCK * 9 * channels);
 }
 
-void trompe_winograd_pairs_filter_gradient(
+void trompe_winograd_packed_filter_gradient(
     const trompe_image *x, const float *from, const trompe_image *y, const float *cotangent,
     float *filter, void *scratch, int threads) {
   Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
