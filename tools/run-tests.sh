@@ -71,7 +71,7 @@ if [ "$lower" = avx2 ]; then
   echo "The kernels again, $blocks block(s) of columns at once"
   TROMPE_COLUMN_BLOCKS=$blocks run ".build/tests-blocks-$blocks.log" --filter "$kernels"
   echo "The kernels again, products: $products"
-  TROMPE_PRODUCTS=$products TROMPE_COLUMN_BLOCKS=2 run ".build/tests-products-$products.log" --filter "$kernels"
+  TROMPE_PRODUCTS=$products TROMPE_COLUMN_BLOCKS=3 run ".build/tests-products-$products.log" --filter "$kernels"
 fi
 
 if [ "$skipped" -ne 0 ]; then echo "$skipped skipped"; fi

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "extremes.h"
 #include "far.h"
 #include "isa/table.h"
 #include "points.h"
@@ -110,8 +111,7 @@ static int has_whole_registers(void) {
 static int64_t columns_at_once(void) {
   const int64_t most = trompe_kernels()->column_blocks;
   const char *wanted = getenv("TROMPE_COLUMN_BLOCKS");
-  if (wanted && strcmp(wanted, "1") == 0) return 1;
-  if (wanted && strcmp(wanted, "2") == 0) return most;
+  if (wanted && *wanted >= '1' && *wanted <= '3' && !wanted[1]) return smaller(*wanted - '0', most);
   return has_whole_registers() ? most : 1;
 }
 

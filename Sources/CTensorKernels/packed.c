@@ -214,7 +214,7 @@ static void multiply_tiles(
   const int64_t floats = tile_floats(steps), step_blocks = steps / BLOCK;
   const int64_t steps_at_once = block_count > 1 ? call->kernels->step_blocks : step_blocks;
   _Static_assert(FEW_TILES <= CHUNK_MAX, "sums of all tiles have a place");
-  float before[CHUNK_MAX][2 * BLOCK * TILE] __attribute__((aligned(64)));
+  float before[CHUNK_MAX][COLUMN_BLOCKS_MAX * BLOCK * TILE] __attribute__((aligned(64)));
   int64_t done = 0;
   for (; step_blocks - done > steps_at_once; done += steps_at_once) {
     const trompe_packed of_columns = steps_from(columns, done);
@@ -311,11 +311,12 @@ static void read_shared(void *context, int thread, int threads) {
   }
 }
 
-// Blocks of columns that a thread packs for itself: they never leave the caches.
+// Blocks of columns that a thread packs for itself: they never leave the caches. As many as are multiplied at
+// once, or a multiple of it.
 static int64_t batch(int64_t steps) {
-  return larger(
-      trompe_columns_at_once(),
-      smaller(PACKED_BLOCKS, BATCH_STEPS / larger(1, steps)));
+  const int64_t at_once = trompe_columns_at_once();
+  const int64_t fitting = smaller(PACKED_BLOCKS, BATCH_STEPS / larger(1, steps));
+  return at_once * larger(1, fitting / at_once);
 }
 static int64_t batch_floats(int64_t steps) { return batch(steps) * BLOCK * (steps + 2); }
 

@@ -14,7 +14,7 @@
 // Rows are packed [steps / 16][256], columns [steps][16].
 
 // What comes from memory is what limits the sums: each value of a row, which fills a register, is used for
-// two blocks of 16 columns, of eight rows at a time.
+// two or three blocks of 16 columns, of eight rows at a time.
 //
 // Where registers are too few or too narrow for it, or no units only add, products are made one by one from the
 // same packed rows and columns, without scales, and nothing is taken off.
@@ -27,8 +27,8 @@
 // of which columns stay in the first-level cache while rows pass by, and after how many of them the next lines
 // are asked for.
 #ifdef HAS_WIDE_VECTORS
-#define COLUMN_BLOCKS 2
-#define ROWS_OF(column_blocks) (16 / (column_blocks))
+#define COLUMN_BLOCKS (BY_PAIRS ? 2 : 3)
+#define ROWS_OF(column_blocks) ((column_blocks) > 1 ? 8 : 16)
 #define STEPS_BLOCKS 8
 #define ASKING_BLOCKS 2
 #else
@@ -37,6 +37,13 @@
 #define STEPS_BLOCKS 16
 #define ASKING_BLOCKS STEPS_BLOCKS
 #endif
+// Sums that stay in registers of 16 floats, at most.
+#define SUMS_MAX (COLUMN_BLOCKS > 2 ? 24 : 16)
+// Calls what has been made for each number of blocks of columns with its own.
+#define BY_COUNT(count, name, ...)                                                                   \
+  if (COLUMN_BLOCKS > 2 && (count) > 2) NAME(name)(3, __VA_ARGS__);                                  \
+  else if (COLUMN_BLOCKS > 1 && (count) > 1) NAME(name)(2, __VA_ARGS__);                             \
+  else NAME(name)(1, __VA_ARGS__);
 // Residuals and masks are asked for into the first-level cache (3), or the second (2): Intel's first is small, and
 // lines on their way to it take the places of those that sums need.
 #if defined(HAS_WIDE_VECTORS) && !BY_PAIRS
@@ -51,7 +58,7 @@
 
 // What is asked for while sums are made: a few lines at a time. All at once, they would be waited for.
 typedef struct {
-  const float *next[2];  // lines that follow each other, of one or two blocks: ...
+  const float *next[3];  // lines that follow each other, of some blocks: ...
   int64_t lines;         // ... so many of each every time
   // 16 pixels of the images that are not NULL, of some blocks.
   const float *read[2], *written;
@@ -75,7 +82,7 @@ INLINE NAME(Asked) NAME(ask_in)(const NAME(Wanted) *wanted, int64_t times) {
 }
 
 INLINE void NAME(ask)(NAME(Wanted) *wanted, NAME(Asked) *asked) {
-  UNROLL for (int b = 0; b < 2; b++)
+  UNROLL for (int b = 0; b < COLUMN_BLOCKS; b++)
     if (wanted->next[b])
       for (int64_t i = 0; i < wanted->lines; i++, wanted->next[b] += 16)
         __builtin_prefetch(wanted->next[b], 0, 2);
@@ -226,7 +233,7 @@ INLINE void NAME(sum_steps)(
   const float *a = s->a + first * row, *b = s->b;
   const int64_t b_block = s->columns.values;
   const int registers = columns * (16 / LANE_COUNT);  // of a row
-  VL sum[16];
+  VL sum[SUMS_MAX];
   UNROLL for (int i = 0; i < rows * registers; i++)
     sum[i] = s->has_earlier
                  ? LANES_FROM((const float *)(s->earlier + first * columns) + i * LANE_COUNT)
@@ -241,7 +248,7 @@ INLINE void NAME(sum_steps)(
       [[clang::code_align(64)]]
       for (int t = 0; t < 16; t += WRITTEN_OUT, a += WRITTEN_OUT * step, b += WRITTEN_OUT * 16)
         UNROLL for (int u = 0; u < WRITTEN_OUT; u++) {
-          VL factors[2];
+          VL factors[3];
           UNROLL for (int j = 0; j < registers; j++)
             factors[j] = LANES_FROM(b + u * 16 + j * (columns > 1 ? b_block : LANE_COUNT));
           UNROLL for (int r = 0; r < rows; r++)
@@ -532,9 +539,7 @@ INLINE void NAME(sum_pixels)(
 static void NAME(packed_sum_pixels)(
     const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at,
     int64_t blocks, int is_first, float *to) {
-  if (COLUMN_BLOCKS > 1 && at->count > 1)
-    NAME(sum_pixels)(COLUMN_BLOCKS, rows, columns, at, blocks, is_first, to);
-  else NAME(sum_pixels)(1, rows, columns, at, blocks, is_first, to);
+  BY_COUNT(at->count, sum_pixels, rows, columns, at, blocks, is_first, to)
 }
 
 INLINE void NAME(write_pixels)(
@@ -554,7 +559,7 @@ INLINE void NAME(write_pixels)(
   NAME(begin_sums)(&sums, rows);
   sums.has_earlier = before != NULL;
   for (int i = 0; i < 16; i += rows) {
-    V16 part[16];
+    V16 part[SUMS_MAX];
     NAME(sum_rows)(&sums, rows, columns, 16, 1, i, part);
     trompe_epilogue of_block = *after;
     UNROLL for (int j = 0; j < columns; j++) {
@@ -574,10 +579,8 @@ static void NAME(packed_write_pixels)(
     const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at,
     int64_t blocks, const float *before, const trompe_epilogue *after, float *to,
     const int64_t *offsets, int64_t count, const trompe_next_pixels *next) {
-  if (COLUMN_BLOCKS > 1 && at->count > 1)
-    NAME(write_pixels)(
-        COLUMN_BLOCKS, rows, columns, at, blocks, before, after, to, offsets, count, next);
-  else NAME(write_pixels)(1, rows, columns, at, blocks, before, after, to, offsets, count, next);
+  BY_COUNT(
+      at->count, write_pixels, rows, columns, at, blocks, before, after, to, offsets, count, next)
 }
 
 INLINE void NAME(write_filter)(
@@ -598,7 +601,7 @@ INLINE void NAME(write_filter)(
       .column_products = b->products, .earlier = earlier, .wanted = {.columns = *next}};
   NAME(begin_sums)(&sums, rows);
   for (int first = 0; first < 16; first += rows) {
-    V16 part[16];
+    V16 part[SUMS_MAX];
     NAME(sum_rows)(&sums, rows, columns, 1, 16, first, part);
     UNROLL for (int j = 0; j < columns; j++) {
       const V16 inverses = FROM(b->inverses + j * at->products);
@@ -618,10 +621,7 @@ static void NAME(packed_write_filter)(
     const trompe_packed *rows, const trompe_packed *columns, const trompe_column_blocks *at,
     int64_t blocks, const float *before, int64_t before_row, float *to, int64_t row,
     const trompe_next_columns *next) {
-  if (COLUMN_BLOCKS > 1 && at->count > 1)
-    NAME(write_filter)(
-        COLUMN_BLOCKS, rows, columns, at, blocks, before, before_row, to, row, next);
-  else NAME(write_filter)(1, rows, columns, at, blocks, before, before_row, to, row, next);
+  BY_COUNT(at->count, write_filter, rows, columns, at, blocks, before, before_row, to, row, next)
 }
 
 #undef PAIR

@@ -12,6 +12,9 @@
 // Blocks of filters that are packed together.
 enum { PACKED_BLOCKS = 4 };
 
+// Blocks of columns that any kernel multiplies at once, at most.
+enum { COLUMN_BLOCKS_MAX = 3 };
+
 // Floats between the values of one point of minimal filtering and those of the next, of tiles, and of
 // blocks of 16 channels.
 typedef struct {
@@ -126,5 +129,6 @@ typedef struct {
 const KernelTable *trompe_kernels(void);
 
 // Blocks of columns that are multiplied at once: as many as the kernels can where registers are whole, otherwise
-// one. TROMPE_COLUMN_BLOCKS of the environment may name 1 or 2. Results do not depend on it.
+// one. TROMPE_COLUMN_BLOCKS of the environment may name 1, 2 or 3; no more are made than kernels can. Results do
+// not depend on it.
 int64_t trompe_columns_at_once(void);

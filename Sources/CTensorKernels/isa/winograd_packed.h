@@ -168,11 +168,12 @@ INLINE void NAME(multiply_groups)(
   const int64_t lines = (32 / times + groups - 1) / groups;
   for (int64_t g = 0; g < groups;
        g++, v += v_group, m += m_group, next += lines * (blocks / 2) * times * 16) {
-    V16 earlier[32];
+    V16 earlier[16 * COLUMN_BLOCKS];
     NAME(Sums) sums = {
         .a = v + first_block * 256, .b = u + first_block * 256, .columns = *at, .blocks = blocks,
         .row_products = v + 16 * c, .column_products = u + 16 * c, .earlier = earlier,
-        .wanted = {.next = {next, columns > 1 ? next + at->values : NULL}, .lines = lines}};
+        .wanted = {.lines = lines}};
+    UNROLL for (int j = 0; j < columns; j++) sums.wanted.next[j] = next + j * at->values;
     NAME(begin_sums)(&sums, rows);
     if (first_block) {
       sums.has_earlier = 1;
@@ -180,7 +181,7 @@ INLINE void NAME(multiply_groups)(
         earlier[i * columns + j] = FROM(m + j * at->results + i * 16);
     }
     for (int first = 0; first < 16; first += rows) {
-      V16 part[16];
+      V16 part[SUMS_MAX];
       NAME(sum_rows)(&sums, rows, columns, 16, 1, first, part);
       UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++)
         AT(m + j * at->results + (first + i) * 16) = part[i * columns + j];
@@ -195,11 +196,8 @@ static void NAME(winograd_packed_multiply)(
   const int64_t all = c / 16, at_once = at->count > 1 ? STEPS_BLOCKS : all;
   for (int64_t first = 0; first < all; first += at_once, next += at_once * 256) {
     const int64_t blocks = smaller(at_once, all - first);
-    if (COLUMN_BLOCKS > 1 && at->count > 1)
-      NAME(multiply_groups)(
-          COLUMN_BLOCKS, v, v_group, groups, u, at, next, c, first, blocks, m, m_group);
-    else
-      NAME(multiply_groups)(1, v, v_group, groups, u, at, next, c, first, blocks, m, m_group);
+    BY_COUNT(
+        at->count, multiply_groups, v, v_group, groups, u, at, next, c, first, blocks, m, m_group)
   }
 }
 
@@ -250,4 +248,6 @@ static void NAME(winograd_packed_read_columns)(
 #undef HALVES
 #undef PAIR_SIGN
 #undef ROWS_OF
+#undef SUMS_MAX
+#undef BY_COUNT
 #undef ASKING_BLOCKS
