@@ -16,6 +16,8 @@ enum {
   MANY_CHANNELS = 384,
   // Filters that would not stay in the third-level cache until they are read.
   FAR_BYTES = 16 << 20,
+  // Channels are parted by so many, an even number of blocks.
+  CHANNELS_PART = 64,
   // Floats between the products of one point and those of the next, so that 36 are not in the same lines.
   PRODUCT_PLANE = GROUP * BLOCK + 16,
   BLOCK_PRODUCTS = POINTS * PRODUCT_PLANE,
@@ -65,25 +67,37 @@ static const float *scale_block(const FilterCall *call, int64_t b) {
   return call->scale && !call->turned ? call->scale + b * BLOCK : call->scale;
 }
 
-// One block of results, and what undoes their scales.
-static void read_block(
-    const FilterCall *call, int64_t b, float *u, float *inverses, int is_far) {
-  const int64_t channels = channel_count(call);
-  call->kernels->winograd_packed_read_filter(
+// What undoes the scales of one block of results, ...
+static void scale_filters(const FilterCall *call, int64_t b, float *inverses) {
+  call->kernels->winograd_packed_scale_filter(
       filter_block(call, b), scale_block(call, b), result_step(call), channel_step(call), call->c,
-      call->turned, channels, u, packed_floats(channels), inverses, is_far);
+      call->turned, channel_count(call), inverses);
+}
+
+// ... and then its values of some channels.
+static void read_channels(
+    const FilterCall *call, int64_t b, int64_t first, int64_t count, float *u,
+    const float *inverses, int is_far) {
+  const float *scale = scale_block(call, b);
+  call->kernels->winograd_packed_read_filter(
+      filter_block(call, b) + first * channel_step(call),
+      scale && call->turned ? scale + first : scale, result_step(call), channel_step(call), call->c,
+      call->turned, count, u, packed_floats(count), inverses, is_far);
 }
 
 static void read_filter(void *context, int thread, int threads) {
   const FilterCall *call = context;
-  const int64_t results = result_count(call), block = block_floats(channel_count(call));
-  const size_t bytes = packed_bytes(channel_count(call), results);
+  const int64_t channels = channel_count(call), results = result_count(call);
+  const int64_t block = block_floats(channels);
+  const size_t bytes = packed_bytes(channels, results);
   const int is_far = trompe_far_pays() && bytes > FAR_BYTES;
   float *inverses = call->u + results / BLOCK * block;
   int64_t begin, end;
   trompe_share_by_speed(results / BLOCK, thread, threads, &begin, &end);
-  for (int64_t b = begin; b < end; b++)
-    read_block(call, b, call->u + b * block, inverses + b * BLOCK, is_far);
+  for (int64_t b = begin; b < end; b++) {
+    scale_filters(call, b, inverses + b * BLOCK);
+    read_channels(call, b, 0, channels, call->u + b * block, inverses + b * BLOCK, is_far);
+  }
 }
 
 void trompe_winograd_read_filter(
@@ -125,6 +139,18 @@ static int64_t groups_at_once(const trompe_image *x, const trompe_image *y, int 
 // Floats of each thread's products with a block of filters.
 static int64_t product_floats(int64_t groups) { return groups * BLOCK_PRODUCTS; }
 
+// Channels of filters that a thread packs for itself at once: so many that their values fill the second-level
+// cache. Products are read and written again for each part of the channels: not where there are so many that only
+// they fill it.
+static int64_t own_channels(int64_t c, int64_t groups) {
+  const int64_t at_once = trompe_columns_at_once();
+  const int64_t floats = trompe_second_level_bytes() / (int64_t)sizeof(float);
+  if (at_once * product_floats(groups) > floats) return c;
+  const int64_t parts = (c + CHANNELS_PART - 1) / CHANNELS_PART;
+  const int64_t most = floats / at_once / block_floats(CHANNELS_PART);
+  return CHANNELS_PART * even_chunk(parts, larger(1, most));
+}
+
 // Groups of tiles that are kept.
 static int64_t kept_groups(const trompe_image *x, const trompe_image *y, int threads) {
   const int is_shared = shares_results(x, y, threads);
@@ -133,11 +159,10 @@ static int64_t kept_groups(const trompe_image *x, const trompe_image *y, int thr
 
 static size_t scratch_bytes(
     const trompe_image *x, const trompe_image *y, int is_plain, int threads) {
-  const int64_t products = product_floats(groups_at_once(x, y, threads));
-  const int64_t filters = is_plain ? block_floats(x->c) : 0;
-  const int64_t blocks = trompe_columns_at_once();
+  const int64_t groups = groups_at_once(x, y, threads), blocks = trompe_columns_at_once();
+  const int64_t filters = is_plain ? block_floats(own_channels(x->c, groups)) : 0;
   return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) +
-                  threads * blocks * (products + filters) + (RUNS_MAX + 1) * y->c) *
+                  threads * blocks * (product_floats(groups) + filters) + (RUNS_MAX + 1) * y->c) *
          sizeof(float);
 }
 
@@ -164,14 +189,34 @@ static void read_groups(const Call *call, int64_t first, int64_t count, float *t
         tiles + g * group_floats(c), packed_floats(c));
 }
 
-// Blocks of filters that a thread packs for itself: they never leave the caches.
-static const float *read_own_blocks(const Call *call, int thread, int64_t first, int64_t count) {
-  const int64_t block = block_floats(call->x->c);
-  float *filters = call->filters + thread * trompe_columns_at_once() * block;
-  for (int64_t b = 0; b < count; b++)
-    read_block(
-        call->plain, first + b, filters + b * block, call->inverses + (first + b) * BLOCK, 0);
-  return filters;
+// Products of blocks of results, whose values of some channels are at `u`, with groups of tiles.
+static void multiply(
+    const Call *call, int64_t count, const float *tiles, const float *u, int64_t blocks,
+    int64_t first, int64_t channels, float *products) {
+  const int64_t c = call->x->c, packed = packed_floats(channels), block = block_floats(channels);
+  const trompe_column_blocks columns = {blocks, block, block, product_floats(call->groups)};
+  for (int64_t point = 0; point < POINTS; point++, u += packed)
+    call->kernels->winograd_packed_multiply(
+        tiles + point * packed_floats(c), group_floats(c), count, u, &columns, u + packed, c, first,
+        channels, products + point * PRODUCT_PLANE, BLOCK_PRODUCTS);
+}
+
+// Those of filters that a thread packs for itself: they never leave the caches.
+static void multiply_plain(
+    const Call *call, int thread, int64_t count, const float *tiles, int64_t b, int64_t blocks,
+    float *products) {
+  const int64_t c = call->x->c, at_once = own_channels(c, call->groups);
+  float *own = call->filters + thread * trompe_columns_at_once() * block_floats(at_once);
+  float *inverses = call->inverses + b * BLOCK;
+  for (int64_t i = 0; i < blocks; i++) scale_filters(call->plain, b + i, inverses + i * BLOCK);
+  for (int64_t first = 0; first < c; first += at_once) {
+    const int64_t channels = smaller(at_once, c - first);
+    for (int64_t i = 0; i < blocks; i++)
+      read_channels(
+          call->plain, b + i, first, channels, own + i * block_floats(channels),
+          inverses + i * BLOCK, 0);
+    multiply(call, count, tiles, own, blocks, first, channels, products);
+  }
 }
 
 // Where threads share the results, all groups are one run.
@@ -184,29 +229,23 @@ static void write_groups(
     const Call *call, int thread, int64_t first, int64_t count, const float *tiles, int64_t begin,
     int64_t end) {
   static const trompe_values at = {PRODUCT_PLANE, BLOCK, BLOCK_PRODUCTS};
-  const KernelTable *kernels = call->kernels;
   const int64_t c = call->x->c, k = call->y->c, all = tile_count(call->x);
-  const int64_t packed = packed_floats(c), block = block_floats(c), group = group_floats(c);
+  const int64_t group = group_floats(c);
   const int64_t at_once = trompe_columns_at_once(), own = product_floats(call->groups);
   float *products = call->products + thread * at_once * own;
   trompe_epilogue after = *call->after;
   after.is_far = trompe_is_far(call->y, call->to);
   for (int64_t b = begin, blocks; b < end; b += blocks) {
     blocks = smaller(at_once, end - b);
-    const float *u =
-        call->plain ? read_own_blocks(call, thread, b, blocks) : call->u + b * block;
-    const trompe_column_blocks columns = {blocks, block, block, own};
-    for (int64_t point = 0; point < POINTS; point++, u += packed)
-      kernels->winograd_packed_multiply(
-          tiles + point * packed, group, count, u, &columns, u + packed, c,
-          products + point * PRODUCT_PLANE, BLOCK_PRODUCTS);
+    if (call->plain) multiply_plain(call, thread, count, tiles, b, blocks, products);
+    else multiply(call, count, tiles, call->u + b * block_floats(c), blocks, 0, c, products);
     for (int64_t i = 0; i < blocks; i++)
       for (int64_t g = 0; g < count; g++) {
         if (after.sums) after.sums = call->sums + run_of(call, first + g) * k;
-        kernels->winograd_write_image(
+        call->kernels->winograd_write_image(
             call->y, &after, call->to, (first + g) * GROUP,
             smaller(GROUP, all - (first + g) * GROUP), (b + i) * BLOCK, BLOCK,
-            products + i * own + g * BLOCK_PRODUCTS, &at, tiles + g * group + POINTS * packed,
+            products + i * own + g * BLOCK_PRODUCTS, &at, tiles + g * group + POINTS * packed_floats(c),
             call->inverses);
       }
   }

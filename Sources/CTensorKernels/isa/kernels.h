@@ -389,6 +389,7 @@ static const KernelTable NAME(table) = {
     .winograd_write_filter = NAME(winograd_write_filter),
     .winograd_sum_filter = NAME(winograd_sum_filter),
     .winograd_packed_read_image = NAME(winograd_packed_read_image),
+    .winograd_packed_scale_filter = NAME(winograd_packed_scale_filter),
     .winograd_packed_read_filter = NAME(winograd_packed_read_filter),
     .winograd_packed_read_columns = NAME(winograd_packed_read_columns),
     .winograd_packed_multiply = NAME(winograd_packed_multiply),

@@ -115,7 +115,8 @@ typedef struct {
   NAME(Wanted) wanted;
   NAME(Asked) asked;
   int has_earlier;
-  V16 *earlier;  // sums of the steps that are done: of each row those of all blocks of columns
+  int has_new_columns;  // although there are earlier sums, nothing has been taken off these columns yet
+  V16 *earlier;         // sums of the steps that are done: of each row those of all blocks of columns
 } NAME(Sums);
 
 // Keeps the compiler from fetching what comes later into registers that it does not have.
@@ -202,6 +203,9 @@ INLINE void NAME(sum_steps)(
   V16 sum[16];
   if (s->has_earlier) {
     UNROLL for (int i = 0; i < 16; i++) sum[i] = s->earlier[first * columns + i];
+    if (s->has_new_columns)
+      UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++)
+        sum[i * columns + j] -= FROM(s->column_products + j * s->columns.products);
   } else {
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < columns; j++)
       sum[i * columns + j] =
@@ -307,6 +311,11 @@ INLINE V16 NAME(pairs_scale)(V16 mean, float *inverses) {
   const MASK exponent = (found & ~large) | (253 & large);
   AT(inverses) = (V16)(exponent << 23);
   return (V16)((254 - exponent) << 23);
+}
+
+// The scales that these undo.
+INLINE V16 NAME(scales_of)(V16 inverses) {
+  return (V16)((254 - ((MASK)inverses >> 23 & 0xff)) << 23);
 }
 
 // Products one by one need neither.
@@ -435,7 +444,7 @@ static void NAME(packed_read_columns)(
   V16 sum = {0};
   if (has_guess) {
     const MASK guess = (MASK)FROM(inverses) >> 23;
-    const V16 scales = (V16)((254 - guess) << 23);
+    const V16 scales = NAME(scales_of)(FROM(inverses));
     sum = NAME(read_scaled_columns)(image, offsets, count, scales, to, products);
     const MASK found = (MASK)(sum * share) >> 23 & 0xff;
     const MASK is_off = (found > guess + 3) | ((found < guess - 8) & (found > 0));

@@ -115,14 +115,16 @@ typedef struct {
       const float *, int64_t, float *, int64_t, const trompe_next_columns *);
   void (*winograd_packed_read_image)(
       const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
+  void (*winograd_packed_scale_filter)(
+      const float *, const float *, int64_t, int64_t, int64_t, int, int64_t, float *);
   void (*winograd_packed_read_filter)(
       const float *, const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t,
-      float *, int);
+      const float *, int);
   void (*winograd_packed_read_columns)(
       const trompe_image *, const float *, int64_t, int64_t, int64_t, int, float *, int64_t);
   void (*winograd_packed_multiply)(
       const float *, int64_t, int64_t, const float *, const trompe_column_blocks *, const float *,
-      int64_t, float *, int64_t);
+      int64_t, int64_t, int64_t, float *, int64_t);
 } KernelTable;
 
 // The best that this processor has.

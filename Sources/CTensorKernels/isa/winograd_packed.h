@@ -96,19 +96,25 @@ INLINE V16 NAME(filter_sizes)(
   return sum;
 }
 
-INLINE void NAME(read_block)(
+// What undoes the scales of one block of 16 results of c channels.
+static void NAME(winograd_packed_scale_filter)(
     const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
-    int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, float *inverses,
-    const int is_far) {
-  const int64_t row = turned ? channel_step : result_step;
-  V16 scales = {0};
+    int64_t tap_step, int turned, int64_t c, float *inverses) {
   if (BY_PAIRS) {
     const V16 sum = NAME(filter_sizes)(
         filter, scale, result_step, channel_step, tap_step, turned, c);
-    scales = NAME(pairs_scale)(sum * (FILTER_GAIN / (float)(9 * c)), inverses);
+    NAME(pairs_scale)(sum * (FILTER_GAIN / (float)(9 * c)), inverses);
   } else {
     AT(inverses) = (V16){0} + 1.0f;
   }
+}
+
+INLINE void NAME(read_block)(
+    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
+    int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, const float *inverses,
+    const int is_far) {
+  const int64_t row = turned ? channel_step : result_step;
+  const V16 scales = BY_PAIRS ? NAME(scales_of)(FROM(inverses)) : (V16){0};
   V16 taken[36];
   UNROLL for (int i = 0; i < 36; i++) taken[i] = (V16){0};
   float turn = 1;
@@ -117,7 +123,7 @@ INLINE void NAME(read_block)(
     for (int tap = 0; tap < 9; tap++) {
       const float *from = filter + first * channel_step + (turned ? 8 - tap : tap) * tap_step;
       const float *given = scale && turned ? scale + first : scale;
-      // By pairs, filter_sizes has asked for them.
+      // By pairs, what finds the scales has asked for them.
       if (!BY_PAIRS)
         UNROLL for (int i = 0; i < 16; i++)
           __builtin_prefetch(from + 16 * channel_step + i * row, 0, 2);
@@ -144,11 +150,13 @@ INLINE void NAME(read_block)(
   for (int64_t point = 0; point < 36; point++) AT(u + point * plane + 16 * c) = taken[point];
 }
 
-// The filters of one block of 16 results, as winograd_read_filter, and what undoes their scales. With
-// `is_far`, they are written past the caches.
+// c channels, a multiple of 32, of the filters of one block of 16 results, whose scales are known: `filter` begins
+// with the first of them, and so does `scale`, if filters are the channels. With `is_far`, they are written past the
+// caches.
 static void NAME(winograd_packed_read_filter)(
     const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
-    int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, float *inverses, int is_far) {
+    int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, const float *inverses,
+    int is_far) {
   if (is_far)
     NAME(read_block)(
         filter, scale, result_step, channel_step, tap_step, turned, c, u, plane, inverses, 1);
@@ -157,25 +165,26 @@ static void NAME(winograd_packed_read_filter)(
         filter, scale, result_step, channel_step, tap_step, turned, c, u, plane, inverses, 0);
 }
 
-// Over some blocks of steps, which follow `first` others: the sums of those are in M.
+// Over some blocks of steps, which follow `earlier_blocks` others, whose sums are in M.
 INLINE void NAME(multiply_groups)(
-    const int columns, const float *v, int64_t v_group, int64_t groups, const float *u,
-    const trompe_column_blocks *at, const float *next, int64_t c, int64_t first_block, int64_t blocks,
-    float *m, int64_t m_group) {
+    const int columns, const float *v, const float *products, int64_t v_group, int64_t groups,
+    const float *u, const float *column_products, const trompe_column_blocks *at, const float *next,
+    int64_t earlier_blocks, int has_new_columns, int64_t blocks, float *m, int64_t m_group) {
   const int rows = ROWS_OF(columns);
   // Rows' shares of 32 lines for 32 steps.
   const int times = ASKING_BLOCKS < STEPS_BLOCKS ? 16 / rows : 1;
   const int64_t lines = (32 / times + groups - 1) / groups;
   for (int64_t g = 0; g < groups;
-       g++, v += v_group, m += m_group, next += lines * (blocks / 2) * times * 16) {
+       g++, v += v_group, products += v_group, m += m_group,
+               next += lines * (blocks / 2) * times * 16) {
     V16 earlier[16 * COLUMN_BLOCKS];
     NAME(Sums) sums = {
-        .a = v + first_block * 256, .b = u + first_block * 256, .columns = *at, .blocks = blocks,
-        .row_products = v + 16 * c, .column_products = u + 16 * c, .earlier = earlier,
+        .a = v, .b = u, .columns = *at, .blocks = blocks, .row_products = products,
+        .column_products = column_products, .has_new_columns = has_new_columns, .earlier = earlier,
         .wanted = {.lines = lines}};
     UNROLL for (int j = 0; j < columns; j++) sums.wanted.next[j] = next + j * at->values;
     NAME(begin_sums)(&sums, rows);
-    if (first_block) {
+    if (earlier_blocks) {
       sums.has_earlier = 1;
       UNROLL for (int i = 0; i < 16; i++) UNROLL for (int j = 0; j < columns; j++)
         earlier[i * columns + j] = FROM(m + j * at->results + i * 16);
@@ -189,15 +198,17 @@ INLINE void NAME(multiply_groups)(
   }
 }
 
-// Products of one point: groups of 16 tiles, and blocks of 16 results. What is multiplied next is asked for.
+// Products of one point: groups of 16 tiles of c channels, and blocks of 16 results of `count` of them from `first`
+// on. The sums over those before are in M. What is multiplied next is asked for.
 static void NAME(winograd_packed_multiply)(
     const float *v, int64_t v_group, int64_t groups, const float *u, const trompe_column_blocks *at,
-    const float *next, int64_t c, float *m, int64_t m_group) {
-  const int64_t all = c / 16, at_once = at->count > 1 ? STEPS_BLOCKS : all;
-  for (int64_t first = 0; first < all; first += at_once, next += at_once * 256) {
-    const int64_t blocks = smaller(at_once, all - first);
+    const float *next, int64_t c, int64_t first, int64_t count, float *m, int64_t m_group) {
+  const int64_t all = count / 16, at_once = at->count > 1 ? STEPS_BLOCKS : all;
+  for (int64_t done = 0; done < all; done += at_once, next += at_once * 256) {
+    const int64_t earlier = first / 16 + done, blocks = smaller(at_once, all - done);
     BY_COUNT(
-        at->count, multiply_groups, v, v_group, groups, u, at, next, c, first, blocks, m, m_group)
+        at->count, multiply_groups, v + earlier * 256, v + 16 * c, v_group, groups, u + done * 256,
+        u + 16 * count, at, next, earlier, !done, blocks, m, m_group)
   }
 }
 
