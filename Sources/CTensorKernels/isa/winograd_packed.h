@@ -150,9 +150,9 @@ INLINE void NAME(read_block)(
   for (int64_t point = 0; point < 36; point++) AT(u + point * plane + 16 * c) = taken[point];
 }
 
-// c channels, a multiple of 32, of the filters of one block of 16 results, whose scales are known: `filter` begins
-// with the first of them, and so does `scale`, if filters are the channels. With `is_far`, they are written past the
-// caches.
+// c channels of the filters of one block of 16 results, whose scales are known: an even number of blocks, unless no
+// others follow. `filter` begins with the first of them, and so does `scale`, if filters are the channels. With
+// `is_far`, they are written past the caches.
 static void NAME(winograd_packed_read_filter)(
     const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
     int64_t tap_step, int turned, int64_t c, float *u, int64_t plane, const float *inverses,
