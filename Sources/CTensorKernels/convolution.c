@@ -391,7 +391,7 @@ static int is_fast(const_dnnl_primitive_desc_t description) {
 trompe_convolution *trompe_convolution_create(
     const trompe_convolution_shape *given, char *message, size_t message_size) {
   const Kernels kernels = trompe_tiles_pay(given)     ? TILES
-                          : trompe_packed_pay(given)   ? PACKED
+                          : trompe_packed_pay(given)  ? PACKED
                           : trompe_narrow_pays(given) ? NARROW
                                                       : NONE;
   trompe_convolution *own = kernels ? create_own(given, kernels) : NULL;

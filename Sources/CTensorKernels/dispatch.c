@@ -111,7 +111,8 @@ static int has_whole_registers(void) {
 static int64_t columns_at_once(void) {
   const int64_t most = trompe_kernels()->column_blocks;
   const char *wanted = getenv("TROMPE_COLUMN_BLOCKS");
-  if (wanted && *wanted >= '1' && *wanted <= '3' && !wanted[1]) return smaller(*wanted - '0', most);
+  if (wanted && *wanted > '0' && *wanted <= '0' + COLUMN_BLOCKS_MAX && !wanted[1])
+    return smaller(*wanted - '0', most);
   return has_whole_registers() ? most : 1;
 }
 

@@ -6,8 +6,8 @@
 #include "isa/table.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
-#include "winograd_tiles.h"
 #include "winograd_packed_gradient.h"
+#include "winograd_tiles.h"
 
 enum {
   // Values of a chunk of tiles, of both images: they stay in the second-level cache where a filter's do too.

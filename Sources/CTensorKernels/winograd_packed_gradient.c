@@ -4,8 +4,8 @@
 #include "kernels_packed.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
-#include "winograd_tiles.h"
 #include "winograd_packed_gradient.h"
+#include "winograd_tiles.h"
 
 // Values of the tiles over which sums run before they are stored: in the third-level cache.
 enum { CHUNK_BYTES = 4 << 20 };

@@ -58,8 +58,8 @@
 
 // What is asked for while sums are made: a few lines at a time. All at once, they would be waited for.
 typedef struct {
-  const float *next[3];  // lines that follow each other, of some blocks: ...
-  int64_t lines;         // ... so many of each every time
+  const float *next[COLUMN_BLOCKS_MAX];  // lines that follow each other, of some blocks: ...
+  int64_t lines;                         // ... so many of each every time
   // 16 pixels of the images that are not NULL, of some blocks.
   const float *read[2], *written;
   const int64_t *pixels;
@@ -252,7 +252,7 @@ INLINE void NAME(sum_steps)(
       [[clang::code_align(64)]]
       for (int t = 0; t < 16; t += WRITTEN_OUT, a += WRITTEN_OUT * step, b += WRITTEN_OUT * 16)
         UNROLL for (int u = 0; u < WRITTEN_OUT; u++) {
-          VL factors[3];
+          VL factors[COLUMN_BLOCKS_MAX];
           UNROLL for (int j = 0; j < registers; j++)
             factors[j] = LANES_FROM(b + u * 16 + j * (columns > 1 ? b_block : LANE_COUNT));
           UNROLL for (int r = 0; r < rows; r++)

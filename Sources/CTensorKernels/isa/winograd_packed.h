@@ -165,11 +165,11 @@ static void NAME(winograd_packed_read_filter)(
         filter, scale, result_step, channel_step, tap_step, turned, c, u, plane, inverses, 0);
 }
 
-// Over some blocks of steps, which follow `earlier_blocks` others, whose sums are in M.
+// Over some blocks of steps, to which the sums of others are added, if those are in M.
 INLINE void NAME(multiply_groups)(
     const int columns, const float *v, const float *products, int64_t v_group, int64_t groups,
     const float *u, const float *column_products, const trompe_column_blocks *at, const float *next,
-    int64_t earlier_blocks, int has_new_columns, int64_t blocks, float *m, int64_t m_group) {
+    int has_earlier, int has_new_columns, int64_t blocks, float *m, int64_t m_group) {
   const int rows = ROWS_OF(columns);
   // Rows' shares of 32 lines for 32 steps.
   const int times = ASKING_BLOCKS < STEPS_BLOCKS ? 16 / rows : 1;
@@ -184,11 +184,10 @@ INLINE void NAME(multiply_groups)(
         .wanted = {.lines = lines}};
     UNROLL for (int j = 0; j < columns; j++) sums.wanted.next[j] = next + j * at->values;
     NAME(begin_sums)(&sums, rows);
-    if (earlier_blocks) {
-      sums.has_earlier = 1;
+    sums.has_earlier = has_earlier;
+    if (has_earlier)
       UNROLL for (int i = 0; i < 16; i++) UNROLL for (int j = 0; j < columns; j++)
         earlier[i * columns + j] = FROM(m + j * at->results + i * 16);
-    }
     for (int first = 0; first < 16; first += rows) {
       V16 part[SUMS_MAX];
       NAME(sum_rows)(&sums, rows, columns, 16, 1, first, part);
@@ -208,7 +207,7 @@ static void NAME(winograd_packed_multiply)(
     const int64_t earlier = first / 16 + done, blocks = smaller(at_once, all - done);
     BY_COUNT(
         at->count, multiply_groups, v + earlier * 256, v + 16 * c, v_group, groups, u + done * 256,
-        u + 16 * count, at, next, earlier, !done, blocks, m, m_group)
+        u + 16 * count, at, next, earlier > 0, !done, blocks, m, m_group)
   }
 }
 

@@ -7,15 +7,20 @@ import TensorGraph
 @inline(__always)
 private func forEachRun(
   _ window: Window2D, groups: Int, x: Shape, w: Shape, y: Shape,
-  _ visit: (_ x: Int, _ w: Int, _ y: Int) -> Void
+  _ visit: (_ x: Int, _ w: Int, _ y: Int, _ channels: Int) -> Void
 ) {
   let (channelsPerGroup, filtersPerGroup) = (w[3], w[0] / groups)
   window.forEachTap(image: x, windows: y) { tap in
     let pixel = x.position(tap.n, tap.i, tap.j)
     let output = y.position(tap.n, tap.p, tap.q)
     for k in 0..<w[0] {
-      visit(
-        pixel + k / filtersPerGroup * channelsPerGroup, w.position(k, tap.r, tap.s), output + k)
+      let channels = pixel + k / filtersPerGroup * channelsPerGroup
+      let taps = w.position(k, tap.r, tap.s)
+      // What is visited is read and written without further checks.
+      precondition(
+        channels >= 0 && channels + channelsPerGroup <= x.count && taps >= 0
+          && taps + channelsPerGroup <= w.count && output >= 0 && output + k < y.count)
+      visit(channels, taps, output + k, channelsPerGroup)
     }
   }
 }
@@ -74,9 +79,8 @@ extension Convolution: ReferenceOperation {
   func evaluate(_ operands: [ReferenceArray], result: Shape) -> ReferenceArray {
     let (image, filters) = (operands[0], operands[1])
     return sumProducts(of: image, filters, into: result) { x, w, y in
-      let channels = filters.shape[3]
       forEachRun(window, groups: groups, x: image.shape, w: filters.shape, y: result) {
-        y[$2] += dot(x + $0, w + $1, channels)
+        y[$2] += dot(x + $0, w + $1, $3)
       }
     }
   }
@@ -86,9 +90,8 @@ extension ConvolutionInputGradient: ReferenceOperation {
   func evaluate(_ operands: [ReferenceArray], result: Shape) -> ReferenceArray {
     let (cotangent, filters) = (operands[0], operands[1])
     return sumProducts(of: cotangent, filters, into: result) { dy, w, dx in
-      let channels = filters.shape[3]
       forEachRun(window, groups: groups, x: result, w: filters.shape, y: cotangent.shape) {
-        add(w + $1, times: dy[$2], to: dx + $0, channels)
+        add(w + $1, times: dy[$2], to: dx + $0, $3)
       }
     }
   }
@@ -98,9 +101,8 @@ extension ConvolutionFilterGradient: ReferenceOperation {
   func evaluate(_ operands: [ReferenceArray], result: Shape) -> ReferenceArray {
     let (image, cotangent) = (operands[0], operands[1])
     return sumProducts(of: image, cotangent, into: result) { x, dy, dw in
-      let channels = result[3]
       forEachRun(window, groups: groups, x: image.shape, w: result, y: cotangent.shape) {
-        add(x + $0, times: dy[$2], to: dw + $1, channels)
+        add(x + $0, times: dy[$2], to: dw + $1, $3)
       }
     }
   }
