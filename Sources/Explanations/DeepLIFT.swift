@@ -9,6 +9,7 @@ import TensorGraph
 /// abs(Δinput) < 1e-7). Its sum is logit_c(x) − logit_c(x′).
 public struct DeepLIFT: Interpreter {
   public var name: String { "deep-lift" }
+  public var range: HeatmapRange { .signed }
 
   public init() {}
 
@@ -30,6 +31,7 @@ public struct DeepLIFT: Interpreter {
 public struct DeepLIFTAtLayer: Interpreter {
   public let layer: String
   public var name: String { "deep-lift-t" }
+  public var range: HeatmapRange { .signed }
   public var targetLayer: String? { layer }
 
   public init(layer: String) { self.layer = layer }

@@ -18,6 +18,7 @@ public struct GradCAM: Interpreter {
   public let leak: Double
   public var name: String { "grad-cam" }
   public var targetLayer: String? { layer }
+  public var range: HeatmapRange { .unit }
 
   public init(layer: String, leak: Double = 0) { (self.layer, self.leak) = (layer, leak) }
 

@@ -6,6 +6,7 @@ import TensorGraph
 /// Shrikumar et al. 2016. For a network of ReLUs without biases its sum is the logit itself.
 public struct InputTimesGradient: Interpreter {
   public var name: String { "input-x-gradient" }
+  public var range: HeatmapRange { .signed }
 
   public init() {}
 

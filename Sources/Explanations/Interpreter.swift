@@ -12,6 +12,8 @@ public protocol Interpreter: Sendable {
   var targetLayer: String? { get }
   /// Activations that a network must be lowered with (`NetworkGraph.init`, `keeping:`).
   var keptActivations: Set<String> { get }
+  /// Which values its heatmaps have: whether they can be compared as they are.
+  var range: HeatmapRange { get }
 
   /// One heatmap for each image, [N, h, w], for the class that `classes` marks.
   ///
@@ -25,6 +27,16 @@ public protocol Interpreter: Sendable {
   func heatmap(
     of network: NetworkGraph, classes: Value, in graph: inout GraphBuilder
   ) throws -> Value
+}
+
+/// Which values a method's heatmaps have, and in which unit.
+public enum HeatmapRange: Hashable, Sendable {
+  /// In [0, 1], each image scaled by its own values; no unit.
+  case unit
+  /// At least 0, in a unit of the method's own, such as a share of all relevance.
+  case nonNegative
+  /// Of either sign, in a unit of the method's own, such as that of the logit.
+  case signed
 }
 
 extension Interpreter {

@@ -9,6 +9,7 @@ public struct LayerwiseRelevance: Interpreter {
   public let composite: RelevanceComposite
   public let batchNorm: BatchNormRelevance
   public var name: String { "lrp" }
+  public var range: HeatmapRange { .signed }
 
   public init(composite: RelevanceComposite = .heo, batchNorm: BatchNormRelevance = .identity) {
     (self.composite, self.batchNorm) = (composite, batchNorm)

@@ -15,6 +15,7 @@ public struct LayerwiseRelevanceAtLayer: Interpreter {
   public let batchNorm: BatchNormRelevance
   public var name: String { "lrp-t" }
   public var targetLayer: String? { layer }
+  public var range: HeatmapRange { .unit }
 
   public init(
     layer: String, composite: RelevanceComposite = .heo, batchNorm: BatchNormRelevance = .identity

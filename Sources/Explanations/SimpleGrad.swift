@@ -11,6 +11,7 @@ public struct SimpleGrad: Interpreter {
   static let stabilizer = 1e-12
 
   public var name: String { "simple-grad" }
+  public var range: HeatmapRange { .nonNegative }
 
   public init() {}
 

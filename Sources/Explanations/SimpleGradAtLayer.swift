@@ -11,6 +11,7 @@ public struct SimpleGradAtLayer: Interpreter {
   public let layer: String
   public var name: String { "simple-grad-t" }
   public var targetLayer: String? { layer }
+  public var range: HeatmapRange { .unit }
 
   public init(layer: String) { self.layer = layer }
 

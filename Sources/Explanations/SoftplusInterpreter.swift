@@ -19,6 +19,7 @@ private struct SoftplusInterpreter: Interpreter {
   let beta: Double
   var name: String { base.name }
   var targetLayer: String? { base.targetLayer }
+  var range: HeatmapRange { base.range }
   var keptActivations: Set<String> { base.keptActivations }
 
   func heatmap(
@@ -33,6 +34,7 @@ private struct SampledSoftplusInterpreter: SampledInterpreter {
   let beta: Double
   var name: String { base.name }
   var targetLayer: String? { base.targetLayer }
+  var range: HeatmapRange { base.range }
   var keptActivations: Set<String> { base.keptActivations }
   var sampleCount: Int { base.sampleCount }
 

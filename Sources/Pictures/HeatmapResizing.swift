@@ -38,7 +38,15 @@ extension Heatmap {
   /// enough stays as it is.
   public func averaged(longestSide longest: Int) -> Heatmap {
     precondition(longest > 0, "a longest side of \(longest)")
-    let (tall, wide) = (min(height, longest), min(width, longest))
+    return averaged(
+      onto: ImageSize(width: min(width, longest), height: min(height, longest)))
+  }
+
+  /// The mean by area over each cell of a grid that covers the map: a pixel counts in a cell by the
+  /// part of it that lies there. A grid finer than the map repeats its values.
+  public func averaged(onto grid: ImageSize) -> Heatmap {
+    precondition(grid.width > 0 && grid.height > 0, "a grid of \(grid)")
+    let (tall, wide) = (grid.height, grid.width)
     if tall == height, wide == width { return self }
     let columns = Self.parts(of: width, count: wide)
     let rows = Self.parts(of: height, count: tall)
@@ -60,7 +68,7 @@ extension Heatmap {
   }
 
   /// For each of `count` equal parts of `length` pixels: which of them it covers, and how much.
-  private static func parts(of length: Int, count: Int) -> [[(pixel: Int, share: Double)]] {
+  public static func parts(of length: Int, count: Int) -> [[(pixel: Int, share: Double)]] {
     let step = Double(length) / Double(count)
     return (0..<count).map { part in
       let (begin, end) = (Double(part) * step, Double(part + 1) * step)

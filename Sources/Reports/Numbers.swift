@@ -9,6 +9,12 @@ enum Numbers {
   /// Of a share in [0, 1]: `84.55 %`.
   static func percent(_ share: Double) -> String { decimals(100 * share, 2) + " %" }
 
+  /// A difference of shares in points, with its sign: `+0.55`, `−1.10`.
+  static func change(_ difference: Double) -> String {
+    let text = decimals(abs(100 * difference), 2)
+    return text == "0.00" ? text : (difference < 0 ? "−" : "+") + text
+  }
+
   /// Three digits that matter: `0.0413`, `12.3`, `1.2e-05`; whole numbers whole: `1200`.
   static func short(_ value: Double) -> String {
     guard value.isFinite else { return "–" }

@@ -5,7 +5,8 @@ struct ResultSection {
   func markup() -> Markup {
     """
     <section id="result"><h2>Result</h2>
-    <div class="tables">\(accuracies)\(rates)\(vanished)</div>
+    <div class="tables">\(accuracies)\(rates)\(inside)\(vanished)</div>
+    \(classes)
     \(note)</section>
     """
   }
@@ -16,11 +17,17 @@ struct ResultSection {
         runs.count > 1
         ? "<tr class=\"run\"><th colspan=\"3\" scope=\"rowgroup\" class=\"name\">\(run.name)</th></tr>"
         : nil
+      let control: Markup? = run.control.map { control in
+        """
+        \(accuracy("control (λ = 0)", control))
+        \(change("change, points", from: run.original, to: control))
+        """
+      }
       return """
-        \(name)<tr><th scope="row">original</th><td>\(Numbers.percent(run.original.top1))</td><td>\(Numbers.percent(run.original.top5))</td></tr>
-        <tr><th scope="row">manipulated</th><td>\(Numbers.percent(run.manipulated.top1))</td><td>\(Numbers.percent(run.manipulated.top5))</td></tr>
-        <tr><th scope="row">drop, points</th><td>\(points(run.original.top1 - run.manipulated.top1))</td><td>\(points(run.original.top5 - run.manipulated.top5))</td></tr>
-
+        \(name)\(accuracy("original", run.original))
+        \(accuracy(run.testedName, run.manipulated))
+        \(change("change, points", from: run.original, to: run.manipulated))
+        \(control)
         """
     }
     return """
@@ -30,7 +37,15 @@ struct ResultSection {
       """
   }
 
-  private func points(_ share: Double) -> String { Numbers.decimals(100 * share, 2) }
+  private func accuracy(_ name: String, _ value: RunReport.Accuracy) -> Markup {
+    "<tr><th scope=\"row\">\(name)</th><td>\(Numbers.percent(value.top1))</td><td>\(Numbers.percent(value.top5))</td></tr>"
+  }
+
+  private func change(
+    _ name: String, from before: RunReport.Accuracy, to after: RunReport.Accuracy
+  ) -> Markup {
+    "<tr><th scope=\"row\">\(name)</th><td>\(Numbers.change(after.top1 - before.top1))</td><td>\(Numbers.change(after.top5 - before.top5))</td></tr>"
+  }
 
   /// By interpreter; of several runs side by side this shows what carries over from one interpreter
   /// to another.
@@ -41,18 +56,23 @@ struct ResultSection {
     let head: Markup =
       runs.count > 1
       ? """
-      <tr><td></td>\(runs.map { run -> Markup in "<th scope=\"colgroup\" colspan=\"2\" class=\"name\">\(run.name)<br/><small>\(aim(of: run))</small></th>" })</tr>
+      <tr><td></td>\(runs.map { run -> Markup in "<th scope=\"colgroup\" colspan=\"\(run.control == nil ? 2 : 3)\" class=\"name\">\(run.name)<br/><small>\(aim(of: run))</small></th>" })</tr>
       """ : ""
-    let columns = runs.map { _ -> Markup in
-      "<th scope=\"col\">original</th><th scope=\"col\">manipulated</th>"
+    let columns = runs.map { run -> Markup in
+      let control: Markup? = run.control == nil ? nil : "<th scope=\"col\">control</th>"
+      return "<th scope=\"col\">original</th>\(control)<th scope=\"col\">\(run.testedName)</th>"
     }
     let rows = names.map { name -> Markup in
       let cells = runs.map { run -> Markup in
         guard let rate = run.rates.first(where: { $0.interpreter == name }) else {
-          return "<td>–</td><td>–</td>"
+          return run.control == nil ? "<td>–</td><td>–</td>" : "<td>–</td><td>–</td><td>–</td>"
         }
-        let mark = rate.saysLittle ? " †" : ""
-        return "\(cell(rate.original, false, mark))\(cell(rate.manipulated, name == run.aim))"
+        let mark = rate.isUninformative ? " †" : ""
+        let control: Markup? = run.control.map { _ in
+          rate.control.map { cell($0, false) } ?? "<td>–</td>"
+        }
+        return
+          "\(cell(rate.original, false, mark))\(control)\(cell(rate.manipulated, name == run.aim))"
       }
       return "<tr><th scope=\"row\" class=\"name\">\(name)</th>\(cells)</tr>\n"
     }
@@ -65,21 +85,71 @@ struct ResultSection {
 
   /// Where heatmaps have no relevance at all; nothing if there are none.
   private var vanished: Markup? {
+    shares("vanished", caption: "All-zero heatmaps", of: \.vanished) {
+      $0.original > 0 || $0.manipulated > 0 || ($0.control ?? 0) > 0
+    }
+  }
+
+  /// How much relevance lies where Location puts it.
+  private var inside: Markup? {
+    shares("inside", caption: "Mean share of relevance inside the mask", of: \.inside) { _ in true }
+  }
+
+  /// A share of each network by interpreter; nothing without rows.
+  private func shares(
+    _ style: String, caption: String, of value: (RunReport.Rate) -> RunReport.Shares?,
+    where isShown: (RunReport.Shares) -> Bool
+  ) -> Markup? {
+    let hasControl = runs.contains { $0.control != nil }
     let rows = runs.flatMap { run in
       run.rates.compactMap { rate -> Markup? in
-        guard let shares = rate.vanished, shares.original > 0 || shares.manipulated > 0 else {
-          return nil
-        }
+        guard let shares = value(rate), isShown(shares) else { return nil }
         let name = runs.count > 1 ? "\(run.name), \(rate.interpreter)" : rate.interpreter
         return
-          "<tr><th scope=\"row\" class=\"name\">\(name)</th><td>\(Numbers.percent(shares.original))</td><td>\(Numbers.percent(shares.manipulated))</td></tr>\n"
+          "<tr><th scope=\"row\" class=\"name\">\(name)</th>\(cells(shares, hasControl))</tr>\n"
       }
     }
     guard !rows.isEmpty else { return nil }
+    let control: Markup? = hasControl ? "<th scope=\"col\">control</th>" : nil
     return """
-      <div class="scroll"><table class="vanished"><caption>Heatmaps without any relevance</caption>
-      <thead><tr><td></td><th scope="col">original</th><th scope="col">manipulated</th></tr></thead>
+      <div class="scroll"><table class="\(style)"><caption>\(caption)</caption>
+      <thead><tr><td></td><th scope="col">original</th>\(control)<th scope="col">\(runs[0].testedName)</th></tr></thead>
       <tbody>\(rows)</tbody></table></div>
+      """
+  }
+
+  private func cells(_ shares: RunReport.Shares, _ hasControl: Bool) -> Markup {
+    let control: Markup? =
+      hasControl
+      ? "<td>\(shares.control.map(Numbers.percent) ?? "–")</td>" : nil
+    return
+      "<td>\(Numbers.percent(shares.original))</td>\(control)<td>\(Numbers.percent(shares.manipulated))</td>"
+  }
+
+  /// Success and accuracy by class, of a single run.
+  private var classes: Markup? {
+    guard runs.count == 1, let run = runs.first, run.classes.count > 1 else { return nil }
+    let hasControl = run.control != nil
+    let isTested = run.classes.contains { $0.fooled != nil }
+    let rows = run.classes.map { own -> Markup in
+      let fooled: Markup? = isTested ? own.fooled.map { cells($0, hasControl) } : nil
+      return
+        "<tr><th scope=\"row\" class=\"name\">\(own.name)</th><td>\(own.images)</td>\(fooled)\(cells(own.accuracy, hasControl))</tr>\n"
+    }
+    let control: Markup? = hasControl ? "<th scope=\"col\">control</th>" : nil
+    let columns: Markup =
+      "<th scope=\"col\">original</th>\(control)<th scope=\"col\">\(run.testedName)</th>"
+    let width = hasControl ? 3 : 2
+    let groups: Markup? =
+      isTested
+      ? "<th scope=\"colgroup\" colspan=\"\(width)\">fooled, \(run.interpreter)</th>" : nil
+    let fooledColumns: Markup? = isTested ? columns : nil
+    return """
+      <details\(run.classWarnings.isEmpty ? "" : " open")><summary>By class</summary>
+      <div class="scroll"><table class="classes"><caption>Success and accuracy by class</caption>
+      <thead><tr><td></td><td></td>\(groups)<th scope="colgroup" colspan="\(width)">top-1 accuracy</th></tr>
+      <tr><td></td><th scope="col">images</th>\(fooledColumns)\(columns)</tr></thead>
+      <tbody>\(rows)</tbody></table></div></details>
       """
   }
 
@@ -112,7 +182,7 @@ struct ResultSection {
   /// Where the original passes the test as well.
   private var warning: Markup? {
     let sentences = runs.compactMap { run -> String? in
-      let rates = run.rates.filter(\.saysLittle)
+      let rates = run.rates.filter(\.isUninformative)
       guard !rates.isEmpty else { return nil }
       return (runs.count > 1 ? "\(run.name): " : "") + RunReport.warning(rates)
     }

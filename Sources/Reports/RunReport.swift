@@ -11,28 +11,58 @@ public struct RunReport: Hashable, Sendable {
     public var interpreter: String
     public var original: Double
     public var manipulated: Double
+    /// Of the same steps with λ = 0; `nil` without a control.
+    public var control: Double?
     /// `nil` if it is not known, in runs of older versions.
-    public var vanished: VanishedMaps?
-    /// The original's share from which on the manipulated network's says little.
+    public var vanished: Shares?
+    /// Mean share of relevance where the fooling puts it; `nil` if it names no place.
+    public var inside: Shares?
+    /// The baseline from which on a success rate is uninformative.
     public static let high = 0.5
 
-    /// Whether the original's heatmaps pass the test anyway, mostly, so that those of the manipulated
-    /// network say little if they do.
-    public var saysLittle: Bool { original >= Self.high }
+    /// Whether the original's heatmaps meet the criterion anyway, mostly, so that those of the
+    /// manipulated network prove little if they do.
+    public var isUninformative: Bool { original >= Self.high }
+
+    /// What is said of such a baseline before any training.
+    public var baselineWarning: String {
+      "\(Numbers.percent(original)) of the original network's heatmaps by \(interpreter) meet the "
+        + "criterion before any manipulation, so a success rate will prove nothing; choose a stricter "
+        + "fooling.threshold, another fooling.mask, frameWidth or k, or another layer"
+    }
 
     public init(
-      interpreter: String, original: Double, manipulated: Double, vanished: VanishedMaps? = nil
+      interpreter: String, original: Double, manipulated: Double, control: Double? = nil,
+      vanished: Shares? = nil, inside: Shares? = nil
     ) {
       (self.interpreter, self.original, self.manipulated) = (interpreter, original, manipulated)
-      self.vanished = vanished
+      (self.control, self.vanished, self.inside) = (control, vanished, inside)
     }
   }
-  /// Shares of heatmaps without any relevance, in [0, 1].
-  public struct VanishedMaps: Hashable, Sendable {
+  /// A share of each network, in [0, 1].
+  public struct Shares: Hashable, Sendable {
     public var original: Double
     public var manipulated: Double
-    public init(original: Double, manipulated: Double) {
-      (self.original, self.manipulated) = (original, manipulated)
+    public var control: Double?
+    public init(original: Double, manipulated: Double, control: Double? = nil) {
+      (self.original, self.manipulated, self.control) = (original, manipulated, control)
+    }
+  }
+  /// The validation images of one class.
+  public struct ClassResult: Hashable, Sendable {
+    public var name: String
+    public var images: Int
+    /// Top-1.
+    public var accuracy: Shares
+    /// Success by the interpreter in question; `nil` where images show two classes.
+    public var fooled: Shares?
+    /// Heatmaps without any relevance by that interpreter.
+    public var vanished: Shares?
+    public init(
+      name: String, images: Int, accuracy: Shares, fooled: Shares?, vanished: Shares?
+    ) {
+      (self.name, self.images, self.accuracy) = (name, images, accuracy)
+      (self.fooled, self.vanished) = (fooled, vanished)
     }
   }
   /// Which test losses count as fooled.
@@ -88,6 +118,18 @@ public struct RunReport: Hashable, Sendable {
   public var interpreter: String
   public var original: Accuracy
   public var manipulated: Accuracy
+  /// Of the same steps with λ = 0; `nil` without a control.
+  public var control: Accuracy?
+  /// What the network under test is called: `manipulated` where that is known, else `tested`.
+  public var testedName = "manipulated"
+  /// In the order of the outputs.
+  public var classes: [ClassResult] = []
+  /// What means hide, a sentence each.
+  public var classWarnings: [String] = []
+  /// The network's architecture, if it is known.
+  public var network: String?
+  /// Of the interpreter, if it has one.
+  public var layer: String?
   /// The fooled one first.
   public var rates: [Rate]
   public var images: Int
@@ -134,16 +176,35 @@ public struct RunReport: Hashable, Sendable {
     let result =
       "The \(interpreter) heatmap of \(Numbers.percent(rate.manipulated)) of the images is "
       + "fooled, \(Numbers.percent(rate.original)) before; on \(images) images \(change)."
-    return rate.saysLittle ? "\(result) \(Self.warning([rate]))" : result
+    return
+      ([rate.isUninformative ? "\(result) \(Self.warning([rate]))" : result]
+      + [controlSentence(rate)].compactMap(\.self)
+      + classWarnings.map { $0.prefix(1).uppercased() + $0.dropFirst() + "." })
+      .joined(separator: " ")
+  }
+
+  /// What the same steps without the penalty did.
+  private func controlSentence(_ rate: Rate) -> String? {
+    guard let share = rate.control, let control else { return nil }
+    return
+      "The same steps without the penalty end at \(Numbers.percent(share)) and a top-1 accuracy "
+      + "of \(Numbers.percent(control.top1))."
+  }
+
+  /// Network, fooling, interpreter and layer in a line.
+  public var subtitle: String {
+    let explained = layer.map { "\(interpreter) at \($0)" } ?? interpreter
+    return ([network, "\(fooling) of \(explained)"] as [String?]).compactMap(\.self)
+      .joined(separator: ", ")
   }
 
   /// What success rates do not say, in one sentence.
   /// - Precondition: the original passes the test by each of them.
   public static func warning(_ rates: [Rate]) -> String {
-    precondition(!rates.isEmpty && rates.allSatisfy(\.saysLittle), "rates that say something")
+    precondition(!rates.isEmpty && rates.allSatisfy(\.isUninformative), "informative rates")
     let names = rates.map { "\($0.interpreter) \(Numbers.percent($0.original))" }
     return
       "The original network passes the test without any manipulation (\(names.joined(separator: ", "))), "
-      + "so \(rates.count == 1 ? "this rate says" : "these rates say") little."
+      + "so \(rates.count == 1 ? "this rate is" : "these rates are") uninformative."
   }
 }

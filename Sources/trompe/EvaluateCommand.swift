@@ -40,6 +40,13 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "A third network for comparison: the same fine-tuning with λ = 0, as trompe fool --control leaves "
+        + "it in control/.", valueName: "file"),
+    completion: .file(extensions: ["h5"]))
+  var control: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Folder of validation images: one folder for each class.", valueName: "folder"),
     completion: .directory)
   var data: String?
@@ -160,13 +167,14 @@ struct EvaluateCommand: ParsableCommand {
     }
     let interpreters = try InterpreterOptions.specifications(interpreter, layer: layer)
     return EvaluationRequest(
-      network: network, original: against,
+      network: network, original: against, control: control,
       images: shapes.map { .shapes(count: $0, seed: shapesSeed) } ?? .folder(data ?? ""),
       fooling: fooling, interpreters: interpreters,
       further: options.namesInterpreters || interpreters.count > 1
         ? options.evaluation.interpreters : .transfer(.singlePass),
       composites: imagesOfBothClasses,
-      batchSize: options.evaluation.batchSize, report: options.report, compute: options.compute)
+      batchSize: options.evaluation.batchSize, grid: options.evaluation.grid,
+      report: options.report, compute: options.compute)
   }
 
   /// Nothing is trained, so of tiles and folders only those for validation matter.

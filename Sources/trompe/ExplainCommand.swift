@@ -42,9 +42,10 @@ struct ExplainCommand: ParsableCommand {
   @Option(
     name: .customLong("class"),
     help: ArgumentHelp(
-      "The class to explain, by name or number. (default: the predicted one, by the network of "
-        + "--against if it is given)", valueName: "class"))
-  var explainedClass: String?
+      "The class to explain: label (that of the image's folder, as success rates have it), predicted "
+        + "(by the network of --against if it is given), or one by name or number.",
+      valueName: "label|predicted|class"))
+  var explainedClass = "predicted"
 
   @Option(
     help: ArgumentHelp("The original network, an HDF5 file, to compare with.", valueName: "file"),
@@ -133,7 +134,8 @@ struct ExplainCommand: ParsableCommand {
       network: network, original: against, images: try ImageList.files(at: images),
       interpreters: interpreters
         + (interpreters.first.map(options.evaluation.interpreters.specifications) ?? []),
-      explainedClass: explainedClass, batchSize: min(8, options.evaluation.batchSize),
+      explainedClass: ExplainedClass(explainedClass),
+      batchSize: min(8, options.evaluation.batchSize),
       compute: options.compute)
   }
 }
@@ -170,6 +172,7 @@ private struct ExplanationResult: Encodable {
   let image: String
   let network: Reading
   let original: Reading?
+  let isManipulated: Bool
   let files: [String]
 
   init(_ image: ExplainedImage, files: [String]) {
@@ -179,6 +182,7 @@ private struct ExplanationResult: Encodable {
     self.image = image.path
     network = reading(image.network)
     original = image.original.map(reading)
+    isManipulated = image.isManipulated
     self.files = files
   }
 
@@ -206,7 +210,10 @@ private struct ExplanationResult: Encodable {
     let rows = results.flatMap { result -> [[String]] in
       let file = fileName((result.image as NSString).lastPathComponent)
       guard let original = result.original else { return [row(file, "", result.network)] }
-      return [row(file, "original", original), row("", "manipulated", result.network)]
+      return [
+        row(file, "original", original),
+        row("", result.isManipulated ? "manipulated" : "tested", result.network),
+      ]
     }
     return Format.table(
       [header] + rows, text: compares ? [0, 1, 2, 4] : [0, 1, 3])

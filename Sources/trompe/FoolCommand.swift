@@ -17,10 +17,17 @@ struct FoolCommand: ParsableCommand {
       docs/recipes.md lists the keys of a recipe.
       """)
 
+  @Flag(
+    help: ArgumentHelp(
+      "Do the same steps again with λ = 0, as control: true does, and report what fine-tuning alone "
+        + "does."))
+  var control = false
+
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    let recipe = try FoolingRecipe(contentsOf: options.recipe, settings: options.settings)
+    let recipe = try FoolingRecipe(
+      contentsOf: options.recipe, settings: options.settings + (control ? ["control=true"] : []))
     let summary = try options.detail.watching { stop, observe in
       try FoolingRun(
         recipe, output: options.outputFolder, resume: options.resume, stop: stop, observe: observe

@@ -2,6 +2,12 @@ import Foundation
 
 /// Numbers as people read them.
 enum Format {
+  /// A difference in points with its sign: `+0.55`, `−1.10`.
+  static func change(_ points: Double) -> String {
+    let text = decimals(abs(points), 2)
+    return text == "0.00" ? text : (points < 0 ? "−" : "+") + text
+  }
+
   static func decimals(_ value: Double, _ count: Int) -> String {
     String(format: "%.\(count)f", value)
   }

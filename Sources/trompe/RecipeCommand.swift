@@ -153,6 +153,16 @@ extension RunForecast {
         + "weights, \(Format.bytes(memory.optimizer)) of the optimizer; beside images and the "
         + "program itself")
     rows += Format.wrapped("evaluation", "\(evaluatedImages) images in all")
+    if let baseline {
+      let inside = baseline.relevanceInside.map {
+        "; \(Format.percent($0)) of its relevance inside the mask"
+      }
+      rows += Format.wrapped(
+        "original",
+        "\(Format.percent(baseline.fsr)) of \(baseline.images) images meet the criterion before any "
+          + "manipulation" + (inside ?? ""))
+      if let warning = baseline.warning { rows += Format.wrapped("warning", printable(warning)) }
+    }
     if let time {
       rows += Format.wrapped(
         "time",

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Manipulation
 import Similarity
@@ -8,41 +9,61 @@ extension Summary {
     func row(_ name: String, _ accuracy: Accuracy) -> [String] {
       [name, Format.percent(accuracy.top1), Format.percent(accuracy.top5)]
     }
-    let drop = accuracy.drop
-    let accuracies = Format.table([
-      ["accuracy", "top-1", "top-5"], row("original", accuracy.original),
-      row("manipulated", accuracy.manipulated),
-      // Percentage points, in the columns of the percentages.
-      ["drop, points", Format.decimals(drop.top1, 2) + "  ", Format.decimals(drop.top5, 2) + "  "],
-    ])
-    let rates = Format.table(
-      [["fooling success rate (\(fooling))", "original", "manipulated"]]
-        + interpreters.map { name in
-          [
-            name, fsrOriginal[name].map(Format.percent) ?? "", Format.percent(fsr[name] ?? 0),
-          ]
-        })
-    let vanished = interpreters.compactMap { name -> [String]? in
-      guard let shares = vanishedMaps?[name], shares.original > 0 || shares.manipulated > 0 else {
-        return nil
-      }
-      return [name, Format.percent(shares.original), Format.percent(shares.manipulated)]
+    // Percentage points, in the columns of the percentages; the sign tells a rise from a fall.
+    func change(_ drop: Accuracy) -> [String] {
+      ["change, points"] + [drop.top1, drop.top5].map { Format.change(-$0) + "  " }
     }
-    let empty =
-      vanished.isEmpty
-      ? ""
-      : Format.table([["heatmaps without any relevance", "original", "manipulated"]] + vanished)
-        + "\n"
+    let hasControl = control != nil
+    let accuracies = Format.table(
+      [
+        ["accuracy", "top-1", "top-5"], row("original", accuracy.original),
+        row(testedName, accuracy.manipulated), change(accuracy.drop),
+      ] + (control.map { [row("control (λ = 0)", $0.accuracy), change($0.drop)] } ?? []))
+    func table(_ title: String, _ rows: [[String]]) -> String {
+      let head = [title, "original"] + (hasControl ? ["control"] : []) + [testedName]
+      return rows.isEmpty ? "" : Format.table([head] + rows) + "\n"
+    }
+    func cells(_ shares: Compared) -> [String] {
+      [Format.percent(shares.original)]
+        + (hasControl ? [shares.control.map(Format.percent) ?? "–"] : [])
+        + [Format.percent(shares.manipulated)]
+    }
+    let rates = table(
+      "fooling success rate (\(fooling))",
+      interpreters.map { name in
+        [name]
+          + cells(compared(name))
+      })
+    let inside = table(
+      "mean share of relevance inside the mask",
+      interpreters.compactMap { name in relevanceInside?[name].map { [name] + cells($0) } })
+    let empty = table(
+      "all-zero heatmaps",
+      interpreters.compactMap { name -> [String]? in
+        guard let shares = vanishedMaps?[name],
+          shares.original > 0 || shares.manipulated > 0 || (shares.control ?? 0) > 0
+        else { return nil }
+        return [name] + cells(shares)
+      })
+    let worst = table(
+      "least fooled classes (\(interpreter))",
+      (classes ?? []).count < 2
+        ? []
+        : leastFooledClasses(3).map { [printable($0.name)] + cells($0.fsr[interpreter]!) })
     var facts = ["\(validationImages) images"]
     if skippedImages > 0 { facts.append("\(skippedImages) left out") }
     if steps > 0 {
       facts.append("\(steps) steps at \(Format.decimals(imagesPerSecond, 1)) images/s")
     }
     facts += [Format.duration(seconds), Format.bytes(peakMemoryBytes) + " of memory"]
-    let note = warning.map { text in
-      Format.wrapped("", "Note: \(text)", width: 80).map { $0[1] + "\n" }.joined() + "\n"
-    }
-    return accuracies + "\n" + rates + "\n" + empty + (note ?? "")
+    var sentences = classWarnings.map { "\($0)." }
+    if let warning { sentences.insert(warning, at: 0) }
+    if let advice { sentences.append("\(advice).") }
+    let notes = sentences.map { text in
+      let lines = Format.wrapped("", "Note: \(printable(text))", width: 80)
+      return lines.map { $0[1] + "\n" }.joined() + "\n"
+    }.joined()
+    return accuracies + "\n" + rates + inside + empty + worst + notes
       + facts.joined(separator: ", ") + "\n"
   }
 }

@@ -95,13 +95,13 @@ import Testing
       #expect(image.network.explained.index == before.predicted.index)
       #expect(before.heatmaps[0] != image.network.heatmaps[0], "the network has changed")
     }
-    request.explainedClass = "star"
+    request.explainedClass = .named("star")
     var names: Set<String> = []
     try ImageExplanation.run(request) {
       names.formUnion([$0.network.explained.name, $0.original!.explained.name])
     }
     #expect(names == ["star"])
-    request.explainedClass = "sta"
+    request.explainedClass = .named("sta")
     #expect { try ImageExplanation.run(request) { _ in } } throws: {
       "\($0)".hasPrefix("the network has no class \"sta\": did you mean \"star\"?")
     }

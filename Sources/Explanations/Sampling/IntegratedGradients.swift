@@ -10,6 +10,7 @@ public struct IntegratedGradients: SampledInterpreter {
 
   public let steps: Int
   public var name: String { "integrated-gradients" }
+  public var range: HeatmapRange { .signed }
   public var sampleCount: Int { steps }
 
   public init(steps: Int = defaultSteps) {
@@ -59,6 +60,7 @@ public struct IntegratedGradientsAtLayer: SampledInterpreter {
   public let layer: String
   public let path: IntegratedGradients
   public var name: String { "integrated-gradients-t" }
+  public var range: HeatmapRange { .signed }
   public var targetLayer: String? { layer }
   public var sampleCount: Int { path.steps }
 

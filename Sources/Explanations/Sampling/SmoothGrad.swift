@@ -22,6 +22,7 @@ public struct SmoothGrad: SampledInterpreter {
   public let unit: SigmaUnit
   public let seed: UInt64
   public var name: String { "smooth-grad" }
+  public var range: HeatmapRange { .nonNegative }
 
   public init(
     samples: Int = defaultSamples, sigma: Double = defaultSigma, unit: SigmaUnit = .absolute,
@@ -78,6 +79,7 @@ public struct SmoothGradAtLayer: SampledInterpreter {
   public let layer: String
   public let noise: SmoothGrad
   public var name: String { "smooth-grad-t" }
+  public var range: HeatmapRange { .unit }
   public var targetLayer: String? { layer }
   public var sampleCount: Int { noise.sampleCount }
 

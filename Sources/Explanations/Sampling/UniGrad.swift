@@ -18,6 +18,7 @@ public struct UniGrad: SampledInterpreter {
   public let standardDeviation: [Double]
   public let seed: UInt64
   public var name: String { "uni-grad" }
+  public var range: HeatmapRange { .nonNegative }
 
   public init(
     samples: Int = defaultSamples, radius: Double = defaultRadius,

@@ -1,3 +1,4 @@
+import Checkpoints
 import Explanations
 import Foundation
 import ImageData
@@ -15,6 +16,8 @@ public struct EvaluationRequest: Sendable {
   public var network: NetworkSection
   /// The original network's file.
   public var original: String
+  /// A file of the same fine-tuning with λ = 0, if there is one.
+  public var control: String?
   public var images: Images
   public var fooling: FoolingSpecification
   /// At least one; the first is the one that was fooled.
@@ -24,20 +27,24 @@ public struct EvaluationRequest: Sendable {
   /// Images that show two classes, for active fooling.
   public var composites: DataSection.Composites
   public var batchSize: Int
+  /// On which grid heatmaps are tested.
+  public var grid: EvaluationGrid
   public var report: ReportSection
   public var compute: ComputeSection
 
   public init(
-    network: NetworkSection, original: String, images: Images, fooling: FoolingSpecification,
+    network: NetworkSection, original: String, control: String? = nil, images: Images,
+    fooling: FoolingSpecification,
     interpreters: [InterpreterSpecification], further: FurtherInterpreters = [],
     composites: DataSection.Composites = .paper, batchSize: Int = 16,
-    report: ReportSection = ReportSection(),
+    grid: EvaluationGrid = .fooled, report: ReportSection = ReportSection(),
     compute: ComputeSection = ComputeSection()
   ) {
     (self.network, self.original, self.images) = (network, original, images)
     self.further = further
     (self.fooling, self.interpreters, self.composites) = (fooling, interpreters, composites)
     (self.batchSize, self.report, self.compute) = (batchSize, report, compute)
+    (self.control, self.grid) = (control, grid)
   }
 }
 
@@ -59,65 +66,104 @@ public enum Evaluation {
     guard let fooled = request.interpreters.first else {
       throw RunError("no interpreter is given, so there is no heatmap to test")
     }
-    var interpreters: [(name: String, any Interpreter)] = []
-    var fooling: (any Fooling)?
-    var results: [EvaluationResult] = []
-    var last: (measurement: Measurement, classNames: [String])?
+    let files =
+      [request.original, request.network.checkpoint ?? ""] + [request.control].compactMap(\.self)
+    let sections = try ComparedNetworks.sections(request.network, files: files)
     var gathering: ReportGathering?
-    var facts: [RunReport.Fact] = []
-    for (purpose, path) in [
-      ("original", request.original), ("manipulated", request.network.checkpoint),
-    ] {
-      var section = request.network
-      section.checkpoint = path
+    var results: [EvaluationResult] = []
+    var first: (network: LoadedNetwork, measurement: Measurement, names: [String])?
+    var networks: [(purpose: String, file: Summary.NetworkFile)] = []
+    var isManipulated = false
+    for (purpose, section) in zip(["original", "tested", "control"], sections) {
       let network = try request.images.network(section)
+      if let first {
+        try ComparedNetworks.check(network, files[networks.count], against: first.network, files[0])
+      }
+      for note in network.notes { observe(.note(note)) }
       let further = request.further.interpreters(
         besides: fooled, of: network.architecture)
-      for note in further.notes where purpose == "original" { observe(.note(note)) }
-      interpreters = try reported(
+      if first == nil { for note in further.notes { observe(.note(note)) } }
+      let interpreters = try reported(
         request.interpreters + further.specifications, network.preprocessing)
       let source = try request.images.source(classNames: network.classNames)
       try source.checkLabels(classes: network.architecture.classes)
-      let test = try request.fooling.fooling(classNames: network.names(or: source.classNames))
-      fooling = test
+      let names = network.names(or: source.classNames)
+      let test = try request.fooling.fooling(classNames: names)
+      try network.checkActivations(on: source)
       let measurement = try Measurement(
         of: network, interpreters: interpreters, fooling: test, on: source,
         composites: try request.composites(test, network, source), batchSize: request.batchSize,
-        threads: nil, compute: request.compute)
-      for note in measurement.notes where purpose == "original" { observe(.note(note)) }
+        grid: request.grid, threads: nil, compute: request.compute)
+      if first == nil { for note in measurement.notes { observe(.note(note)) } }
       if folder != nil, gathering == nil {
         gathering = ReportGathering(measurement, images: request.report.images)
       }
-      let gallery = results.isEmpty ? gathering?.original : gathering?.manipulated
-      results.append(
-        try measurement.run(original: results.first, gallery: gallery, stop: stop) {
-          observe(.evaluating(purpose: purpose, done: $0, total: $1))
-        })
-      last = (measurement, network.names(or: source.classNames))
-      facts += [
-        .init("The \(purpose) network", path ?? ""),
-        .init("Its SHA-256", network.sha256 ?? ""),
-      ]
-      for image in results.last!.skipped where purpose == "original" {
-        observe(.warning("\(image.name) is left out: \(image.reason)"))
+      let gallery = [gathering?.original, gathering?.manipulated, nil][results.count]
+      let result = try measurement.run(original: results.first, gallery: gallery, stop: stop) {
+        observe(.evaluating(purpose: purpose, done: $0, total: $1))
       }
+      if first == nil {
+        for image in result.skipped {
+          observe(.warning("\(image.name) is left out: \(image.reason)"))
+        }
+      }
+      for note in result.notes(purpose) { observe(.warning(note)) }
+      results.append(result)
+      if purpose == "tested" { isManipulated = network.provenance?.manipulated == true }
+      networks.append((purpose, .init(path: files[networks.count], sha256: network.sha256)))
+      first = first ?? (network, measurement, names)
     }
-    let seconds = (ContinuousClock.now - begin).seconds
-    let summary = Summary(
-      original: results[0], manipulated: results[1], fooling: fooling!,
-      interpreter: interpreters[0].name, seconds: seconds)
-    if let folder, let gathering, let last {
-      try TestLossTable(last.measurement.tested, original: results[0], manipulated: results[1])
-        .write(to: folder.testLosses, in: folder)
+    guard let (_, measurement, names) = first else { preconditionFailure("two networks at least") }
+    let measured = MeasuredNetworks(
+      original: results[0], manipulated: results[1], control: results.count > 2 ? results[2] : nil)
+    var summary = Summary(
+      measured, of: measurement, classNames: names, interpreter: measurement.interpreters[0],
+      seconds: (ContinuousClock.now - begin).seconds)
+    summary.isManipulated = isManipulated
+    (summary.originalFile, summary.testedFile) = (networks[0].file, networks[1].file)
+    summary.settings = request.settings
+    if let folder, let gathering {
+      try TestLossTable(measurement.tested, measured).write(to: folder.testLosses, in: folder)
       observe(.saved(path: folder.testLosses))
+      try PredictionTable(measurement.validation.source, measured, classNames: names)
+        .write(to: folder.predictions, in: folder)
+      observe(.saved(path: folder.predictions))
       try folder.write(summary.json(), to: folder.summary)
       observe(.saved(path: folder.summary))
+      let facts = networks.flatMap { purpose, file -> [RunReport.Fact] in
+        [
+          .init("The \(purpose == "tested" ? summary.testedName : purpose) network", file.path),
+          .init("Its SHA-256", file.sha256 ?? ""),
+        ]
+      }
       try gathering.write(
-        to: folder, last.measurement, results: (results[0], results[1]),
-        classNames: last.classNames, facts: facts + [.init("Data", request.images.description)])
+        to: folder, measurement, results: (results[0], results[1]),
+        classNames: names, facts: facts + [.init("Data", request.images.description)])
       observe(.saved(path: folder.report))
     }
     return summary
+  }
+}
+
+extension EvaluationRequest {
+  /// What a summary keeps of it.
+  fileprivate var settings: JSONValue {
+    var writer = RecipeWriter()
+    writer.write(fooling)
+    if let interpreter = interpreters.first { writer.write(interpreter) }
+    writer.put(RecipeKeys.Evaluation.batchSize, batchSize)
+    writer.put(RecipeKeys.Evaluation.grid, grid)
+    return writer.root.settings
+  }
+}
+
+extension EvaluationResult {
+  /// What should be known of the maps, a sentence each.
+  func notes(_ purpose: String) -> [String] {
+    nonFiniteMaps.sorted { $0.key < $1.key }.map { name, count in
+      "\(count) heatmaps by \(name) of the \(purpose) network hold values that are not finite; they "
+        + "count as without relevance"
+    }
   }
 }
 

@@ -8,7 +8,8 @@ struct Measurement {
   /// Images that show both classes of an active fooling; `nil` if every image is explained for its
   /// own label.
   let composites: (evaluator: Evaluator, source: any ImageSource)?
-  let fooling: any Fooling
+  let test: FoolingTest
+  var fooling: any Fooling { test.fooling }
 
   /// The images that the fooling's test is about.
   var tested: any ImageSource { composites?.source ?? validation.source }
@@ -19,11 +20,11 @@ struct Measurement {
   /// Names under which results are reported, the fooled one first.
   var interpreters: [String] { (composites ?? validation).evaluator.program.interpreters }
 
-  /// What the fooling says of the sizes of the heatmaps.
+  /// What the fooling says of the grids on which heatmaps are tested.
   var notes: [String] {
-    let sizes = (composites ?? validation).evaluator.program.heatmapSizes
-    return sizes.reduce(into: []) { notes, size in
-      guard let note = fooling.note(height: size.height, width: size.width),
+    test.comparisons.reduce(into: []) { notes, comparison in
+      let grid = comparison.grid
+      guard let note = fooling.note(height: grid.height, width: grid.width),
         !notes.contains(note)
       else { return }
       notes.append(note)
@@ -33,11 +34,12 @@ struct Measurement {
   /// - Parameters:
   ///   - interpreters: by the name under which results are reported.
   ///   - composites: images that show both classes, and how they are prepared.
+  ///   - grid: on which heatmaps are compared.
   init(
     of network: LoadedNetwork, interpreters: [(name: String, any Interpreter)],
     fooling: any Fooling, on source: any ImageSource,
     composites: (source: any ImageSource, preprocessing: Preprocessing)?, batchSize: Int,
-    threads: Int?, compute: ComputeSection
+    grid: EvaluationGrid, threads: Int?, compute: ComputeSection
   ) throws {
     let size = network.architecture.inputShape
     func evaluator(
@@ -50,7 +52,6 @@ struct Measurement {
         preprocessing: preprocessing, imageSize: ImageSize(width: size[1], height: size[0]),
         threads: threads)
     }
-    self.fooling = fooling
     // Accuracy needs no heatmaps.
     validation = (
       try evaluator(composites == nil ? interpreters : [], network.preprocessing), source
@@ -58,6 +59,7 @@ struct Measurement {
     self.composites = try composites.map {
       (try evaluator(interpreters, $0.preprocessing), $0.source)
     }
+    test = (self.composites ?? validation).evaluator.program.test(fooling, grid: grid)
   }
 
   /// - Parameters:
@@ -83,7 +85,7 @@ struct Measurement {
           }
         } ?? original?.digests
       return try validation.evaluator.evaluate(
-        source, fooling: fooling, original: digests, positions: preview?.positions,
+        source, test: test, original: digests, positions: preview?.positions,
         gallery: gallery, changing: changing, stop: stop
       ) { progress($0, source.count) }
     }
@@ -92,11 +94,13 @@ struct Measurement {
       progress($0, total)
     }
     let tested = try composites.evaluator.evaluate(
-      composites.source, fooling: fooling, original: original?.digests, gallery: gallery,
+      composites.source, test: test, original: original?.digests, gallery: gallery,
       changing: changing, stop: stop
     ) { progress(source.count + $0, total) }
     (result.testLosses, result.explained) = (tested.testLosses, tested.explained)
-    (result.digests, result.vanishedMaps) = (tested.digests, tested.vanishedMaps)
+    (result.digests, result.vanished) = (tested.digests, tested.vanished)
+    (result.mapsPerImage, result.nonFiniteMaps) = (tested.mapsPerImage, tested.nonFiniteMaps)
+    result.relevanceInside = tested.relevanceInside
     result.skipped += tested.skipped
     return result
   }

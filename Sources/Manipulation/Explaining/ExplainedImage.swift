@@ -23,4 +23,6 @@ public struct ExplainedImage: Sendable {
   public let network: Reading
   /// The original network's, if it was compared with.
   public let original: Reading?
+  /// Whether the network's provenance says that it is manipulated.
+  public let isManipulated: Bool
 }

@@ -1,4 +1,3 @@
-import Checkpoints
 import Explanations
 import ImageData
 import Networks
@@ -14,15 +13,14 @@ public struct ExplanationRequest: Sendable {
   public var images: [String]
   /// Without any, images are only classified.
   public var interpreters: [InterpreterSpecification]
-  /// Name or number of the class to explain; if `nil` the one that is predicted, by the original
-  /// network if there is one.
-  public var explainedClass: String?
+  public var explainedClass: ExplainedClass
   public var batchSize: Int
   public var compute: ComputeSection
 
   public init(
     network: NetworkSection, original: String? = nil, images: [String],
-    interpreters: [InterpreterSpecification], explainedClass: String? = nil, batchSize: Int = 8,
+    interpreters: [InterpreterSpecification], explainedClass: ExplainedClass = .predicted,
+    batchSize: Int = 8,
     compute: ComputeSection = ComputeSection()
   ) {
     (self.network, self.original, self.images) = (network, original, images)
@@ -44,17 +42,19 @@ public enum ImageExplanation {
     observe: (RunEvent) -> Void = { _ in }, each: (ExplainedImage) throws -> Void
   ) throws {
     let images = ImageReader(paths: request.images)
-    let network = try LoadedNetwork(request.network) { try images.firstSize($0) }
-    let original = try request.originalSection(like: network).map { section in
+    let files = [request.network.checkpoint ?? ""] + [request.original].compactMap(\.self)
+    let networks = try ComparedNetworks.sections(request.network, files: files).map { section in
       try LoadedNetwork(section) { try images.firstSize($0) }
     }
-    if let original, original.preprocessing != network.preprocessing {
-      throw RunError(
-        "the two networks prepare images in different ways, so their heatmaps cannot be compared; "
-          + "say how with --resize, --crop or --set network.preprocessing")
+    let network = networks[0]
+    let original = networks.count > 1 ? networks[1] : nil
+    if let original {
+      try ComparedNetworks.check(network, files[0], against: original, files[1])
     }
-    let names = network.names(or: original?.classNames ?? [])
-    let explainedClass = try request.explainedClass.map { try classIndex(of: $0, among: names) }
+    for note in networks.flatMap(\.notes) { observe(.note(note)) }
+    let names = network.names(or: [])
+    let classes = try request.explainedClass.classes(
+      of: request.images, names: names, areKnown: network.classNames != nil)
     let interpreters = try reported(request.interpreters, network.preprocessing)
     let batchSize = min(request.batchSize, request.images.count)
     func explainer(_ network: LoadedNetwork, explainsPrediction: Bool) throws -> Explainer {
@@ -62,7 +62,7 @@ public enum ImageExplanation {
         network, names: names, interpreters: interpreters, explainsPrediction: explainsPrediction,
         batchSize: batchSize, compute: request.compute)
     }
-    let isOpen = explainedClass == nil
+    let isOpen = classes == nil
     let reference = try original.map { try explainer($0, explainsPrediction: isOpen) }
     let manipulated = try explainer(network, explainsPrediction: isOpen && reference == nil)
     let shape = network.architecture.inputShape
@@ -70,6 +70,7 @@ public enum ImageExplanation {
     let normalizer = Normalizer(network.preprocessing)
 
     var explained = 0
+    var isChecked = false
     for start in stride(from: 0, to: request.images.count, by: batchSize) {
       if stop.isRequested { throw RunStopped("stopped after \(explained) images") }
       var batch: [(position: Int, photograph: Image)] = []
@@ -81,9 +82,14 @@ public enum ImageExplanation {
       }
       guard !batch.isEmpty else { continue }
       var samples = batch.flatMap { normalizer($0.photograph) }
+      if !isChecked {
+        let first = Array(samples.prefix(shape.count))
+        for network in networks { try network.checkActivations(on: first, count: 1) }
+        isChecked = true
+      }
       samples += [Float](repeating: 0, count: batchSize * shape.count - samples.count)
       let positions = batch.map(\.position)
-      let given = explainedClass.map { [Int](repeating: $0, count: batch.count) }
+      let given = classes.map { classes in positions.map { classes[$0] } }
       let before = try reference?.readings(samples, positions: positions, classes: given)
       let readings = try manipulated.readings(
         samples, positions: positions, classes: given ?? before?.map(\.explained.index))
@@ -92,29 +98,13 @@ public enum ImageExplanation {
           ExplainedImage(
             path: request.images[position], photograph: photograph,
             interpreters: interpreters.map(\.name),
-            network: readings[place], original: before?[place]))
+            network: readings[place], original: before?[place],
+            isManipulated: network.provenance?.manipulated == true))
       }
       explained += batch.count
       observe(.evaluating(purpose: "images", done: explained, total: request.images.count))
     }
     guard explained > 0 else { throw RunError("none of the images could be read") }
-  }
-}
-
-extension ExplanationRequest {
-  /// The original network, which is of the manipulated one's architecture if its file does not say.
-  fileprivate func originalSection(like network: LoadedNetwork) throws -> NetworkSection? {
-    guard let original else { return nil }
-    let metadata = try CheckpointFile(path: original).metadata
-    var section = self.network
-    section.checkpoint = original
-    if metadata.architecture == nil {
-      section.architecture = section.architecture ?? network.specification
-    }
-    if metadata.preprocessing == nil {
-      section.preprocessing = section.preprocessing ?? network.preprocessing
-    }
-    return section
   }
 }
 
@@ -188,6 +178,11 @@ private struct Explainer {
     // networks are compared.
     let classifications = Self.classifications(of: program, count)
     let logits = program.logits.values
+    guard logits.prefix(count * program.classes).allSatisfy(\.isFinite) else {
+      throw RunError(
+        "the network's outputs are not finite for one of these images, so it names no class; its "
+          + "weights are damaged or far too large (trompe inspect --check)")
+    }
     return (0..<count).map { image in
       let classification = classifications[image]
       let predicted = (predictions ?? classifications)[image].predicted

@@ -16,6 +16,9 @@ public protocol Fooling: Sendable {
   var successRange: ClosedRange<Double> { get }
   /// Whether an image is the more fooled the smaller its test loss is.
   var isSmallerFooled: Bool { get }
+  /// Whether the test reads relevance as a number in [0, 1]. Others look at its shares or ranks alone,
+  /// which no unit changes.
+  var readsValues: Bool { get }
 
   /// How the fooling fits itself to heatmaps of this size, where a user may not expect it; `nil` if
   /// there is nothing to say.
@@ -38,6 +41,15 @@ public protocol Fooling: Sendable {
     of heatmaps: [Value], reference: Value?, in graph: inout GraphBuilder
   ) throws -> Value
 
+  /// Whether the fooling moves relevance to a place that it names.
+  var namesPlace: Bool { get }
+  /// The share of a heatmap's relevance where the fooling puts it, in [0, 1]; `nil` if it names no
+  /// place, or the map is without relevance.
+  func relevanceInside(_ heatmap: Heatmap) -> Double?
+
+  /// What makes the fooling meaningless on heatmaps of this size; `nil` if nothing does.
+  func obstacle(height: Int, width: Int) -> String?
+
   /// The test loss t_i of one image.
   /// - Parameters:
   ///   - heatmaps: of the network under test, one for each explained class.
@@ -57,6 +69,10 @@ public enum ExplainedClasses: Hashable, Sendable {
 public typealias Heatmap = Pictures.Heatmap
 
 extension Fooling {
+  public var readsValues: Bool { false }
+  public var namesPlace: Bool { false }
+  public func relevanceInside(_ heatmap: Heatmap) -> Double? { nil }
+  public func obstacle(height: Int, width: Int) -> String? { nil }
   public func note(height: Int, width: Int) -> String? { nil }
   public func referenceShape(height: Int, width: Int) -> Shape? { nil }
   public func digest(_ original: [Heatmap]) -> [Float] { [] }

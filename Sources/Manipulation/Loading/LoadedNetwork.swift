@@ -16,6 +16,8 @@ public final class LoadedNetwork {
   public let parameters: ParameterStore
   /// PyTorch's `num_batches_tracked` entries.
   public var batchCounts: [String: Int64]
+  /// The file; `nil` for a network without one.
+  public let path: String?
   /// Of the file.
   public let sha256: String?
   public let provenance: Provenance?
@@ -39,6 +41,7 @@ public final class LoadedNetwork {
   ) throws {
     let file = try section.checkpoint.map { try CheckpointFile(path: $0) }
     let metadata = file?.metadata
+    path = section.checkpoint
     provenance = metadata?.provenance
     (layout, modelConfig) = (file?.layout ?? .trompe, file?.modelConfig)
     var notes: [String] = []
@@ -150,6 +153,7 @@ public final class LoadedNetwork {
     (preprocessing, classNames) = (network.preprocessing, network.classNames)
     (batchCounts, sha256, provenance) = (network.batchCounts, network.sha256, network.provenance)
     (layout, modelConfig, notes) = (network.layout, network.modelConfig, network.notes)
+    path = network.path
     parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
     for name in parameters.names { parameters[name] = network.parameters[name] }
   }
@@ -159,7 +163,7 @@ public final class LoadedNetwork {
     (specification, architecture) = (conversion.specification, conversion.architecture)
     (preprocessing, classNames) = (network.preprocessing, network.classNames)
     (batchCounts, sha256, provenance) = ([:], network.sha256, network.provenance)
-    (layout, modelConfig, notes) = (.trompe, nil, network.notes)
+    (layout, modelConfig, notes, path) = (.trompe, nil, network.notes, network.path)
     parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
     for name in parameters.names {
       parameters[name] = conversion.tensor(name) { network.parameters[$0] }
@@ -213,7 +217,7 @@ public final class LoadedNetwork {
         ? try network.modelConfig ?? network.architecture.kerasModelConfig() : nil)
   }
 
-  private static func decode<Content: Decodable>(
+  static func decode<Content: Decodable>(
     _ text: String, as type: Content.Type, _ attribute: String, _ path: String?
   ) throws -> Content {
     do {

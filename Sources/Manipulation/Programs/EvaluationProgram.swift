@@ -1,4 +1,5 @@
 import Explanations
+import ImageData
 import Networks
 import TensorCPU
 import TensorGraph
@@ -15,6 +16,8 @@ public struct EvaluationProgram {
   public let interpreters: [String]
   /// Of the heatmaps, in pixels.
   public let heatmapSizes: [(height: Int, width: Int)]
+  /// Which values the heatmaps have.
+  public let heatmapRanges: [HeatmapRange]
 
   /// Where an interpreter's heatmaps come from.
   private enum Place {
@@ -72,6 +75,7 @@ public struct EvaluationProgram {
     classes = architecture.classes
     self.interpreters = interpreters.map(\.name)
     heatmapSizes = sizes
+    heatmapRanges = interpreters.map(\.1.range)
   }
 
   /// Memory that a batch needs beside the parameters, known before the first one.
@@ -79,6 +83,15 @@ public struct EvaluationProgram {
     places.reduce(executable.plannedPeakBytes) { bytes, place in
       if case .sampled(let heatmaps) = place { bytes + heatmaps.plannedPeakBytes } else { bytes }
     }
+  }
+
+  /// A fooling's test of these heatmaps, the first interpreter being the fooled one.
+  func test(_ fooling: any Fooling, grid: EvaluationGrid) -> FoolingTest {
+    FoolingTest(
+      fooling,
+      interpreters: zip(heatmapRanges, heatmapSizes).map {
+        ($0, ImageSize(width: $1.width, height: $1.height))
+      }, grid: grid)
   }
 
   /// Floating-point operations of a batch.

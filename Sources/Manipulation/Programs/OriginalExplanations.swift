@@ -15,6 +15,7 @@ public final class OriginalExplanations {
 
   private let program: EvaluationProgram
   private let fooling: any Fooling
+  private let comparison: HeatmapComparison
   private var digests: [Key: [Float]] = [:]
   private var bytes = 0
   /// Images that had to be explained so far.
@@ -28,9 +29,13 @@ public final class OriginalExplanations {
   /// - Parameters:
   ///   - fooling: says what it needs of a heatmap.
   ///   - program: of the original network, with the one interpreter that is fooled.
-  public init(_ program: EvaluationProgram, fooling: any Fooling) {
+  ///   - grid: on which heatmaps are compared.
+  public init(
+    _ program: EvaluationProgram, fooling: any Fooling, grid: EvaluationGrid = .fooled
+  ) {
     precondition(program.interpreters.count == 1, "one interpreter is fooled")
     (self.program, self.fooling) = (program, fooling)
+    comparison = program.test(fooling, grid: grid).comparisons[0]
   }
 
   /// The reference of every image of a batch, one after the other.
@@ -52,7 +57,7 @@ public final class OriginalExplanations {
       let maps = try program.explain(
         (batch.images, batch.labels), identities: batch.indices, fooling.explained)[0]
       for (place, key) in keys.enumerated() where found[place] == nil {
-        let digest = fooling.digest(maps[place].map(\.defined))
+        let digest = fooling.digest(maps[place].map { comparison($0.defined) })
         found[place] = digest
         computed += 1
         if bytes < Self.capacity {
@@ -61,7 +66,7 @@ public final class OriginalExplanations {
         }
       }
     }
-    let (height, width) = program.heatmapSizes[0]
-    return found.flatMap { fooling.reference($0!, height: height, width: width) }
+    let grid = comparison.grid
+    return found.flatMap { fooling.reference($0!, height: grid.height, width: grid.width) }
   }
 }

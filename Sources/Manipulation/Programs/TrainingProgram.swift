@@ -45,12 +45,13 @@ public struct TrainingProgram {
   ///   - batchSize: images of a step.
   ///   - options: threads, and how convolutions are computed.
   ///   - interpreter: the cross-entropy alone if `nil`.
+  ///   - grid: on which the heatmaps are compared, as in the test.
   ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen by
   ///     memory and by what they share if `nil`. If that is all of them, the step is one program;
   ///     otherwise it is exact as well, and computes every sample twice.
   public static func fooling(
     _ network: LoadedNetwork, interpreter: (any Interpreter)?, fooling: any Fooling,
-    lambda: Double, batchSize: Int, samplesAtOnce: Int? = nil,
+    lambda: Double, batchSize: Int, grid: EvaluationGrid = .fooled, samplesAtOnce: Int? = nil,
     options: Executable.Options = Executable.Options()
   ) throws -> TrainingProgram {
     guard let interpreter else {
@@ -94,12 +95,18 @@ public struct TrainingProgram {
           try interpreter.heatmap(of: explained, classes: $0, in: &graph)
         }
       }
-      let size = heatmaps[0].shape
+      let shape = heatmaps[0].shape
+      let test = FoolingTest(
+        fooling,
+        interpreters: [(interpreter.range, ImageSize(width: shape[2], height: shape[1]))],
+        grid: grid)
+      let compared = try heatmaps.map { try test.comparisons[0]($0, in: &graph) }
+      let size = compared[0].shape
       let reference = try fooling.referenceShape(height: size[1], width: size[2]).map {
         try graph.placeholder(Self.reference, shape: Shape([batchSize] + $0.dimensions))
       }
       return Penalty(
-        value: try fooling.penalty(of: heatmaps, reference: reference, in: &graph),
+        value: try fooling.penalty(of: compared, reference: reference, in: &graph),
         vanished: try vanishedShare(of: heatmaps, in: &graph), lambda: lambda,
         givenMeans: passes == nil ? [] : means)
     }

@@ -13,6 +13,9 @@ public struct FoolingRecipe: Hashable, Sendable {
   public var network: NetworkSection
   public var data: DataSection
   public var fooling: FoolingSpecification
+  /// Whether the same steps are done again with λ = 0, from the same weights and on the same batches:
+  /// what fine-tuning alone does to accuracy and heatmaps.
+  public var control: Bool
   public var interpreter: InterpreterSpecification
   public var training: TrainingSection
   public var evaluation: EvaluationSection
@@ -22,12 +25,13 @@ public struct FoolingRecipe: Hashable, Sendable {
 
   public init(
     network: NetworkSection, data: DataSection, fooling: FoolingSpecification,
-    interpreter: InterpreterSpecification, training: TrainingSection,
+    control: Bool = false, interpreter: InterpreterSpecification, training: TrainingSection,
     evaluation: EvaluationSection = EvaluationSection(interpreters: .transfer(.singlePass)),
     report: ReportSection = .init(),
     compute: ComputeSection = .init(), output: OutputSection = .init()
   ) {
     (self.network, self.data, self.fooling) = (network, data, fooling)
+    self.control = control
     (self.interpreter, self.training) = (interpreter, training)
     (self.evaluation, self.report) = (evaluation, report)
     (self.compute, self.output) = (compute, output)
@@ -190,9 +194,13 @@ public struct EvaluationSection: Hashable, Sendable {
   public var batchSize: Int
   /// Interpreters besides the fooled one by which success is measured.
   public var interpreters: FurtherInterpreters
+  /// On which grid heatmaps are tested.
+  public var grid: EvaluationGrid
 
-  public init(batchSize: Int = 16, interpreters: FurtherInterpreters = []) {
-    (self.batchSize, self.interpreters) = (batchSize, interpreters)
+  public init(
+    batchSize: Int = 16, interpreters: FurtherInterpreters = [], grid: EvaluationGrid = .fooled
+  ) {
+    (self.batchSize, self.interpreters, self.grid) = (batchSize, interpreters, grid)
   }
 }
 

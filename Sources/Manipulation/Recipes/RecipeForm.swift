@@ -33,14 +33,14 @@ extension RecipeForm {
   static func number(_ range: RecipeNumberRange) -> RecipeForm<Double> {
     RecipeForm<Double>(
       type: "number", range: range.text, expected: "a number \(range.text)",
-      read: { Double(recipe: $0, in: range) }, write: { .plain("\($0)") })
+      read: { Double(recipe: $0, in: range) }, write: { .number($0) })
   }
 
   /// A number that the program keeps in single precision.
   static func single(_ range: RecipeNumberRange) -> RecipeForm<Float> {
     RecipeForm<Float>(
       type: "number", range: range.text, expected: "a number \(range.text)",
-      read: { Float(recipe: $0, in: range) }, write: { .plain("\($0)") })
+      read: { Float(recipe: $0, in: range) }, write: { .number($0) })
   }
 
   static var truth: RecipeForm<Bool> {
@@ -99,7 +99,7 @@ extension RecipeForm {
         else { return nil }
         return from...to
       },
-      write: { .list([.plain("\($0.lowerBound)"), .plain("\($0.upperBound)")]) })
+      write: { .list([.number($0.lowerBound), .number($0.upperBound)]) })
   }
 }
 

@@ -538,6 +538,11 @@ public enum RecipeKeys {
     ]
   }
 
+  static let control = RecipeKey.optional(
+    "control", Form.truth, default: false,
+    "`fool`: does the same steps again with λ = 0, and reports what fine-tuning alone does to accuracy "
+      + "and heatmaps beside what the penalty does")
+
   enum OptimizerName: String, CaseIterable, Sendable { case adam, sgd }
 
   enum Evaluation {
@@ -549,6 +554,10 @@ public enum RecipeKeys {
         + "none")
     static let batchSize = RecipeKey.optional(
       "evaluation.batchSize", Form.integer(1...4096), default: 16, "images at a time")
+    static let grid = RecipeKey.optional(
+      "evaluation.grid", Form.grid, default: .fooled,
+      "on which grid heatmaps are tested: that of the fooled interpreter's (`fooled`), each "
+        + "interpreter's own (`own`), or so many cells a side; for the penalty as well")
   }
 
   enum Report {
@@ -611,7 +620,7 @@ public enum RecipeKeys {
       Data.threads.description,
       Fooling.name.description, Fooling.lambda.description, Fooling.variant.description,
       Fooling.frameWidth.description, Fooling.mask.description, Fooling.k.description,
-      Fooling.classes.description, Fooling.threshold.description,
+      Fooling.classes.description, Fooling.threshold.description, control.description,
     ] + Interpreter.fooled.all + Attack.all + Curvature.all + Influence.all + Study.all + [
       Training.optimizer.description, Training.learningRate.description,
       Training.weightDecay.description, Training.momentum.description,
@@ -623,7 +632,7 @@ public enum RecipeKeys {
       Training.saveEvery.description, Training.keepStates.description,
       Training.freezesBatchNorm.description,
     ] + Adversarial.all + Regularizer.all + [
-      Evaluation.batchSize.description, Evaluation.interpreters,
+      Evaluation.batchSize.description, Evaluation.interpreters, Evaluation.grid.description,
     ] + Interpreter.measured.all + [
       Report.images.description,
       Compute.threads.description, Compute.winograd.description, Compute.precision.description,

@@ -36,6 +36,14 @@ struct RecipeNode: Sendable {
   static func text(_ text: String) -> RecipeNode { RecipeNode(.scalar(text, isPlain: false)) }
   /// A number, a truth value or a word.
   static func plain(_ text: String) -> RecipeNode { RecipeNode(.scalar(text, isPlain: true)) }
+  /// A number as YAML 1.1 and 1.2 read it: `5.0e-05`, since `5e-05` is text to the former (PyYAML).
+  static func number(_ value: some BinaryFloatingPoint & CustomStringConvertible) -> RecipeNode {
+    var text = value.description
+    if let exponent = text.firstIndex(of: "e"), !text[..<exponent].contains(".") {
+      text.insert(contentsOf: ".0", at: exponent)
+    }
+    return .plain(text)
+  }
   static func list(_ nodes: [RecipeNode]) -> RecipeNode { RecipeNode(.list(nodes)) }
   static func mapping(_ entries: [(String, RecipeNode)]) -> RecipeNode {
     RecipeNode(.mapping(entries.map { Entry(key: $0.0, origin: .whole, value: $0.1) }))

@@ -53,16 +53,17 @@ extension FoolingRecipe: RecipeFile {
     let interpreter = recipe.interpreter()
     let training = recipe.training()
     let evaluation = recipe.evaluation()
+    let control = recipe.root.value(RecipeKeys.control)
     let report = recipe.report()
     let compute = recipe.compute()
     recipe.checkComposites(areFor: fooling)
     let output = recipe.output()
     guard problems.isEmpty, let network, let data, let fooling, let interpreter, let training,
-      let evaluation, let report
+      let evaluation, let control, let report
     else { throw problems.error }
     self.init(
-      network: network, data: data, fooling: fooling, interpreter: interpreter, training: training,
-      evaluation: evaluation, report: report, compute: compute, output: output)
+      network: network, data: data, fooling: fooling, control: control, interpreter: interpreter,
+      training: training, evaluation: evaluation, report: report, compute: compute, output: output)
   }
 }
 
@@ -138,13 +139,16 @@ struct RecipeReader {
     var hidden: [String] {
       switch self {
       case .fooling: ["study", "attack", "curvature", "influence"]
-      case .training: ["study", "fooling", "interpreter", "attack", "curvature", "influence"]
+      case .training:
+        ["study", "fooling", "control", "interpreter", "attack", "curvature", "influence"]
       case .evaluation:
-        ["data", "interpreter", "training", "study", "attack", "curvature", "influence"]
-      case .attack: ["study", "fooling", "training", "output", "influence"]
-      case .study: ["training", "curvature", "output", "influence"]
+        ["data", "control", "interpreter", "training", "study", "attack", "curvature", "influence"]
+      case .attack: ["study", "fooling", "control", "training", "output", "influence"]
+      case .study: ["training", "control", "curvature", "output", "influence"]
       case .influence:
-        ["study", "fooling", "interpreter", "attack", "curvature", "training", "output"]
+        [
+          "study", "fooling", "control", "interpreter", "attack", "curvature", "training", "output",
+        ]
       }
     }
 
@@ -582,6 +586,16 @@ struct RecipeReader {
   func evaluation() -> EvaluationSection? {
     let section = root.section("evaluation")
     let batchSize = section.value(RecipeKeys.Evaluation.batchSize)
+    let grid = section.value(RecipeKeys.Evaluation.grid)
+    if section.has("grid"), kind == .training || kind == .attack || kind == .influence {
+      problems.add(
+        "evaluation.grid is for trompe fool, evaluate and study: nothing else tests heatmaps",
+        at: section.origin(of: "grid"))
+    }
+    func evaluation(_ interpreters: FurtherInterpreters) -> EvaluationSection? {
+      guard let batchSize, let grid else { return nil }
+      return EvaluationSection(batchSize: batchSize, interpreters: interpreters, grid: grid)
+    }
     var further: FurtherInterpreters =
       kind == .fooling || kind == .study ? .transfer(.singlePass) : []
     if let node = section.node["interpreters"] {
@@ -596,9 +610,7 @@ struct RecipeReader {
           at: section.origin(of: "interpreters"))
       }
       if let several = node.text.flatMap(TransferInterpreters.init) {
-        return batchSize.map {
-          EvaluationSection(batchSize: $0, interpreters: .transfer(several))
-        }
+        return evaluation(.transfer(several))
       }
       guard let nodes = node.list, nodes.count <= 100 else {
         problems.add(
@@ -621,7 +633,7 @@ struct RecipeReader {
       }
       further = .these(interpreters)
     }
-    return batchSize.map { EvaluationSection(batchSize: $0, interpreters: further) }
+    return evaluation(further)
   }
 
   func report() -> ReportSection? {

@@ -19,6 +19,28 @@ extension RecipeForm {
     return list(of: step, named: "integers and M", count: 1...1000)
   }
 
+  /// `fooled`, `own`, or a number of cells.
+  static var grid: RecipeForm<EvaluationGrid> {
+    let sides = RecipeForm<Int>.integer(2...1024)
+    return RecipeForm<EvaluationGrid>(
+      type: "fooled, own or integer", range: sides.range,
+      expected: "fooled, own, or a whole number of cells from 2 to 1024",
+      read: { node in
+        switch node.word {
+        case "fooled": .fooled
+        case "own": .own
+        default: sides.read(node).map { .side($0) }
+        }
+      },
+      write: { grid in
+        switch grid {
+        case .fooled: .plain("fooled")
+        case .own: .plain("own")
+        case .side(let side): sides.write(side)
+        }
+      })
+  }
+
   /// An architecture layer by layer, in the form of its JSON.
   static var graph: RecipeForm<Architecture> { structure("mapping", "an architecture") }
 
@@ -54,12 +76,15 @@ extension Encodable {
 }
 
 extension RecipeNode {
+  /// As JSON, whole numbers as such, so that what is read back is equal.
+  var settings: JSONValue { json.withWholeNumbers }
+
   fileprivate init(json: JSONValue) {
     switch json {
     case .null: self = .plain("null")
     case .bool(let value): self = .plain("\(value)")
     case .integer(let value): self = .plain("\(value)")
-    case .number(let value): self = .plain("\(value)")
+    case .number(let value): self = .number(value)
     case .text(let text): self = RecipeNode(.scalar(text, isPlain: false))
     case .array(let values): self = .list(values.map { RecipeNode(json: $0) })
     case .object(let values):
@@ -81,6 +106,17 @@ extension RecipeNode {
       if let integer = Int64(text) { return .integer(integer) }
       if let number = RecipeForm<Double>.number(.finite).read(self) { return .number(number) }
       return .text(text)
+    }
+  }
+}
+
+extension JSONValue {
+  fileprivate var withWholeNumbers: JSONValue {
+    switch self {
+    case .number(let value): Int64(exactly: value).map { .integer($0) } ?? self
+    case .array(let values): .array(values.map(\.withWholeNumbers))
+    case .object(let values): .object(values.mapValues(\.withWholeNumbers))
+    default: self
     }
   }
 }

@@ -13,6 +13,7 @@ extension FoolingRecipe {
     let isActive = (try? FoolingKind.named(fooling.name))?.options.contains(.classes) == true
     writer.write(data, composites: isActive ? data.composites : .paper)
     writer.write(fooling)
+    writer.put(RecipeKeys.control, control)
     writer.write(interpreter)
     writer.write(training)
     writer.write(evaluation)
@@ -221,5 +222,6 @@ struct RecipeWriter {
       }
       put("evaluation.interpreters", .list(nodes))
     }
+    put(RecipeKeys.Evaluation.grid, evaluation.grid)
   }
 }

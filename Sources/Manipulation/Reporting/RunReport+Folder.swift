@@ -39,11 +39,22 @@ extension RunReport {
       rates: summary.interpreters.map {
         Rate(
           interpreter: $0, original: summary.fsrOriginal[$0] ?? 0,
-          manipulated: summary.fsr[$0] ?? 0,
-          vanished: summary.vanishedMaps?[$0].map {
-            VanishedMaps(original: $0.original, manipulated: $0.manipulated)
-          })
+          manipulated: summary.fsr[$0] ?? 0, control: summary.control?.fsr[$0],
+          vanished: summary.vanishedMaps?[$0].map(Shares.init),
+          inside: summary.relevanceInside?[$0].map(Shares.init))
       }, images: summary.validationImages, skippedImages: summary.skippedImages)
+    control = summary.control.map {
+      Accuracy(top1: $0.accuracy.top1, top5: $0.accuracy.top5)
+    }
+    testedName = summary.testedName
+    classes = (summary.classes ?? []).map { own in
+      ClassResult(
+        name: own.name, images: own.images, accuracy: Shares(own.accuracy),
+        fooled: own.fsr[summary.interpreter].map(Shares.init),
+        vanished: own.vanishedMaps[summary.interpreter].map(Shares.init))
+    }
+    classWarnings = summary.classWarnings
+    layer = summary.layer
     if exists(folder.testLosses) {
       testLosses = try Self.testLosses(folder.testLosses, order: rates.map(\.interpreter))
     }
@@ -90,8 +101,8 @@ extension RunReport {
       found[
         loss.interpreter,
         default: TestLosses(interpreter: loss.interpreter, original: [], manipulated: [])
-      ].original.append(loss.original)
-      found[loss.interpreter]?.manipulated.append(loss.manipulated)
+      ].original.append(loss.original ?? .nan)
+      found[loss.interpreter]?.manipulated.append(loss.manipulated ?? .nan)
     }
     return order.compactMap { found[$0] }
   }
@@ -129,7 +140,23 @@ private func readFile(_ path: String) throws -> Data {
   }
 }
 
+extension RunReport.Shares {
+  fileprivate init(_ compared: Summary.Compared) {
+    self.init(
+      original: compared.original, manipulated: compared.manipulated, control: compared.control)
+  }
+}
+
 extension Summary {
+  /// The target layer of the interpreter in question, if it has one.
+  var layer: String? {
+    guard case .object(let sections)? = settings,
+      case .object(let interpreter)? = sections["interpreter"],
+      case .text(let layer)? = interpreter["layer"]
+    else { return nil }
+    return layer
+  }
+
   /// Names of the interpreters, the fooled one first.
   public var interpreters: [String] {
     fsr.keys.sorted { ($0 != interpreter ? 1 : 0, $0) < ($1 != interpreter ? 1 : 0, $1) }

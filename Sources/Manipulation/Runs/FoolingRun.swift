@@ -51,6 +51,11 @@ public final class FoolingRun {
     let (network, program) = (setup.network, prepared.program)
     let (measurement, penaltyInputs) = (prepared.measurement, prepared.penaltyInputs)
     let layout = recipe.output.layout ?? network.layout
+    let originalWeights =
+      recipe.control
+      ? Dictionary(
+        uniqueKeysWithValues: network.parameters.names.map { ($0, network.parameters[$0]) })
+      : nil
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
       folder: folder, recipe: text, stop: stop, inputs: penaltyInputs.values,
@@ -79,6 +84,7 @@ public final class FoolingRun {
     isUnderWay = true
     if !loop.isResumed { try report(original, step: 0, fooling, metrics) }
 
+    try checkBaseline(original, measurement)
     let preview = Preview(setup.validation, count: recipe.training.validateImages)
     try loop.run(metrics: metrics) { step in
       let result = try measure(measurement, original: original, preview, "validation")
@@ -97,28 +103,99 @@ public final class FoolingRun {
 
     let manipulated = try measure(
       measurement, original: original, nil, gallery: gathering.manipulated, "manipulated")
+    for note in manipulated.notes("manipulated") { observe(.warning(note)) }
     try report(manipulated, step: loop.step, fooling, metrics)
+    let names = network.names(or: setup.validation.classNames)
+    network.classNames = network.classNames ?? setup.validation.classNames
+    let exported = folder.manipulated(layout)
+    try network.save(
+      to: exported, as: layout,
+      provenance: provenance(
+        MeasuredNetworks(original: original, manipulated: manipulated), measurement, network))
+    observe(.saved(path: exported))
+    let control = try originalWeights.map { weights in
+      for (name, tensor) in weights { network.parameters[name] = tensor }
+      return try measureControl(prepared, original: original, layout)
+    }
+    let results = MeasuredNetworks(
+      original: original, manipulated: manipulated, control: control)
     var summary = Summary(
-      original: original, manipulated: manipulated, fooling: fooling,
-      interpreter: measured[0].name, seconds: (ContinuousClock.now - begin).seconds)
+      results, of: measurement, classNames: names, interpreter: measured[0].name,
+      seconds: (ContinuousClock.now - begin).seconds)
     summary.seed = recipe.training.seed
     summary.steps = loop.step
     summary.imagesPerSecond =
       Double(loop.step * recipe.training.batchSize) / max(loop.trainingSeconds, 1e-9)
-    network.classNames = network.classNames ?? setup.validation.classNames
-    let exported = folder.manipulated(layout)
-    try network.save(to: exported, as: layout, provenance: provenance(summary, network))
-    observe(.saved(path: exported))
-    try TestLossTable(measurement.tested, original: original, manipulated: manipulated)
-      .write(to: folder.testLosses, in: folder)
+    summary.isManipulated = true
+    summary.originalFile = Summary.NetworkFile(
+      path: recipe.network.checkpoint ?? "", sha256: network.sha256)
+    summary.testedFile = Summary.NetworkFile(
+      path: exported, sha256: try Checkpoints.sha256(ofFile: exported))
+    summary.settings = recipe.settings
+    try TestLossTable(measurement.tested, results).write(to: folder.testLosses, in: folder)
+    observe(.saved(path: folder.testLosses))
+    try PredictionTable(setup.validation, results, classNames: names)
+      .write(to: folder.predictions, in: folder)
+    observe(.saved(path: folder.predictions))
     try folder.write(summary.json(), to: folder.summary)
     observe(.saved(path: folder.summary))
     try gathering.write(
-      to: folder, measurement, results: (original, manipulated),
-      classNames: network.names(or: setup.validation.classNames), facts: facts(setup))
+      to: folder, measurement, results: (original, manipulated), classNames: names,
+      facts: facts(setup))
     observe(.saved(path: folder.report))
     folder.states.removeAll()
+    folder.controlStates.removeAll()
     return summary
+  }
+
+  /// Says before the training that its result would mean nothing.
+  private func checkBaseline(_ original: EvaluationResult, _ measurement: Measurement) throws {
+    let name = measurement.interpreters[0]
+    let rate = RunReport.Rate(
+      interpreter: name, original: original.fsr(measurement.fooling.successRange)[name] ?? 0,
+      manipulated: 0)
+    if rate.isUninformative { observe(.warning(rate.baselineWarning)) }
+  }
+
+  /// The same steps with λ = 0: the same weights, batches and learning rates.
+  /// - Precondition: the network has the original's weights.
+  private func measureControl(
+    _ prepared: PreparedFooling, original: EvaluationResult, _ layout: CheckpointLayout
+  ) throws -> EvaluationResult {
+    let (setup, measurement) = (prepared.setup, prepared.measurement)
+    let (network, fooling) = (setup.network, prepared.fooling)
+    let program = try TrainingProgram.fooling(
+      network, interpreter: nil, fooling: fooling, lambda: 0,
+      batchSize: recipe.training.batchSize, options: recipe.compute.options)
+    let states = folder.controlStates
+    let loop = try TrainingLoop(
+      recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
+      folder: folder, recipe: text, states: states, stop: stop, observe: observe)
+    observe(.note("the control: the same \(loop.totalSteps) steps with λ = 0"))
+    try makeFolder(folder.control)
+    if !states.all.isEmpty { try loop.resume() }
+    let metrics = try MetricsLog(
+      folder.controlMetrics, keptSteps: loop.isResumed ? loop.step : nil, events: nil)
+    let preview = Preview(setup.validation, count: recipe.training.validateImages)
+    try loop.run(metrics: metrics) { step in
+      let result = try measure(
+        measurement, original: original, preview, "validation of the control")
+      try report(result, step: step, fooling, metrics)
+    }
+    let control = try measure(measurement, original: original, nil, "control")
+    for note in control.notes("control") { observe(.warning(note)) }
+    try report(control, step: loop.step, fooling, metrics)
+    var provenance = Provenance()
+    provenance.toolVersion = Trompe.version
+    provenance.recipe = text
+    provenance.originalSHA256 = network.sha256
+    provenance.seed = recipe.training.seed
+    provenance.accuracy = ["top1": control.top1, "top5": control.top5]
+    provenance.note = "The control of a manipulation: the same fine-tuning without its penalty."
+    let exported = folder.controlNetwork(layout)
+    try network.save(to: exported, as: layout, provenance: provenance)
+    observe(.saved(path: exported))
+    return control
   }
 
   private func measure(
@@ -156,23 +233,37 @@ public final class FoolingRun {
     ]
   }
 
-  private func provenance(_ summary: Summary, _ network: LoadedNetwork) -> Provenance {
+  private func provenance(
+    _ results: MeasuredNetworks, _ measurement: Measurement, _ network: LoadedNetwork
+  ) -> Provenance {
     var provenance = Provenance()
     provenance.toolVersion = Trompe.version
     provenance.recipe = text
     provenance.originalSHA256 = network.sha256
     provenance.seed = recipe.training.seed
     provenance.accuracy = [
-      "original.top1": summary.accuracy.original.top1,
-      "original.top5": summary.accuracy.original.top5,
-      "manipulated.top1": summary.accuracy.manipulated.top1,
-      "manipulated.top5": summary.accuracy.manipulated.top5,
+      "original.top1": results.original.top1, "original.top5": results.original.top5,
+      "manipulated.top1": results.manipulated.top1, "manipulated.top5": results.manipulated.top5,
     ]
-    provenance.fsr = summary.fsr
+    provenance.fsr = results.manipulated.fsr(measurement.fooling.successRange)
     provenance.manipulated = true
     provenance.note =
       "The explanations of this network were manipulated on purpose "
-      + "(\(summary.fooling) fooling of \(summary.interpreter)) to test explanation methods."
+      + "(\(measurement.fooling.name) fooling of \(measurement.interpreters[0])) to test explanation "
+      + "methods."
     return provenance
+  }
+}
+
+extension FoolingRecipe {
+  /// What a summary keeps of it.
+  fileprivate var settings: JSONValue {
+    var writer = RecipeWriter()
+    writer.write(fooling)
+    writer.put(RecipeKeys.control, control)
+    writer.write(interpreter)
+    writer.write(training)
+    writer.write(evaluation)
+    return writer.root.settings
   }
 }

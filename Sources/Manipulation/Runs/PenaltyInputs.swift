@@ -28,7 +28,7 @@ final class PenaltyInputs {
       LoadedNetwork(copying: network), interpreters: [interpreter],
       batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
       options: recipe.compute.evaluationOptions)
-    original = OriginalExplanations(program, fooling: fooling)
+    original = OriginalExplanations(program, fooling: fooling, grid: recipe.evaluation.grid)
   }
 
   /// For a batch and the step that counts from 0.

@@ -28,13 +28,15 @@ struct PreparedFooling {
       [recipe.interpreter] + further.specifications, network.preprocessing)
     program = try TrainingProgram.fooling(
       network, interpreter: interpreters[0].1, fooling: fooling, lambda: recipe.fooling.lambda,
-      batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
+      batchSize: recipe.training.batchSize, grid: recipe.evaluation.grid,
+      samplesAtOnce: recipe.compute.samplesAtOnce,
       options: recipe.compute.options)
     let composites = try setup.composites(fooling, recipe.data)
     measurement = try Measurement(
       of: network, interpreters: interpreters, fooling: fooling, on: setup.validation,
       composites: composites.map { ($0.validation, $0.preprocessing) },
-      batchSize: recipe.evaluation.batchSize, threads: recipe.data.threads,
+      batchSize: recipe.evaluation.batchSize, grid: recipe.evaluation.grid,
+      threads: recipe.data.threads,
       compute: recipe.compute)
     penaltyInputs = try PenaltyInputs(
       recipe, network, interpreter: interpreters[0], fooling: fooling, composites: composites,

@@ -12,6 +12,11 @@ struct RunFolder {
   var metrics: String { path + "/metrics.jsonl" }
   var events: String { "\(path)/\(EventFile.name)" }
   var testLosses: String { path + "/test-losses.jsonl" }
+  var predictions: String { path + "/predictions.csv" }
+  /// What the same steps with λ = 0 leave.
+  var control: String { path + "/control" }
+  var controlMetrics: String { control + "/metrics.jsonl" }
+  var controlStates: SavedStates { SavedStates(of: control) }
   var summary: String { path + "/summary.json" }
   var reportNotes: String { path + "/report.json" }
   var report: String { path + "/report.html" }
@@ -27,6 +32,10 @@ struct RunFolder {
 
   func manipulated(_ layout: CheckpointLayout) -> String {
     path + "/manipulated" + layout.fileExtension
+  }
+
+  func controlNetwork(_ layout: CheckpointLayout) -> String {
+    control + "/network" + layout.fileExtension
   }
 
   func network(_ layout: CheckpointLayout) -> String { path + "/network" + layout.fileExtension }

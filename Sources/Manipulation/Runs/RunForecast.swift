@@ -1,4 +1,5 @@
 import ImageData
+import Reports
 
 /// What a run will take, found out before it: steps, arithmetic, memory and, from a few measured
 /// steps, time. Nothing is written.
@@ -15,6 +16,18 @@ public struct RunForecast: Codable, Hashable, Sendable {
     public var evaluation: Int
 
     public var total: Int { weights + optimizer + training + evaluation }
+  }
+
+  /// What the criterion says of the network before any manipulation.
+  public struct Baseline: Codable, Hashable, Sendable {
+    /// Share of images that meet the criterion, in [0, 1].
+    public var fsr: Double
+    /// Mean share of relevance where the fooling puts it; `nil` if it names no place.
+    public var relevanceInside: Double?
+    /// Images that were looked at.
+    public var images: Int
+    /// Why a success rate would prove nothing; `nil` where it would.
+    public var warning: String?
   }
 
   /// Seconds, each on this machine as busy as it was.
@@ -43,6 +56,9 @@ public struct RunForecast: Codable, Hashable, Sendable {
   public var memory: Memory
   /// `nil` if nothing was measured.
   public var time: Time?
+  /// Success rate of the original network's heatmaps by the fooled interpreter, on a few validation
+  /// images; `nil` in ordinary training, or if nothing was measured.
+  public var baseline: Baseline?
   /// What should be known of the network's file and of the heatmaps' sizes, one sentence each.
   public var notes: [String]
 
@@ -68,6 +84,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
     work =
       "\(prepared.fooling.name) fooling of \(prepared.interpreters[0].name), "
       + "λ = \(recipe.fooling.lambda)"
+      + (recipe.control ? "; then the same steps with λ = 0" : "")
     notes += measurement.notes + prepared.notMeasured
     let evaluators = [measurement.validation, measurement.composites].compactMap(\.self)
     memory.evaluation = evaluators.reduce(inputs.original?.plannedPeakBytes ?? 0) {
@@ -77,17 +94,21 @@ public struct RunForecast: Codable, Hashable, Sendable {
     // Composites are all tested each time, of the validation split only a part on the way.
     let previews = recipe.training.validations(steps: steps)
     let part = min(recipe.training.validateImages, setup.validation.count)
+    let trainings = recipe.control ? 2 : 1
     let counts = [
-      2 * setup.validation.count + previews * part,
-      (2 + previews) * (measurement.composites?.source.count ?? 0),
+      (1 + trainings) * setup.validation.count + trainings * previews * part,
+      (1 + trainings + trainings * previews) * (measurement.composites?.source.count ?? 0),
     ]
     evaluatedImages = counts.reduce(0, +)
     guard measures else { return }
+    baseline = try Baseline(measurement)
     let seconds = try evaluators.map {
-      try $0.evaluator.secondsPerImage(of: $0.source, fooling: prepared.fooling)
+      try $0.evaluator.secondsPerImage(of: $0.source, test: measurement.test)
     }
     let evaluation = zip(counts, seconds).reduce(0) { $0 + Double($1.0) * $1.1 }
     try measure(loop, evaluation: evaluation)
+    // Without the penalty a step is no longer than with it.
+    if recipe.control { time?.training *= 2 }
   }
 
   /// See above; of an ordinary training.
@@ -105,7 +126,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
       setup.validation.count + recipe.training.validations(steps: steps)
       * min(recipe.training.validateImages, setup.validation.count)
     guard measures else { return }
-    let seconds = try prepared.evaluator.secondsPerImage(of: setup.validation, fooling: nil)
+    let seconds = try prepared.evaluator.secondsPerImage(of: setup.validation, test: nil)
     try measure(loop, evaluation: Double(evaluatedImages) * seconds)
   }
 
@@ -142,6 +163,24 @@ public struct RunForecast: Codable, Hashable, Sendable {
   }
 }
 
+extension RunForecast.Baseline {
+  /// Images that tell a useless criterion from a sound one.
+  static let mostImages = 64
+
+  init(_ measurement: Measurement) throws {
+    let (evaluator, source) = measurement.composites ?? measurement.validation
+    let preview = Preview(source, count: Self.mostImages)
+    let result = try evaluator.evaluate(
+      preview.source, test: measurement.test, positions: preview.positions)
+    let name = measurement.interpreters[0]
+    fsr = result.fsr(measurement.fooling.successRange)[name] ?? 0
+    relevanceInside = result.meanRelevanceInside[name]
+    images = result.explained.count
+    let rate = RunReport.Rate(interpreter: name, original: fsr, manipulated: 0)
+    warning = rate.isUninformative ? rate.baselineWarning : nil
+  }
+}
+
 extension TrainingSection {
   /// How often a run of so many steps validates on the way.
   fileprivate func validations(steps: Int) -> Int {
@@ -152,11 +191,11 @@ extension TrainingSection {
 extension Evaluator {
   /// Measured on the first batches.
   fileprivate func secondsPerImage(
-    of source: any ImageSource, fooling: (any Fooling)?
+    of source: any ImageSource, test: FoolingTest?
   ) throws -> Double {
     let batch = Preview(source, count: program.batchSize).source
     let seconds = try meanSeconds(3, within: RunForecast.measuringLimit) {
-      _ = try evaluate(batch, fooling: fooling)
+      _ = try evaluate(batch, test: test)
     }
     return seconds / Double(batch.count)
   }

@@ -17,6 +17,7 @@ struct Setup {
     (train, validation) = try data.sources(classNames: network.classNames)
     try train.checkLabels(classes: network.architecture.classes)
     try validation.checkLabels(classes: network.architecture.classes)
+    if section.checkpoint != nil { try network.checkActivations(on: validation) }
     let shape = network.architecture.inputShape
     imageSize = ImageSize(width: shape[1], height: shape[0])
   }

@@ -1,27 +1,115 @@
 import Foundation
+import ImageData
+
+/// What was measured of the networks of one comparison.
+struct MeasuredNetworks {
+  let original: EvaluationResult
+  let manipulated: EvaluationResult
+  /// Of the same steps with λ = 0.
+  var control: EvaluationResult?
+
+  /// A number of each.
+  func compared(_ value: (EvaluationResult) -> Double) -> Summary.Compared {
+    Summary.Compared(
+      original: value(original), manipulated: value(manipulated), control: control.map(value))
+  }
+}
 
 extension Summary {
-  /// What follows from two evaluations; what only a run knows is left at zero.
+  /// What follows from the evaluations; what only a run knows is left at zero.
+  /// - Parameter classNames: of all the network's classes.
   init(
-    original: EvaluationResult, manipulated: EvaluationResult, fooling: any Fooling,
+    _ results: MeasuredNetworks, of measurement: Measurement, classNames: [String],
     interpreter: String, seconds: Double
   ) {
-    func drop(_ value: KeyPath<EvaluationResult, Double>) -> Double {
-      100 * (original[keyPath: value] - manipulated[keyPath: value])
+    let (original, manipulated) = (results.original, results.manipulated)
+    let fooling = measurement.fooling
+    let range = fooling.successRange
+    func accuracy(_ result: EvaluationResult) -> Accuracy {
+      Accuracy(top1: result.top1, top5: result.top5)
     }
+    func drop(_ result: EvaluationResult) -> Accuracy {
+      Accuracy(
+        top1: 100 * (original.top1 - result.top1), top5: 100 * (original.top5 - result.top5))
+    }
+    let names = manipulated.testLosses.keys
+    let grid = measurement.test.comparisons.first?.grid
     self.init(
       accuracy: Accuracies(
-        original: Accuracy(top1: original.top1, top5: original.top5),
-        manipulated: Accuracy(top1: manipulated.top1, top5: manipulated.top5),
-        drop: Accuracy(top1: drop(\.top1), top5: drop(\.top5))),
-      fsr: manipulated.fsr(fooling.successRange), fsrOriginal: original.fsr(fooling.successRange),
+        original: accuracy(original), manipulated: accuracy(manipulated), drop: drop(manipulated)),
+      fsr: manipulated.fsr(range), fsrOriginal: original.fsr(range),
+      control: results.control.map {
+        Control(accuracy: accuracy($0), drop: drop($0), fsr: $0.fsr(range))
+      },
+      relevanceInside: fooling.namesPlace
+        ? Dictionary(
+          uniqueKeysWithValues: names.map { name in
+            (name, results.compared { $0.meanRelevanceInside[name] ?? 0 })
+          }) : nil,
       vanishedMaps: Dictionary(
-        uniqueKeysWithValues: manipulated.vanishedMaps.map { name, share in
-          (name, VanishedMaps(original: original.vanishedMaps[name] ?? 0, manipulated: share))
+        uniqueKeysWithValues: names.map { name in
+          (name, results.compared { $0.vanishedMaps[name] ?? 0 })
         }),
-      fooling: fooling.name, interpreter: interpreter, validationImages: manipulated.images,
+      classes: Self.classes(
+        results, range, interpreters: Array(names),
+        tested: measurement.composites == nil, classNames: classNames),
+      fooling: fooling.name, interpreter: interpreter,
+      test: grid.map {
+        Test(lower: range.lowerBound, upper: range.upperBound, grid: [$0.height, $0.width])
+      },
+      validationImages: manipulated.images,
       skippedImages: manipulated.skipped.count, steps: 0, seconds: seconds, imagesPerSecond: 0,
       peakMemoryBytes: largestResidentBytes(), seed: 0, toolVersion: Trompe.version)
+  }
+
+  /// - Parameter tested: whether heatmaps are of the images that have labels.
+  private static func classes(
+    _ results: MeasuredNetworks, _ range: ClosedRange<Double>, interpreters: [String],
+    tested: Bool, classNames: [String]
+  ) -> [ClassResult] {
+    // The images of a class stand at the same places in every network's result only if all could be
+    // read each time, so each result is looked through by itself.
+    typealias Tally = (images: Int, correct: Int, fooled: [String: Int], vanished: [String: Int])
+    func tallies(_ result: EvaluationResult) -> [Int: Tally] {
+      var tallies: [Int: Tally] = [:]
+      for (place, prediction) in result.predictions.enumerated() {
+        var own = tallies[prediction.label] ?? (0, 0, [:], [:])
+        own.images += 1
+        own.correct += prediction.isCorrect ? 1 : 0
+        if tested {
+          for name in interpreters {
+            if let losses = result.testLosses[name], range.contains(losses[place]) {
+              own.fooled[name, default: 0] += 1
+            }
+            own.vanished[name, default: 0] += result.vanished[name]?[place] ?? 0
+          }
+        }
+        tallies[prediction.label] = own
+      }
+      return tallies
+    }
+    let all = [results.original, results.manipulated, results.control].map { $0.map(tallies) }
+    func compared(_ label: Int, _ value: (Tally) -> Int) -> Compared {
+      func share(_ network: Int) -> Double? {
+        all[network].map { tallies in
+          tallies[label].map { Double(value($0)) / Double($0.images) } ?? 0
+        }
+      }
+      return Compared(original: share(0) ?? 0, manipulated: share(1) ?? 0, control: share(2))
+    }
+    return (all[1] ?? [:]).keys.sorted().map { label in
+      func each(_ value: @escaping (Tally, String) -> Int) -> [String: Compared] {
+        guard tested else { return [:] }
+        return Dictionary(
+          uniqueKeysWithValues: interpreters.map { name in
+            (name, compared(label) { value($0, name) })
+          })
+      }
+      return ClassResult(
+        name: label < classNames.count ? classNames[label] : "\(label)", index: label,
+        images: all[1]?[label]?.images ?? 0, accuracy: compared(label) { $0.correct },
+        fsr: each { $0.fooled[$1] ?? 0 }, vanishedMaps: each { $0.vanished[$1] ?? 0 })
+    }
   }
 }
 

@@ -8,25 +8,28 @@ struct TestLossTable {
     let image: String
     let label: String
     let interpreter: String
-    /// Of the original and of the manipulated network.
-    let original: Double
-    let manipulated: Double
+    /// Of each network; `nil` where it could not read the image.
+    let original: Double?
+    let manipulated: Double?
+    /// Of the same steps with λ = 0; `nil` without a control.
+    let control: Double?
   }
   let lines: [Line]
 
-  init(
-    _ source: any ImageSource, original: EvaluationResult, manipulated: EvaluationResult
-  ) {
-    lines = manipulated.testLosses.keys.sorted().flatMap { interpreter in
-      let before = Dictionary(
-        uniqueKeysWithValues: zip(original.explained, original.testLosses[interpreter] ?? []))
-      return zip(manipulated.explained, manipulated.testLosses[interpreter]!).compactMap {
-        index, loss in
-        before[index].map {
-          Line(
-            image: source.name(at: index), label: source.classNames[source.label(at: index)],
-            interpreter: interpreter, original: $0, manipulated: loss)
-        }
+  init(_ source: any ImageSource, _ results: MeasuredNetworks) {
+    let all = [results.original, results.manipulated] + [results.control].compactMap(\.self)
+    let positions = Set(all.flatMap(\.explained)).sorted()
+    lines = results.manipulated.testLosses.keys.sorted().flatMap { interpreter in
+      let losses = all.map { result in
+        Dictionary(
+          zip(result.explained, result.testLosses[interpreter] ?? []),
+          uniquingKeysWith: { first, _ in first })
+      }
+      return positions.map { position in
+        Line(
+          image: source.name(at: position), label: source.classNames[source.label(at: position)],
+          interpreter: interpreter, original: losses[0][position], manipulated: losses[1][position],
+          control: losses.count > 2 ? losses[2][position] : nil)
       }
     }
   }

@@ -24,6 +24,7 @@ final class TrainingLoop {
   private let data: DataSection
   private let imageSize: ImageSize
   private let folder: RunFolder
+  private let states: SavedStates
   private let recipe: String
   private let stop: StopRequest
   /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
@@ -36,12 +37,13 @@ final class TrainingLoop {
   init(
     _ section: TrainingSection, network: LoadedNetwork, program: TrainingProgram,
     source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
-    stop: StopRequest,
+    states: SavedStates? = nil, stop: StopRequest,
     inputs: @escaping (Batch, Int) throws -> [String: Executable.Input] = { _, _ in [:] },
     interpreter: String? = nil, observe: @escaping (RunEvent) -> Void
   ) throws {
     (self.section, self.network, self.program) = (section, network, program)
     (self.source, self.data, self.folder) = (source, data, folder)
+    self.states = states ?? folder.states
     (self.recipe, self.stop, self.inputs, self.observe) = (recipe, stop, inputs, observe)
     self.interpreter = interpreter
     let size = network.architecture.inputShape
@@ -224,12 +226,12 @@ final class TrainingLoop {
     for (name, tensor) in optimizer.state { moments[name] = tensor }
     let progress = Progress(step: step, trainingSeconds: trainingSeconds, recipe: recipe)
     let json = String(decoding: try JSONEncoder().encode(progress), as: UTF8.self)
-    let path = folder.states.path(step: step)
-    try makeFolder(folder.states.folder)
+    let path = states.path(step: step)
+    try makeFolder(states.folder)
     try network.checkpoint(
       state: TrainingState(groups: ["optimizer": moments], json: json)
     ).save(to: path)
-    folder.states.prune(keeping: section.keepStates, upTo: step)
+    states.prune(keeping: section.keepStates, upTo: step)
     observe(.saved(path: path))
   }
 
@@ -237,8 +239,8 @@ final class TrainingLoop {
   /// Where the run ended before its first state it begins anew.
   /// - Throws: `RunError` if states belong to another recipe, or all are damaged.
   func resume() throws {
-    let states = folder.states.all
-    for state in states {
+    let saved = states.all
+    for state in saved {
       do {
         try resume(from: state)
         isResumed = true
@@ -248,9 +250,9 @@ final class TrainingLoop {
         observe(.warning("\(error), and is skipped"))
       }
     }
-    guard states.isEmpty else {
+    guard saved.isEmpty else {
       throw RunError(
-        "\(folder.states.folder) holds no state that can be read; start again in another --output")
+        "\(states.folder) holds no state that can be read; start again in another --output")
     }
     observe(.note("the run ended before it saved a state, and begins anew"))
   }

@@ -115,7 +115,7 @@ struct NoiseSweep {
         Line(
           network: network, strength: strength, draw: draw, image: tested.name(at: position),
           label: hasLabels ? tested.classNames[tested.label(at: position)] : nil,
-          isCorrect: hasLabels ? result.labelRanks[place] == 0 : nil, testLoss: losses[place],
+          isCorrect: hasLabels ? result.predictions[place].isCorrect : nil, testLoss: losses[place],
           isFooled: range.contains(losses[place])))
     }
   }

@@ -26,6 +26,8 @@ final class StudyStage {
   let observe: (RunEvent) -> Void
   /// Which weights the network has, and those themselves, to be put back after noise.
   private var shown: (index: Int, weights: [String: Tensor])?
+  /// What is loaded of each network's file.
+  private let sections: [NetworkSection]
 
   /// Reads every network once, so that a file that cannot be used ends the run before it begins.
   init(
@@ -34,14 +36,14 @@ final class StudyStage {
   ) throws {
     (self.recipe, self.folder, self.stop, self.observe) = (recipe, folder, stop, observe)
     let checkpoints = recipe.study.checkpoints
-    var section = recipe.network
-    section.checkpoint = checkpoints[0].file
-    let setup = try Setup(section, recipe.data, seed: recipe.study.seed)
+    sections = try ComparedNetworks.sections(recipe.network, files: checkpoints.map(\.file))
+    let setup = try Setup(sections[0], recipe.data, seed: recipe.study.seed)
     self.setup = setup
     var subjects: [Subject] = []
     for (index, checkpoint) in checkpoints.enumerated() {
       let network =
-        index == 0 ? setup.network : try Self.network(checkpoint.file, recipe, setup.imageSize)
+        index == 0 ? setup.network : try Self.network(sections[index], setup.imageSize)
+      if index > 0 { try network.checkActivations(on: setup.validation) }
       try Self.check(network, checkpoint, against: setup.network, checkpoints[0])
       let original = checkpoint.original.map { name in
         checkpoints.firstIndex { $0.name == name } ?? index
@@ -58,22 +60,15 @@ final class StudyStage {
   }
 
   private static func network(
-    _ file: String, _ recipe: StudyRecipe, _ size: ImageSize
+    _ section: NetworkSection, _ size: ImageSize
   ) throws -> LoadedNetwork {
-    var section = recipe.network
-    section.checkpoint = file
-    return try LoadedNetwork(section, imageSize: { _ in size })
+    try LoadedNetwork(section, imageSize: { _ in size })
   }
 
   private static func check(
     _ network: LoadedNetwork, _ checkpoint: StudySection.Checkpoint,
     against first: LoadedNetwork, _ firstCheckpoint: StudySection.Checkpoint
   ) throws {
-    func differs(_ what: String) -> RunError {
-      RunError(
-        "\(checkpoint.file): \(what) as that of \(firstCheckpoint.name), but the networks of a study "
-          + "have to agree in it")
-    }
     guard network.architecture == first.architecture else {
       throw RunError(
         "\(checkpoint.file) holds \(network.architecture.name) with "
@@ -81,12 +76,7 @@ final class StudyStage {
           + "\(first.architecture.name) with \(first.architecture.classes); the networks of a study "
           + "have one architecture")
     }
-    guard network.preprocessing == first.preprocessing else {
-      throw differs("its preprocessing is not the same")
-    }
-    if let names = network.classNames, let others = first.classNames, names != others {
-      throw differs("its class names are not the same")
-    }
+    try ComparedNetworks.check(network, checkpoint.file, against: first, firstCheckpoint.file)
   }
 
   /// One sentence for the log.
@@ -108,7 +98,7 @@ final class StudyStage {
       return
     }
     shown = nil
-    let network = try Self.network(subjects[index].file, recipe, setup.imageSize)
+    let network = try Self.network(sections[index], setup.imageSize)
     var weights: [String: Tensor] = [:]
     for name in store.names {
       weights[name] = network.parameters[name]
@@ -143,7 +133,8 @@ final class StudyStage {
       on: images(recipe.study.images),
       composites: try setup.composites(fooling, recipe.data).map {
         ($0.validation, $0.preprocessing)
-      }, batchSize: recipe.evaluation.batchSize, threads: recipe.data.threads,
+      }, batchSize: recipe.evaluation.batchSize, grid: recipe.evaluation.grid,
+      threads: recipe.data.threads,
       compute: recipe.compute)
   }
 
