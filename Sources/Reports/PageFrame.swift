@@ -6,8 +6,9 @@ struct PageFrame {
   let title: String
   /// What kind of report it is.
   let kicker: String
-  /// What was done to what, for the last line: "The images in this report were changed".
-  let subject: String
+  /// What was done to what, for the last line: "The images in this report were changed"; `nil` if
+  /// nothing is known to have been changed.
+  let subject: String?
   /// Of the body, for the page's own styles.
   var bodyClass: String?
   var styles: String?
@@ -24,6 +25,7 @@ struct PageFrame {
   func html() -> String {
     let scripts: Markup? = mayRun ? "; script-src 'unsafe-inline'" : nil
     let own: Markup? = styles.map(Markup.program)
+    let purpose = subject.map { "\($0) on purpose, to test explanation methods. " } ?? ""
     let body: Markup = bodyClass.map { "<body class=\"\($0)\">" } ?? "<body>"
     let end: Markup? = mayRun ? "\n\(program)" : nil
     let links = links.map { link -> Markup in "<a href=\"#\(link.id)\">\(link.title)</a>" }
@@ -50,7 +52,7 @@ struct PageFrame {
       <main>
       \(main)
       </main>
-      <footer><p>\(subject) on purpose, to test explanation methods. Written by trompe \(toolVersion).</p></footer>\(end)
+      <footer><p>\(purpose)Written by trompe \(toolVersion).</p></footer>\(end)
       </body>
       </html>
 

@@ -20,12 +20,19 @@ public struct ReportPage: Sendable {
     isComparison ? "\(runs.count) runs compared" : runs[0].name
   }
 
+  /// Network, fooling, interpreter and layer, of a single run.
+  private var subtitle: Markup? {
+    isComparison ? nil : "<p class=\"name\">\(runs[0].subtitle)</p>\n"
+  }
+
   /// The file's contents.
   public func html() -> String {
     let gallery = GallerySection(runs: runs)
     return PageFrame(
       toolVersion: runs[0].toolVersion, title: title, kicker: "manipulated explanations",
-      subject: "The networks in this report were manipulated", introduction: sentences,
+      subject: runs.contains { $0.testedName == "manipulated" }
+        ? "The networks in this report were manipulated" : nil,
+      introduction: "\(subtitle)\(sentences)",
       links: links(hasGallery: !gallery.isEmpty),
       main: """
         \(ResultSection(runs: runs).markup())

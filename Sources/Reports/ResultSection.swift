@@ -5,7 +5,7 @@ struct ResultSection {
   func markup() -> Markup {
     """
     <section id="result"><h2>Result</h2>
-    <div class="tables">\(accuracies)\(rates)\(inside)\(vanished)</div>
+    <div class="tables">\(accuracies)\(rates)\(inside)\(vanished)\(masks)</div>
     \(classes)
     \(note)</section>
     """
@@ -95,6 +95,27 @@ struct ResultSection {
     shares("inside", caption: "Mean share of relevance inside the mask", of: \.inside) { _ in true }
   }
 
+  /// Where relevance is wanted, as a picture.
+  private var masks: [Markup] {
+    runs.compactMap { run in
+      run.mask.map { mask in
+        let name: Markup? = runs.count > 1 ? "\(run.name): " : nil
+        let side = 160.0 / Double(max(mask.width, mask.height))
+        let cells = mask.levels.enumerated().compactMap { place, level -> Markup? in
+          guard level > 0 else { return nil }
+          let (row, column) = place.quotientAndRemainder(dividingBy: mask.width)
+          return
+            "<rect x=\"\(Numbers.decimals(Double(column) * side, 2))\" y=\"\(Numbers.decimals(Double(row) * side, 2))\" width=\"\(Numbers.decimals(side, 2))\" height=\"\(Numbers.decimals(side, 2))\" fill=\"currentColor\" fill-opacity=\"\(Numbers.decimals(Double(level) / 255, 3))\"/>"
+        }
+        let (width, height) = (side * Double(mask.width), side * Double(mask.height))
+        return """
+          <figure class="mask"><figcaption>\(name)Mask on \(mask.height)×\(mask.width), where relevance is wanted</figcaption>
+          <svg viewBox="0 0 \(Numbers.decimals(width, 1)) \(Numbers.decimals(height, 1))" width="\(Numbers.decimals(width, 0))" height="\(Numbers.decimals(height, 0))" role="img" aria-label="mask" style="border: 1px solid currentColor">\(cells)</svg></figure>
+          """
+      }
+    }
+  }
+
   /// A share of each network by interpreter; nothing without rows.
   private func shares(
     _ style: String, caption: String, of value: (RunReport.Rate) -> RunReport.Shares?,
@@ -144,8 +165,9 @@ struct ResultSection {
       isTested
       ? "<th scope=\"colgroup\" colspan=\"\(width)\">fooled, \(run.interpreter)</th>" : nil
     let fooledColumns: Markup? = isTested ? columns : nil
+    let open: Markup? = run.classWarnings.isEmpty ? nil : " open=\"open\""
     return """
-      <details\(run.classWarnings.isEmpty ? "" : " open")><summary>By class</summary>
+      <details\(open)><summary>By class</summary>
       <div class="scroll"><table class="classes"><caption>Success and accuracy by class</caption>
       <thead><tr><td></td><td></td>\(groups)<th scope="colgroup" colspan="\(width)">top-1 accuracy</th></tr>
       <tr><td></td><th scope="col">images</th>\(fooledColumns)\(columns)</tr></thead>
@@ -170,12 +192,15 @@ struct ResultSection {
     let count = images.allSatisfy { $0 == images[0] } ? "\(images[0])" : "all"
     let skipped = runs.reduce(0) { $0 + $1.skippedImages }
     let left = skipped > 0 ? " \(skipped) images could not be read and were left out." : ""
+    let grids = Set(runs.compactMap(\.grid))
+    let grid =
+      grids.count == 1 ? ", and all heatmaps are compared on a grid of \(grids.first!)" : ""
     let framed =
       runs.contains { $0.aim != nil }
       ? " The framed cell is the interpreter that was fooled; the others show how far it carries over."
       : ""
     return """
-      <p class="note">Measured on \(count) validation images.\(left) The success rate is the share of images whose test loss counts as fooled.\(framed)</p>\(warning)
+      <p class="note">Measured on \(count) validation images.\(left) The success rate is the share of images whose test loss counts as fooled; each image is explained for its own label\(grid).\(framed)</p>\(warning)
       """
   }
 

@@ -130,6 +130,10 @@ public struct RunReport: Hashable, Sendable {
   public var network: String?
   /// Of the interpreter, if it has one.
   public var layer: String?
+  /// Where relevance is wanted; `nil` if the fooling names no place.
+  public var mask: HeatmapGrid?
+  /// Rows and columns on which heatmaps are compared, `8×8`; `nil` if it is not known.
+  public var grid: String?
   /// The fooled one first.
   public var rates: [Rate]
   public var images: Int

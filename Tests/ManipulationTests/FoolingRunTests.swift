@@ -235,15 +235,16 @@ private enum Comparison: String, CaseIterable, Sendable {
 
   @Test func resizedMaskIsNoted() throws {
     let folder = try TemporaryFolder()
-    try Image(width: 3, height: 5, color: .init(red: 255, green: 255, blue: 255))
-      .writePNG(to: folder("mask.png"))
+    let rows: [[UInt8]] = (0..<5).map { [UInt8](repeating: $0 < 2 ? 255 : 0, count: 9) }
+    try Image(width: 3, height: 5, pixels: rows.flatMap { $0 }).writePNG(to: folder("mask.png"))
     var recipe = Tiny.fooling(try Tiny.checkpoint(in: folder), steps: 1)
     recipe.fooling = FoolingSpecification(name: "location", lambda: 1, mask: folder("mask.png"))
+    recipe.evaluation.grid = .own
     var notes: [String] = []
     _ = try FoolingRun(recipe, output: folder("fool")) {
       if case .note(let text) = $0 { notes.append(text) }
     }.run()
-    // Grad-CAM at layer3 has 16×16 pixels, SimpleGrad those of the input.
+    // Each on its own grid: Grad-CAM at layer3 has 16×16 pixels, SimpleGrad those of the input.
     for size in ["16x16", "64x64"] {
       #expect(
         notes.count { $0 == "the mask of 3x5 is resized to the heatmap's \(size)" } == 1, "\(notes)"

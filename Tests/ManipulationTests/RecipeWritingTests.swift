@@ -139,9 +139,11 @@ private struct RecipeGenerator {
       flip() ? .these(Array(interpreters)) : .transfer(pick(TransferInterpreters.allCases))
     let fooling: FoolingSpecification = self.fooling()
     return FoolingRecipe(
-      network: network(), data: data(for: fooling), fooling: fooling,
+      network: network(), data: data(for: fooling), fooling: fooling, control: flip(),
       interpreter: interpreter(), training: training(),
-      evaluation: EvaluationSection(batchSize: count(4096), interpreters: further),
+      evaluation: EvaluationSection(
+        batchSize: count(4096), interpreters: further,
+        grid: pick([.fooled, .own, .side(1 + count(99))])),
       compute: ComputeSection(
         threads: maybe(count(64)), winograd: flip(),
         precision: pick(Executable.Precision.allCases),
@@ -199,16 +201,17 @@ private struct RecipeGenerator {
           name: location
           lambda: 4.0
           variant: paper
+        control: false
         interpreter:
           name: grad-cam
           layer: layer4
         training:
           optimizer: adam
-          learningRate: 5e-05
+          learningRate: 5.0e-05
           weightDecay: 0.0
           beta1: 0.9
           beta2: 0.999
-          epsilon: 1e-08
+          epsilon: 1.0e-08
           schedule: constant
           warmupSteps: 0
           steps: 500
@@ -222,6 +225,7 @@ private struct RecipeGenerator {
         evaluation:
           batchSize: 16
           interpreters: [{name: simple-grad}]
+          grid: fooled
         report:
           images: 48
         compute:

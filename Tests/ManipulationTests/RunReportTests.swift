@@ -30,7 +30,7 @@ import Testing
     #expect(
       summary.warning
         == "The original network passes the test without any manipulation (simple-grad 75.00 %), so "
-        + "this rate says little.")
+        + "this rate is uninformative.")
     summary.fsrOriginal = Dictionary(
       uniqueKeysWithValues: report.rates.map { ($0.interpreter, $0.original) })
 

@@ -93,8 +93,8 @@ struct RunTests {
     let names = try FileManager.default.contentsOfDirectory(atPath: folder("fool")).sorted()
     #expect(
       names == [
-        "manipulated.h5", "metrics.jsonl", "recipe.yaml", "report.html", "report.json",
-        "summary.json", "test-losses.jsonl",
+        "manipulated.h5", "metrics.jsonl", "predictions.csv", "recipe.yaml", "report.html",
+        "report.json", "summary.json", "test-losses.jsonl",
       ])
     let metrics = try lines(folder("fool/metrics.jsonl"))
     #expect(metrics.count { $0.contains(#""kind":"step""#) } == 6)

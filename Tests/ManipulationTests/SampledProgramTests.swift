@@ -224,7 +224,11 @@ private func relativeDifference(_ a: [Float], _ b: [Float]) -> Double {
     let heatmap = try interpreter.combine(
       mean: graph.multiply(total!, 1 / Double(interpreter.sampleCount)), of: lowered,
       classes: classes, in: &graph)
-    let penalty = try fooling.penalty(of: [heatmap], reference: nil, in: &graph)
+    let size = ImageSize(width: heatmap.shape[2], height: heatmap.shape[1])
+    let test = FoolingTest(
+      fooling, interpreters: [(interpreter.range, size)], grid: .fooled)
+    let compared = try test.comparisons[0](heatmap, in: &graph)
+    let penalty = try fooling.penalty(of: [compared], reference: nil, in: &graph)
     let crossEntropy = try graph.crossEntropy(lowered.logits, labels: classes)
     let loss = try graph.add(crossEntropy, graph.multiply(penalty, lambda))
     let exact = graph.graph(outputs: [loss])

@@ -136,7 +136,7 @@ import Testing
     #expect(
       page.all("p", class: "note").map(\.text).contains(
         "† The original network passes the test without any manipulation (simple-grad 92.44 %), so "
-          + "this rate says little."))
+          + "this rate is uninformative."))
     // The headline is about the first interpreter.
     #expect(page.all("p", class: "headline")[0].text.hasSuffix("to 83.45 %."))
     report.rates[0].original = RunReport.Rate.high
@@ -144,8 +144,8 @@ import Testing
     #expect(
       page.all("p", class: "note").map(\.text).contains(
         "† first: The original network passes the test without any manipulation (grad-cam 50.00 %, "
-          + "simple-grad 92.44 %), so these rates say little."))
-    #expect(report.sentence.hasSuffix("(grad-cam 50.00 %), so this rate says little."))
+          + "simple-grad 92.44 %), so these rates are uninformative."))
+    #expect(report.sentence.hasSuffix("(grad-cam 50.00 %), so this rate is uninformative."))
   }
 
   @Test func histogramsCountEveryImageAndDrawTheThreshold() throws {

@@ -113,13 +113,16 @@ public enum Evaluation {
       networks.append((purpose, .init(path: files[networks.count], sha256: network.sha256)))
       first = first ?? (network, measurement, names)
     }
-    guard let (_, measurement, names) = first else { preconditionFailure("two networks at least") }
+    guard let (original, measurement, names) = first else {
+      preconditionFailure("two networks at least")
+    }
     let measured = MeasuredNetworks(
       original: results[0], manipulated: results[1], control: results.count > 2 ? results[2] : nil)
     var summary = Summary(
       measured, of: measurement, classNames: names, interpreter: measurement.interpreters[0],
       seconds: (ContinuousClock.now - begin).seconds)
     summary.isManipulated = isManipulated
+    summary.architecture = original.architecture.name
     (summary.originalFile, summary.testedFile) = (networks[0].file, networks[1].file)
     summary.settings = request.settings
     if let folder, let gathering {

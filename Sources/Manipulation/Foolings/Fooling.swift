@@ -43,6 +43,8 @@ public protocol Fooling: Sendable {
 
   /// Whether the fooling moves relevance to a place that it names.
   var namesPlace: Bool { get }
+  /// That place on a heatmap of this size, in [0, 1]; `nil` if it names none.
+  func place(height: Int, width: Int) -> Heatmap?
   /// The share of a heatmap's relevance where the fooling puts it, in [0, 1]; `nil` if it names no
   /// place, or the map is without relevance.
   func relevanceInside(_ heatmap: Heatmap) -> Double?
@@ -71,6 +73,7 @@ public typealias Heatmap = Pictures.Heatmap
 extension Fooling {
   public var readsValues: Bool { false }
   public var namesPlace: Bool { false }
+  public func place(height: Int, width: Int) -> Heatmap? { nil }
   public func relevanceInside(_ heatmap: Heatmap) -> Double? { nil }
   public func obstacle(height: Int, width: Int) -> String? { nil }
   public func note(height: Int, width: Int) -> String? { nil }

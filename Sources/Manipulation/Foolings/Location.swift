@@ -54,6 +54,10 @@ public struct Location: Fooling {
       target: .image(try Image(contentsOf: mask)), threshold: specification.threshold)
   }
 
+  public func place(height: Int, width: Int) -> Heatmap? {
+    Heatmap(height: height, width: width, values: mask(height: height, width: width).values)
+  }
+
   /// By what the mean squared distance is divided: 1 for Heo's frame, else 4·var m.
   func scale(height: Int, width: Int) -> Double {
     if case .frame(let frameWidth) = target,

@@ -26,7 +26,7 @@ struct ReportGathering {
     facts: [RunReport.Fact]
   ) throws {
     let notes = ReportNotes(
-      facts: facts, fooling: measurement.fooling, interpreters: measurement.interpreters,
+      facts: facts, test: measurement.test, interpreters: measurement.interpreters,
       collected: (original, manipulated), results: results, tested: measurement.tested,
       preprocessing: measurement.testedPreprocessing, classNames: classNames)
     try folder.write(String(decoding: notes.json(), as: UTF8.self), to: folder.reportNotes)

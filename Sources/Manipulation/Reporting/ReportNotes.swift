@@ -7,22 +7,33 @@ import Reports
 struct ReportNotes: Codable {
   var facts: [RunReport.Fact]
   var test: RunReport.SuccessTest
+  /// Where relevance is wanted; `nil` if the fooling names no place.
+  var mask: HeatmapGrid?
   var gallery: [GalleryPicture]
 }
 
 extension ReportNotes {
+  /// Cells of a mask's longer side that are drawn.
+  private static let longestMaskSide = 64
+
   /// - Parameters:
   ///   - collected: what both networks say of the gallery's images.
   ///   - tested: the source of those images.
   ///   - preprocessing: how they are prepared.
   ///   - classNames: of all the network's classes.
   init(
-    facts: [RunReport.Fact], fooling: any Fooling, interpreters: [String],
+    facts: [RunReport.Fact], test fooled: FoolingTest, interpreters: [String],
     collected: (original: GalleryCollector, manipulated: GalleryCollector),
     results: (original: EvaluationResult, manipulated: EvaluationResult),
     tested: any ImageSource, preprocessing: Preprocessing, classNames: [String]
   ) {
     self.facts = facts
+    let fooling = fooled.fooling
+    mask = fooled.comparisons.first.flatMap { comparison in
+      fooling.place(height: comparison.grid.height, width: comparison.grid.width).map {
+        HeatmapGrid($0.averaged(longestSide: Self.longestMaskSide), isSigned: false)
+      }
+    }
     let range = fooling.successRange
     test = RunReport.SuccessTest(
       lower: range.lowerBound, upper: range.upperBound, isSmallerFooled: fooling.isSmallerFooled)

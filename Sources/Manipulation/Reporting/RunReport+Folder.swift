@@ -55,6 +55,8 @@ extension RunReport {
     }
     classWarnings = summary.classWarnings
     layer = summary.layer
+    network = summary.architecture
+    grid = summary.test.flatMap { $0.grid.count == 2 ? "\($0.grid[0])×\($0.grid[1])" : nil }
     if exists(folder.testLosses) {
       testLosses = try Self.testLosses(folder.testLosses, order: rates.map(\.interpreter))
     }
@@ -68,7 +70,7 @@ extension RunReport {
     ]
     if exists(folder.reportNotes) {
       let notes = try ReportNotes(contentsOf: folder.reportNotes)
-      (test, gallery) = (notes.test, notes.gallery)
+      (test, gallery, mask) = (notes.test, notes.gallery, notes.mask)
       facts += notes.facts
     }
     facts += Self.facts(of: summary)

@@ -127,6 +127,7 @@ public final class FoolingRun {
     summary.imagesPerSecond =
       Double(loop.step * recipe.training.batchSize) / max(loop.trainingSeconds, 1e-9)
     summary.isManipulated = true
+    summary.architecture = network.architecture.name
     summary.originalFile = Summary.NetworkFile(
       path: recipe.network.checkpoint ?? "", sha256: network.sha256)
     summary.testedFile = Summary.NetworkFile(

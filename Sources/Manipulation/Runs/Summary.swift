@@ -71,6 +71,8 @@ public struct Summary: Codable, Hashable, Sendable {
   public var vanishedMaps: [String: Compared]?
   /// In the order of the outputs; those that have validation images.
   public var classes: [ClassResult]?
+  /// The network's, `resnet18`.
+  public var architecture: String?
   public var fooling: String
   public var interpreter: String
   public var test: Test?
