@@ -54,7 +54,7 @@ public enum Evaluation {
     observe: (RunEvent) -> Void = { _ in }
   ) throws -> Summary {
     let begin = ContinuousClock.now
-    let folder = try output.map { try RunFolder(forEvaluation: $0) }
+    let folder = try output.map { try RunFolder(forEvaluation: $0, inputs: request.inputs) }
     defer { folder?.release() }
     guard let fooled = request.interpreters.first else {
       throw RunError("no interpreter is given, so there is no heatmap to test")
@@ -98,9 +98,7 @@ public enum Evaluation {
         .init("The \(purpose) network", path ?? ""),
         .init("Its SHA-256", network.sha256 ?? ""),
       ]
-      for image in results.last!.skipped where purpose == "original" {
-        observe(.warning("\(image.name) is left out: \(image.reason)"))
-      }
+      if purpose == "original" { LeftOutImages.tell(results[0].skipped, observe) }
     }
     let seconds = (ContinuousClock.now - begin).seconds
     let summary = Summary(
@@ -117,6 +115,7 @@ public enum Evaluation {
         classNames: last.classNames, facts: facts + [.init("Data", request.images.description)])
       observe(.saved(path: folder.report))
     }
+    folder?.tellWhetherMoved(observe)
     return summary
   }
 }

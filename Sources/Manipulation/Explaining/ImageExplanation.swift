@@ -70,6 +70,7 @@ public enum ImageExplanation {
     let normalizer = Normalizer(network.preprocessing)
 
     var explained = 0
+    var leftOut = LeftOutImages()
     for start in stride(from: 0, to: request.images.count, by: batchSize) {
       if stop.isRequested { throw RunStopped("stopped after \(explained) images") }
       var batch: [(position: Int, photograph: Image)] = []
@@ -77,7 +78,7 @@ public enum ImageExplanation {
         do {
           let path = request.images[position]
           batch.append((position, try images.photograph(path, network.preprocessing, size)))
-        } catch { observe(.warning("left out: \(error)")) }
+        } catch { leftOut.tell("left out: \(error)", observe) }
       }
       guard !batch.isEmpty else { continue }
       var samples = batch.flatMap { normalizer($0.photograph) }
@@ -97,6 +98,7 @@ public enum ImageExplanation {
       explained += batch.count
       observe(.evaluating(purpose: "images", done: explained, total: request.images.count))
     }
+    leftOut.finish(observe)
     guard explained > 0 else { throw RunError("none of the images could be read") }
   }
 }

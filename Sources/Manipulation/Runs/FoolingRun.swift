@@ -30,7 +30,7 @@ public final class FoolingRun {
   ) throws {
     (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
     text = recipe.resolvedYAML()
-    folder = try RunFolder(output, resume: resume)
+    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs, recipe: text)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. What was saved
@@ -38,7 +38,12 @@ public final class FoolingRun {
   public func run() throws -> Summary {
     defer { folder.release() }
     var isUnderWay = false
-    do { return try run(&isUnderWay) } catch {
+    do {
+      let summary = try run(&isUnderWay)
+      folder.tellWhetherMoved(observe)
+      return summary
+    } catch {
+      folder.tellWhetherMoved(observe)
       throw isUnderWay ? folder.ended(by: error) : error
     }
   }
@@ -53,7 +58,8 @@ public final class FoolingRun {
     let layout = recipe.output.layout ?? network.layout
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: folder, recipe: text, stop: stop, inputs: penaltyInputs.values,
+      folder: folder, recipe: text, reads: InputRecord(recipe, setup), begin: begin, stop: stop,
+      inputs: penaltyInputs.values,
       interpreter: measured[0].name, observe: observe)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
@@ -62,20 +68,20 @@ public final class FoolingRun {
         "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "
           + program.resources))
     for note in measurement.notes + prepared.notMeasured { observe(.note(note)) }
-    if resumes { try folder.checkRecipe(text) }
-    try folder.write(text, to: folder.recipe)
+    if resumes {
+      try folder.checkRecipe(text)
+      try loop.checkStates()
+    }
+    try folder.writeRecipe(text)
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
     let gathering = ReportGathering(measurement, images: recipe.report.images)
     let original = try measure(
       measurement, original: nil, nil, gallery: gathering.original, "original")
-    for image in original.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
-    if resumes { try loop.resume() }
+    LeftOutImages.tell(original.skipped, observe)
+    let kept = resumes ? try loop.resume() : nil
     let metrics = try MetricsLog(
-      folder.metrics, keptSteps: loop.isResumed ? loop.step : nil,
-      events: recipe.output.tensorboard ? folder.events : nil)
+      in: folder, keeping: kept, writesEvents: recipe.output.tensorboard)
     isUnderWay = true
     if !loop.isResumed { try report(original, step: 0, fooling, metrics) }
 
@@ -85,9 +91,7 @@ public final class FoolingRun {
       try report(result, step: step, fooling, metrics)
     }
 
-    for image in penaltyInputs.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    LeftOutImages.tell(penaltyInputs.skipped, observe)
     if let explanations = penaltyInputs.original {
       observe(
         .note(
@@ -100,14 +104,15 @@ public final class FoolingRun {
     try report(manipulated, step: loop.step, fooling, metrics)
     var summary = Summary(
       original: original, manipulated: manipulated, fooling: fooling,
-      interpreter: measured[0].name, seconds: (ContinuousClock.now - begin).seconds)
+      interpreter: measured[0].name, seconds: loop.seconds)
     summary.seed = recipe.training.seed
     summary.steps = loop.step
     summary.imagesPerSecond =
       Double(loop.step * recipe.training.batchSize) / max(loop.trainingSeconds, 1e-9)
     network.classNames = network.classNames ?? setup.validation.classNames
     let exported = folder.manipulated(layout)
-    try network.save(to: exported, as: layout, provenance: provenance(summary, network))
+    try network.save(
+      to: folder.target(exported), as: layout, provenance: provenance(summary, network))
     observe(.saved(path: exported))
     try TestLossTable(measurement.tested, original: original, manipulated: manipulated)
       .write(to: folder.testLosses, in: folder)
