@@ -19,7 +19,10 @@ import Testing
   }
 
   private func wait(_ condition: () -> Bool) {
-    for _ in 0..<2400 where !condition() { Thread.sleep(forTimeInterval: 0.025) }
+    for _ in 0..<2400 {
+      if condition() { return }
+      Thread.sleep(forTimeInterval: 0.025)
+    }
   }
 
   private func hasState() -> Bool {

@@ -51,6 +51,13 @@ import Testing
     SmallRun.metrics(output).count { $0.contains("\"kind\":\"step\"") }
   }
 
+  private func wait(_ condition: () -> Bool) {
+    for _ in 0..<2400 {
+      if condition() { return }
+      Thread.sleep(forTimeInterval: 0.025)
+    }
+  }
+
   private func refusal() throws -> String {
     let result = try run("--resume")
     #expect(result.code == 1)
@@ -62,7 +69,7 @@ import Testing
   @Test func filesAndImagesThatDifferAreNamed() throws {
     try prepare()
     let stopped = try run { process in
-      for _ in 0..<2400 where steps() < 4 { Thread.sleep(forTimeInterval: 0.025) }
+      wait { steps() >= 4 }
       process.interrupt()
     }
     #expect(stopped.code == 130, "\(stopped.error)")
@@ -116,7 +123,7 @@ import Testing
     // All is as it was.
     let before = steps()
     let resumed = try run("--resume") { process in
-      for _ in 0..<2400 where steps() < before + 2 { Thread.sleep(forTimeInterval: 0.025) }
+      wait { steps() >= before + 2 }
       process.interrupt()
     }
     #expect(resumed.code == 130 && resumed.error.contains("resumed after step"), "\(resumed.error)")

@@ -86,6 +86,9 @@ struct RunFolder {
       } else if isFinished || isResumable {
         throw RunError(
           "\(path) already holds a run; continue it with --resume, or name another --output")
+      } else if let studies = try? held.folder("studies"), !studies.names.isEmpty {
+        throw RunError(
+          "\(path) already holds studies; continue with --resume, or name another --output")
       }
       return resume
     }

@@ -231,7 +231,7 @@ final class TrainingLoop {
     let path = folder.states.path(step: step)
     try folder.makeSubfolder(folder.states.folder)
     let list = folder.path + "/" + SavedStates.inputsName
-    if !folder.exists(list) { try folder.write(reads.listing, to: list) }
+    if !reads.splits.isEmpty, !folder.exists(list) { try folder.write(reads.listing, to: list) }
     try network.checkpoint(
       state: TrainingState(groups: ["optimizer": moments], json: progress.json())
     ).save(to: folder.target(path))

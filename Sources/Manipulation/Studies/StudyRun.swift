@@ -26,10 +26,6 @@ public final class StudyRun {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
     text = recipe.resolvedYAML()
     folder = try RunFolder(output, resume: resume, inputs: recipe.inputs, recipe: text)
-    guard resume || folder.names(in: folder.studies).isEmpty else {
-      throw RunError(
-        "\(output) already holds studies; continue with --resume, or name another --output")
-    }
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. Studies that were
