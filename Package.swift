@@ -73,10 +73,11 @@ let package = Package(
     .target(
       name: "Benchmarks",
       dependencies: ["Manipulation", "Explanations", "Networks", "TensorCPU", "TensorGraph"]),
+    .target(name: "CArguments"),
     .executableTarget(
       name: "trompe",
       dependencies: [
-        "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks",
+        "CArguments", "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks",
         "Pictures", "Similarity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

@@ -43,7 +43,12 @@ public struct Checkpoint: Hashable, Sendable {
   ///
   /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
   public func save(to path: String, layout: WeightLayout = .torchvision) throws {
-    try HDF5Writer.write(to: path) { file in
+    try save(to: FileTarget(path), layout: layout)
+  }
+
+  /// The same into a folder that is held open.
+  public func save(to target: FileTarget, layout: WeightLayout = .torchvision) throws {
+    try HDF5Writer.write(to: target) { file in
       try file.write(metadata)
       for (name, tensor) in parameters.sorted(by: { $0.key < $1.key }) {
         try file.write(layout.toFile(tensor), as: name)
@@ -63,14 +68,14 @@ public struct Checkpoint: Hashable, Sendable {
   /// it where other programs ignore it: as attributes, or in safetensors' own list.
   ///
   /// - Parameters:
-  ///   - path: of the file.
+  ///   - target: the file.
   ///   - layout: whose names and axes it has.
   ///   - layers: of the network, in Keras's order.
   ///   - modelConfig: Keras's description of the network in JSON, for `keras2Model`.
   /// - Precondition: no training state unless the layout is `trompe`.
   /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
   public func save(
-    to path: String, as layout: CheckpointLayout, layers: [ParameterizedLayer],
+    to target: FileTarget, as layout: CheckpointLayout, layers: [ParameterizedLayer],
     modelConfig: String? = nil
   ) throws {
     precondition(state == nil || layout == .trompe, "training state in a file of others")
@@ -79,7 +84,7 @@ public struct Checkpoint: Hashable, Sendable {
       Set(specifications.map(\.name)) == Set(parameters.keys), "layers of another network")
     func tensor(_ parameter: ParameterSpecification) -> Tensor { parameters[parameter.name]! }
     switch layout {
-    case .trompe, .torch: try save(to: path)
+    case .trompe, .torch: try save(to: target)
     case .safetensors:
       var entries = specifications.map { parameter in
         let order = StateDictLayout.order(of: parameter)
@@ -91,15 +96,15 @@ public struct Checkpoint: Hashable, Sendable {
       }
       entries += batchCounts.map { .init(name: $0.key, content: .integer($0.value)) }
       try SafetensorsWriter.write(
-        to: path, entries, metadata: try SafetensorsFile.list(metadata, path: path))
+        to: target, entries, metadata: try SafetensorsFile.list(metadata, path: target.path))
     case .keras2:
-      try HDF5Writer.write(to: path) { file in
+      try HDF5Writer.write(to: target) { file in
         try file.write(metadata)
         try Keras2Layout.write(layers, group: "", to: &file, tensor)
       }
     case .keras2Model:
       guard let modelConfig else { preconditionFailure("a whole model without its description") }
-      try HDF5Writer.write(to: path) { file in
+      try HDF5Writer.write(to: target) { file in
         try file.write(metadata)
         try file.setAttribute(Keras2Layout.modelConfig, to: .text(modelConfig))
         try file.setAttribute("backend", to: .text("tensorflow"))
@@ -108,10 +113,17 @@ public struct Checkpoint: Hashable, Sendable {
         try Keras2Layout.write(layers, group: Keras2Layout.modelGroup, to: &file, tensor)
       }
     case .keras3:
-      try HDF5Writer.write(to: path) { file in
+      try HDF5Writer.write(to: target) { file in
         try file.write(metadata)
         try Keras3Layout.write(layers, to: &file, tensor)
       }
     }
+  }
+  /// The same to a file of any path.
+  public func save(
+    to path: String, as layout: CheckpointLayout, layers: [ParameterizedLayer],
+    modelConfig: String? = nil
+  ) throws {
+    try save(to: FileTarget(path), as: layout, layers: layers, modelConfig: modelConfig)
   }
 }

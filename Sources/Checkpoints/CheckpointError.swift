@@ -33,10 +33,31 @@ public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertibl
   }
 }
 
-/// Names come from files we did not write: control characters must not reach a terminal.
-public func printable(_ name: String) -> String {
+/// Names come from files we did not write: control characters, marks that turn the direction of
+/// writing, and what is invisible must not reach a terminal. A name that is longer than any that is
+/// meant to be read is cut.
+public func printable(_ name: String) -> String { printable(name, atMost: 1000) }
+
+/// - Parameter longest: characters that are kept.
+public func printable(_ name: String, atMost longest: Int) -> String {
+  guard name.utf8.count > longest else { return escaped(name) }
+  let count = name.unicodeScalars.count
+  guard count > longest else { return escaped(name) }
+  let start = String(String.UnicodeScalarView(name.unicodeScalars.prefix(longest)))
+  return escaped(start) + "… (\(count) characters)"
+}
+
+/// With `\u{1b}` and the like in place of what may not be shown.
+/// - Parameter keepsLines: whether line breaks stay.
+public func escaped(_ text: String, keepsLines: Bool = false) -> String {
   var result = ""
-  for scalar in name.unicodeScalars {
+  result.reserveCapacity(text.utf8.count)
+  for scalar in text.unicodeScalars {
+    // Nearly all text.
+    if scalar.value >= 0x20 && scalar.value < 0x7f || keepsLines && scalar == "\n" {
+      result.unicodeScalars.append(scalar)
+      continue
+    }
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator:
       result += "\\u{\(String(scalar.value, radix: 16))}"

@@ -40,8 +40,20 @@ public final class HDF5File: TensorContainer {
 
   /// - Throws: `CheckpointError` if there is no such file, it is no HDF5 file, it is damaged, or it
   ///   does one of the things above.
-  public init(path: String, limits: HDF5Limits = HDF5Limits()) throws {
-    let (descriptor, size) = try openRegularFile(path)
+  public convenience init(path: String, limits: HDF5Limits = HDF5Limits()) throws {
+    try self.init(openRegularFile(path), path: path, limits: limits)
+  }
+
+  /// The same of a file in a folder that is held open.
+  public convenience init(_ target: FileTarget, limits: HDF5Limits = HDF5Limits()) throws {
+    try self.init(
+      openRegularFile(target.name, in: target.folder), path: target.path, limits: limits)
+  }
+
+  private init(
+    _ file: (descriptor: Int32, size: Int), path: String, limits: HDF5Limits
+  ) throws {
+    let (descriptor, size) = file
     do {
       guard Self.hasSignature(descriptor, size: size) else {
         throw CheckpointError(path: path, "is not an HDF5 file")

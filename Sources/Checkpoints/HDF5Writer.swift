@@ -27,11 +27,19 @@ public struct HDF5Writer: ~Copyable {
   /// - Throws: `CheckpointError` if the file cannot be written (the old one is then intact), or what
   ///   `body` throws.
   public static func write(to path: String, _ body: (inout HDF5Writer) throws -> Void) throws {
-    try WholeFile.replace(path) { try fill(temporary: $0, path: path, body) }
+    try write(to: FileTarget(path), body)
   }
 
+  /// The same into a folder that is held open.
+  public static func write(
+    to target: FileTarget, _ body: (inout HDF5Writer) throws -> Void
+  ) throws {
+    try WholeFile.replace(target) { try fill($0.pathForLibraries, path: target.path, body) }
+  }
+
+  /// - Parameter temporary: where the file grows.
   private static func fill(
-    temporary: String, path: String, _ body: (inout HDF5Writer) throws -> Void
+    _ temporary: String, path: String, _ body: (inout HDF5Writer) throws -> Void
   ) throws {
     let file = try HDF5Library.alone {
       let access = try HDF5Handle.open(

@@ -8,8 +8,9 @@ import TensorGraph
 /// The file is checked whole when it is opened, against its own size, before anything is allocated
 /// for it.
 public final class SafetensorsFile: TensorContainer {
-  /// Of the format's own reader.
-  static let largestHeader = 100_000_000
+  /// Bytes of a header, and tensors in it: 250 bytes for each of as many as an HDF5 file may have.
+  static let largestHeader = 25_000_000
+  static let mostTensors = 100_000
   static let metadataKey = "__metadata__"
 
   public let path: String
@@ -133,6 +134,12 @@ public final class SafetensorsFile: TensorContainer {
     guard received == length else {
       throw CheckpointError(path: path, "cannot be read: the file ends in its header")
     }
+    // Before it is decoded, which takes many times its size.
+    let count = occurrences(of: Entry.CodingKeys.dataOffsets.rawValue, in: text)
+    guard count <= mostTensors else {
+      throw CheckpointError(
+        path: path, "has \(count) tensors in its header, more than the limit of \(mostTensors)")
+    }
     do {
       let header = try JSONDecoder().decode(Header.self, from: text)
       return (header.tensors, header.metadata, 8 + length)
@@ -151,6 +158,25 @@ public final class SafetensorsFile: TensorContainer {
         "has a header entry \(place.joined(separator: ".")) of another type than the format's")
     } catch {
       throw CheckpointError(path: path, "has a header that is not JSON as the format has it")
+    }
+  }
+
+  private static func occurrences(of word: String, in text: Data) -> Int {
+    let word = Array(word.utf8)
+    return text.withUnsafeBytes { bytes in
+      var (count, place) = (0, 0)
+      while bytes.count - place >= word.count,
+        let found = memchr(bytes.baseAddress! + place, Int32(word[0]), bytes.count - place)
+      {
+        place = UnsafeRawPointer(found) - bytes.baseAddress!
+        if bytes.count - place >= word.count, memcmp(found, word, word.count) == 0 {
+          count += 1
+          place += word.count
+        } else {
+          place += 1
+        }
+      }
+      return count
     }
   }
 
@@ -249,7 +275,22 @@ func openRegularFile(_ path: String) throws -> (descriptor: Int32, size: Int) {
   guard !path.utf8.contains(0) else {
     throw CheckpointError(path: path, "is no file name")
   }
-  let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  return try regularFile(Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path)
+}
+
+/// The same of a file in a folder that is held open, through no link.
+func openRegularFile(
+  _ name: String, in folder: OpenFolder
+) throws -> (descriptor: Int32, size: Int) {
+  let descriptor = openat(
+    folder.descriptor, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+  if descriptor < 0, errno == ELOOP { throw folder.failure(name, ELOOP) }
+  return try regularFile(descriptor, folder.path + "/" + name)
+}
+
+private func regularFile(
+  _ descriptor: Int32, _ path: String
+) throws -> (descriptor: Int32, size: Int) {
   guard descriptor >= 0 else {
     throw CheckpointError(path: path, "cannot be opened: \(String(cString: strerror(errno)))")
   }
@@ -259,4 +300,33 @@ func openRegularFile(_ path: String) throws -> (descriptor: Int32, size: Int) {
     throw CheckpointError(path: path, "is not a regular file")
   }
   return (descriptor, Int(status.st_size))
+}
+
+/// All bytes of a file whose descriptor is then closed.
+///
+/// - Throws: `CheckpointError` if it is larger than the limit, or cannot be read.
+func readWhole(
+  _ file: (descriptor: Int32, size: Int), atMost limit: Int, path: String
+) throws -> Data {
+  defer { close(file.descriptor) }
+  func tooLarge(_ size: Int) -> CheckpointError {
+    CheckpointError(path: path, "has \(size) bytes, more than the limit of \(limit)")
+  }
+  guard file.size <= limit else { throw tooLarge(file.size) }
+  var data = Data(count: file.size)
+  var done = 0
+  while done < data.count {
+    let count = data.count
+    let received = data.withUnsafeMutableBytes {
+      Glibc.read(file.descriptor, $0.baseAddress! + done, count - done)
+    }
+    if received < 0 && errno == EINTR { continue }
+    guard received >= 0 else {
+      throw CheckpointError(path: path, "cannot be read: \(String(cString: strerror(errno)))")
+    }
+    // It shrank meanwhile; its reader says what is missing.
+    if received == 0 { return data.prefix(done) }
+    done += received
+  }
+  return data
 }

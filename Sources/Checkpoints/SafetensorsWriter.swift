@@ -48,8 +48,9 @@ enum SafetensorsWriter {
 
   /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
   static func write(
-    to path: String, _ entries: [Entry], metadata: [String: String]
+    to target: FileTarget, _ entries: [Entry], metadata: [String: String]
   ) throws {
+    let path = target.path
     // The format's own writer puts wider elements first, so that all are aligned.
     let ordered = entries.sorted {
       $0.isInteger == $1.isInteger ? $0.name < $1.name : $0.isInteger
@@ -73,9 +74,8 @@ enum SafetensorsWriter {
     text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
     let length = UInt64(text.count)
 
-    try WholeFile.replace(path) { temporary in
-      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      guard descriptor >= 0 else { throw WholeFile.systemError(path) }
+    try WholeFile.replace(target) { temporary in
+      let descriptor = try temporary.create()
       defer { close(descriptor) }
       try withUnsafeBytes(of: length.littleEndian) { try WholeFile.write($0, to: descriptor, path) }
       try text.withUnsafeBytes { try WholeFile.write($0, to: descriptor, path) }

@@ -23,7 +23,7 @@ extension Checkpoint {
       add(tensors, in: group)
     }
     add(state?.json ?? "")
-    return hash.finish()
+    return hash.digest()
   }
 
   /// - Throws: `CheckpointError` if the state in `file` is not what was saved.

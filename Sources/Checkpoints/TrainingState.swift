@@ -22,6 +22,18 @@ public struct TrainingState: Hashable, Sendable {
 }
 
 extension HDF5File {
+  /// The trainer's own text, without the tensors and unchecked; nil when the file has no training
+  /// state.
+  ///
+  /// - Throws: `CheckpointError` if it cannot be read.
+  public func readTrainingText() throws -> String? {
+    guard groups.contains(TrainingState.folder) else { return nil }
+    guard
+      case .text(let json)? = try attributes(ofGroup: TrainingState.folder)[TrainingState.textName]
+    else { return nil }
+    return json
+  }
+
   /// Nil when the file has no training state.
   ///
   /// - Throws: `CheckpointError` if it is incomplete or cannot be read.

@@ -13,18 +13,20 @@ struct Histogram {
     return values.reduce(into: [Int](repeating: 0, count: bins)) { counts, value in
       guard value.isFinite, range.contains(value) else { return }
       let place = length > 0 ? (value - range.lowerBound) / length : 0
-      counts[min(bins - 1, Int(place * Double(bins)))] += 1
+      guard place.isFinite else { return }
+      counts[min(bins - 1, max(0, Int(place * Double(bins))))] += 1
     }
   }
 
   /// `nil` without test losses.
   func markup() -> Markup? {
-    let values = (losses.original + losses.manipulated).filter(\.isFinite)
+    let values = (losses.original + losses.manipulated).filter(Numbers.isDrawable)
     guard let smallest = values.min(), let largest = values.max() else { return nil }
     // The bound that decides is shown even if no image is near it.
     let bound = test.map { $0.isSmallerFooled ? $0.upper : $0.lower }
+      .flatMap { Numbers.isDrawable($0) ? $0 : nil }
     let lower = min(smallest, bound ?? smallest, 0)
-    let upper = max(largest, bound ?? largest, lower + 1e-9)
+    let upper = max(largest, bound ?? largest, lower + max(1e-9, abs(lower) * 1e-9))
     let range = lower...upper
     let before = Self.counts(losses.original, in: range)
     let after = Self.counts(losses.manipulated, in: range)
@@ -61,9 +63,9 @@ struct Histogram {
   }
 
   private func region(_ axes: ChartAxes, _ range: ClosedRange<Double>) -> Markup? {
-    guard let test, test.lower <= range.upperBound, test.upper >= range.lowerBound else {
-      return nil
-    }
+    guard let test, test.lower <= test.upper, test.lower <= range.upperBound,
+      test.upper >= range.lowerBound
+    else { return nil }
     let from = axes.position(x: max(test.lower, range.lowerBound))
     let to = axes.position(x: min(test.upper, range.upperBound))
     let (top, height) = (LineChart.plot.top, LineChart.plot.bottom - LineChart.plot.top)

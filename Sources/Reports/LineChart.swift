@@ -26,9 +26,10 @@ struct LineChart {
   func markup() -> Markup? {
     let series = series.map { series in
       let points = Self.reduced(series.points)
+      let spreads = series.spreads.map { $0.isNaN ? 0 : min(abs($0), Numbers.largest) }
       return Series(
         name: series.name, points: points,
-        spreads: points.count == series.spreads.count ? series.spreads : [])
+        spreads: points.count == spreads.count ? spreads : [])
     }.filter { !$0.points.isEmpty }
     let points = series.flatMap(\.points)
     guard !points.isEmpty else { return nil }
@@ -36,7 +37,11 @@ struct LineChart {
     let bounds = points.map(\.y) + series.flatMap { $0.upperBounds + $0.lowerBounds }
     let largest = bounds.max() ?? 0
     let smallest = min(0, bounds.min() ?? 0)
-    let ys = yRange ?? smallest...max(largest * 1.05, smallest + 1e-9)
+    let given = yRange.flatMap { range in
+      Numbers.isDrawable(range.lowerBound) && Numbers.isDrawable(range.upperBound) ? range : nil
+    }
+    let ys =
+      given ?? smallest...max(largest * 1.05, smallest + max(1e-9, abs(smallest) * 1e-9))
     let axes = ChartAxes(x: xs, y: ys, plot: Self.plot)
     let bands = series.enumerated().compactMap { index, series -> Markup? in
       guard series.spreads.contains(where: { $0 > 0 }) else { return nil }
@@ -78,13 +83,15 @@ struct LineChart {
   }
 
   static func reduced(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
-    let points = points.filter { $0.x.isFinite && $0.y.isFinite }
+    let points = points.filter { Numbers.isDrawable($0.x) && Numbers.isDrawable($0.y) }
     guard points.count > mostPoints else { return points }
     return (0..<mostPoints).map { part in
       let own = points[part * points.count / mostPoints..<(part + 1) * points.count / mostPoints]
       let count = Double(own.count)
       return (own.reduce(0) { $0 + $1.x } / count, own.reduce(0) { $0 + $1.y } / count)
     }
+    // A sum of large numbers may be infinite.
+    .filter { Numbers.isDrawable($0.x) && Numbers.isDrawable($0.y) }
   }
 }
 

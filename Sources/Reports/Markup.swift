@@ -28,7 +28,8 @@ struct Markup: ExpressibleByStringInterpolation, Sendable {
     return Markup(trusted: "/*<![CDATA[*/\n\(code)\n/*]]>*/")
   }
 
-  /// Text for elements and quoted attributes. Characters that HTML does not allow become U+FFFD.
+  /// Text for elements and quoted attributes. Characters that HTML does not allow, and those that turn
+  /// the direction of writing beyond the text itself, become U+FFFD.
   static func escaped(_ value: String) -> String {
     var result = ""
     result.reserveCapacity(value.utf8.count)
@@ -40,7 +41,9 @@ struct Markup: ExpressibleByStringInterpolation, Sendable {
       case "\"": result += "&quot;"
       case "'": result += "&#39;"
       case "\n", "\t": result.unicodeScalars.append(scalar)
-      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
+      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{202A}"..."\u{202E}",
+        "\u{2066}"..."\u{2069}", "\u{2028}", "\u{2029}", "\u{FFFE}", "\u{FFFF}":
+        result += "\u{FFFD}"
       default: result.unicodeScalars.append(scalar)
       }
     }

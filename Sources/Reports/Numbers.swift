@@ -32,7 +32,25 @@ enum Numbers {
     let step = ([1, 2, 5, 10].first { $0 * power >= raw } ?? 10) * power
     let first = (range.lowerBound / step - 1e-9).rounded(.up)
     let last = (range.upperBound / step + 1e-9).rounded(.down)
-    guard last >= first else { return [] }
-    return (0...Int(last - first)).map { (first + Double($0)) * step }
+    // Of the smallest numbers there are no powers of ten, and between the largest no steps.
+    guard step > 0, last >= first, last - first <= Double(4 * count) else {
+      return [range.lowerBound]
+    }
+    return (0...Int(last - first)).map { (first + Double($0)) * step }.filter(\.isFinite)
+  }
+
+  /// Numbers of a chart's axis: what was read from a file may be infinite, no number, or so large that
+  /// differences are.
+  static func isDrawable(_ value: Double) -> Bool { value.isFinite && abs(value) <= largest }
+
+  /// Four of these can be added.
+  static let largest = Double.greatestFiniteMagnitude / 8
+
+  /// Without an overflow: counts come from files.
+  static func sum(_ counts: some Sequence<Int>) -> Int {
+    counts.reduce(0) { sum, count in
+      let (total, overflows) = sum.addingReportingOverflow(count)
+      return overflows ? (count > 0 ? Int.max : Int.min) : total
+    }
   }
 }

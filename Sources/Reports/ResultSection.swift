@@ -190,7 +190,7 @@ struct ResultSection {
   private var note: Markup {
     let images = runs.map(\.images)
     let count = images.allSatisfy { $0 == images[0] } ? "\(images[0])" : "all"
-    let skipped = runs.reduce(0) { $0 + $1.skippedImages }
+    let skipped = Numbers.sum(runs.map(\.skippedImages))
     let left = skipped > 0 ? " \(skipped) images could not be read and were left out." : ""
     let grids = Set(runs.compactMap(\.grid))
     let grid =

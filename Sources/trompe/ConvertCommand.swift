@@ -56,6 +56,7 @@ struct ConvertCommand: ParsableCommand {
     guard force || !FileManager.default.fileExists(atPath: output) else {
       throw RunError("\(output) exists; replace it with --force, or name another file")
     }
+    try RunInputs(files: [input]).check(target: output)
     var section = NetworkSection(checkpoint: input)
     if let family, let classes {
       section.architecture = .init(

@@ -104,7 +104,10 @@ struct ExplainCommand: ParsableCommand {
     let files = try ExplanationFiles(
       folder: output,
       overlay: Overlay(colors: map, outlinedShare: outline > 0 ? outline / 100 : nil),
-      raw: raw?.numbers)
+      raw: raw?.numbers,
+      inputs: RunInputs(files: [checkpoint, against] + request.images))
+    try files.check(
+      images: request.images, interpreters: reportedNames(of: request.interpreters))
     var results: [ExplanationResult] = []
     try detail.watching { stop, observe in
       try ImageExplanation.run(request, stop: stop, observe: observe) { image in

@@ -7,7 +7,7 @@ enum Failure {
   /// Prints `trompe: ` and the error's sentences to stderr, and exits with its code.
   static func exit(_ error: any Error) -> Never {
     // Help, versions and wrong arguments are the parser's to report; it calls all else a failure.
-    if TrompeCommand.exitCode(for: error) != .failure { TrompeCommand.exit(withError: error) }
+    if TrompeCommand.exitCode(for: error) != .failure { exitParsing(error) }
     switch error {
     case is RunStopped:
       Terminal.writeError(sentence(error, styled: .plain))
@@ -17,6 +17,21 @@ enum Failure {
       Terminal.writeError(sentence(error, styled: .error))
       Foundation.exit(1)
     }
+  }
+
+  /// Help and versions go to stdout, what is wrong with the arguments to stderr.
+  static func exitParsing(_ error: any Error) -> Never {
+    let code = TrompeCommand.exitCode(for: error)
+    let text = TrompeCommand.fullMessage(for: error)
+    if code.isSuccess {
+      do {
+        try Terminal.write(text.isEmpty ? "" : text + "\n", isOurs: true)
+      } catch is Terminal.ClosedPipe {
+      } catch { exit(error) }
+    } else if !text.isEmpty {
+      Terminal.writeError(text + "\n")
+    }
+    Foundation.exit(code.rawValue)
   }
 
   private static func sentence(_ error: any Error, styled style: Terminal.Style) -> String {

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// Numbers as people read them.
@@ -37,7 +38,7 @@ enum Format {
   /// A row of two columns whose second is broken at spaces into lines of at most `width`.
   static func wrapped(_ label: String, _ text: String, width: Int = 64) -> [[String]] {
     var lines: [String] = []
-    for word in text.split(separator: " ") {
+    for word in printable(text, atMost: 20_000).split(separator: " ") {
       if let last = lines.last, last.count + 1 + word.count <= width {
         lines[lines.count - 1] = last + " " + word
       } else {
@@ -58,7 +59,8 @@ enum Format {
     let text = text ?? Set(0..<leading)
     let rows = rows.map { row in
       row.enumerated().map { index, cell in
-        index == 0 && cell.count > firstWidth ? cell.prefix(firstWidth - 1) + "…" : cell
+        let cell = printable(cell)
+        return index == 0 && cell.count > firstWidth ? cell.prefix(firstWidth - 1) + "…" : cell
       }
     }
     let columns = rows.map(\.count).max() ?? 0

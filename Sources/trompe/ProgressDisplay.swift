@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Manipulation
 
@@ -58,20 +59,23 @@ final class ProgressDisplay {
   /// Clears the line that is redrawn; for what is written next.
   func finish() {
     guard isLineOpen else { return }
-    Terminal.writeError("\r\u{1B}[K")
+    Terminal.writeError("", redraws: true)
     isLineOpen = false
   }
 
   private func line(_ text: String) {
     finish()
-    Terminal.writeError(text + "\n")
+    // A sentence is one line, whatever the names in it are.
+    Terminal.writeError(text.split(separator: "\n").joined(separator: "; ") + "\n")
     lastDrawn = clock.now
   }
 
   private func redraw(_ text: String, isLast: Bool) {
     guard terminal.isInteractive, isLast || clock.now - lastDrawn >= Self.redrawInterval
     else { return }
-    Terminal.writeError("\r\u{1B}[K" + text.prefix(max(1, terminal.width - 1)))
+    // Escapes take room: what is cut is what is shown.
+    let shown = escaped(text).prefix(max(1, terminal.width - 1))
+    Terminal.writeError(String(shown), redraws: true)
     isLineOpen = true
     lastDrawn = clock.now
   }

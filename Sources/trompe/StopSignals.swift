@@ -39,9 +39,9 @@ enum StopSignals {
           _exit(128 + number)
         }
         stop.stop()
-        let clear = Terminal.error.isInteractive ? "\r\u{1B}[K" : ""
         Terminal.writeError(
-          clear + "trompe: stopping after this step; a second Ctrl-C ends it at once\n")
+          "trompe: stopping after this step; a second Ctrl-C ends it at once\n",
+          redraws: Terminal.error.isInteractive)
       }
     }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CArguments
 import Foundation
 import Manipulation
 
@@ -28,6 +29,14 @@ struct TrompeCommand: ParsableCommand {
       InspectCommand.self, ConvertCommand.self, BenchCommand.self,
     ])
 
+  /// Without the program's name.
+  private static var arguments: [String] {
+    guard let values = arguments_values() else { return Array(CommandLine.arguments.dropFirst()) }
+    return (0..<Int(arguments_count())).dropFirst().compactMap { place in
+      values[place].map { String(cString: $0) }
+    }
+  }
+
   /// Runs the command that the arguments name.
   ///
   /// Exit codes: 0, 1 after an error, 64 for wrong arguments, 128 + the signal's number (130 for
@@ -37,11 +46,11 @@ struct TrompeCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(arguments)
       do { try command.run() } catch { Failure.exit(error) }
     } catch {
-      exit(withError: error)
+      Failure.exitParsing(error)
     }
-    exit()
+    Foundation.exit(0)
   }
 }

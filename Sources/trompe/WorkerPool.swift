@@ -1,3 +1,4 @@
+import CArguments
 import Foundation
 
 /// How the worker threads of oneDNN and our own loops wait for work.
@@ -19,8 +20,7 @@ enum WorkerPool {
     let environment = ProcessInfo.processInfo.environment
     guard settings.keys.allSatisfy({ environment[$0] == nil }) else { return }
     for (name, value) in settings { setenv(name, value, 1) }
-    var arguments = CommandLine.unsafeArgv
-    withUnsafeMutablePointer(to: &arguments) { _ = execv("/proc/self/exe", $0.pointee) }
-    // Where a process may not start itself again, it runs as it is.
+    execv("/proc/self/exe", arguments_values())
+    // Where a process may not start itself again, or there is no /proc, it runs as it is.
   }
 }

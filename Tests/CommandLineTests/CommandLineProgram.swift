@@ -25,11 +25,13 @@ struct CommandLineProgram {
   ///   - folder: the current folder; the temporary one if `nil`.
   ///   - fileBlocks: no file may become larger than so many blocks (of 512 bytes, or of 1024 where
   ///     the shell counts so).
+  ///   - through: a command that starts the program with its arguments.
   ///   - environment: added to that of the tests.
   ///   - whileRunning: called once the process runs.
   static func run(
     list arguments: [String], in folder: URL? = nil, fileBlocks: Int? = nil,
-    environment added: [String: String] = [:], whileRunning: (Process) throws -> Void = { _ in }
+    through starter: [String] = [], environment added: [String: String] = [:],
+    whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> Result {
     let process = Process()
     process.executableURL = products.appendingPathComponent("trompe")
@@ -38,6 +40,10 @@ struct CommandLineProgram {
       process.executableURL = URL(fileURLWithPath: "/bin/sh")
       process.arguments =
         ["-c", "ulimit -f \(fileBlocks); exec \"$0\" \"$@\"", products.path + "/trompe"] + arguments
+    }
+    if !starter.isEmpty {
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      process.arguments = starter + [products.path + "/trompe"] + arguments
     }
     process.currentDirectoryURL = folder ?? FileManager.default.temporaryDirectory
     var environment = ProcessInfo.processInfo.environment
@@ -52,7 +58,10 @@ struct CommandLineProgram {
     process.standardError = try FileHandle(forWritingTo: error)
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    try whileRunning(process)
+    do { try whileRunning(process) } catch {
+      kill(process.processIdentifier, SIGKILL)
+      throw error
+    }
     process.waitUntilExit()
     return Result(
       code: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),

@@ -45,7 +45,8 @@ struct ConfinementTests {
     #expect(fooled.code == 0, "\(fooled.error)")
     let evaluated = try run(
       "evaluate", "out/manipulated.h5", "--against", network, "--shapes", "10", "--interpreter",
-      "grad-cam@layer4", "--output", "out/evaluation")
+      "grad-cam@layer4", "--output", "out/evaluation", "--set",
+      "network.classNames=[\(names.joined(separator: ", "))]")
     #expect(evaluated.code == 0, "\(evaluated.error)")
     let explained = try run(
       "explain", "out/manipulated.h5", "..picture.png", "--interpreter", "grad-cam@layer4",

@@ -42,6 +42,21 @@ import Testing
         + "number from 1 to 100000000\n")
   }
 
+  /// Of a list it is the entry that is wrong, not the list.
+  @Test func emptyClassNamesAreNamed() throws {
+    let recipe = Repository.root + "/recipes/shapes-location-gradcam.yaml"
+    func expect(_ setting: String, _ sentence: String) throws {
+      try expectFailure(
+        "fool", recipe, "--set", setting, saying: "trompe: --set \(setting): \(sentence)\n")
+    }
+    try expect(
+      "network.classNames=[a, b, \"\", d]",
+      "network.classNames: entry 3 of 4 is the text \"\", expected a name")
+    try expect(
+      "fooling={name: active, lambda: 1, classes: [a, ~]}",
+      "fooling.classes: entry 2 of 2 is empty, expected a name")
+  }
+
   @Test func recipeOfTheOtherCommand() throws {
     try folder.write("network: {}\ndata: {shapes: {}}\n", to: "r.yaml")
     try expectFailure(

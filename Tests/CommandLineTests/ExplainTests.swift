@@ -50,7 +50,7 @@ import Testing
         == names)
     let table = try explain(in: folder, "--against", network).output
     #expect(
-      table.contains("\nrgb.png  original     ") && table.contains("\n         manipulated  "))
+      table.contains("\nrgb.png  original     ") && table.contains("\n         tested    "))
     #expect(table.split(separator: "\n").allSatisfy { $0.count <= 80 })
   }
 

@@ -77,6 +77,8 @@ import Testing
         <recipe>                The recipe, a YAML file.
 
       OPTIONS:
+        --control               Do the same steps again with λ = 0, as control: true
+                                does, and report what fine-tuning alone does.
         -o, --output <output>   Folder for the results. (default: runs/ and the
                                 recipe's name, numbered if taken)
         --set <key=value>       Replace or add a key of the recipe, e.g.

@@ -49,7 +49,7 @@ struct RunCommandTests {
     let result = try CommandLineProgram.run(
       "evaluate", path, "--against", network, "--shapes", "20", "--interpreter", "grad-cam@layer5")
     #expect(result.code == 0, "\(result.error)")
-    #expect(result.output.contains("all-zero heatmaps  original  manipulated\n"))
+    #expect(result.output.contains("all-zero heatmaps  original    tested\n"))
     #expect(result.output.contains("100.00 %\n"))
   }
 

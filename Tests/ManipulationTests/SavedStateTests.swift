@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Manipulation
 import Testing
@@ -119,6 +120,80 @@ struct SavedStateTests {
     } throws: { "\($0)".contains("holds a run that is finished") }
     let names = try FileManager.default.contentsOfDirectory(atPath: folder("run"))
     #expect(!names.contains { $0.contains("states") }, "\(names)")
+  }
+
+  /// A state that does not say what was read cannot be compared with what is there.
+  @Test func statesOfOlderVersionsAreRefused() throws {
+    let folder = try TemporaryFolder()
+    try stopped(folder("run"), after: 3)
+    for name in ["step-2.h5", "step-3.h5"] {
+      let path = folder("run/states/" + name)
+      let file = try HDF5File(path: path)
+      let layers = try LoadedNetwork(NetworkSection(checkpoint: path)).architecture.parameters
+      var checkpoint = try Checkpoint(
+        contentsOf: file, expecting: layers.map { .init(name: $0.name, shape: $0.shape) })
+      var text = try #require(
+        JSONSerialization.jsonObject(with: Data(checkpoint.state!.json.utf8)) as? [String: Any])
+      for key in ["inputs", "metrics", "seconds"] {
+        #expect(text.removeValue(forKey: key) != nil)
+      }
+      checkpoint.state!.json = String(
+        decoding: try JSONSerialization.data(withJSONObject: text), as: UTF8.self)
+      try checkpoint.save(to: path)
+    }
+    let run = try ClassifierTrainingRun(recipe(), output: folder("run"), resume: true)
+    #expect { try run.run() } throws: {
+      "\($0)"
+        == folder("run/states/step-3.h5")
+        + " was saved by an older version of Trompe, which did not note the files and images that it "
+        + "read; go on with that version, or start again in another --output"
+    }
+  }
+
+  /// Seconds of a run are those of all its processes.
+  @Test func secondsOfResumedRunsAddUp() throws {
+    let folder = try TemporaryFolder()
+    let start = Date()
+    try stopped(folder("run"), after: 4)
+    let first = Date().timeIntervalSince(start)
+    let begin = Date()
+    let summary = try ClassifierTrainingRun(recipe(), output: folder("run"), resume: true).run()
+    let second = Date().timeIntervalSince(begin)
+    #expect(summary.seconds > second && summary.seconds < first + second)
+  }
+
+  /// The log is what the report shows: one that somebody has edited is not taken for the run's own.
+  @Test func editedLogsAreNoticed() throws {
+    let folder = try TemporaryFolder()
+    func warnings() throws -> [String] {
+      var warnings: [String] = []
+      let stop = StopRequest()
+      let run = try ClassifierTrainingRun(
+        recipe(), output: folder("run"), resume: true, stop: stop
+      ) {
+        if case .warning(let text) = $0 { warnings.append(text) }
+        if case .step = $0 { stop.stop() }
+      }
+      #expect(throws: RunStopped.self) { try run.run() }
+      return warnings
+    }
+    // Stopped right after a validation that the resumed run does again.
+    try stopped(folder("run"), after: 3)
+    #expect(try warnings() == [])
+    let log = folder("run/metrics.jsonl")
+    // What comes after the state is of steps that are done again.
+    try (String(contentsOfFile: log, encoding: .utf8) + "{\"kind\":\"step\",\"st").write(
+      toFile: log, atomically: true, encoding: .utf8)
+    #expect(try warnings() == [])
+    let text = try String(contentsOfFile: log, encoding: .utf8)
+    let edited = text.replacing(/"loss":\d/, with: "\"loss\":0")
+    #expect(edited != text)
+    try edited.write(toFile: log, atomically: true, encoding: .utf8)
+    #expect(
+      try warnings() == [
+        "\(log) was changed since the run wrote it: up to step 5 it has other contents; it is kept as "
+          + "it is, and the report shows it"
+      ])
   }
 
   @Test func whatOthersPutBesideStatesStays() throws {

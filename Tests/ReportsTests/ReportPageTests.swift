@@ -10,6 +10,7 @@ import Testing
   static let hostile = [
     "</script><script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onload='alert(1)",
     "]]><b>", "&amp;&lt;", "\u{0}\u{1B}[31m\u{FFFF}", "a\u{202E}gpj.exe", "--><!--",
+    "\u{7F}\u{9B}2J", "\u{2066}b\u{2069}",
   ]
 
   private static func map(_ side: Int, seed: UInt64, signed: Bool = false) -> Heatmap {
@@ -203,12 +204,73 @@ import Testing
       // What may not stand in HTML at all is replaced.
       let shown = String(
         String.UnicodeScalarView(
-          name.unicodeScalars.map { $0.value < 32 || $0.value == 0xFFFF ? "\u{FFFD}" : $0 }))
+          name.unicodeScalars.map { scalar in
+            switch scalar.value {
+            case 0..<32, 0x7F...0x9F, 0x202A...0x202E, 0x2066...0x2069, 0xFFFF: "\u{FFFD}"
+            default: scalar
+            }
+          }))
       #expect(page.all("h1").map(\.text) == [shown])
       #expect(page.all("h3").map(\.text) == [shown])
       #expect(page.all("article").map { $0.attributes["data-label"] } == [shown])
-      #expect(!html.contains(name) || name.hasPrefix("a\u{202E}") || name == "&amp;&lt;")
+      #expect(!html.contains(name) || name == "&amp;&lt;")
     }
+  }
+
+  /// Numbers that a file may hold and nobody means: infinite, none at all, or so large that their
+  /// differences are.
+  static let extremes: [[Double]] = [
+    [-.greatestFiniteMagnitude, .greatestFiniteMagnitude], [.infinity, -.infinity, .nan],
+    [.leastNonzeroMagnitude, 0], [1e308, 1e308, 0.1], [-1e300, 1], [.nan], [1e16, 1e16 + 4],
+  ]
+
+  @Test(arguments: extremes)
+  func extremeNumbersMakeAPage(values: [Double]) throws {
+    for bound in values + [0.2] {
+      var report = Self.report()
+      report.test = .init(lower: -bound, upper: bound, isSmallerFooled: bound.sign == .plus)
+      report.testLosses = [
+        .init(interpreter: "grad-cam", original: values, manipulated: values + [bound])
+      ]
+      report.steps = (0..<600).map { place in
+        let value = values[place % values.count]
+        return .init(step: Int.max - place, loss: value, crossEntropy: -value, penalty: bound)
+      }
+      report.validations = values.map { .init(step: .min, top1: $0, rates: ["grad-cam": -$0]) }
+      report.original = .init(top1: values[0], top5: bound)
+      (report.images, report.skippedImages) = (Int.max, Int.max)
+      for page in [ReportPage(report), ReportPage([report, report])] {
+        let html = page.html()
+        let charts = try Page(html).elements.flatMap { $0.attributes }.filter { name, _ in
+          ["x", "y", "cx", "cy", "d", "points", "width", "height", "x1", "y1"].contains(name)
+        }
+        #expect(
+          charts.allSatisfy { !$0.value.contains("nan") && !$0.value.contains("inf") },
+          "\(values), \(bound)")
+      }
+    }
+  }
+
+  @Test(arguments: extremes)
+  func extremeSpreadsAndRangesMakeAPage(values: [Double]) throws {
+    let points = values.enumerated().map { place, value in
+      StudyReport.Series.Point(x: value, y: value, spread: values[values.count - 1 - place])
+    }
+    let chart = StudyReport.Chart(
+      title: "extreme", xTitle: "x", yRange: -.infinity ... .greatestFiniteMagnitude,
+      series: [.init(name: "a", points: points)])
+    let report = StudyReport(
+      name: "extreme", toolVersion: "0", subjects: [],
+      sections: [
+        .init(
+          name: "a", title: "a", question: "a", findings: [],
+          tables: [
+            .init(
+              caption: "a", head: ["a"],
+              rows: [.init("a", values.map { .init("a", share: $0) })])
+          ], charts: [chart], note: "")
+      ], facts: [], recipe: "")
+    _ = try Page(StudyReportPage(report).html())
   }
 
   @Test func galleryShowsBothNetworks() throws {

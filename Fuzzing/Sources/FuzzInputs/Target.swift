@@ -7,7 +7,7 @@ import Reports
 /// What reads the bytes, by the name in `TROMPE_FUZZ_TARGET`. Each may throw; nothing may crash, hang
 /// or take memory for what a header claims.
 enum Target: String, CaseIterable {
-  case image, hdf5, safetensors, recipe, metrics
+  case image, hdf5, safetensors, recipe, metrics, summary, notes, losses, state
 
   static let chosen: Target = {
     let name = ProcessInfo.processInfo.environment["TROMPE_FUZZ_TARGET"] ?? ""
@@ -27,7 +27,9 @@ enum Target: String, CaseIterable {
         let file = try CheckpointFile(path: path)
         try readEverything(file.container)
         _ = try file.readBatchCounts()
-        if let hdf5 = file.container as? HDF5File { _ = try hdf5.readTrainingState() }
+        if let hdf5 = file.container as? HDF5File, let state = try hdf5.readTrainingState() {
+          _ = try SavedProgress(state.json)
+        }
       }
     case .safetensors:
       try FuzzedFile.read(bytes) { try readEverything(SafetensorsFile(path: $0)) }
@@ -42,7 +44,15 @@ enum Target: String, CaseIterable {
       let kept = MetricsHistory(Data(bytes), upTo: 10)
       precondition(
         MetricsHistory(kept.data, upTo: 10).data == kept.data, "what was kept is kept again")
-      try FuzzedFolder.shared.report(metrics: Data(bytes))
+      try FuzzedFolder.shared.report(with: Data(bytes), as: "metrics.jsonl")
+    case .summary: try FuzzedFolder.shared.report(with: Data(bytes), as: "summary.json")
+    case .notes: try FuzzedFolder.shared.report(with: Data(bytes), as: "report.json")
+    case .losses: try FuzzedFolder.shared.report(with: Data(bytes), as: "test-losses.jsonl")
+    case .state:
+      let progress = try SavedProgress(String(decoding: bytes, as: UTF8.self))
+      precondition(
+        try SavedProgress(progress.json()) == progress,
+        "a state changes when it is written and read")
     }
   }
 
@@ -69,14 +79,15 @@ private enum FuzzedFile {
   private static let path = "/dev/shm/trompe-fuzz-\(getpid()).input"
 }
 
-/// A finished run with a log of its own.
+/// A finished run, of which one file is another.
 private final class FuzzedFolder: Sendable {
   static let shared = FuzzedFolder()
   private let path: String
+  private let summary: String
 
   private init() {
     path = "/dev/shm/trompe-fuzz-\(getpid())"
-    let summary = """
+    summary = """
       {"accuracy": {"original": {"top1": 1, "top5": 1}, "manipulated": {"top1": 1, "top5": 1},
       "drop": {"top1": 0, "top5": 0}}, "fsr": {"grad-cam": 0}, "fsrOriginal": {"grad-cam": 0},
       "fooling": "location", "interpreter": "grad-cam", "validationImages": 1, "skippedImages": 0,
@@ -89,8 +100,10 @@ private final class FuzzedFolder: Sendable {
     } catch { fatalError("\(path): \(error)") }
   }
 
-  func report(metrics: Data) throws {
-    try metrics.write(to: URL(fileURLWithPath: path + "/metrics.jsonl"))
+  /// Alone, and beside itself: several runs are added up.
+  func report(with data: Data, as name: String) throws {
+    try data.write(to: URL(fileURLWithPath: path + "/" + name))
     _ = try RunReports.html(of: [path])
+    _ = try RunReports.html(of: [path, path])
   }
 }

@@ -26,11 +26,25 @@ public final class AttackRun {
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    folder = try RunFolder(forEvaluation: output)
+    folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs)
+  }
+
+  /// In the folder of another run.
+  init(
+    _ recipe: AttackRecipe, output: String, in around: RunFolder, stop: StopRequest,
+    observe: @escaping (RunEvent) -> Void
+  ) throws {
+    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
+    folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs, in: around)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence.
   public func run() throws -> AttackSummary {
+    defer { folder.release() }
+    return try folder.watched(observe) { try measure() }
+  }
+
+  private func measure() throws -> AttackSummary {
     let begin = ContinuousClock.now
     let setup = try Setup(recipe.network, recipe.data, seed: recipe.attack.seed)
     let (network, source) = (setup.network, setup.validation)
@@ -40,14 +54,12 @@ public final class AttackRun {
       compute: recipe.compute)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
-    try folder.write(recipe.resolvedYAML(), to: folder.recipe)
+    try folder.writeRecipe(recipe.resolvedYAML())
 
     let found = try attack.subjects(of: source, stop: stop) {
       observe(.working(on: "finding images", done: $0, total: recipe.attack.images))
     }
-    for image in found.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    LeftOutImages.tell(found.skipped, observe)
     let subjects = found.images
     guard let first = subjects.first else {
       throw RunError(
@@ -66,7 +78,7 @@ public final class AttackRun {
       ))
 
     let names = network.names(or: source.classNames)
-    let log = try LineLog(folder.attacks)
+    let log = try LineLog(folder.attacks, in: folder)
     var (results, gallery): ([AttackSummary.Result], [AttackGallery]) = ([], [])
     let shown = Set(spreadPositions(count: recipe.report.images, of: subjects.count))
     for index in attack.objectives.indices {
@@ -109,7 +121,7 @@ public final class AttackRun {
   ) throws -> (records: [AttackRecord], gallery: [AttackGallery]) {
     let method = attack.objectives[index].name
     let part = "\(method)-\(short(epsilon))"
-    try makeFolder(folder.images + "/" + part)
+    try folder.makeSubfolder(folder.images + "/" + part)
     let measures = SimilarityMeasures.all(topK: attack.topK)
     let hasTarget = attack.objectives[index].hasTarget
     var (records, gallery): ([AttackRecord], [AttackGallery]) = ([], [])
@@ -133,7 +145,7 @@ public final class AttackRun {
         keepsLabel: now.predicted == subject.label, succeeded: result.iteration != nil,
         iteration: result.iteration, picture: picture,
         target: hasTarget ? TargetRecord(of: subject, result) : nil)
-      try result.picture.writePNG(to: folder.path + "/" + picture)
+      try folder.write(result.picture.png(), to: folder.path + "/" + picture)
       try log.append(record)
       records.append(record)
       if shown.contains(place) {

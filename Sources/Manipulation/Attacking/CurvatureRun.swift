@@ -23,11 +23,16 @@ public final class CurvatureRun {
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    folder = try RunFolder(forEvaluation: output)
+    folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence.
   public func run() throws -> CurvatureSummary {
+    defer { folder.release() }
+    return try folder.watched(observe) { try measure() }
+  }
+
+  private func measure() throws -> CurvatureSummary {
     let begin = ContinuousClock.now
     let setup = try Setup(recipe.network, recipe.data, seed: recipe.attack.seed)
     let network = setup.network
@@ -40,19 +45,17 @@ public final class CurvatureRun {
       options: recipe.compute.evaluationOptions)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
-    try folder.write(recipe.resolvedYAML(), to: folder.recipe)
+    try folder.writeRecipe(recipe.resolvedYAML())
     let found = try attack.subjects(of: setup.validation, stop: stop) {
       observe(.working(on: "finding images", done: $0, total: recipe.attack.images))
     }
-    for image in found.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    LeftOutImages.tell(found.skipped, observe)
     guard !found.images.isEmpty else {
       throw RunError("none of the \(found.tried) images is classified correctly")
     }
     let classNames = network.names(or: setup.validation.classNames)
     let directions = attack.objectives.map(\.name) + [Self.gradient]
-    let log = try LineLog(folder.curvatures)
+    let log = try LineLog(folder.curvatures, in: folder)
     let batch = recipe.evaluation.batchSize
     var records: [CurvatureRecord] = []
     for first in stride(from: 0, to: found.images.count, by: batch) {

@@ -61,7 +61,7 @@ public enum Evaluation {
     observe: (RunEvent) -> Void = { _ in }
   ) throws -> Summary {
     let begin = ContinuousClock.now
-    let folder = try output.map { try RunFolder(forEvaluation: $0) }
+    let folder = try output.map { try RunFolder(forEvaluation: $0, inputs: request.inputs) }
     defer { folder?.release() }
     guard let fooled = request.interpreters.first else {
       throw RunError("no interpreter is given, so there is no heatmap to test")
@@ -102,11 +102,7 @@ public enum Evaluation {
       let result = try measurement.run(original: results.first, gallery: gallery, stop: stop) {
         observe(.evaluating(purpose: purpose, done: $0, total: $1))
       }
-      if first == nil {
-        for image in result.skipped {
-          observe(.warning("\(image.name) is left out: \(image.reason)"))
-        }
-      }
+      if first == nil { LeftOutImages.tell(result.skipped, observe) }
       for note in result.notes(purpose) { observe(.warning(note)) }
       results.append(result)
       if purpose == "tested" { isManipulated = network.provenance?.manipulated == true }
@@ -144,6 +140,7 @@ public enum Evaluation {
         classNames: names, facts: facts + [.init("Data", request.images.description)])
       observe(.saved(path: folder.report))
     }
+    folder?.tellWhetherMoved(observe)
     return summary
   }
 }

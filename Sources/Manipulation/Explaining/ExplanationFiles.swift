@@ -26,28 +26,64 @@ public final class ExplanationFiles {
   public let folder: String
   public let overlay: Overlay
   public let raw: RawNumbers?
-  private var taken: Set<String> = []
+  private let inputs: RunInputs
+  private let held: OpenFolder
+  private var names = Names()
 
+  /// - Parameter inputs: what is read, which nothing that is written may be.
   /// - Throws: `RunError` if the folder cannot be made.
-  public init(folder: String, overlay: Overlay = Overlay(), raw: RawNumbers? = nil) throws {
-    (self.folder, self.overlay, self.raw) = (folder, overlay, raw)
+  public init(
+    folder: String, overlay: Overlay = Overlay(), raw: RawNumbers? = nil,
+    inputs: RunInputs = RunInputs()
+  ) throws {
+    (self.folder, self.overlay, self.raw, self.inputs) = (folder, overlay, raw, inputs)
     try makeFolder(folder)
+    held = try OpenFolder(folder)
+  }
+
+  /// Refuses before any work what `write` would refuse later.
+  /// - Parameters:
+  ///   - images: paths of those that will be explained.
+  ///   - interpreters: by the names under which results are reported.
+  public func check(images: [String], interpreters: [String]) throws {
+    var names = ExplanationFiles.Names()
+    let there = Set(held.names)
+    for image in images {
+      let name = names.free(image)
+      var files = interpreters.map { "\(name).\(Self.fileName($0)).png" }
+      switch raw {
+      case nil: break
+      case .numPy:
+        files += (interpreters.map(Self.fileName) + ["logits"]).flatMap {
+          ["\(name).\($0).npy", "\(name).\($0).original.npy"]
+        }
+      case .hdf5: files.append("\(name).maps.h5")
+      }
+      for file in files where there.contains(file) { _ = try target(file) }
+    }
+  }
+
+  private func target(_ name: String) throws -> FileTarget {
+    if let file = inputs.file(behind: name, in: held) {
+      throw RunError(RunInputs.refusal(folder + "/" + name, file))
+    }
+    return try FileTarget(name, in: held)
   }
 
   /// - Returns: the paths of the files: pictures in the order of the interpreters, then raw numbers.
   public func write(_ image: ExplainedImage) throws -> [String] {
-    let name = freeName(of: image.path)
+    let name = names.free(image.path)
     let photograph = image.photograph.enlarged(toShorterSide: Self.shorterSide)
     let pictures = try image.interpreters.enumerated().map { index, interpreter in
-      let path = "\(folder)/\(name).\(Self.fileName(interpreter)).png"
+      let file = "\(name).\(Self.fileName(interpreter)).png"
       let (map, before) = (image.network.heatmaps[index], image.original?.heatmaps[index])
       let isSigned = map.isSigned || before?.isSigned == true
       func picture(_ map: Heatmap) -> Image {
         overlay.picture(of: map, over: photograph, isSigned: isSigned)
       }
       let pictures = before.map { [photograph, picture($0), picture(map)] } ?? [picture(map)]
-      try Image(sideBySide: pictures).writePNG(to: path)
-      return path
+      try WholeFile.write(Image(sideBySide: pictures).png(), to: target(file))
+      return folder + "/" + file
     }
     switch raw {
     case nil: return pictures
@@ -58,18 +94,16 @@ public final class ExplanationFiles {
 
   private func writeNumPy(_ image: ExplainedImage, as name: String) throws -> [String] {
     try Self.arrays(of: image).map { array in
-      let path = "\(folder)/\(name).\(array.name).npy"
-      do {
-        try NumPyFile.data(shape: array.shape, values: array.values)
-          .write(to: URL(fileURLWithPath: path), options: .atomic)
-      } catch { throw RunError("\(path) cannot be written: \(describe(error))") }
-      return path
+      let file = "\(name).\(array.name).npy"
+      try WholeFile.write(
+        NumPyFile.data(shape: array.shape, values: array.values), to: target(file))
+      return folder + "/" + file
     }
   }
 
   private func writeHDF5(_ image: ExplainedImage, as name: String) throws -> String {
-    let path = "\(folder)/\(name).maps.h5"
-    try HDF5Writer.write(to: path) { file in
+    let path = "\(name).maps.h5"
+    try HDF5Writer.write(to: target(path)) { file in
       try file.setAttribute("image", to: .text(image.path))
       try file.setAttribute("explained", to: .text(image.network.explained.name))
       try file.setAttribute("predicted", to: .text(image.network.predicted.name))
@@ -80,7 +114,7 @@ public final class ExplanationFiles {
         try file.write(Tensor(shape: Shape(array.shape), values: array.values), as: array.name)
       }
     }
-    return path
+    return folder + "/" + path
   }
 
   /// Everything that is raw, under the names of files and datasets.
@@ -103,14 +137,19 @@ public final class ExplanationFiles {
     interpreter.replacing("/", with: "-")
   }
 
-  /// The file's name without its extension, numbered if another image has it already.
-  private func freeName(of path: String) -> String {
-    let base = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-    var (name, number) = (base, 1)
-    while !taken.insert(name).inserted {
-      number += 1
-      name = "\(base)-\(number)"
+  /// What files of images are called.
+  private struct Names {
+    private var taken: Set<String> = []
+
+    /// The file's name without its extension, numbered if another image has it already.
+    mutating func free(_ path: String) -> String {
+      let base = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+      var (name, number) = (base, 1)
+      while !taken.insert(name).inserted {
+        number += 1
+        name = "\(base)-\(number)"
+      }
+      return name
     }
-    return name
   }
 }

@@ -71,6 +71,7 @@ public enum ImageExplanation {
 
     var explained = 0
     var isChecked = false
+    var leftOut = LeftOutImages()
     for start in stride(from: 0, to: request.images.count, by: batchSize) {
       if stop.isRequested { throw RunStopped("stopped after \(explained) images") }
       var batch: [(position: Int, photograph: Image)] = []
@@ -78,7 +79,7 @@ public enum ImageExplanation {
         do {
           let path = request.images[position]
           batch.append((position, try images.photograph(path, network.preprocessing, size)))
-        } catch { observe(.warning("left out: \(error)")) }
+        } catch { leftOut.tell("left out: \(error)", observe) }
       }
       guard !batch.isEmpty else { continue }
       var samples = batch.flatMap { normalizer($0.photograph) }
@@ -104,6 +105,7 @@ public enum ImageExplanation {
       explained += batch.count
       observe(.evaluating(purpose: "images", done: explained, total: request.images.count))
     }
+    leftOut.finish(observe)
     guard explained > 0 else { throw RunError("none of the images could be read") }
   }
 }

@@ -28,7 +28,7 @@ public final class InfluenceRun {
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    folder = try RunFolder(forEvaluation: output)
+    folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs)
   }
 
   /// An image that is explained.
@@ -42,21 +42,24 @@ public final class InfluenceRun {
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence.
   public func run() throws -> InfluenceSummary {
+    defer { folder.release() }
+    return try folder.watched(observe) { try measure() }
+  }
+
+  private func measure() throws -> InfluenceSummary {
     let begin = ContinuousClock.now
     let section = recipe.influence
     let setup = try Setup(recipe.network, recipe.data, seed: section.seed)
     let network = setup.network
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
-    try folder.write(recipe.resolvedYAML(), to: folder.recipe)
+    try folder.writeRecipe(recipe.resolvedYAML())
 
     let train = Subset(setup.train, randomCount: section.trainImages, seed: section.seed)
     let model = try setup.influenceModel(recipe, of: train, stop: stop) {
       observe(.working(on: "training images", done: $0, total: train.count))
     }
-    for image in model.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    LeftOutImages.tell(model.skipped, observe)
     let solver = model.isDirect ? InfluenceSolver.direct : .conjugateGradients
     observe(
       .note(
@@ -75,11 +78,11 @@ public final class InfluenceRun {
     let attack = try InfluenceAttack(
       network, model, section, imageSize: setup.imageSize, compute: recipe.compute)
     let names = network.names(or: setup.validation.classNames)
-    let log = try LineLog(folder.influences)
+    let log = try LineLog(folder.influences, in: folder)
     let shown = Set(spreadPositions(count: recipe.report.images, of: found.images.count))
     var (records, cards): ([InfluenceRecord], [InfluenceReport.Card]) = ([], [])
     for method in [Self.randomSign, Self.gradientSign] {
-      for epsilon in section.epsilons { try makeFolder(part(method, epsilon)) }
+      for epsilon in section.epsilons { try folder.makeSubfolder(part(method, epsilon)) }
     }
     for (place, subject) in found.images.enumerated() {
       if stop.isRequested { throw RunStopped("stopped; what was finished is in influences.jsonl") }
@@ -96,7 +99,7 @@ public final class InfluenceRun {
         let after = try influences(model, picture, subject.label)
         let classification = Classification(logits: logits[...])
         let file = "images/\(method)-\(short(epsilon))/\(pictureName(place, subject.name))"
-        try picture.writePNG(to: folder.path + "/" + file)
+        try folder.write(picture.png(), to: folder.path + "/" + file)
         let targets = clean.helpful(section.targets)
         let record = InfluenceRecord(
           image: subject.name, label: names[subject.label], method: method, epsilon: epsilon,
@@ -177,9 +180,7 @@ public final class InfluenceRun {
     } logits: {
       $0
     }
-    for image in found.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    LeftOutImages.tell(found.skipped, observe)
     if found.images.count < wanted {
       observe(
         .warning(

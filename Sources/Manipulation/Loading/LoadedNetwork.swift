@@ -207,12 +207,19 @@ public final class LoadedNetwork {
   public func save(
     to path: String, as layout: CheckpointLayout? = nil, provenance: Provenance? = nil
   ) throws {
+    try save(to: FileTarget(path), as: layout, provenance: provenance)
+  }
+
+  /// The same into a folder that is held open.
+  public func save(
+    to target: FileTarget, as layout: CheckpointLayout? = nil, provenance: Provenance? = nil
+  ) throws {
     let layout = layout ?? self.layout
     let isKept = layout == self.layout || layout == .trompe
     let network = isKept ? self : try converted(to: layout)
     // Keras's own description stays as it came.
     try network.checkpoint(provenance: provenance).save(
-      to: path, as: layout, layers: network.architecture.parameterizedLayers,
+      to: target, as: layout, layers: network.architecture.parameterizedLayers,
       modelConfig: layout == .keras2Model
         ? try network.modelConfig ?? network.architecture.kerasModelConfig() : nil)
   }

@@ -11,6 +11,8 @@ struct RecipeForm<Value: Sendable>: Sendable {
   /// `nil` if the node is not what is expected.
   let read: @Sendable (RecipeNode) -> Value?
   let write: @Sendable (Value) -> RecipeNode
+  /// Of a list that has the right length: which entry is wrong, and what is expected of it.
+  var wrongEntry: (@Sendable (RecipeNode) -> String?)?
 }
 
 /// Scalars.
@@ -84,7 +86,15 @@ extension RecipeForm {
         let values = nodes.compactMap(form.read)
         return values.count == nodes.count ? values : nil
       },
-      write: { .list($0.map(form.write)) })
+      write: { .list($0.map(form.write)) },
+      wrongEntry: { node in
+        // A range is said of each entry anyway.
+        guard form.range.isEmpty, let nodes = node.list, count.contains(nodes.count),
+          let place = nodes.firstIndex(where: { form.read($0) == nil })
+        else { return nil }
+        return "entry \(place + 1) of \(nodes.count) is \(nodes[place].shown), expected "
+          + form.expected
+      })
   }
 
   /// `[from, to]`.

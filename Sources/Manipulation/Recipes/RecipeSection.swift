@@ -57,7 +57,8 @@ struct RecipeSection {
     }
     if let value = key.form.read(node) { return value }
     problems.add(
-      "\(full(key.name)) is \(node.shown), expected \(key.form.expected)", at: node.origin)
+      key.form.wrongEntry?(node).map { "\(full(key.name)): \($0)" }
+        ?? "\(full(key.name)) is \(node.shown), expected \(key.form.expected)", at: node.origin)
     return nil
   }
 

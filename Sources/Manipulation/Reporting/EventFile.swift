@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// Scalars in the form that TensorBoard reads: a file of records, each an `Event` of TensorBoard's
@@ -11,8 +12,7 @@ public final class EventFile {
   /// TensorBoard takes files whose names contain `tfevents`.
   public static let name = "events.out.tfevents.trompe"
 
-  private let path: String
-  private let handle: FileHandle
+  private let file: GrowingFile
 
   /// Begins a file, or goes on with one.
   /// - Parameters:
@@ -20,30 +20,26 @@ public final class EventFile {
   ///   - kept: how many events of a file that is there stay, from its beginning; what comes
   ///     after them goes, as does a record that is not whole.
   /// - Throws: `RunError` if the file cannot be written.
-  public init(_ path: String, keeping kept: Int = 0) throws {
-    self.path = path
+  public convenience init(_ path: String, keeping kept: Int = 0) throws {
+    try self.init(FileTarget(path), keeping: kept)
+  }
+
+  /// The same in a folder that is held open.
+  init(_ target: FileTarget, keeping kept: Int) throws {
     var data = Self.record(Self.versionEvent(time: Date().timeIntervalSince1970))
-    if kept > 0, let old = FileManager.default.contents(atPath: path) {
+    if kept > 0, let old = try target.contents(atMost: RunFolder.largestLog) {
       // The first record is the version.
       let ends = Self.recordEnds(in: old).prefix(kept + 1)
       if let end = ends.last { data = old.prefix(end) }
     }
-    do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-      handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-      try handle.seekToEnd()
-    } catch { throw RunError("\(path) cannot be written: \(describe(error))") }
+    file = try GrowingFile(target, start: data)
   }
 
   /// Appends one event with all scalars of a step.
   public func append(step: Int, scalars: [(tag: String, value: Double)]) throws {
     let event = Self.event(time: Date().timeIntervalSince1970, step: step, scalars: scalars)
-    do { try handle.write(contentsOf: Self.record(event)) } catch {
-      throw RunError("\(path) cannot be written: \(describe(error))")
-    }
+    try file.append(Self.record(event))
   }
-
-  deinit { try? handle.close() }
 
   // MARK: Records
 

@@ -30,6 +30,6 @@ struct ReportGathering {
       collected: (original, manipulated), results: results, tested: measurement.tested,
       preprocessing: measurement.testedPreprocessing, classNames: classNames)
     try folder.write(String(decoding: notes.json(), as: UTF8.self), to: folder.reportNotes)
-    try RunReports.write([folder.path], to: folder.report)
+    try folder.write(RunReports.html(of: [folder]), to: folder.report)
   }
 }

@@ -99,12 +99,13 @@ extension ReportNotes {
     return try encoder.encode(self)
   }
 
-  init(contentsOf path: String) throws {
+  /// - Parameter path: for messages.
+  init(_ data: Data, path: String) throws {
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do {
-      self = try decoder.decode(Self.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
-    } catch { throw RunError("\(path) cannot be read as the notes of a report: \(error)") }
+      self = try decoder.decode(Self.self, from: data)
+    } catch { throw RunError("\(path) cannot be read as the notes of a report") }
   }
 }

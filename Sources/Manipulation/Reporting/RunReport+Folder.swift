@@ -7,15 +7,15 @@ extension RunReport {
   ///
   /// Only `summary.json` must be there: what another file would add is left out without it.
   /// - Throws: `RunError` naming the file that is missing or cannot be read.
-  public init(folder path: String) throws {
-    let folder = RunFolder(existing: path)
-    func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
-    guard exists(folder.summary) else {
+  public init(folder path: String) throws { try self.init(RunFolder(existing: path)) }
+
+  init(_ folder: RunFolder) throws {
+    let path = folder.path
+    guard let data = try folder.contents(of: folder.summary) else {
       throw RunError(
         "\(path) holds no summary.json; name the output folder of a finished trompe fool or "
           + "trompe evaluate")
     }
-    let data = try readFile(folder.summary)
     guard let summary = try? JSONDecoder().decode(Summary.self, from: data) else {
       let isTraining = (try? JSONDecoder().decode(TrainingSummary.self, from: data)) != nil
       let isAttack = (try? JSONDecoder().decode(AttackSummary.self, from: data)) != nil
@@ -57,19 +57,24 @@ extension RunReport {
     layer = summary.layer
     network = summary.architecture
     grid = summary.test.flatMap { $0.grid.count == 2 ? "\($0.grid[0])×\($0.grid[1])" : nil }
-    if exists(folder.testLosses) {
-      testLosses = try Self.testLosses(folder.testLosses, order: rates.map(\.interpreter))
+    func lines(_ file: String) throws -> [Data]? {
+      try folder.contents(of: file, atMost: RunFolder.largestLog)?
+        .split(separator: UInt8(ascii: "\n")).map { Data($0) }
     }
-    if exists(folder.metrics) { (steps, validations) = try Self.curves(folder.metrics) }
-    if exists(folder.recipe) {
-      recipe = String(decoding: try readFile(folder.recipe), as: UTF8.self)
+    if let lines = try lines(folder.testLosses) {
+      testLosses = try Self.testLosses(
+        lines, folder.testLosses, order: rates.map(\.interpreter))
     }
+    if let lines = try lines(folder.metrics) {
+      (steps, validations) = try Self.curves(lines, folder.metrics)
+    }
+    recipe = try folder.contents(of: folder.recipe).map { String(decoding: $0, as: UTF8.self) }
     facts = [
       Fact("Folder", URL(fileURLWithPath: path).standardizedFileURL.path),
       aim.map { Fact("Fooling", "\(summary.fooling), of \($0)") } ?? Fact("Test", summary.fooling),
     ]
-    if exists(folder.reportNotes) {
-      let notes = try ReportNotes(contentsOf: folder.reportNotes)
+    if let data = try folder.contents(of: folder.reportNotes) {
+      let notes = try ReportNotes(data, path: folder.reportNotes)
       (test, gallery, mask) = (notes.test, notes.gallery, notes.mask)
       facts += notes.facts
     }
@@ -94,9 +99,11 @@ extension RunReport {
     ]
   }
 
-  private static func testLosses(_ path: String, order: [String]) throws -> [TestLosses] {
+  private static func testLosses(
+    _ lines: [Data], _ path: String, order: [String]
+  ) throws -> [TestLosses] {
     var found: [String: TestLosses] = [:]
-    for line in try lines(path) {
+    for line in lines {
       guard let loss = try? JSONDecoder().decode(TestLossTable.Line.self, from: line) else {
         throw RunError("\(path) has a line that is not a test loss: \(printableStart(of: line))")
       }
@@ -109,9 +116,11 @@ extension RunReport {
     return order.compactMap { found[$0] }
   }
 
-  private static func curves(_ path: String) throws -> ([StepPoint], [ValidationPoint]) {
+  private static func curves(
+    _ lines: [Data], _ path: String
+  ) throws -> ([StepPoint], [ValidationPoint]) {
     var (steps, validations): ([StepPoint], [ValidationPoint]) = ([], [])
-    for text in try lines(path) {
+    for text in lines {
       guard let line = try? JSONDecoder().decode(MetricsLog.Line.self, from: text) else {
         throw RunError("\(path) has a line that is no metric: \(printableStart(of: text))")
       }
@@ -126,19 +135,8 @@ extension RunReport {
     return (steps, validations)
   }
 
-  private static func lines(_ path: String) throws -> [Data] {
-    try readFile(path).split(separator: UInt8(ascii: "\n")).map { Data($0) }
-  }
-
   private static func printableStart(of line: Data) -> String {
-    String(decoding: line.prefix(60), as: UTF8.self)
-      .unicodeScalars.map { $0.value < 32 ? "?" : String($0) }.joined()
-  }
-}
-
-private func readFile(_ path: String) throws -> Data {
-  do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-    throw RunError("\(path) cannot be read: \(describe(error))")
+    printable(String(decoding: line.prefix(60), as: UTF8.self))
   }
 }
 
@@ -171,18 +169,43 @@ public enum RunReports {
   /// - Throws: `RunError`; `RunReport.init(folder:)`.
   public static func html(of folders: [String]) throws -> String {
     guard !folders.isEmpty else { throw RunError("no run is given") }
-    var reports = try folders.map { try RunReport(folder: $0) }
+    return try html(of: folders.map { RunFolder(existing: $0) })
+  }
+
+  static func html(of folders: [RunFolder]) throws -> String {
+    var reports = try folders.map { try RunReport($0) }
     // Runs of one name, `a/run` and `b/run`, are told apart by their paths.
     let names = reports.map(\.name)
     for index in reports.indices where names.count(where: { $0 == names[index] }) > 1 {
-      reports[index].name = folders[index]
+      reports[index].name = folders[index].path
     }
     return ReportPage(reports).html()
   }
 
-  /// Writes the report of `folders` to `path`, whole or not at all.
+  /// Writes the report of `folders` to `path`, whole or not at all, in place of an older report only.
+  /// - Throws: `RunError` if there is something else of that name; `RunReport.init(folder:)`.
   public static func write(_ folders: [String], to path: String) throws {
+    if let target = try? FileTarget(path, followsLink: false), target.kind == .file {
+      let files = folders.flatMap { folder in
+        ["summary.json", "report.json", "recipe.yaml", "metrics.jsonl", "test-losses.jsonl"].map {
+          folder + "/" + $0
+        }
+      }
+      try RunInputs(files: files).check(target: path)
+      guard try isReport(target) else {
+        throw RunError(
+          "\(path) is there already and is no report of Trompe's; name another --output, or move it "
+            + "away")
+      }
+    }
     let page = try html(of: folders)
-    try WholeFile.write(Data(page.utf8), to: path)
+    try WholeFile.write(Data(page.utf8), to: FileTarget(path, followsLink: false))
+  }
+
+  /// By the head of a page, as `PageFrame` writes it.
+  private static func isReport(_ target: FileTarget) throws -> Bool {
+    let start = try target.start(atMost: 4096)
+    return String(decoding: start, as: UTF8.self)
+      .contains("<meta name=\"generator\" content=\"trompe ")
   }
 }

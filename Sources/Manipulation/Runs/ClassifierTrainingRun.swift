@@ -34,14 +34,19 @@ public final class ClassifierTrainingRun {
   ) throws {
     (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
     text = recipe.resolvedYAML()
-    folder = try RunFolder(output, resume: resume)
+    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs, recipe: text)
   }
 
   /// - Throws: as `FoolingRun.run`.
   public func run() throws -> TrainingSummary {
     defer { folder.release() }
     var isUnderWay = false
-    do { return try run(&isUnderWay) } catch {
+    do {
+      let summary = try run(&isUnderWay)
+      folder.tellWhetherMoved(observe)
+      return summary
+    } catch {
+      folder.tellWhetherMoved(observe)
       throw isUnderWay ? folder.ended(by: error) : error
     }
   }
@@ -59,7 +64,7 @@ public final class ClassifierTrainingRun {
     }
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: folder, recipe: text, stop: stop,
+      folder: folder, recipe: text, reads: InputRecord(recipe, setup), begin: begin, stop: stop,
       inputs: prepared.inputs, observe: observe)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
@@ -72,12 +77,14 @@ public final class ClassifierTrainingRun {
             Double(adversary.flops) / 1e9 / Double(recipe.training.batchSize),
             Double(adversary.plannedPeakBytes) / 1e6)))
     }
-    if resumes { try folder.checkRecipe(text) }
-    try folder.write(text, to: folder.recipe)
-    if resumes { try loop.resume() }
+    if resumes {
+      try folder.checkRecipe(text)
+      try loop.checkStates()
+    }
+    try folder.writeRecipe(text)
+    let kept = resumes ? try loop.resume() : nil
     let metrics = try MetricsLog(
-      folder.metrics, keptSteps: loop.isResumed ? loop.step : nil,
-      events: recipe.output.tensorboard ? folder.events : nil)
+      in: folder, keeping: kept, writesEvents: recipe.output.tensorboard)
     isUnderWay = true
 
     func validate(_ source: any ImageSource, step: Int) throws -> EvaluationResult {
@@ -103,7 +110,7 @@ public final class ClassifierTrainingRun {
     let summary = TrainingSummary(
       top1: result.top1, top5: result.top5, crossEntropy: result.crossEntropy,
       validationImages: result.images, steps: loop.step,
-      seconds: (ContinuousClock.now - begin).seconds,
+      seconds: loop.seconds,
       imagesPerSecond: Double(loop.step * recipe.training.batchSize)
         / max(loop.trainingSeconds, 1e-9),
       peakMemoryBytes: largestResidentBytes(), seed: recipe.training.seed,
@@ -116,7 +123,7 @@ public final class ClassifierTrainingRun {
     provenance.seed = recipe.training.seed
     provenance.accuracy = ["top1": result.top1, "top5": result.top5]
     let exported = folder.network(layout)
-    try network.save(to: exported, as: layout, provenance: provenance)
+    try network.save(to: folder.target(exported), as: layout, provenance: provenance)
     observe(.saved(path: exported))
     try folder.write(summary.json(), to: folder.summary)
     observe(.saved(path: folder.summary))

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// Keeps a second run out of a folder. The system takes the lock back when the process ends, however
@@ -5,29 +6,32 @@ import Foundation
 final class FolderLock {
   static let fileName = "run.lock"
 
-  private let path: String
+  private let folder: OpenFolder
   private var descriptor: Int32
 
   /// - Throws: `RunError` if another process holds the lock, or the file system has none.
-  init(_ folder: String) throws {
-    path = folder + "/" + Self.fileName
+  init(_ folder: OpenFolder) throws {
+    self.folder = folder
     // Nothing may be released that was never held: an initializer that throws is torn down.
     descriptor = -1
-    descriptor = try Self.acquire(path, folder)
+    descriptor = try Self.acquire(folder)
     // For people; on a full disk the lock holds all the same.
     _ = ftruncate(descriptor, 0)
     var host = [CChar](repeating: 0, count: 256)
     gethostname(&host, host.count - 1)
     let name = String(
       decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let owner = "process \(getpid()) on \(name)"
-    _ = Array(owner.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    let owner = "\(Self.start)\(getpid()) on \(name)"
+    _ = Array(owner.utf8).withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
   }
+
+  /// How the text in it begins.
+  private static let start = "process "
 
   /// Gives the folder free; nothing happens the second time.
   func release() {
     guard descriptor >= 0 else { return }
-    unlink(path)
+    folder.removeFile(Self.fileName)
     close(descriptor)
     descriptor = -1
   }
@@ -35,35 +39,40 @@ final class FolderLock {
   deinit { release() }
 
   /// - Returns: the open file that holds the lock.
-  private static func acquire(_ path: String, _ folder: String) throws -> Int32 {
+  private static func acquire(_ folder: OpenFolder) throws -> Int32 {
     while true {
-      let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+      let descriptor = folder.openLock(fileName)
       guard descriptor >= 0 else {
-        throw RunError("\(folder) cannot be written: \(String(cString: strerror(errno)))")
+        let reason = errno
+        throw RunError(
+          reason == ELOOP
+            ? "\(folder.path)/\(fileName) is a symbolic link, which is not followed here; remove it"
+            : "\(folder.path) cannot be written: \(String(cString: strerror(reason)))")
       }
+      let owner = text(descriptor)
       if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
         let reason = errno
-        let owner = text(descriptor)
         close(descriptor)
         switch reason {
         case EINTR: continue
         case EWOULDBLOCK:
           throw RunError(
-            "\(folder) is in use by another run\(owner.isEmpty ? "" : " (\(owner))"); wait for it, "
-              + "or name another --output")
+            "\(folder.path) is in use by another run\(owner.isEmpty ? "" : " (\(owner))"); wait for "
+              + "it, or name another --output")
         default:
           throw RunError(
-            "\(folder) cannot be locked: \(String(cString: strerror(reason))); name an --output on "
-              + "a file system that has locks")
+            "\(folder.path) cannot be locked: \(String(cString: strerror(reason))); name an --output "
+              + "on a file system that has locks")
         }
       }
-      // Whoever held the lock before may have removed the file between our opening and locking it.
-      var (own, named) = (stat(), stat())
-      if fstat(descriptor, &own) == 0, lstat(path, &named) == 0, own.st_ino == named.st_ino,
-        own.st_dev == named.st_dev
-      {
-        return descriptor
+      guard owner.isEmpty || owner.hasPrefix(start) else {
+        close(descriptor)
+        throw RunError(
+          "\(folder.path)/\(fileName) is there already and is no lock of Trompe's; name another "
+            + "--output, or move it away")
       }
+      // Whoever held the lock before may have removed the file between our opening and locking it.
+      if folder.isEntry(fileName, descriptor) { return descriptor }
       close(descriptor)
     }
   }
@@ -71,7 +80,6 @@ final class FolderLock {
   private static func text(_ descriptor: Int32) -> String {
     var bytes = [UInt8](repeating: 0, count: 200)
     let count = pread(descriptor, &bytes, bytes.count, 0)
-    let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-    return text.unicodeScalars.allSatisfy { $0.value >= 32 } ? text : ""
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
   }
 }

@@ -30,7 +30,7 @@ public final class FoolingRun {
   ) throws {
     (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
     text = recipe.resolvedYAML()
-    folder = try RunFolder(output, resume: resume)
+    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs, recipe: text)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. What was saved
@@ -38,7 +38,12 @@ public final class FoolingRun {
   public func run() throws -> Summary {
     defer { folder.release() }
     var isUnderWay = false
-    do { return try run(&isUnderWay) } catch {
+    do {
+      let summary = try run(&isUnderWay)
+      folder.tellWhetherMoved(observe)
+      return summary
+    } catch {
+      folder.tellWhetherMoved(observe)
       throw isUnderWay ? folder.ended(by: error) : error
     }
   }
@@ -58,7 +63,8 @@ public final class FoolingRun {
       : nil
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: folder, recipe: text, stop: stop, inputs: penaltyInputs.values,
+      folder: folder, recipe: text, reads: InputRecord(recipe, setup), begin: begin, stop: stop,
+      inputs: penaltyInputs.values,
       interpreter: measured[0].name, observe: observe)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
@@ -67,20 +73,20 @@ public final class FoolingRun {
         "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "
           + program.resources))
     for note in measurement.notes + prepared.notMeasured { observe(.note(note)) }
-    if resumes { try folder.checkRecipe(text) }
-    try folder.write(text, to: folder.recipe)
+    if resumes {
+      try folder.checkRecipe(text)
+      try loop.checkStates()
+    }
+    try folder.writeRecipe(text)
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
     let gathering = ReportGathering(measurement, images: recipe.report.images)
     let original = try measure(
       measurement, original: nil, nil, gallery: gathering.original, "original")
-    for image in original.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
-    if resumes { try loop.resume() }
+    LeftOutImages.tell(original.skipped, observe)
+    let kept = resumes ? try loop.resume() : nil
     let metrics = try MetricsLog(
-      folder.metrics, keptSteps: loop.isResumed ? loop.step : nil,
-      events: recipe.output.tensorboard ? folder.events : nil)
+      in: folder, keeping: kept, writesEvents: recipe.output.tensorboard)
     isUnderWay = true
     if !loop.isResumed { try report(original, step: 0, fooling, metrics) }
 
@@ -91,9 +97,7 @@ public final class FoolingRun {
       try report(result, step: step, fooling, metrics)
     }
 
-    for image in penaltyInputs.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    LeftOutImages.tell(penaltyInputs.skipped, observe)
     if let explanations = penaltyInputs.original {
       observe(
         .note(
@@ -109,19 +113,21 @@ public final class FoolingRun {
     network.classNames = network.classNames ?? setup.validation.classNames
     let exported = folder.manipulated(layout)
     try network.save(
-      to: exported, as: layout,
+      to: folder.target(exported), as: layout,
       provenance: provenance(
         MeasuredNetworks(original: original, manipulated: manipulated), measurement, network))
     observe(.saved(path: exported))
-    let control = try originalWeights.map { weights in
-      for (name, tensor) in weights { network.parameters[name] = tensor }
-      return try measureControl(prepared, original: original, layout)
+    var control: EvaluationResult?
+    var last = loop
+    if let originalWeights {
+      for (name, tensor) in originalWeights { network.parameters[name] = tensor }
+      (last, control) = try measureControl(prepared, after: loop, original: original, layout)
     }
     let results = MeasuredNetworks(
       original: original, manipulated: manipulated, control: control)
     var summary = Summary(
       results, of: measurement, classNames: names, interpreter: measured[0].name,
-      seconds: (ContinuousClock.now - begin).seconds)
+      seconds: last.seconds)
     summary.seed = recipe.training.seed
     summary.steps = loop.step
     summary.imagesPerSecond =
@@ -131,7 +137,7 @@ public final class FoolingRun {
     summary.originalFile = Summary.NetworkFile(
       path: recipe.network.checkpoint ?? "", sha256: network.sha256)
     summary.testedFile = Summary.NetworkFile(
-      path: exported, sha256: try Checkpoints.sha256(ofFile: exported))
+      path: exported, sha256: try folder.sha256(of: exported))
     summary.settings = recipe.settings
     try TestLossTable(measurement.tested, results).write(to: folder.testLosses, in: folder)
     observe(.saved(path: folder.testLosses))
@@ -145,7 +151,6 @@ public final class FoolingRun {
       facts: facts(setup))
     observe(.saved(path: folder.report))
     folder.states.removeAll()
-    folder.controlStates.removeAll()
     return summary
   }
 
@@ -161,22 +166,23 @@ public final class FoolingRun {
   /// The same steps with λ = 0: the same weights, batches and learning rates.
   /// - Precondition: the network has the original's weights.
   private func measureControl(
-    _ prepared: PreparedFooling, original: EvaluationResult, _ layout: CheckpointLayout
-  ) throws -> EvaluationResult {
+    _ prepared: PreparedFooling, after manipulation: TrainingLoop, original: EvaluationResult,
+    _ layout: CheckpointLayout
+  ) throws -> (TrainingLoop, EvaluationResult) {
     let (setup, measurement) = (prepared.setup, prepared.measurement)
     let (network, fooling) = (setup.network, prepared.fooling)
+    let part = try RunFolder(part: folder.control, of: folder)
     let program = try TrainingProgram.fooling(
       network, interpreter: nil, fooling: fooling, lambda: 0,
       batchSize: recipe.training.batchSize, options: recipe.compute.options)
-    let states = folder.controlStates
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: folder, recipe: text, states: states, stop: stop, observe: observe)
+      folder: part, recipe: text, reads: InputRecord(recipe, setup), begin: manipulation.begin,
+      stop: stop, observe: observe)
     observe(.note("the control: the same \(loop.totalSteps) steps with λ = 0"))
-    try makeFolder(folder.control)
-    if !states.all.isEmpty { try loop.resume() }
-    let metrics = try MetricsLog(
-      folder.controlMetrics, keptSteps: loop.isResumed ? loop.step : nil, events: nil)
+    let kept = part.isResumable ? try loop.resume() : nil
+    loop.follow(manipulation)
+    let metrics = try MetricsLog(in: part, keeping: kept, writesEvents: false)
     let preview = Preview(setup.validation, count: recipe.training.validateImages)
     try loop.run(metrics: metrics) { step in
       let result = try measure(
@@ -193,10 +199,11 @@ public final class FoolingRun {
     provenance.seed = recipe.training.seed
     provenance.accuracy = ["top1": control.top1, "top5": control.top5]
     provenance.note = "The control of a manipulation: the same fine-tuning without its penalty."
-    let exported = folder.controlNetwork(layout)
-    try network.save(to: exported, as: layout, provenance: provenance)
+    let exported = part.network(layout)
+    try network.save(to: part.target(exported), as: layout, provenance: provenance)
     observe(.saved(path: exported))
-    return control
+    part.states.removeAll()
+    return (loop, control)
   }
 
   private func measure(

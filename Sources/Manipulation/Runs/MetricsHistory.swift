@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// What of an old `metrics.jsonl` a resumed run keeps.
@@ -22,5 +23,25 @@ public struct MetricsHistory: Sendable {
       count += 1
     }
     (data, self.count) = (kept, count)
+  }
+
+  /// What of the log in a run's folder a run keeps that goes on after a step.
+  init(in folder: RunFolder, upTo step: Int) throws {
+    self.init(
+      try folder.contents(of: folder.metrics, atMost: RunFolder.largestLog) ?? Data(), upTo: step)
+  }
+
+  /// What differs from the log that there was when a state was saved, in one sentence; `nil` if
+  /// nothing does.
+  func difference(from mark: MetricsLog.Mark, of path: String, step: Int) -> String? {
+    let hash = SHA256Hash()
+    data.withUnsafeBytes { hash.add($0) }
+    guard data.count != mark.bytes || hash.digest() != mark.sha256 else { return nil }
+    let what =
+      data.count == mark.bytes
+      ? "other contents" : "\(data.count) bytes instead of \(mark.bytes)"
+    return
+      "\(path) was changed since the run wrote it: up to step \(step) it has \(what); it is kept as "
+      + "it is, and the report shows it"
   }
 }

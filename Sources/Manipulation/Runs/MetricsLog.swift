@@ -20,36 +20,58 @@ final class MetricsLog {
     var vanishedMaps: [String: Double]?
   }
 
-  private let path: String
-  private let handle: FileHandle
+  /// How much of a log there was when a state was saved, so that one that was changed since is
+  /// noticed.
+  struct Mark: Codable, Hashable {
+    var bytes: Int
+    var sha256: String
+  }
+
+  private let file: GrowingFile
   private let encoder: JSONEncoder
   private let events: EventFile?
+  /// Over all lines but a validation after the last step, which a resumed run does again.
+  private let hash = SHA256Hash()
+  private var hashedBytes = 0
+  private var pending: (step: Int, data: Data)?
 
   /// - Parameters:
-  ///   - keptSteps: of a run that goes on, see `MetricsHistory`; otherwise the log begins anew.
-  ///   - events: path of TensorBoard's event file, which has an event for each line.
-  init(_ path: String, keptSteps: Int?, events: String?) throws {
-    self.path = path
+  ///   - folder: of the run.
+  ///   - kept: of a run that goes on; otherwise the log begins anew.
+  ///   - writesEvents: whether there is an event for each line in TensorBoard's file.
+  init(in folder: RunFolder, keeping kept: MetricsHistory?, writesEvents: Bool) throws {
     encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    let kept = keptSteps.flatMap { steps in
-      FileManager.default.contents(atPath: path).map { MetricsHistory($0, upTo: steps) }
+    let start = kept?.data ?? Data()
+    file = try GrowingFile(folder.target(folder.metrics), start: start)
+    events =
+      writesEvents
+      ? try EventFile(folder.target(folder.events), keeping: kept?.count ?? 0) : nil
+    add(start)
+  }
+
+  private func add(_ data: Data) {
+    data.withUnsafeBytes { hash.add($0) }
+    hashedBytes += data.count
+  }
+
+  /// Of what a run that is resumed after `step` keeps.
+  func mark(afterStep step: Int) -> Mark {
+    if let pending, pending.step < step {
+      add(pending.data)
+      self.pending = nil
     }
-    try WholeFile.write(kept?.data ?? Data(), to: path)
-    guard let handle = FileHandle(forWritingAtPath: path) else {
-      throw RunError("\(path) cannot be opened for writing")
-    }
-    self.handle = handle
-    handle.seekToEndOfFile()
-    self.events = try events.map { try EventFile($0, keeping: kept?.count ?? 0) }
+    return Mark(bytes: hashedBytes, sha256: hash.digest())
   }
 
   func append(_ line: Line) throws {
-    do {
-      try handle.write(contentsOf: encoder.encode(line) + [UInt8(ascii: "\n")])
-    } catch {
-      throw RunError("\(path) cannot be written: \(describe(error))")
+    let data = try encoder.encode(line) + [UInt8(ascii: "\n")]
+    try file.append(data)
+    if let before = pending {
+      add(before.data)
+      pending = nil
     }
+    if line.kind == "step" { add(data) } else { pending = (line.step, data) }
     try events?.append(step: line.step, scalars: line.scalars)
   }
 
@@ -73,13 +95,7 @@ final class MetricsLog {
   }
 
   /// Waits until every line is on the disk: no state may be ahead of the log.
-  func synchronize() throws {
-    do { try handle.synchronize() } catch {
-      throw RunError("\(path) cannot be written: \(describe(error))")
-    }
-  }
-
-  deinit { try? handle.close() }
+  func synchronize() throws { try file.synchronize() }
 }
 
 extension MetricsLog.Line {

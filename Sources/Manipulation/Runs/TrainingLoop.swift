@@ -18,14 +18,19 @@ final class TrainingLoop {
   private(set) var isResumed = false
   /// Seconds spent in steps, those before a resumption included.
   private(set) var trainingSeconds = 0.0
+  /// Seconds of the processes before this one, up to the states that they saved.
+  private(set) var earlierSeconds = 0.0
+  let begin: ContinuousClock.Instant
+  /// Of the whole run, in all its processes.
+  var seconds: Double { earlierSeconds + (ContinuousClock.now - begin).seconds }
 
   private let optimizer: Optimizer
   private let source: any ImageSource
   private let data: DataSection
   private let imageSize: ImageSize
   private let folder: RunFolder
-  private let states: SavedStates
   private let recipe: String
+  private let reads: InputRecord
   private let stop: StopRequest
   /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
   /// that counts from 0.
@@ -34,17 +39,20 @@ final class TrainingLoop {
   private let interpreter: String?
   private let observe: (RunEvent) -> Void
 
+  /// - Parameters:
+  ///   - reads: what the run reads, which is saved with its states.
+  ///   - begin: when the process began with the run.
   init(
     _ section: TrainingSection, network: LoadedNetwork, program: TrainingProgram,
     source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
-    states: SavedStates? = nil, stop: StopRequest,
+    reads: InputRecord = InputRecord(), begin: ContinuousClock.Instant = .now, stop: StopRequest,
     inputs: @escaping (Batch, Int) throws -> [String: Executable.Input] = { _, _ in [:] },
     interpreter: String? = nil, observe: @escaping (RunEvent) -> Void
   ) throws {
     (self.section, self.network, self.program) = (section, network, program)
     (self.source, self.data, self.folder) = (source, data, folder)
-    self.states = states ?? folder.states
     (self.recipe, self.stop, self.inputs, self.observe) = (recipe, stop, inputs, observe)
+    (self.reads, self.begin) = (reads, begin)
     self.interpreter = interpreter
     let size = network.architecture.inputShape
     imageSize = ImageSize(width: size[1], height: size[0])
@@ -82,7 +90,7 @@ final class TrainingLoop {
   func run(metrics: MetricsLog, validate: (_ step: Int) throws -> Void) throws {
     func save() throws {
       try metrics.synchronize()
-      try self.save()
+      try self.save(metrics.mark(afterStep: step))
     }
     func stopHere() throws -> Never {
       try save()
@@ -90,6 +98,8 @@ final class TrainingLoop {
     }
     let loader = try loader()
     var known = 0
+    var leftOut = LeftOutImages()
+    defer { leftOut.finish(observe) }
     var recent = 0.0  // seconds per step, smoothed
     while step < totalSteps {
       if stop.isRequested { try stopHere() }
@@ -124,9 +134,7 @@ final class TrainingLoop {
         isLogged: step % section.logEvery == 0 || step == totalSteps || step == 1)
       if report.isLogged { try metrics.append(report) }
       observe(.step(report))
-      for image in loader.skipped.dropFirst(known) {
-        observe(.warning("\(image.name) is left out: \(image.reason)"))
-      }
+      leftOut.tell(loader.skipped.dropFirst(known), observe)
       known = loader.skipped.count
       if section.saveEvery > 0, step % section.saveEvery == 0, step < totalSteps { try save() }
     }
@@ -213,71 +221,105 @@ final class TrainingLoop {
 
   // MARK: State
 
-  /// What a saved run needs besides tensors.
-  private struct Progress: Codable {
-    var step: Int
-    var trainingSeconds: Double
-    var recipe: String
-  }
-
   /// Saves a state and removes those that are older than the last `keepStates`.
-  private func save() throws {
+  private func save(_ mark: MetricsLog.Mark) throws {
     var moments: [String: Tensor] = [:]
     for (name, tensor) in optimizer.state { moments[name] = tensor }
-    let progress = Progress(step: step, trainingSeconds: trainingSeconds, recipe: recipe)
-    let json = String(decoding: try JSONEncoder().encode(progress), as: UTF8.self)
-    let path = states.path(step: step)
-    try makeFolder(states.folder)
+    let progress = SavedProgress(
+      step: step, trainingSeconds: trainingSeconds, seconds: seconds, recipe: recipe,
+      inputs: reads, metrics: mark)
+    let path = folder.states.path(step: step)
+    try folder.makeSubfolder(folder.states.folder)
+    let list = folder.path + "/" + SavedStates.inputsName
+    if !reads.splits.isEmpty, !folder.exists(list) { try folder.write(reads.listing, to: list) }
     try network.checkpoint(
-      state: TrainingState(groups: ["optimizer": moments], json: json)
-    ).save(to: path)
-    states.prune(keeping: section.keepStates, upTo: step)
+      state: TrainingState(groups: ["optimizer": moments], json: progress.json())
+    ).save(to: folder.target(path))
+    folder.states.prune(keeping: section.keepStates, upTo: step)
     observe(.saved(path: path))
   }
 
-  /// Takes up the newest valid state in the run's folder; a damaged one is reported and left out.
-  /// Where the run ended before its first state it begins anew.
-  /// - Throws: `RunError` if states belong to another recipe, or all are damaged.
-  func resume() throws {
-    let saved = states.all
-    for state in saved {
-      do {
-        try resume(from: state)
-        isResumed = true
-        observe(.note("resumed after step \(step)"))
-        return
-      } catch let error as CheckpointError {
-        observe(.warning("\(error), and is skipped"))
-      }
-    }
-    guard saved.isEmpty else {
-      throw RunError(
-        "\(states.folder) holds no state that can be read; start again in another --output")
-    }
-    observe(.note("the run ended before it saved a state, and begins anew"))
+  /// Counts what a loop before this one took as well. One that is resumed knows it from its state.
+  func follow(_ loop: TrainingLoop) {
+    if !isResumed { earlierSeconds = loop.earlierSeconds }
   }
 
-  private func resume(from state: SavedStates.State) throws {
-    let file = try HDF5File(path: state.path)
-    let expected = network.architecture.parameters.map {
-      ParameterSpecification(name: $0.name, shape: $0.shape)
+  /// Compares the newest state that can be read with the recipe and with what is read now: before
+  /// the work that comes before training.
+  /// - Throws: `RunError` if it is of another recipe, or of other files or images.
+  func checkStates() throws {
+    for state in folder.states.all {
+      guard let text = try? folder.states.open(state).readTrainingText(),
+        let progress = try? SavedProgress(text)
+      else { continue }
+      return try check(progress, of: state)
     }
-    let saved = try Checkpoint(contentsOf: file, expecting: expected)
-    guard let training = saved.state,
-      let progress = try? JSONDecoder().decode(Progress.self, from: Data(training.json.utf8)),
-      progress.step == state.step
-    else { throw CheckpointError(path: state.path, "holds no training state of this step") }
+  }
+
+  private func check(_ progress: SavedProgress, of state: SavedStates.State) throws {
     guard progress.recipe == recipe else {
       throw RunError(
         "\(state.path) was saved by another recipe; resume with the recipe and settings it was "
           + "started with (\(folder.recipe) holds them)")
     }
+    guard let begun = progress.inputs, progress.metrics != nil else {
+      throw RunError(
+        "\(state.path) was saved by an older version of Trompe, which did not note the files and "
+          + "images that it read; go on with that version, or start again in another --output")
+    }
+    let list = try? folder.contents(
+      of: folder.path + "/" + SavedStates.inputsName, atMost: RunFolder.largestLog)
+    if let difference = reads.difference(from: begun, listing: list) {
+      throw RunError("\(difference); put it back, or start again in another --output")
+    }
+  }
+
+  /// Takes up the newest valid state in the run's folder; a damaged one is reported and left out.
+  /// Where the run ended before its first state it begins anew.
+  /// - Returns: what the run keeps of its log; `nil` if it begins anew.
+  /// - Throws: `RunError` if states belong to another recipe or other files, or all are damaged.
+  func resume() throws -> MetricsHistory? {
+    let states = folder.states.all
+    for state in states {
+      do {
+        let mark = try resume(from: state)
+        isResumed = true
+        observe(.note("resumed after step \(step)"))
+        let kept = try MetricsHistory(in: folder, upTo: step)
+        if let mark, let text = kept.difference(from: mark, of: folder.metrics, step: step) {
+          observe(.warning(text))
+        }
+        return kept
+      } catch let error as CheckpointError {
+        observe(.warning("\(error), and is skipped"))
+      }
+    }
+    guard states.isEmpty else {
+      throw RunError(
+        "\(folder.states.folder) holds no state that can be read; start again in another --output")
+    }
+    observe(.note("the run ended before it saved a state, and begins anew"))
+    return nil
+  }
+
+  private func resume(from state: SavedStates.State) throws -> MetricsLog.Mark? {
+    let file = try folder.states.open(state)
+    let expected = network.architecture.parameters.map {
+      ParameterSpecification(name: $0.name, shape: $0.shape)
+    }
+    let saved = try Checkpoint(contentsOf: file, expecting: expected)
+    guard let training = saved.state, let progress = try? SavedProgress(training.json),
+      progress.step == state.step
+    else { throw CheckpointError(path: state.path, "holds no training state of this step") }
+    try check(progress, of: state)
     let moments = training.groups["optimizer"] ?? [:]
     try optimizer.restore(step: progress.step) { moments[$0] }
     for (name, tensor) in saved.parameters { network.parameters[name] = tensor }
     network.batchCounts = saved.batchCounts
     step = progress.step
     trainingSeconds = progress.trainingSeconds
+    earlierSeconds = progress.seconds ?? 0
+    return progress.metrics
   }
 }
 

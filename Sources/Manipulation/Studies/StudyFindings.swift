@@ -33,12 +33,9 @@ struct StudyFindings: Codable {
 
   /// - Returns: `nil` if the study was not finished.
   /// - Throws: `RunError` if the file cannot be read.
-  init?(contentsOf path: String) throws {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    do {
-      self = try Self.decoder.decode(
-        Self.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
-    } catch {
+  init?(contentsOf path: String, in folder: RunFolder) throws {
+    guard let data = try folder.contents(of: path) else { return nil }
+    do { self = try Self.decoder.decode(Self.self, from: data) } catch {
       throw RunError("\(path) cannot be read as what a study has found; remove it to do it again")
     }
   }

@@ -25,34 +25,34 @@ public final class StudyRun {
   ) throws {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
     text = recipe.resolvedYAML()
-    folder = try RunFolder(output, resume: resume)
-    let findings = (try? FileManager.default.contentsOfDirectory(atPath: folder.studies)) ?? []
-    guard resume || findings.isEmpty else {
-      throw RunError(
-        "\(output) already holds studies; continue with --resume, or name another --output")
-    }
+    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs, recipe: text)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. Studies that were
   ///   finished before are kept.
   public func run() throws -> StudySummary {
     defer { folder.release() }
+    return try folder.watched(observe) { try study() }
+  }
+
+  private func study() throws -> StudySummary {
     let stage = try StudyStage(recipe, folder: folder, stop: stop, observe: observe)
     observe(.note(stage.description))
     for note in stage.setup.network.notes { observe(.note(note)) }
     try folder.checkRecipe(text)
-    try folder.write(text, to: folder.recipe)
-    try makeFolder(folder.studies)
+    try folder.writeRecipe(text)
+    try folder.makeSubfolder(folder.studies)
+    try checkInputs(stage)
     var findings: [(name: String, found: StudyFindings)] = []
     for name in recipe.study.studies {
       let kind = try StudyKind.named(name)
-      if let found = try StudyFindings(contentsOf: folder.study(name)) {
+      if let found = try StudyFindings(contentsOf: folder.study(name), in: folder) {
         observe(.note("\(name) is finished already"))
         findings.append((name, found))
         continue
       }
       let begin = ContinuousClock.now
-      var found = try kind.run(stage, LineLog(folder.studyLines(name)))
+      var found = try kind.run(stage, LineLog(folder.studyLines(name), in: folder))
       found.seconds = (ContinuousClock.now - begin).seconds
       findings.append((name, found))
       try folder.write(found.json(), to: folder.study(name))
@@ -78,6 +78,28 @@ public final class StudyRun {
     try folder.write(summary.json(), to: folder.summary)
     observe(.saved(path: folder.summary))
     return summary
+  }
+
+  /// Notes what is studied, or compares it with what the finished studies were done with.
+  private func checkInputs(_ stage: StudyStage) throws {
+    let record = try InputRecord(recipe, stage)
+    if let data = try folder.contents(of: folder.studyInputs) {
+      guard let begun = try? JSONDecoder().decode(InputRecord.self, from: data) else {
+        throw RunError(
+          "\(folder.studyInputs) does not say what the studies were begun with; start again in "
+            + "another --output")
+      }
+      let list = try? folder.contents(of: folder.studyInputList, atMost: RunFolder.largestLog)
+      guard let difference = record.difference(from: begun, listing: list) else { return }
+      throw RunError("\(difference); put it back, or start again in another --output")
+    }
+    guard !recipe.study.studies.contains(where: { folder.exists(folder.study($0)) }) else {
+      throw RunError(
+        "\(folder.studies) holds studies of an older version, which did not note the files that they "
+          + "were done with; start again in another --output")
+    }
+    try folder.write(record.listing, to: folder.studyInputList)
+    try folder.write(record.json(), to: folder.studyInputs)
   }
 
   private func writeReport(

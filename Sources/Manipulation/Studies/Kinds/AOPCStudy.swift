@@ -147,6 +147,7 @@ enum AOPCStudy {
     let study = stage.recipe.study
     let regions = grid(stage).count
     let source = stage.images(study.aopc.images)
+    var leftOut = LeftOutImages()
     let subjects = (0..<source.count).compactMap { position -> Subject? in
       do {
         let picture = try stage.setup.network.preprocessing.prepare(
@@ -159,10 +160,11 @@ enum AOPCStudy {
           position: position, name: source.name(at: position), label: source.label(at: position),
           picture: picture, permutation: random.permutation(of: regions))
       } catch {
-        stage.observe(.warning("\(source.name(at: position)) is left out: \(error)"))
+        leftOut.tell("\(source.name(at: position)) is left out: \(error)", stage.observe)
         return nil
       }
     }
+    leftOut.finish(stage.observe)
     guard !subjects.isEmpty else { throw RunError("none of the images could be read") }
     return subjects
   }

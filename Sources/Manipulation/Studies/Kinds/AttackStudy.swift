@@ -28,7 +28,7 @@ enum AttackStudy {
     var results: [Result] = []
     for checkpoint in stage.recipe.study.checkpoints {
       let folder = stage.folder.studies + "/attack/" + checkpoint.name
-      if let data = FileManager.default.contents(atPath: RunFolder(existing: folder).summary),
+      if let data = try stage.folder.contents(of: folder + "/summary.json"),
         let summary = try? JSONDecoder().decode(AttackSummary.self, from: data)
       {
         results.append(Result(network: checkpoint.name, summary: summary))
@@ -37,8 +37,8 @@ enum AttackStudy {
       stage.observe(.note("attack on \(checkpoint.name)"))
       let summary = try stage.stoppable {
         try AttackRun(
-          stage.recipe.attackRecipe(of: checkpoint), output: folder, stop: stage.stop,
-          observe: stage.observe
+          stage.recipe.attackRecipe(of: checkpoint), output: folder, in: stage.folder,
+          stop: stage.stop, observe: stage.observe
         ).run()
       }
       results.append(Result(network: checkpoint.name, summary: summary))

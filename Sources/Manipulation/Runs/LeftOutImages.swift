@@ -1,0 +1,37 @@
+import ImageData
+
+/// Says which images are left out: the first ones each, of the others how many they are.
+struct LeftOutImages {
+  static let most = 10
+
+  private var count = 0
+
+  /// - Parameter text: of one image, in a sentence.
+  mutating func tell(_ text: String, _ observe: (RunEvent) -> Void) {
+    count += 1
+    if count <= Self.most { observe(.warning(text)) }
+  }
+
+  mutating func tell(_ images: some Sequence<SkippedImage>, _ observe: (RunEvent) -> Void) {
+    for image in images { tell("\(image.name) is left out: \(image.reason)", observe) }
+  }
+
+  /// When no more can come.
+  mutating func finish(_ observe: (RunEvent) -> Void) {
+    let others = count - Self.most
+    if others > 0 {
+      observe(
+        .warning(
+          others == 1
+            ? "1 more image is left out" : "\(grouped(others)) more images are left out"))
+    }
+    count = 0
+  }
+
+  /// All of them at once.
+  static func tell(_ images: some Sequence<SkippedImage>, _ observe: (RunEvent) -> Void) {
+    var told = LeftOutImages()
+    told.tell(images, observe)
+    told.finish(observe)
+  }
+}

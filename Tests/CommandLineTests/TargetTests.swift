@@ -1,0 +1,223 @@
+import Foundation
+import Testing
+
+/// Nothing is written over what is read, over what no run has written, or through a link.
+@Suite struct TargetTests {
+  private let folder: TemporaryFolder
+  private let network = Repository.root + "/checkpoints/shapes-resnet.h5"
+  private var root: String { folder.url.path }
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func path(_ name: String) -> String { root + "/" + name }
+
+  private func makeFolder(_ name: String) throws {
+    try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
+  }
+
+  private func bytes(_ name: String) throws -> Data {
+    try Data(contentsOf: URL(fileURLWithPath: path(name)))
+  }
+
+  private func run(_ arguments: [String]) throws -> CommandLineProgram.Result {
+    try CommandLineProgram.run(list: arguments, in: folder.url)
+  }
+
+  private func expectRefusal(
+    _ arguments: [String], saying expected: String, keeping names: [String]
+  ) throws {
+    let before = try names.map(bytes)
+    let result = try run(arguments)
+    #expect(result.code == 1 && result.error.contains(expected), "\(result.error)")
+    #expect(result.error.split(separator: "\n").count == 1, "\(result.error)")
+    #expect(try names.map(bytes) == before)
+  }
+
+  /// By whatever name: directly, through a folder that is a link, a hard link, or `..`.
+  @Test(arguments: ["fh", "link", "./fh/../link/", "hard"])
+  func theNetworkThatIsReadIsNotReplaced(output: String) throws {
+    try makeFolder("fh")
+    try FileManager.default.copyItem(atPath: network, toPath: path("fh/manipulated.h5"))
+    try FileManager.default.createSymbolicLink(
+      atPath: path("link"), withDestinationPath: path("fh"))
+    try makeFolder("hard")
+    try FileManager.default.linkItem(
+      atPath: path("fh/manipulated.h5"), toPath: path("hard/manipulated.h5"))
+    try expectRefusal(
+      SmallRun.fool(output, steps: 2, ["--set", "network.checkpoint=fh/manipulated.h5"]),
+      saying: "manipulated.h5 would be replaced, but it is ", keeping: ["fh/manipulated.h5"])
+    try expectRefusal(
+      ["convert", "fh/manipulated.h5", output + "/manipulated.h5", "--layout", "torch", "--force"],
+      saying: "manipulated.h5 would be replaced, but it is ", keeping: ["fh/manipulated.h5"])
+  }
+
+  @Test(arguments: [
+    "manipulated.h5", "summary.json", "report.html", "recipe.yaml", "metrics.jsonl",
+    "test-losses.jsonl", "report.json",
+  ])
+  func whatNoRunHasWrittenIsKept(name: String) throws {
+    try makeFolder("mine")
+    try folder.write("my own\n", to: "mine/" + name)
+    try expectRefusal(
+      SmallRun.fool("mine", steps: 2),
+      saying: name == "summary.json"
+        ? "mine already holds a run"
+        : "mine/\(name) is there already, and no run has written it here; name another --output, or "
+          + "move it away",
+      keeping: ["mine/" + name])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path("mine")) == [name])
+  }
+
+  @Test func evaluationsKeepWhatIsThere() throws {
+    try makeFolder("mine")
+    try folder.write("my own\n", to: "mine/test-losses.jsonl")
+    try expectRefusal(
+      [
+        "evaluate", network, "--against", network, "--shapes", "10", "--interpreter", "simple-grad",
+        "--output", "mine",
+      ], saying: "mine/test-losses.jsonl is there already", keeping: ["mine/test-losses.jsonl"])
+  }
+
+  /// A recipe that somebody has written is none that a run has.
+  @Test func theRecipeThatIsReadIsKept() throws {
+    try makeFolder("mine")
+    let text = try String(
+      contentsOfFile: Repository.root + "/recipes/shapes-attack.yaml", encoding: .utf8)
+    try folder.write(
+      text.replacing("../checkpoints", with: Repository.root + "/checkpoints"),
+      to: "mine/recipe.yaml"
+    )
+    for command in ["attack", "curvature"] {
+      try expectRefusal(
+        [command, "mine/recipe.yaml", "--output", "mine"],
+        saying: "mine/recipe.yaml is there already", keeping: ["mine/recipe.yaml"])
+    }
+  }
+
+  @Test func resultsDoNotGoIntoTheImages() throws {
+    for name in 0..<10 {
+      try makeFolder("images/\(name)")
+      try FileManager.default.copyItem(
+        atPath: Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png",
+        toPath: path("images/\(name)/a.png"))
+    }
+    let result = try run([
+      "evaluate", network, "--against", network, "--data", "images", "--interpreter", "simple-grad",
+      "--output", "images/result",
+    ])
+    #expect(result.code == 1)
+    #expect(
+      result.error
+        == "trompe: images/result is in the folder of images images, which is read; name another "
+        + "--output\n")
+  }
+
+  /// A page of a run is replaced by a page of that run alone.
+  @Test func reportsReplaceReportsOnly() throws {
+    let made = try run(SmallRun.fool("run", steps: 2))
+    #expect(made.code == 0, "\(made.error)")
+    try expectRefusal(
+      ["report", "run", "--output", "run/summary.json"],
+      saying: "run/summary.json would be replaced, but it is what this command reads",
+      keeping: ["run/summary.json"])
+    try folder.write("<p>my own</p>\n", to: "page.html")
+    try expectRefusal(
+      ["report", "run", "--output", "page.html"],
+      saying: "page.html is there already and is no report of Trompe's", keeping: ["page.html"])
+    try FileManager.default.removeItem(atPath: path("page.html"))
+    for _ in 1...2 { #expect(try run(["report", "run", "--output", "page.html"]).code == 0) }
+  }
+
+  @Test func explainedImagesAreNotReplaced() throws {
+    try makeFolder("pictures")
+    // As an earlier picture, explained once more.
+    try FileManager.default.copyItem(
+      atPath: Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png",
+      toPath: path("pictures/a.simple-grad.png"))
+    try FileManager.default.copyItem(
+      atPath: path("pictures/a.simple-grad.png"), toPath: path("a.png"))
+    let arguments = [
+      "explain", network, "a.png", "pictures/a.simple-grad.png", "--interpreter", "simple-grad",
+      "--resize", "64", "--output", "pictures",
+    ]
+    try expectRefusal(
+      arguments,
+      saying: "pictures/a.simple-grad.png would be replaced, but it is what this command",
+      keeping: ["pictures/a.simple-grad.png"])
+    // Pictures that are not read may be drawn again.
+    let again = [
+      "explain", network, "a.png", "--interpreter", "simple-grad", "--resize", "64", "--output",
+      "pictures",
+    ]
+    for _ in 1...2 { #expect(try run(again).code == 0) }
+  }
+
+  // MARK: Links
+
+  @Test(arguments: [
+    "metrics.jsonl", "report.html", "states", "recipe.yaml", "events.out.tfevents.trompe",
+    "run.lock",
+    "manipulated.h5", "images",
+  ])
+  func linksAreNotFollowed(name: String) throws {
+    try makeFolder("elsewhere")
+    try folder.write("precious\n", to: "victim")
+    let isFolder = ["states", "images"].contains(name)
+    for isDangling in [false, true] {
+      try makeFolder("run")
+      try FileManager.default.createSymbolicLink(
+        atPath: path("run/" + name),
+        withDestinationPath: path(isDangling ? "none" : isFolder ? "elsewhere" : "victim"))
+      let result = try run(SmallRun.fool("run", steps: 2, ["--tensorboard"]))
+      #expect(result.code == 1)
+      #expect(
+        result.error
+          == "trompe: run/\(name) is a symbolic link, which is not followed here; remove it\n")
+      #expect(try bytes("victim") == Data("precious\n".utf8))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: path("elsewhere")) == [])
+      #expect(!FileManager.default.fileExists(atPath: path("none")))
+      try FileManager.default.removeItem(atPath: path("run"))
+    }
+  }
+
+  /// Put there while a run goes on, or before it is resumed.
+  @Test func linksInRunsAreNotFollowed() throws {
+    try folder.write("precious\n", to: "victim")
+    let made = try run(SmallRun.fool("run", steps: 2))
+    #expect(made.code == 0, "\(made.error)")
+    for name in ["report.html", "recipe.yaml", "test-losses.jsonl"] {
+      let old = path("run/" + name)
+      try FileManager.default.moveItem(atPath: old, toPath: old + ".kept")
+      try FileManager.default.createSymbolicLink(
+        atPath: old, withDestinationPath: path("victim"))
+      let result = try run(["report", "run"])
+      #expect(result.code == 1)
+      #expect(
+        result.error.contains("\(name): is a symbolic link, which is not followed here"),
+        "\(result.error)")
+      #expect(try bytes("victim") == Data("precious\n".utf8))
+      try FileManager.default.removeItem(atPath: old)
+      try FileManager.default.moveItem(atPath: old + ".kept", toPath: old)
+    }
+  }
+
+  /// A pipe has no end, and nobody may write to it: it is refused and not waited for.
+  @Test func filesThatAreNoneAreRefused() throws {
+    let made = try run(SmallRun.fool("run", steps: 2))
+    #expect(made.code == 0, "\(made.error)")
+    try FileManager.default.removeItem(atPath: path("run/summary.json"))
+    mkfifo(path("run/summary.json"), 0o600)
+    let result = try run(["report", "run"])
+    #expect(result.code == 1)
+    #expect(result.error == "trompe: run/summary.json: is not a regular file\n")
+    try FileManager.default.removeItem(atPath: path("run/summary.json"))
+    // As large as no summary is, and none of it on the disk.
+    try folder.write("", to: "run/summary.json")
+    truncate(path("run/summary.json"), 1 << 40)
+    let large = try run(["report", "run"])
+    #expect(large.code == 1)
+    #expect(
+      large.error
+        == "trompe: run/summary.json: has 1099511627776 bytes, more than the limit of 268435456\n")
+  }
+}
