@@ -306,7 +306,7 @@ private final class LoaderCore: @unchecked Sendable {
     return PendingBatch(
       position: BatchPosition(epoch: epoch, batch: number), first: first,
       slots: min(batchSize, source.count - first), batchSize: batchSize,
-      samplesPerImage: imageSize.area * Image.channels, permutation: permutation)
+      samplesPerImage: normalizer.count(of: imageSize), permutation: permutation)
   }
 
   private func produce(_ slot: Int, of batch: PendingBatch) -> SlotOutcome {
