@@ -122,10 +122,9 @@ final class TrainingLoop {
         isLogged: step % section.logEvery == 0 || step == totalSteps || step == 1)
       if report.isLogged { try metrics.append(report) }
       observe(.step(report))
-      for image in loader.skipped.dropFirst(known) {
-        observe(.warning("\(image.name) is left out: \(image.reason)"))
-      }
-      known = loader.skipped.count
+      let skipped = loader.skipped
+      skipped.report(after: known, to: observe)
+      known = skipped.count
       if section.saveEvery > 0, step % section.saveEvery == 0, step < totalSteps { try save() }
     }
     // What follows is evaluation; a run that is stopped there has nothing to train again.
