@@ -40,14 +40,14 @@ public final class AttackRun {
       compute: recipe.compute)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
-    try folder.write(recipe.resolvedYAML(), to: folder.recipe)
+    var resolved = recipe
+    resolved.network = recipe.network.completed(by: network)
+    try folder.write(network.recipeComment + resolved.resolvedYAML(), to: folder.recipe)
 
     let found = try attack.subjects(of: source, stop: stop) {
       observe(.working(on: "finding images", done: $0, total: recipe.attack.images))
     }
-    for image in found.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    found.skipped.report(to: observe)
     let subjects = found.images
     guard let first = subjects.first else {
       throw RunError(

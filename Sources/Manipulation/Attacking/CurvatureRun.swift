@@ -40,13 +40,13 @@ public final class CurvatureRun {
       options: recipe.compute.evaluationOptions)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
-    try folder.write(recipe.resolvedYAML(), to: folder.recipe)
+    var resolved = recipe
+    resolved.network = recipe.network.completed(by: network)
+    try folder.write(network.recipeComment + resolved.resolvedYAML(), to: folder.recipe)
     let found = try attack.subjects(of: setup.validation, stop: stop) {
       observe(.working(on: "finding images", done: $0, total: recipe.attack.images))
     }
-    for image in found.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    found.skipped.report(to: observe)
     guard !found.images.isEmpty else {
       throw RunError("none of the \(found.tried) images is classified correctly")
     }

@@ -71,13 +71,15 @@ public enum Evaluation {
       var section = request.network
       section.checkpoint = path
       let network = try request.images.network(section)
+      for note in network.notes { observe(.note(note)) }
       let further = request.further.interpreters(
         besides: fooled, of: network.architecture)
       for note in further.notes where purpose == "original" { observe(.note(note)) }
       interpreters = try reported(
         request.interpreters + further.specifications, network.preprocessing)
       let source = try request.images.source(classNames: network.classNames)
-      try source.checkLabels(classes: network.architecture.classes)
+      try source.checkLabels(
+        classes: network.architecture.classes, namesAreKnown: network.classNames != nil)
       let test = try request.fooling.fooling(classNames: network.names(or: source.classNames))
       fooling = test
       let measurement = try Measurement(
@@ -98,9 +100,7 @@ public enum Evaluation {
         .init("The \(purpose) network", path ?? ""),
         .init("Its SHA-256", network.sha256 ?? ""),
       ]
-      for image in results.last!.skipped where purpose == "original" {
-        observe(.warning("\(image.name) is left out: \(image.reason)"))
-      }
+      if purpose == "original" { results.last!.skipped.report(to: observe) }
     }
     let seconds = (ContinuousClock.now - begin).seconds
     let summary = Summary(

@@ -48,6 +48,7 @@ public enum ImageExplanation {
     let original = try request.originalSection(like: network).map { section in
       try LoadedNetwork(section) { try images.firstSize($0) }
     }
+    for note in network.notes + (original?.notes ?? []) { observe(.note(note)) }
     if let original, original.preprocessing != network.preprocessing {
       throw RunError(
         "the two networks prepare images in different ways, so their heatmaps cannot be compared; "
@@ -69,7 +70,7 @@ public enum ImageExplanation {
     let size = ImageSize(width: shape[1], height: shape[0])
     let normalizer = Normalizer(network.preprocessing)
 
-    var explained = 0
+    var (explained, leftOut) = (0, 0)
     for start in stride(from: 0, to: request.images.count, by: batchSize) {
       if stop.isRequested { throw RunStopped("stopped after \(explained) images") }
       var batch: [(position: Int, photograph: Image)] = []
@@ -77,10 +78,16 @@ public enum ImageExplanation {
         do {
           let path = request.images[position]
           batch.append((position, try images.photograph(path, network.preprocessing, size)))
-        } catch { observe(.warning("left out: \(error)")) }
+        } catch {
+          leftOut += 1
+          if leftOut <= SkippedImage.shown { observe(.warning("left out: \(error)")) }
+        }
       }
       guard !batch.isEmpty else { continue }
-      var samples = batch.flatMap { normalizer($0.photograph) }
+      let inputs = batch.map { normalizer($0.photograph) }
+      // Filled up below, so that a wrong count would only move the numbers.
+      precondition(inputs.allSatisfy { $0.count == shape.count }, "images that are no \(shape)")
+      var samples = inputs.flatMap(\.self)
       samples += [Float](repeating: 0, count: batchSize * shape.count - samples.count)
       let positions = batch.map(\.position)
       let given = explainedClass.map { [Int](repeating: $0, count: batch.count) }
@@ -96,6 +103,11 @@ public enum ImageExplanation {
       }
       explained += batch.count
       observe(.evaluating(purpose: "images", done: explained, total: request.images.count))
+    }
+    if leftOut > SkippedImage.shown {
+      observe(
+        .warning(
+          "\(leftOut - SkippedImage.shown) more images are left out, \(leftOut) in all"))
     }
     guard explained > 0 else { throw RunError("none of the images could be read") }
   }
@@ -170,7 +182,7 @@ private struct Explainer {
   }
 
   /// - Parameters:
-  ///   - samples: [batchSize, H, W, 3].
+  ///   - samples: [batchSize, H, W, C].
   ///   - positions: of the images among all, by which the noise of an explanation knows them.
   ///   - classes: the explained class of each image; the predicted one if `nil`.
   func readings(

@@ -48,15 +48,15 @@ public final class InfluenceRun {
     let network = setup.network
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
-    try folder.write(recipe.resolvedYAML(), to: folder.recipe)
+    var resolved = recipe
+    resolved.network = recipe.network.completed(by: network)
+    try folder.write(network.recipeComment + resolved.resolvedYAML(), to: folder.recipe)
 
     let train = Subset(setup.train, randomCount: section.trainImages, seed: section.seed)
     let model = try setup.influenceModel(recipe, of: train, stop: stop) {
       observe(.working(on: "training images", done: $0, total: train.count))
     }
-    for image in model.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    model.skipped.report(to: observe)
     let solver = model.isDirect ? InfluenceSolver.direct : .conjugateGradients
     observe(
       .note(
@@ -177,9 +177,7 @@ public final class InfluenceRun {
     } logits: {
       $0
     }
-    for image in found.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    found.skipped.report(to: observe)
     if found.images.count < wanted {
       observe(
         .warning(

@@ -11,7 +11,7 @@ import TensorCPU
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class FoolingRun {
   private let recipe: FoolingRecipe
-  private let text: String
+  private var text: String
   private let folder: RunFolder
   private let resumes: Bool
   private let stop: StopRequest
@@ -49,6 +49,9 @@ public final class FoolingRun {
     let prepared = try PreparedFooling(recipe)
     let (setup, fooling, measured) = (prepared.setup, prepared.fooling, prepared.interpreters)
     let (network, program) = (setup.network, prepared.program)
+    var resolved = recipe
+    resolved.network = recipe.network.completed(by: network)
+    text = network.recipeComment + resolved.resolvedYAML()
     let (measurement, penaltyInputs) = (prepared.measurement, prepared.penaltyInputs)
     let layout = recipe.output.layout ?? network.layout
     let loop = try TrainingLoop(
@@ -69,9 +72,7 @@ public final class FoolingRun {
     let gathering = ReportGathering(measurement, images: recipe.report.images)
     let original = try measure(
       measurement, original: nil, nil, gallery: gathering.original, "original")
-    for image in original.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    original.skipped.report(to: observe)
     if resumes { try loop.resume() }
     let metrics = try MetricsLog(
       folder.metrics, keptSteps: loop.isResumed ? loop.step : nil,
@@ -85,9 +86,7 @@ public final class FoolingRun {
       try report(result, step: step, fooling, metrics)
     }
 
-    for image in penaltyInputs.skipped {
-      observe(.warning("\(image.name) is left out: \(image.reason)"))
-    }
+    penaltyInputs.skipped.report(to: observe)
     if let explanations = penaltyInputs.original {
       observe(
         .note(

@@ -8,7 +8,7 @@ import Reports
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class StudyRun {
   private let recipe: StudyRecipe
-  private let text: String
+  private var text: String
   private let folder: RunFolder
   private let stop: StopRequest
   private let observe: (RunEvent) -> Void
@@ -38,6 +38,9 @@ public final class StudyRun {
   public func run() throws -> StudySummary {
     defer { folder.release() }
     let stage = try StudyStage(recipe, folder: folder, stop: stop, observe: observe)
+    var resolved = recipe
+    resolved.network = recipe.network.completed(by: stage.setup.network)
+    text = stage.setup.network.recipeComment + resolved.resolvedYAML()
     observe(.note(stage.description))
     for note in stage.setup.network.notes { observe(.note(note)) }
     try folder.checkRecipe(text)
