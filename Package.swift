@@ -36,6 +36,7 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // The engine.
@@ -51,7 +52,7 @@ let package = Package(
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
     .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5", "CCrypto"]),
-    .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG"]),
+    .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG", "CWebP"]),
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Pictures", dependencies: ["ImageData"]),
     .target(name: "Similarity", dependencies: ["Pictures"]),

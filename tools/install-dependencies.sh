@@ -31,7 +31,7 @@ check_swift() {
 
 # --- Debian and Ubuntu ---------------------------------------------------------------------------
 
-apt_packages="libdnnl-dev libhdf5-dev libturbojpeg0-dev libpng-dev libssl-dev"
+apt_packages="libdnnl-dev libhdf5-dev libturbojpeg0-dev libpng-dev libwebp-dev libssl-dev"
 
 is_installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -88,7 +88,7 @@ missing_libraries() {
   has_header dnnl.h || printf 'oneDNN, '
   command -v pkg-config >/dev/null 2>&1 || return 0
   # Some distributions have the headers in the compiler's own path and no .pc file.
-  for library in hdf5:hdf5.h libturbojpeg:turbojpeg.h libpng:png.h libcrypto:openssl/evp.h; do
+  for library in hdf5:hdf5.h libturbojpeg:turbojpeg.h libpng:png.h libwebp:webp/decode.h libcrypto:openssl/evp.h; do
     pkg-config --exists "${library%%:*}" 2>/dev/null || has_header "${library#*:}" ||
       printf '%s, ' "${library%%:*}"
   done
@@ -99,10 +99,11 @@ check_without_apt() {
   [ -n "$missing" ] || return 0
   fail "Missing: ${missing%, }." \
     "This system has no apt-get, so nothing is installed for you. Install, with headers:" \
-    "  oneDNN 2.6 or newer, HDF5 1.10 or newer, TurboJPEG, libpng, libcrypto (OpenSSL), pkg-config, git" \
+    "  oneDNN 2.6 or newer, HDF5 1.10 or newer, TurboJPEG, libpng, libwebp, libcrypto" \
+    "  (OpenSSL), pkg-config, git" \
     "which are probably called" \
-    "  Fedora: onednn-devel hdf5-devel turbojpeg-devel libpng-devel openssl-devel pkgconf-pkg-config git" \
-    "  Arch:   onednn hdf5 libjpeg-turbo libpng openssl pkgconf git" \
+    "  Fedora: onednn-devel hdf5-devel turbojpeg-devel libpng-devel libwebp-devel openssl-devel pkgconf-pkg-config git" \
+    "  Arch:   onednn hdf5 libjpeg-turbo libpng libwebp openssl pkgconf git" \
     "and start again."
 }
 

@@ -19,7 +19,7 @@ for map in "$products"/*.build/module.modulemap Sources/*/module.modulemap \
   .build/checkouts/*/Sources/*/include/module.modulemap; do
   [ -f "$map" ] && set -- "$@" -Xcc "-fmodule-map-file=$map"
 done
-for flag in $(pkg-config --cflags-only-I hdf5 libpng libturbojpeg libcrypto 2>/dev/null || true); do
+for flag in $(pkg-config --cflags-only-I hdf5 libpng libwebp libturbojpeg libcrypto 2>/dev/null || true); do
   set -- "$@" -Xcc "$flag"
 done
 

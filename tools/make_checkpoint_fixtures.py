@@ -43,6 +43,20 @@ with create("types.h5") as f:
     f.attrs["truth"] = True
     f["nested"].attrs["weight_names"] = ["kernel:0", "bias:0"]
 
+# bfloat16 as h5py writes ml_dtypes' (opaque, two bytes), with the attribute of Keras 3 and without.
+with create("bfloat16.h5") as f:
+    values = np.array([[1.5, -2.25, 0.0], [2.0**100, -0.125, 3.0]], "f4")
+    halves = (values.view("u4") >> 16).astype("u2")
+    f["plain"] = halves.view("V2")
+    f["named"] = halves.view("V2")
+    f["named"].attrs["dtype"] = "bfloat16"
+    f["fixed"] = halves.view("V2")
+    f["fixed"].attrs["dtype"] = np.bytes_(b"bfloat16")
+    f["other"] = halves.view("V2")
+    f["other"].attrs["dtype"] = "float8_e4m3"
+    many = (np.arange(600, dtype="f4").view("u4") >> 16).astype("u2").reshape(30, 20)
+    f.create_dataset("zipped", data=many.view("V2"), chunks=(7, 6), compression="gzip")
+
 with create("external-link.h5") as f:
     f["weight"] = h5py.ExternalLink("types.h5", "/single")
 with create("soft-link.h5") as f:

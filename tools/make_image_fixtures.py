@@ -5,8 +5,9 @@ Usage: make_image_fixtures.py SHARED_FOLDER   (needs Pillow and NumPy)
 
 pillow.json      CRC-32 and some literal pixels of photographs of SHARED_FOLDER/data, decoded and
                  resized by Pillow, and of a pattern that the test draws itself.
-*.jpg, *.png     small pictures of every kind of file that is decoded, with their pixels in
-                 files.json.
+*.jpg, *.png, *.webp, *.bmp
+                 small pictures of every kind of file that is decoded, with their pixels in
+                 files.json; gray.json has what Pillow's convert("L") makes of the pattern.
 """
 
 import json
@@ -112,6 +113,16 @@ def main():
     keep("progressive.jpg", small, quality=85, progressive=True)
     keep("gray.jpg", small.convert("L"), quality=85)
     keep("cmyk.jpg", small.convert("CMYK"), quality=90)
+    keep("lossy.webp", small, quality=80)
+    keep("lossless.webp", small, lossless=True)
+    keep("alpha.webp", alpha, lossless=True, exact=True)
+    small.save(fixtures / "animated.webp", save_all=True, append_images=[small.rotate(180)])
+    keep("rgb.bmp", small)
+    keep("palette.bmp", small.quantize(12))
+    keep("gray.bmp", small.convert("L"))
+    keep("rgba.bmp", alpha)
+    gray = pattern(97, 61).convert("L")
+    (fixtures / "gray.json").write_text(json.dumps({"crc32": digest(gray)}) + "\n")
     # Pillow saturates 16-bit gray at 255; the high byte is what is meant.
     sixteen = numpy.arange(12 * 9, dtype=numpy.uint16).reshape(9, 12) * 601
     Image.fromarray(sixteen).save(fixtures / "gray16.png")

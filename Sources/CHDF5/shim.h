@@ -82,6 +82,44 @@ static inline int hdf5_is_plain_float(hid_t type) {
          H5Tget_norm(type) == H5T_NORM_IMPLIED;
 }
 
+/// Whether a dataset holds bfloat16 as h5py writes what HDF5 has no type for: opaque elements of two
+/// bytes without a tag. Keras 3 adds the attribute dtype, which must then say so.
+static inline int hdf5_is_opaque_bfloat16(hid_t dataset, hid_t type) {
+  if (H5Tget_class(type) != H5T_OPAQUE || H5Tget_size(type) != 2) return 0;
+  char *tag = H5Tget_tag(type);
+  const int has_tag = tag && *tag;
+  H5free_memory(tag);
+  if (has_tag) return 0;
+  const htri_t named = H5Aexists(dataset, "dtype");
+  if (named <= 0) return named == 0;
+  hid_t attribute = H5Aopen(dataset, "dtype", H5P_DEFAULT);
+  hid_t text = attribute < 0 ? -1 : H5Aget_type(attribute);
+  hid_t space = attribute < 0 ? -1 : H5Aget_space(attribute);
+  static const char expected[] = "bfloat16";
+  int equal = 0;
+  if (text >= 0 && space >= 0 && H5Tget_class(text) == H5T_STRING &&
+      H5Sget_simple_extent_npoints(space) == 1) {
+    if (H5Tis_variable_str(text) > 0) {
+      char *value = NULL;
+      hid_t memory = H5Tcopy(H5T_C_S1);
+      H5Tset_size(memory, H5T_VARIABLE);
+      H5Tset_cset(memory, H5Tget_cset(text));
+      equal = H5Aread(attribute, memory, &value) >= 0 && value && !strcmp(value, expected);
+      free(value);
+      H5Tclose(memory);
+    } else if (H5Tget_size(text) < 64) {
+      char value[64] = {0};
+      equal = H5Aread(attribute, text, value) >= 0 &&
+              !strncmp(value, expected, sizeof expected - 1) &&
+              (value[sizeof expected - 1] == 0 || value[sizeof expected - 1] == ' ');
+    }
+  }
+  if (space >= 0) H5Sclose(space);
+  if (text >= 0) H5Tclose(text);
+  if (attribute >= 0) H5Aclose(attribute);
+  return equal;
+}
+
 /// Equal for two open objects exactly when they are the same object of the file.
 static inline herr_t hdf5_object_identity(hid_t object, uint64_t *identity) {
 #if H5_VERSION_GE(1, 12, 0)
@@ -473,11 +511,16 @@ static inline void hdf5_send_dataset(int descriptor, hid_t dataset, const char *
   if (rank < 0 || rank > H5S_MAX_RANK || H5Sget_simple_extent_dims(space, extents, NULL) != rank)
     hdf5_send_failure(descriptor, path, "has no readable shape");
   const H5D_layout_t layout = H5Pget_layout(creation);
-  const H5T_class_t class_ = H5Tget_class(type);
+  const int is_bfloat16 = hdf5_is_opaque_bfloat16(dataset, type);
+  const H5T_class_t class_ = is_bfloat16 ? H5T_FLOAT : H5Tget_class(type);
   const size_t size = H5Tget_size(type);
   size_t sign = 0, exponent = 0, exponent_size = 0, mantissa = 0, mantissa_size = 0;
-  if (class_ == H5T_FLOAT)
+  if (is_bfloat16) {
+    exponent_size = 8;
+    mantissa_size = 7;
+  } else if (class_ == H5T_FLOAT) {
     H5Tget_fields(type, &sign, &exponent, &exponent_size, &mantissa, &mantissa_size);
+  }
   const int is_plain_integer = class_ == H5T_INTEGER && H5Tget_order(type) != H5T_ORDER_BE &&
                                H5Tget_precision(type) == 8 * size && H5Tget_offset(type) == 0;
 
@@ -492,7 +535,7 @@ static inline void hdf5_send_dataset(int descriptor, hid_t dataset, const char *
   facts[count++] = size;
   facts[count++] = class_ == H5T_INTEGER ? H5Tget_precision(type) : 0;
   facts[count++] = class_ == H5T_INTEGER && H5Tget_sign(type) == H5T_SGN_2;
-  facts[count++] = (uint64_t)(is_plain_integer || hdf5_is_plain_float(type));
+  facts[count++] = (uint64_t)(is_plain_integer || is_bfloat16 || hdf5_is_plain_float(type));
   facts[count++] = exponent_size;
   facts[count++] = mantissa_size;
   facts[count++] = H5Dget_storage_size(dataset);
@@ -662,7 +705,12 @@ static inline void hdf5_send_numbers(int descriptor, void *context) {
       H5Sget_simple_extent_dims(space, extents, NULL) != rank ||
       H5Sget_simple_extent_npoints(space) != (hssize_t)request->count || request->count == 0)
     _exit(1);
-  const hid_t type = request->integers ? H5T_NATIVE_INT64 : H5T_NATIVE_FLOAT;
+  hid_t stored = H5Dget_type(dataset);
+  const int is_bfloat16 = stored >= 0 && hdf5_is_opaque_bfloat16(dataset, stored);
+  if (is_bfloat16 && request->integers) _exit(1);
+  const hid_t type = is_bfloat16           ? stored
+                     : request->integers ? H5T_NATIVE_INT64
+                                         : H5T_NATIVE_FLOAT;
   const size_t size = request->integers ? 8 : 4;
   const hsize_t all = rank == 0 ? 1 : extents[0];
   const size_t row = request->count / (size_t)all;
@@ -680,6 +728,14 @@ static inline void hdf5_send_numbers(int descriptor, void *context) {
          H5Sselect_hyperslab(space, H5S_SELECT_SET, starts, NULL, extents, NULL) < 0) ||
         H5Dread(dataset, type, memory, space, H5P_DEFAULT, numbers) < 0)
       _exit(1);
+    // The upper halves of floats, in place from the last to the first.
+    if (is_bfloat16)
+      for (size_t i = (size_t)count; i-- > 0;) {
+        uint16_t half;
+        memcpy(&half, (const char *)numbers + 2 * i, sizeof half);
+        const uint32_t bits = (uint32_t)half << 16;
+        memcpy((char *)numbers + 4 * i, &bits, sizeof bits);
+      }
     H5Sclose(memory);
     hdf5_got_on();
     if (hdf5_send(descriptor, numbers, (size_t)count * size)) _exit(1);

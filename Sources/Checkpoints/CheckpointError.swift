@@ -13,23 +13,33 @@ public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertibl
 
   public let path: String
   public let problems: [Problem]
+  /// What to do about all of them, one sentence.
+  public var hint: String?
 
-  public init(path: String, problems: [Problem]) {
+  public init(path: String, problems: [Problem], hint: String? = nil) {
     precondition(!problems.isEmpty, "an error without a problem")
-    self.path = path
-    self.problems = problems
+    (self.path, self.problems, self.hint) = (path, problems, hint)
   }
 
   public init(path: String, dataset: String? = nil, _ text: String) {
     self.init(path: path, problems: [Problem(dataset: dataset, text)])
   }
 
-  /// One line for each problem: `vgg19.h5: /features.0.weight is missing, expected [64, 3, 3, 3]`.
+  /// So many problems are shown; more say no more.
+  public static let shownProblems = 10
+
+  /// One line for each problem: `vgg19.h5: /features.0.weight is missing, expected [64, 3, 3, 3]`; the
+  /// first ten, then how many more.
   public var description: String {
-    problems.map { problem in
+    var lines = problems.prefix(Self.shownProblems).map { problem in
       let place = problem.dataset.map { ": /\(printable($0)) " } ?? ": "
       return printable(path) + place + problem.text
-    }.joined(separator: "\n")
+    }
+    if problems.count > lines.count {
+      lines.append("\(printable(path)): and \(problems.count - lines.count) more of the kind")
+    }
+    if let hint { lines.append("\(printable(path)): \(hint)") }
+    return lines.joined(separator: "\n")
   }
 }
 

@@ -57,8 +57,19 @@ public struct CheckpointFile: Sendable {
     if start.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
       throw CheckpointError(
         path: path,
-        "is a zip archive, as Keras's .keras and PyTorch's .pt files are: save the weights as "
-          + ".weights.h5 (Keras) or .safetensors (PyTorch)")
+        path.hasSuffix(".keras")
+          ? "is Keras 3's zip archive, which is not read: in Python, save the whole model as HDF5, "
+            + "keras.models.load_model(\"model.keras\").save(\"model.h5\")"
+          : "is a zip archive, as PyTorch's .pt and .pth files and Keras's .keras files are, which "
+            + "are not read: in Python, save PyTorch's weights with "
+            + "safetensors.torch.save_file(model.state_dict(), \"model.safetensors\"), a Keras "
+            + "model whole as HDF5 with model.save(\"model.h5\")")
+    }
+    if start.first == 0x80, [2, 3, 4, 5].contains(start.dropFirst().first ?? 0) {
+      throw CheckpointError(
+        path: path,
+        "is a pickle, as PyTorch's older .pt and .pth files are, which is not read: in Python, save "
+          + "the weights with safetensors.torch.save_file(state_dict, \"model.safetensors\")")
     }
     throw CheckpointError(path: path, "is neither an HDF5 nor a safetensors file")
   }
@@ -85,6 +96,8 @@ public struct CheckpointFile: Sendable {
     public let isByName: Bool
     /// What the user should know, one sentence each.
     public let notes: [String]
+    /// What a state dict's names are to the network's.
+    let renaming: StateDictRenaming
   }
 
   /// Finds every parameter of the layers, each of floats and of the expected shape.
@@ -106,7 +119,8 @@ public struct CheckpointFile: Sendable {
       throw CheckpointError(path: path, problems: match.problems)
     }
     if let note = elementTypeNote(match.stored) { match.notes.append(note) }
-    return Match(stored: match.stored, isByName: match.isByName, notes: match.notes)
+    return Match(
+      stored: match.stored, isByName: match.isByName, notes: match.notes, renaming: match.renaming)
   }
 
   /// Finds the parameters as `match` does and hands over one after the other: `body` gets a function
@@ -115,7 +129,7 @@ public struct CheckpointFile: Sendable {
   ///
   /// - Returns: what the user should know of the file, one sentence each.
   /// - Throws: `CheckpointError` as `match`, or listing every parameter with a value that is not
-  ///   finite (after all were handed over), or what `body` throws.
+  ///   finite or a negative variance (after all were handed over), or what `body` throws.
   @discardableResult
   public func load(
     _ layers: [ParameterizedLayer],
@@ -131,9 +145,12 @@ public struct CheckpointFile: Sendable {
           "\(memory.count) floats of memory for \(stored.parameter)")
         try stored.order.read(
           stored.dataset, of: container, shape: stored.parameter.shape, into: memory)
-        if let problem = nonFiniteProblem(UnsafeBufferPointer(memory)) {
-          problems.append(.init(dataset: stored.dataset, problem))
-        }
+        let shape = container.tensor(named: stored.dataset)!.shape
+        let problem = valueProblem(
+          UnsafeBufferPointer(memory), areVariances: isVarianceName(stored.parameter.name),
+          shape: shape
+        ) { stored.order.storedPosition($0, of: stored.parameter.shape) }
+        if let problem { problems.append(.init(dataset: stored.dataset, problem)) }
       }
     }
     if !problems.isEmpty { throw CheckpointError(path: path, problems: problems) }
@@ -154,9 +171,44 @@ public struct CheckpointFile: Sendable {
     return tensors
   }
 
-  /// PyTorch's `num_batches_tracked` entries, by name; Keras has none.
-  public func readBatchCounts() throws -> [String: Int64] {
-    layout.isKeras ? [:] : try container.readBatchCounts()
+  /// How many arrays of a network are here by their shapes alone, whatever they are called, and how
+  /// many arrays there are in the network and in the file. Of rank 1 and less are none counted: too
+  /// many networks have the same.
+  public func likeness(
+    to layers: [ParameterizedLayer]
+  ) -> (common: Int, network: Int, file: Int) {
+    var shapes: [Shape: Int] = [:]
+    var (file, network, common) = (0, 0, 0)
+    for tensor in container.parameters
+    where tensor.shape.rank > 1 && !(layout.isKeras && tensor.name.hasPrefix("optimizer")) {
+      shapes[tensor.shape, default: 0] += 1
+      file += 1
+    }
+    for layer in layers {
+      for parameter in layer.parameters where parameter.shape.rank > 1 {
+        network += 1
+        let shape =
+          layout.isKeras
+          ? layer.kerasShape(of: parameter.shape)
+          : StateDictLayout.order(of: parameter).storedShape(of: parameter.shape)
+        guard let left = shapes[shape], left > 0 else { continue }
+        shapes[shape] = left - 1
+        common += 1
+      }
+    }
+    return (common, network, file)
+  }
+
+  /// PyTorch's `num_batches_tracked` entries, by the network's names; Keras has none.
+  ///
+  /// - Parameter layers: of the network, where the file's names may differ from its own.
+  public func readBatchCounts(_ layers: [ParameterizedLayer] = []) throws -> [String: Int64] {
+    guard !layout.isKeras else { return [:] }
+    let counts = try container.readBatchCounts()
+    let renaming = layers.isEmpty ? .none : try match(layers).renaming
+    return Dictionary(
+      counts.compactMap { name, count in renaming.name(of: name).map { ($0, count) } },
+      uniquingKeysWith: { first, _ in first })
   }
 
   /// Whether a dataset is the running mean or variance of a batch norm, as its name tells.

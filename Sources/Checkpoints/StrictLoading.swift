@@ -80,7 +80,7 @@ extension TensorContainer {
   /// expected, so that only one is in memory twice.
   ///
   /// - Throws: `CheckpointError` as `check`, or listing every parameter with a value that is not
-  ///   finite (after all were handed over), or what `body` throws.
+  ///   finite or a negative variance (after all were handed over), or what `body` throws.
   public func forEachParameter(
     _ expected: [ParameterSpecification], _ body: (ParameterSpecification, Tensor) throws -> Void
   ) throws {
@@ -88,7 +88,10 @@ extension TensorContainer {
     var problems: [CheckpointError.Problem] = []
     for parameter in expected where !parameter.isBatchCount {
       let tensor = try read(parameter.name)
-      if let problem = tensor.values.withUnsafeBufferPointer(nonFiniteProblem) {
+      let problem = tensor.values.withUnsafeBufferPointer {
+        valueProblem($0, areVariances: isVarianceName(parameter.name), shape: tensor.shape)
+      }
+      if let problem {
         problems.append(.init(dataset: parameter.name, problem))
       } else {
         try body(parameter, tensor)
@@ -120,12 +123,46 @@ extension TensorContainer {
   }
 }
 
-/// What is wrong with values of which some are infinite or NaN; nil if none is.
-func nonFiniteProblem(_ values: UnsafeBufferPointer<Float>) -> String? {
+/// Whether an array holds variances, as its name tells: PyTorch's, which is the graph's, or Keras's.
+func isVarianceName(_ name: String) -> Bool {
+  let last = name.split(whereSeparator: { $0 == "." || $0 == "/" }).last ?? ""
+  return last == "running_var" || last.hasPrefix("moving_variance")
+}
+
+/// What is wrong with values that no network can have: infinite ones, NaNs, and negative variances;
+/// nil if there are none.
+///
+/// - Parameters:
+///   - place: where the value at a position stands in the file's array, in row-major order.
+///   - shape: of the file's array.
+func valueProblem(
+  _ values: UnsafeBufferPointer<Float>, areVariances: Bool, shape: Shape,
+  place: (Int) -> Int = { $0 }
+) -> String? {
   // The exponent is all ones in infinities and NaNs. Counting without a branch is vectorised.
   let exponent: UInt32 = 0x7f80_0000
+  func firstOf(_ isBad: (Float) -> Bool) -> String {
+    var first: (place: Int, value: Float)?
+    for (position, value) in values.enumerated() where isBad(value) {
+      let place = place(position)
+      if first.map({ place < $0.place }) ?? true { first = (place, value) }
+    }
+    guard let first else { preconditionFailure("values that are counted are there") }
+    var (rest, index) = (first.place, [Int]())
+    for extent in shape.dimensions.reversed() {
+      index.insert(rest % max(extent, 1), at: 0)
+      rest /= max(extent, 1)
+    }
+    return "the first is \(first.value) at \(index)"
+  }
   var count = 0
   for value in values { count &+= value.bitPattern & exponent == exponent ? 1 : 0 }
+  if count > 0 {
+    return "has \(count) of \(values.count) values that are not finite numbers as float32, "
+      + firstOf { !$0.isFinite }
+  }
+  guard areVariances else { return nil }
+  for value in values { count &+= value < 0 ? 1 : 0 }
   guard count > 0 else { return nil }
-  return "has \(count) of \(values.count) values that are not finite numbers"
+  return "has \(count) of \(values.count) variances that are negative, " + firstOf { $0 < 0 }
 }

@@ -1,6 +1,6 @@
 /// Images of one size with their labels, ready for a network.
 public struct Batch: Sendable {
-  /// Normalised samples, [batch size, height, width, 3]; zero beyond `validCount`.
+  /// Normalised samples, [batch size, height, width, channels]; zero beyond `validCount`.
   public let images: [Float]
   public let imageSize: ImageSize
   /// [batch size]; zero beyond `validCount`.
@@ -30,12 +30,12 @@ public struct BatchPosition: Codable, Hashable, Sendable {
 
 /// An image that could not be read and was left out.
 public struct SkippedImage: Hashable, Sendable {
-  /// Its position in the source.
-  public let index: Int
+  /// Its position in the source; `nil` for a file that the source passes over.
+  public let index: Int?
   public let name: String
   public let reason: String
 
-  public init(index: Int, name: String, reason: String) {
+  public init(index: Int?, name: String, reason: String) {
     self.index = index
     self.name = name
     self.reason = reason

@@ -100,7 +100,8 @@ public final class BatchLoader: Sendable {
   /// Batches in one pass: complete ones in training, all in evaluation.
   public var batchesPerEpoch: Int { core.batchesPerEpoch }
 
-  /// The images skipped so far, each once, in the order in which the batches met them.
+  /// What the source passes over, then the images skipped so far, each once, in the order in which the
+  /// batches met them.
   public var skipped: [SkippedImage] { core.skipped }
 
   /// The next batch, waiting for it if need be; `nil` at the end and after `cancel()`.
@@ -157,7 +158,7 @@ private final class LoaderCore: @unchecked Sendable {
   private var claimedOrdinal: Int
   private var claimedSlot = 0
   private var pending: [Int: PendingBatch] = [:]
-  private var skippedIndices: Set<Int> = []
+  private var skippedIndices: Set<Int?> = []
   private var skippedImages: [SkippedImage] = []
   /// The shuffled orders of the epochs under way.
   private var permutations: [Int: [Int]] = [:]
@@ -199,7 +200,7 @@ private final class LoaderCore: @unchecked Sendable {
   var skipped: [SkippedImage] {
     condition.lock()
     defer { condition.unlock() }
-    return skippedImages
+    return source.passedOver + skippedImages
   }
 
   func cancel() {
@@ -306,7 +307,7 @@ private final class LoaderCore: @unchecked Sendable {
     return PendingBatch(
       position: BatchPosition(epoch: epoch, batch: number), first: first,
       slots: min(batchSize, source.count - first), batchSize: batchSize,
-      samplesPerImage: imageSize.area * Image.channels, permutation: permutation)
+      samplesPerImage: normalizer.count(of: imageSize), permutation: permutation)
   }
 
   private func produce(_ slot: Int, of batch: PendingBatch) -> SlotOutcome {

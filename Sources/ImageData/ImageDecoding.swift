@@ -16,22 +16,29 @@ extension Image {
     public static let fileSize = 512 << 20
   }
 
-  /// Decodes the JPEG or PNG file at `path`.
-  /// - Throws: `ImageError` when the file cannot be read, is no JPEG or PNG, is truncated or
+  /// Decodes the JPEG, PNG, WebP or BMP file at `path`.
+  /// - Throws: `ImageError` when the file cannot be read, is of another kind, is truncated or
   ///   corrupt, or is larger than `DecodingLimits` allows.
   public init(contentsOf path: String) throws(ImageError) {
-    try self.init(decoding: readFile(path), name: path)
+    try self.init(contentsOf: FilePath(path))
   }
 
-  /// Decodes a JPEG or PNG file held in memory; `name` stands for it in errors.
+  init(contentsOf path: FilePath) throws(ImageError) {
+    try self.init(decoding: readFile(path), name: path.description)
+  }
+
+  /// Decodes a JPEG, PNG, WebP or BMP file held in memory; `name` stands for it in errors.
   public init(decoding bytes: [UInt8], name: String) throws(ImageError) {
     guard !bytes.isEmpty else { throw ImageError(path: name, reason: "the file is empty") }
-    if bytes.starts(with: jpegSignature) {
-      self = try decodeJPEG(bytes, name: name)
-    } else if bytes.starts(with: pngSignature) {
-      self = try decodePNG(bytes, name: name)
-    } else {
-      throw ImageError(path: name, reason: "neither a JPEG nor a PNG file")
+    switch ImageFormat(bytes) {
+    case .jpeg: self = try decodeJPEG(bytes, name: name)
+    case .png: self = try decodePNG(bytes, name: name)
+    case .webP: self = try decodeWebP(bytes, name: name)
+    case .bmp: self = try decodeBMP(bytes, name: name)
+    case .other(let kind):
+      throw ImageError(path: name, reason: "a file in \(kind) format; \(ImageFormat.readable)")
+    case nil:
+      throw ImageError(path: name, reason: "no image that is known; \(ImageFormat.readable)")
     }
   }
 }
@@ -59,22 +66,23 @@ func checkedSize(width: Int, height: Int, name: String) throws(ImageError) -> Im
 
 /// The bytes of a regular file. Opened without blocking, so that a named pipe is an error and
 /// not a wait for ever.
-private func readFile(_ path: String) throws(ImageError) -> [UInt8] {
+private func readFile(_ path: FilePath) throws(ImageError) -> [UInt8] {
+  let name = path.description
   func failure() -> ImageError {
-    ImageError(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
+    ImageError(path: name, reason: "cannot be read: \(String(cString: strerror(errno)))")
   }
-  let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+  let descriptor = path.open(O_RDONLY | O_NONBLOCK | O_CLOEXEC)
   guard descriptor >= 0 else { throw failure() }
   defer { close(descriptor) }
   var status = stat()
   guard fstat(descriptor, &status) == 0 else { throw failure() }
   guard status.st_mode & S_IFMT == S_IFREG else {
-    throw ImageError(path: path, reason: "not a file")
+    throw ImageError(path: name, reason: "not a file")
   }
   let size = Int(status.st_size)
   guard size <= Image.DecodingLimits.fileSize else {
     throw ImageError(
-      path: path,
+      path: name,
       reason: "has \(size) bytes; the limit is \(Image.DecodingLimits.fileSize)")
   }
   // Of no bytes, Swift's array would write its count into storage that all empty arrays share.

@@ -1,89 +1,234 @@
 import Foundation
 
-/// Photographs in ImageNet's layout: `root/class/*.jpg`, also `.jpeg` and `.png`, in either case.
+/// Images in ImageNet's layout: `root/class/image.jpg`, also in folders below `class`.
 ///
-/// Classes are the folders in alphabetical (byte) order, samples are ordered by class and then by
-/// file name. Only names are held; an image is read when it is asked for. Hidden files and files
-/// of other kinds are passed over; symbolic links are followed.
+/// Classes are the folders in alphabetical (byte) order, samples are ordered by class, then by folder
+/// and by file name. Only names are held; an image is read when it is asked for. Names are the bytes
+/// that the file system gave, UTF-8 or not. Symbolic links are followed, hidden names left out.
+///
+/// Every file that has an image's extension or begins as one is a sample. If it then cannot be
+/// decoded, or is of a format that is not read, whoever reads it learns so. All other files are listed
+/// in `passedOver`.
 public struct ImageFolder: ImageSource {
   public let root: String
   public let classNames: [String]
+  public let passedOver: [SkippedImage]
   private let labels: [Int32]
-  private let fileNames: [String]
+  /// Paths from `root` one after the other, and where each begins.
+  private let names: [UInt8]
+  private let starts: [Int]
 
-  /// File name extensions of a sample, in lower case.
-  public static let extensions: Set<String> = ["jpg", "jpeg", "png"]
+  /// Folders below a class folder.
+  static let deepestFolder = 16
 
   /// Lists the folder.
   /// - Parameters:
   ///   - root: path of the folder.
-  ///   - explicitNames: the classes a label counts in, in order. A folder that is none of
-  ///     them is an error, a class without a folder is not. The folders themselves when `nil`.
-  /// - Throws: `ImageError` when the folder is missing or unreadable, holds no class folder, or a
-  ///   class folder holds no image.
+  ///   - explicitNames: the classes a label counts in, in order. A folder is the class whose name is
+  ///     canonically equivalent to its own, or that of ImageNet which has its name as identifier or
+  ///     label (`ImageNetClasses`). A folder that is none of them is an error, a class without a
+  ///     folder is not. The folders themselves when `nil`.
+  /// - Throws: `ImageError` when the folder is missing or unreadable, holds no class folder, a
+  ///   class folder holds no image, or two folders are one class.
   public init(_ root: String, classNames explicitNames: [String]? = nil) throws(ImageError) {
-    let folders = try ImageFolder.entries(of: root).filter { name in
-      var isDirectory: ObjCBool = false
-      return FileManager.default.fileExists(atPath: "\(root)/\(name)", isDirectory: &isDirectory)
-        && isDirectory.boolValue
-    }
+    let path = FilePath(root)
+    let entries = try FolderEntry.visible(in: path)
+    let folders = entries.filter { $0.kind == .folder }
     guard !folders.isEmpty else {
       throw ImageError(
         path: root, reason: "holds no class folders; the layout is folder/class/image.jpg")
     }
-    let names = explicitNames ?? folders
-    let labelOfName = Dictionary(
-      names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    var labels: [Int32] = []
-    var fileNames: [String] = []
+    let names = explicitNames ?? folders.map { FilePath.text($0.name) }
+    let lookup = ClassLookup(names)
+    var listing = Listing(root: path)
+    for entry in entries where entry.kind != .folder {
+      if ImageFormat.extensions.contains(entry.fileExtension) {
+        listing.passOver([entry.name], "lies beside the class folders, so it has no class")
+      }
+    }
+    var folderOfLabel: [Int: [UInt8]] = [:]
     for folder in folders {
-      guard let label = labelOfName[folder] else {
+      let name = FilePath.text(folder.name)
+      let label: Int
+      switch lookup.label(of: name) {
+      case .one(let found): label = found
+      case .none:
         throw ImageError(
-          path: "\(root)/\(folder)",
-          reason: "this folder is none of the \(names.count) classes given")
-      }
-      let files = try ImageFolder.entries(of: "\(root)/\(folder)").filter { name in
-        guard let dot = name.lastIndex(of: ".") else { return false }
-        return ImageFolder.extensions.contains(name[name.index(after: dot)...].lowercased())
-      }
-      guard !files.isEmpty else {
+          path: "\(root)/\(name)",
+          reason: "this folder is none of the \(names.count) classes given "
+            + "(\(ClassLookup.excerpt(names))); network.classNames names the class of each output")
+      case .several(let first, let second):
+        // Of names that come from the folders, two are equal after normalisation alone.
+        if explicitNames == nil {
+          throw Self.sameClass(folders[first].name, folders[second].name, name, root)
+        }
         throw ImageError(
-          path: "\(root)/\(folder)", reason: "this class folder holds no .jpg, .jpeg or .png file"
-        )
+          path: "\(root)/\(name)",
+          reason: "this folder is the class of output \(first) and of output \(second); give every "
+            + "output a name of its own by network.classNames")
       }
-      fileNames += files
-      labels += [Int32](repeating: Int32(label), count: files.count)
+      if let other = folderOfLabel.updateValue(folder.name, forKey: label) {
+        throw Self.sameClass(other, folder.name, names[label], root)
+      }
+      let before = listing.starts.count
+      try listing.add(folder.name)
+      guard listing.starts.count > before else {
+        throw ImageError(
+          path: "\(root)/\(name)",
+          reason: "this class folder holds no image; \(ImageFormat.readable)")
+      }
+      listing.labels += [Int32](
+        repeating: Int32(label), count: listing.starts.count - before)
     }
     self.root = root
     self.classNames = names
-    self.labels = labels
-    self.fileNames = fileNames
+    (labels, self.names, starts) = (listing.labels, listing.names, listing.starts)
+    passedOver = listing.passedOver
   }
 
-  /// Visible names in a folder in byte order, which does not depend on the locale.
-  private static func entries(of path: String) throws(ImageError) -> [String] {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw ImageError(path: path, reason: "no such folder")
-    }
-    guard isDirectory.boolValue else { throw ImageError(path: path, reason: "not a folder") }
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: path)
-        .filter { !$0.hasPrefix(".") }
-        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    } catch {
-      throw ImageError(
-        path: path, reason: "the folder cannot be read: \(error.localizedDescription)")
-    }
+  /// Canonically equivalent names look alike; their bytes do not.
+  private static func sameClass(
+    _ first: [UInt8], _ second: [UInt8], _ name: String, _ root: String
+  ) -> ImageError {
+    ImageError(
+      path: root,
+      reason: "the folders \(quoted(first)) and \(quoted(second)) are one class, \"\(name)\"; put "
+        + "their images into one folder")
   }
 
-  public var count: Int { fileNames.count }
+  /// A name with its bytes beyond ASCII spelled out.
+  private static func quoted(_ name: [UInt8]) -> String {
+    let bytes = name.map { byte in
+      byte < 0x80
+        ? String(UnicodeScalar(byte)) : "\\x" + String(byte, radix: 16, uppercase: true)
+    }
+    return "\"\(bytes.joined())\""
+  }
+
+  public var count: Int { starts.count }
 
   public func label(at index: Int) -> Int { Int(labels[index]) }
 
-  public func name(at index: Int) -> String {
-    "\(root)/\(classNames[label(at: index)])/\(fileNames[index])"
+  public func name(at index: Int) -> String { path(at: index).description }
+
+  public func image(at index: Int) throws -> Image { try Image(contentsOf: path(at: index)) }
+
+  private func path(at index: Int) -> FilePath {
+    let end = index + 1 < starts.count ? starts[index + 1] : names.count
+    return FilePath(root).appending(Array(names[starts[index]..<end]))
+  }
+}
+
+extension ImageFolder {
+  /// Paths of all images in a folder and its folders, whatever their classes, in byte order.
+  /// - Throws: `ImageError` when the folder is missing or unreadable, or the name of an image is not
+  ///   UTF-8, so that no text can be its path.
+  public static func images(below root: String) throws(ImageError) -> [String] {
+    var listing = Listing(root: FilePath(root))
+    try listing.addAll()
+    var paths: [String] = []
+    for index in listing.starts.indices {
+      let end = index + 1 < listing.starts.count ? listing.starts[index + 1] : listing.names.count
+      let path = FilePath(root).appending(Array(listing.names[listing.starts[index]..<end]))
+      guard let text = String(validating: path.bytes, as: UTF8.self) else {
+        throw ImageError(
+          path: path.description, reason: "its name is not UTF-8 (shown with \\x); rename it")
+      }
+      paths.append(text)
+    }
+    return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+}
+
+/// What was found so far.
+private struct Listing {
+  let root: FilePath
+  var labels: [Int32] = []
+  var names: [UInt8] = []
+  var starts: [Int] = []
+  var passedOver: [SkippedImage] = []
+
+  init(root: FilePath) { self.root = root }
+
+  mutating func passOver(_ names: [[UInt8]], _ reason: String) {
+    let path = names.reduce(root) { $0.appending($1) }
+    passedOver.append(SkippedImage(index: nil, name: path.description, reason: reason))
   }
 
-  public func image(at index: Int) throws -> Image { try Image(contentsOf: name(at: index)) }
+  /// A class folder and all below it.
+  mutating func add(_ folder: [UInt8]) throws(ImageError) {
+    try add([folder], above: [])
+  }
+
+  /// All below the root.
+  mutating func addAll() throws(ImageError) { try add([], above: []) }
+
+  private struct Identity: Hashable {
+    let device: dev_t
+    let file: ino_t
+  }
+
+  private mutating func add(_ folders: [[UInt8]], above: [Identity]) throws(ImageError) {
+    let path = folders.reduce(root) { $0.appending($1) }
+    let entries = try FolderEntry.visible(in: path)
+    for entry in entries where entry.kind != .folder {
+      if ImageFormat.extensions.contains(entry.fileExtension)
+        || entry.kind == .file
+          && ImageFormat(path.appending(entry.name).firstBytes(ImageFormat.signatureSize)) != nil
+      {
+        starts.append(names.count)
+        names += (folders + [entry.name]).joined(separator: [UInt8(ascii: "/")])
+      } else {
+        passOver(folders + [entry.name], "is no image")
+      }
+    }
+    let below = entries.filter { $0.kind == .folder }
+    guard !below.isEmpty, let status = path.status else { return }
+    let chain = above + [Identity(device: status.st_dev, file: status.st_ino)]
+    for entry in below {
+      let inner = folders + [entry.name]
+      if entry.isLink, let status = path.appending(entry.name).status,
+        chain.contains(Identity(device: status.st_dev, file: status.st_ino))
+      {
+        passOver(inner, "is a link to a folder that it lies in")
+      } else if folders.count > ImageFolder.deepestFolder {
+        passOver(inner, "lies more than \(ImageFolder.deepestFolder) folders deep")
+      } else {
+        try add(inner, above: chain)
+      }
+    }
+  }
+}
+
+/// Which class a folder's name stands for.
+private struct ClassLookup {
+  enum Answer {
+    case none
+    case one(Int)
+    case several(Int, Int)
+  }
+  private var positions: [String: [Int]] = [:]
+
+  /// - Parameter names: in the order of the labels.
+  init(_ names: [String]) {
+    for (position, name) in names.enumerated() { positions[name, default: []].append(position) }
+    // Other names of a class stand behind: they must not hide a name that is given.
+    for (position, name) in names.enumerated() {
+      for other in ImageNetClasses.otherNames(of: name)
+      where positions[other].map({ $0.allSatisfy { names[$0] != other } }) ?? true {
+        positions[other, default: []].append(position)
+      }
+    }
+  }
+
+  func label(of folder: String) -> Answer {
+    guard let found = positions[folder] else { return .none }
+    return found.count == 1 ? .one(found[0]) : .several(found[0], found[1])
+  }
+
+  /// The first names, for messages.
+  static func excerpt(_ names: [String]) -> String {
+    let shown = 5
+    return names.prefix(shown).joined(separator: ", ") + (names.count > shown ? ", …" : "")
+  }
 }

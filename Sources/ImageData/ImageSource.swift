@@ -10,6 +10,12 @@ public protocol ImageSource: Sendable {
   func image(at index: Int) throws -> Image
   /// What one image is called in messages: its path, where it has one.
   func name(at index: Int) -> String
+  /// Files among the images that are none, for whoever reports what was not used.
+  var passedOver: [SkippedImage] { get }
+}
+
+extension ImageSource {
+  public var passedOver: [SkippedImage] { [] }
 }
 
 /// Some images of another source, in a given order.

@@ -1,7 +1,8 @@
 import Foundation
 
 /// How an image becomes the input of a network: resized, cropped to its middle, and normalised
-/// channel by channel, (v / 255 - mean) / standard deviation.
+/// channel by channel, (v / 255 - mean) / standard deviation. For a network of one channel it is made
+/// gray first (`Image.luma`).
 public struct Preprocessing: Hashable, Sendable {
   /// What is done to the size first. All resizing is Pillow's antialiased bilinear filter.
   public enum Resize: Codable, Hashable, Sendable {
@@ -35,7 +36,7 @@ public struct Preprocessing: Hashable, Sendable {
   /// The size of the middle that is kept after resizing; everything when `nil`.
   public var centerCrop: ImageSize?
   public var channelOrder: ChannelOrder
-  /// Per channel in the network's order, of samples in [0, 1].
+  /// Per channel in the network's order, of samples in [0, 1]; one number for gray images.
   public var mean: [Float]
   /// Per channel in the network's order, of samples in [0, 1]; 1/255 leaves them in [0, 255].
   public var standardDeviation: [Float]
@@ -52,10 +53,32 @@ public struct Preprocessing: Hashable, Sendable {
     self.standardDeviation = standardDeviation
   }
 
-  public init(resize: Resize = .none, centerCrop: ImageSize? = nil, style: Style) {
+  /// - Parameter channels: of the network, 1 or 3. The one channel of gray images has the mean of the
+  ///   style's three numbers.
+  public init(
+    resize: Resize = .none, centerCrop: ImageSize? = nil, style: Style,
+    channels: Int = Image.channels
+  ) {
     self.init(
       resize: resize, centerCrop: centerCrop, channelOrder: style.channelOrder, mean: style.mean,
       standardDeviation: style.standardDeviation)
+    if channels == 1 { self = gray }
+  }
+
+  /// How many channels a network can have, in words.
+  public static let channelCounts = [1, 3]
+
+  /// Of the network's input.
+  public var channels: Int { mean.count }
+
+  /// The same for a network of one channel: means over the channels.
+  public var gray: Preprocessing {
+    func average(_ values: [Float]) -> [Float] {
+      [Float(values.reduce(0) { $0 + Double($1) } / Double(max(values.count, 1)))]
+    }
+    return Preprocessing(
+      resize: resize, centerCrop: centerCrop, channelOrder: .rgb, mean: average(mean),
+      standardDeviation: average(standardDeviation))
   }
 
   /// Statistics of ImageNet's training photographs, as torchvision's weights expect them.
@@ -68,7 +91,7 @@ public struct Preprocessing: Hashable, Sendable {
   }
 
   /// - Throws: `Invalid` when a size is not positive or too large, when mean and standard
-  ///   deviation are not three finite numbers each, or when a deviation is not positive.
+  ///   deviation are not three finite numbers each, or one each, or when a deviation is not positive.
   public func validate() throws(Invalid) {
     switch resize {
     case .none: break
@@ -79,15 +102,18 @@ public struct Preprocessing: Hashable, Sendable {
         ImageSize(width: length, height: length), as: "resize.shorterSide")
     }
     if let centerCrop { try Preprocessing.check(centerCrop, as: "centerCrop") }
-    guard mean.count == Image.channels, mean.allSatisfy(\.isFinite) else {
-      throw Invalid(description: "mean is \(mean), expected three numbers")
+    guard Preprocessing.channelCounts.contains(mean.count), mean.allSatisfy(\.isFinite) else {
+      throw Invalid(
+        description: "mean is \(mean), expected three numbers, or one for gray images")
     }
     guard
-      standardDeviation.count == Image.channels,
+      standardDeviation.count == mean.count,
       standardDeviation.allSatisfy({ $0.isFinite && $0 > 0 })
     else {
       throw Invalid(
-        description: "standardDeviation is \(standardDeviation), expected three positive numbers")
+        description: "standardDeviation is \(standardDeviation), expected "
+          + "\(mean.count == 1 ? "one positive number" : "three positive numbers"), as many as mean "
+          + "has")
     }
   }
 
@@ -202,10 +228,34 @@ extension Preprocessing: Codable {
   }
 }
 
-/// (v / 255 - mean) / standard deviation for all 256 values of the three channels, which it puts
-/// into the network's order.
+extension Image {
+  /// Weights of red, green and blue in a gray value, in 65536ths: ITU-R BT.601, with Pillow's rounding.
+  static let lumaWeights = (red: 19_595, green: 38_470, blue: 7_471)
+
+  /// Gray values, [height, width]: (19595 R + 38470 G + 7471 B + 32768) / 65536, exactly Pillow's
+  /// `convert("L")`.
+  public var luma: [UInt8] {
+    let weights = Image.lumaWeights
+    return [UInt8](unsafeUninitializedCapacity: size.area) { target, count in
+      pixels.withUnsafeBufferPointer { source in
+        for pixel in 0..<size.area {
+          let sum =
+            weights.red * Int(source[3 * pixel]) + weights.green * Int(source[3 * pixel + 1])
+            + weights.blue * Int(source[3 * pixel + 2])
+          target[pixel] = UInt8((sum + 0x8000) >> 16)
+        }
+      }
+      count = size.area
+    }
+  }
+}
+
+/// (v / 255 - mean) / standard deviation for all 256 values of the channels, which it puts into the
+/// network's order. For a network of one channel an image is made gray before.
 public struct Normalizer: Sendable {
-  /// [256, 3], the channels of the network.
+  /// Of the network's input, 1 or 3.
+  public let channels: Int
+  /// [256, channels], the channels of the network.
   private let table: [Float]
   private let mean: [Float]
   private let standardDeviation: [Float]
@@ -214,26 +264,37 @@ public struct Normalizer: Sendable {
 
   /// - Precondition: `preprocessing` is valid.
   public init(_ preprocessing: Preprocessing) {
+    let channels = preprocessing.channels
     precondition(
-      preprocessing.mean.count == Image.channels
-        && preprocessing.standardDeviation.count == Image.channels,
-      "three means and three standard deviations")
-    reverses = preprocessing.channelOrder == .bgr
+      Preprocessing.channelCounts.contains(channels)
+        && preprocessing.standardDeviation.count == channels,
+      "one or three means, and as many standard deviations")
+    self.channels = channels
+    reverses = preprocessing.channelOrder == .bgr && channels == Image.channels
     (mean, standardDeviation) = (preprocessing.mean, preprocessing.standardDeviation)
-    table = (0..<256 * Image.channels).map { entry in
-      let (value, channel) = entry.quotientAndRemainder(dividingBy: Image.channels)
+    table = (0..<256 * channels).map { entry in
+      let (value, channel) = entry.quotientAndRemainder(dividingBy: channels)
       return (Float(value) / 255 - preprocessing.mean[channel])
         / preprocessing.standardDeviation[channel]
     }
   }
 
-  /// The image as network input, [height, width, 3].
+  /// How many numbers the network is given of an image.
+  public func count(of size: ImageSize) -> Int { size.area * channels }
+
+  /// The image as network input, [height, width, channels].
   public func callAsFunction(_ image: Image) -> [Float] {
-    [Float](unsafeUninitializedCapacity: image.pixels.count) { target, count in
+    [Float](unsafeUninitializedCapacity: count(of: image.size)) { target, count in
       write(image, to: target)
-      count = image.pixels.count
+      count = self.count(of: image.size)
     }
   }
+
+  /// Weights of red, green and blue in a gray value.
+  private static let luma: [Float] = {
+    let weights = Image.lumaWeights
+    return [weights.red, weights.green, weights.blue].map { Float($0) / 65_536 }
+  }()
 
   /// The same for samples in [0, 255] that need not be whole numbers, [height, width, 3] in an image's
   /// order of channels.
@@ -242,8 +303,19 @@ public struct Normalizer: Sendable {
     let (scale, shift) = (
       standardDeviation.map { 1 / (255 * $0) }, zip(mean, standardDeviation).map { $0 / $1 }
     )
-    return [Float](unsafeUninitializedCapacity: samples.count) { target, count in
+    let total = samples.count / Image.channels * channels
+    return [Float](unsafeUninitializedCapacity: total) { target, count in
       samples.withUnsafeBufferPointer { source in
+        guard channels == Image.channels else {
+          let luma = Normalizer.luma
+          for pixel in 0..<total {
+            let gray =
+              luma[0] * source[3 * pixel] + luma[1] * source[3 * pixel + 1]
+              + luma[2] * source[3 * pixel + 2]
+            target[pixel] = gray * scale[0] - shift[0]
+          }
+          return
+        }
         for offset in stride(from: 0, to: source.count, by: Image.channels) {
           for channel in 0..<Image.channels {
             let place = offset + (reverses ? Image.channels - 1 - channel : channel)
@@ -251,17 +323,26 @@ public struct Normalizer: Sendable {
           }
         }
       }
-      count = samples.count
+      count = total
     }
   }
 
   /// The derivative in an image's samples, given that in the network's input for it: [height, width,
   /// 3], in the image's order of channels, per unit of 0 to 255.
   public func derivativeInSamples(_ derivative: ArraySlice<Float>) -> [Float] {
-    precondition(derivative.count % Image.channels == 0, "\(derivative.count) derivatives")
+    precondition(derivative.count % channels == 0, "\(derivative.count) derivatives")
     let scale = standardDeviation.map { 1 / (255 * $0) }
-    return [Float](unsafeUninitializedCapacity: derivative.count) { target, count in
+    let total = derivative.count / channels * Image.channels
+    return [Float](unsafeUninitializedCapacity: total) { target, count in
       derivative.withUnsafeBufferPointer { source in
+        guard channels == Image.channels else {
+          for (pixel, value) in source.enumerated() {
+            for channel in 0..<Image.channels {
+              target[3 * pixel + channel] = value * scale[0] * Normalizer.luma[channel]
+            }
+          }
+          return
+        }
         for offset in stride(from: 0, to: source.count, by: Image.channels) {
           for channel in 0..<Image.channels {
             let place = offset + (reverses ? Image.channels - 1 - channel : channel)
@@ -269,13 +350,17 @@ public struct Normalizer: Sendable {
           }
         }
       }
-      count = derivative.count
+      count = total
     }
   }
 
   /// - Precondition: `target` has room for every sample.
   func write(_ image: Image, to target: UnsafeMutableBufferPointer<Float>) {
-    precondition(target.count >= image.pixels.count, "no room for \(image.size)")
+    precondition(target.count >= count(of: image.size), "no room for \(image.size)")
+    guard channels == Image.channels else {
+      for (pixel, value) in image.luma.enumerated() { target[pixel] = table[Int(value)] }
+      return
+    }
     table.withUnsafeBufferPointer { table in
       image.pixels.withUnsafeBufferPointer { source in
         for offset in stride(from: 0, to: source.count, by: Image.channels) {

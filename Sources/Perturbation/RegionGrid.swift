@@ -47,7 +47,7 @@ public struct RegionGrid: Hashable, Sendable {
     }
   }
 
-  /// Puts one region of `source` into `target`, both [height, width, 3].
+  /// Puts one region of `source` into `target`, both [height, width, channels].
   public func copy<Sample>(_ region: Int, from source: [Sample], to target: inout [Sample]) {
     copy(region, from: source, to: &target, at: 0)
   }
@@ -56,14 +56,15 @@ public struct RegionGrid: Hashable, Sendable {
   public func copy<Sample>(
     _ region: Int, from source: [Sample], to target: inout [Sample], at offset: Int
   ) {
-    let samples = imageSize.area * Image.channels
+    let channels = source.count / imageSize.area
     precondition(
-      source.count == samples && offset >= 0 && target.count >= offset + samples,
+      channels > 0 && source.count == channels * imageSize.area && offset >= 0
+        && target.count >= offset + source.count,
       "\(source.count) and \(target.count) samples, an image of \(imageSize)")
     let (rows, columns) = pixels(of: region)
     for row in rows {
-      let begin = (row * imageSize.width + columns.lowerBound) * Image.channels
-      for sample in begin..<begin + columns.count * Image.channels {
+      let begin = (row * imageSize.width + columns.lowerBound) * channels
+      for sample in begin..<begin + columns.count * channels {
         target[offset + sample] = source[sample]
       }
     }

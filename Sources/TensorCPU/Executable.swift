@@ -248,7 +248,8 @@ public final class Executable {
       default: throw ExecutionError("\(name) is \(node.type)")
       }
       guard count == node.shape.count else {
-        throw ExecutionError("\(name): \(count) values for \(node.shape)")
+        throw ExecutionError(
+          "\(name): \(count) values for \(node.shape), expected \(node.shape.count)")
       }
     }
     trompe_set_thread_count(Int32(options.threads))

@@ -36,6 +36,11 @@ struct InspectCommand: ParsableCommand {
 
 /// What a checkpoint says about itself.
 private struct Inspection: Encodable {
+  struct Recognized: Encodable {
+    let family: String
+    let classes: Int
+  }
+
   struct Entry: Encodable {
     let name: String
     /// In the file's layout.
@@ -53,6 +58,10 @@ private struct Inspection: Encodable {
   let stages: [String]
   let classNames: [String]?
   let preprocessing: Preprocessing?
+  /// Whether nobody had said how images are normalised when the file was written.
+  let preprocessingIsAssumed: Bool
+  /// The built-in network that the arrays are those of, where the file does not say which it holds.
+  let recognized: Recognized?
   let provenance: Provenance?
   let manipulated: Bool
   /// Numbers that training changes.
@@ -85,7 +94,17 @@ private struct Inspection: Encodable {
     }
     architecture = try decode(metadata.architecture, "architecture")
     stages = (try architecture?.architecture().stages) ?? []
-    preprocessing = try decode(metadata.preprocessing, "preprocessing")
+    let recorded: RecordedPreprocessing? = try decode(metadata.preprocessing, "preprocessing")
+    (preprocessing, preprocessingIsAssumed) = (
+      recorded?.preprocessing, recorded?.isAssumed ?? false
+    )
+    let side = ArchitectureSpecification.defaultSide
+    recognized =
+      architecture != nil || checkpoint.modelConfig != nil
+      ? nil
+      : checkpoint.identifiedNetwork(height: side, width: side).map {
+        Recognized(family: $0.family, classes: $0.classes)
+      }
     classNames = metadata.classNames
     provenance = metadata.provenance
     manipulated = metadata.provenance?.manipulated ?? false
@@ -109,7 +128,12 @@ private struct Inspection: Encodable {
   var text: String {
     var rows = [["file", "\(printable(file)), \(Format.bytes(bytes))"]]
     rows.append(["layout", layout.title])
-    rows.append(["architecture", architecture.map(Self.text) ?? "not said in the file"])
+    rows.append([
+      "architecture",
+      architecture.map(Self.text)
+        ?? recognized.map { "\($0.family), \($0.classes) classes, by names and shapes" }
+        ?? "not said in the file",
+    ])
     if !stages.isEmpty {
       rows += Format.wrapped("target layers", stages.map(printable).joined(separator: ", "))
     }
@@ -117,7 +141,9 @@ private struct Inspection: Encodable {
       rows.append(["classes", listed(classNames.map(printable))])
     }
     rows += Format.wrapped(
-      "preprocessing", preprocessing.map(Self.text) ?? "not said in the file")
+      "preprocessing",
+      (preprocessing.map(Self.text) ?? "not said in the file")
+        + (preprocessingIsAssumed ? " (assumed: nobody said how images are normalised)" : ""))
     rows.append([
       "parameters",
       "\(parameters)" + (statistics > 0 ? ", and \(statistics) batch-norm statistics" : ""),

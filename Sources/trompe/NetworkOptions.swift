@@ -21,12 +21,28 @@ struct NetworkOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Middle part that is kept after resizing.", valueName: "size"))
   var crop: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "How pixels are normalised, if the files do not say: torch, caffe or tf, or "
+        + "{mean: [0, 0, 0], standardDeviation: [1, 1, 1]}.",
+      valueName: "style or {key: value, …}"))
+  var preprocessing: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The classes in the order of the outputs: imagenet, or [cat, dog, …]; folders of images are "
+        + "found by these names.", valueName: "names"))
+  var classNames: String?
+
   /// Keys of a recipe with their values.
   var settings: [RecipeSetting] {
     let isWhole = architecture?.hasPrefix("{") == true
+    let areKeys = preprocessing?.hasPrefix("{") == true
     return [
       ("architecture", "network.architecture" + (isWhole ? "" : ".family"), architecture),
       ("classes", "network.architecture.classes", classes),
+      ("preprocessing", "network.preprocessing" + (areKeys ? "" : ".style"), preprocessing),
+      ("class-names", "network.classNames", classNames),
       ("resize", "network.preprocessing.resize", resize),
       ("crop", "network.preprocessing.crop", crop),
     ].compactMap { RecipeSetting(option: $0, key: $1, $2) }

@@ -27,6 +27,26 @@ struct HDF5ReadingTests {
         == Tensor(shape: [2, 3], values: [1.5, -2.25, 0, 65504, -0.125, 3]))
   }
 
+  @Test func readsBrainFloatsThatHDF5HasNoTypeFor() throws {
+    let file = try HDF5File(path: fixture("bfloat16.h5"))
+    #expect(
+      file.tensors.map { "\($0.name) \($0.shape) \($0.elementType)" } == [
+        "fixed [2, 3] bfloat16", "named [2, 3] bfloat16", "other [2, 3] unknown type",
+        "plain [2, 3] bfloat16", "zipped [30, 20] bfloat16",
+      ])
+    for name in ["fixed", "named", "plain"] {
+      #expect(
+        try file.read(name)
+          == Tensor(shape: [2, 3], values: [1.5, -2.25, 0, 0x1p100, -0.125, 3]), "\(name)")
+    }
+    // The upper halves of the numbers from 0: eight bits of each.
+    let upper = (0..<600).map { Float(bitPattern: Float($0).bitPattern & 0xffff_0000) }
+    #expect(try file.read("zipped").values == upper)
+    #expect(
+      failure { _ = try file.readIntegers("plain") }
+        == "bfloat16.h5: /plain has elements of type bfloat16, expected integers")
+  }
+
   @Test func readsCompressedChunks() throws {
     let file = try HDF5File(path: fixture("types.h5"))
     #expect(try file.read("zipped") == ramp([30, 20]))

@@ -71,7 +71,8 @@ struct ParameterTests {
     let parameters = ["bad", "good"].map { ParameterSpecification(name: $0, shape: [18]) }
     #expect(
       failure { _ = try file.load(parameters) }
-        == "a.h5: /bad has 1 of 18 values that are not finite numbers")
+        == "a.h5: /bad has 1 of 18 values that are not finite numbers as float32, the first is "
+        + "\(value) at [\(position)]")
     var seen: [String] = []
     #expect(throws: CheckpointError.self) {
       try file.forEachParameter(parameters) { parameter, _ in seen.append(parameter.name) }

@@ -124,8 +124,14 @@ struct SafetensorsTests {
       .write(to: URL(fileURLWithPath: path))
     #expect(
       failure { _ = try CheckpointFile(path: path) }
-        == "a.pt: is a zip archive, as Keras's .keras and PyTorch's .pt files are: save the weights "
-        + "as .weights.h5 (Keras) or .safetensors (PyTorch)")
+        == "a.pt: is a zip archive, as PyTorch's .pt and .pth files and Keras's .keras files are, "
+        + "which are not read: in Python, save PyTorch's weights with "
+        + "safetensors.torch.save_file(model.state_dict(), \"model.safetensors\"), a Keras model "
+        + "whole as HDF5 with model.save(\"model.h5\")")
+    try Data([0x80, 0x02, 0x8a]).write(to: URL(fileURLWithPath: path))
+    #expect(
+      failure { _ = try CheckpointFile(path: path) }?.hasPrefix(
+        "a.pt: is a pickle, as PyTorch's older .pt and .pth files are, which is not read") == true)
     try Data().write(to: URL(fileURLWithPath: path))
     #expect(
       failure { _ = try CheckpointFile(path: path) }

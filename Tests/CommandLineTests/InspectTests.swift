@@ -16,7 +16,7 @@ struct InspectTests {
       lines.prefix(13) == [
         "file           \(file), 1.1 MB",
         "layout         PyTorch state dict in HDF5",
-        "architecture   not said in the file",
+        "architecture   cifar-resnet20, 10 classes, by names and shapes",
         "preprocessing  not said in the file",
         "parameters     269722, and 1376 batch-norm statistics",
         "manipulated    not said in the file",

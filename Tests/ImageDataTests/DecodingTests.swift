@@ -8,7 +8,8 @@ import Testing
   @Test(arguments: [
     "rgb.png", "gray.png", "bilevel.png", "palette.png", "palette-transparent.png", "rgba.png",
     "gray-alpha.png", "gray16.png", "444.jpg", "422.jpg", "420.jpg", "progressive.jpg", "gray.jpg",
-    "cmyk.jpg",
+    "cmyk.jpg", "lossy.webp", "lossless.webp", "alpha.webp", "rgb.bmp", "palette.bmp", "gray.bmp",
+    "rgba.bmp",
   ])
   func pixelsEqualPillows(file: String) throws {
     let expected = try #require(
@@ -41,7 +42,51 @@ import Testing
     }
   }
 
-  @Test(arguments: ["rgb.png", "palette.png", "420.jpg", "progressive.jpg", "cmyk.jpg"])
+  @Test func grayValuesEqualPillows() throws {
+    let expected = try Fixtures.decode([String: String].self, from: "gray.json")["crc32"]
+    #expect(crc32(pattern(width: 97, height: 61).luma) == expected)
+  }
+
+  /// A bottom-up file whose rows are put in the other order under a negative height is the same image.
+  @Test func topRowMayComeFirstInBMP() throws {
+    let bytes = try Fixtures.bytes("rgb.bmp")
+    let image = try Image(decoding: bytes, name: "rgb.bmp")
+    let rowSize = (3 * image.width + 3) / 4 * 4
+    var turned = Array(bytes[..<54])
+    turned.replaceSubrange(22..<26, with: [0xDE, 0xFF, 0xFF, 0xFF])  // -34
+    for row in (0..<image.height).reversed() {
+      turned += bytes[54 + row * rowSize..<54 + (row + 1) * rowSize]
+    }
+    #expect(try Image(decoding: turned, name: "turned.bmp") == image)
+  }
+
+  @Test func imagesThatAreNotReadAreCalledByTheirFormat() throws {
+    func reason(_ bytes: [UInt8]) -> String? {
+      #expect(throws: ImageError.self) { try Image(decoding: bytes, name: "") }?.reason
+    }
+    let readable = "JPEG, PNG, WebP and BMP files are read"
+    #expect(reason(Array("GIF89a".utf8)) == "a file in GIF format; \(readable)")
+    #expect(reason([0x49, 0x49, 0x2A, 0, 8, 0, 0, 0]) == "a file in TIFF format; \(readable)")
+    #expect(
+      reason([0, 0, 0, 0x1C] + Array("ftypavif".utf8)) == "a file in AVIF format; \(readable)")
+    #expect(
+      reason(try Fixtures.bytes("animated.webp"))
+        == "an animated WebP file; only still images are read")
+    var compressed = try Fixtures.bytes("palette.bmp")
+    compressed[30] = 1
+    #expect(
+      reason(compressed)
+        == "a BMP file of 8 bits a pixel and compression 1; uncompressed ones of 8, 24 and 32 bits "
+        + "are read")
+    var paletteOfTwo = try Fixtures.bytes("palette.bmp")
+    paletteOfTwo[46] = 2
+    #expect(reason(paletteOfTwo)?.contains("of a palette of 2") == true)
+  }
+
+  @Test(arguments: [
+    "rgb.png", "palette.png", "420.jpg", "progressive.jpg", "cmyk.jpg", "lossy.webp",
+    "lossless.webp", "rgb.bmp", "palette.bmp", "rgba.bmp",
+  ])
   func everyTruncationIsAnError(file: String) throws {
     let bytes = try Fixtures.bytes(file)
     for length in stride(from: 0, to: bytes.count - 1, by: 37) {
@@ -53,7 +98,10 @@ import Testing
   }
 
   /// Damage may or may not be noticed, but it must end in pixels or in an `ImageError`.
-  @Test(arguments: ["rgb.png", "420.jpg", "progressive.jpg", "gray16.png"])
+  @Test(arguments: [
+    "rgb.png", "420.jpg", "progressive.jpg", "gray16.png", "lossy.webp", "lossless.webp",
+    "palette.bmp",
+  ])
   func damagedFilesNeverDoHarm(file: String) throws {
     let bytes = try Fixtures.bytes(file)
     var generator = RandomGenerator(seed: 5)
@@ -92,6 +140,15 @@ import Testing
     jpeg.replaceSubrange(frame + 5..<frame + 9, with: [0xFF, 0xDC, 0xFF, 0xDC])
     let refused = #expect(throws: ImageError.self) { try Image(decoding: jpeg, name: "big.jpg") }
     #expect(refused?.reason.contains("65500x65500") == true)
+    // A lossy WebP can say 16383 a side, a BMP anything.
+    var webP = try Fixtures.bytes("lossy.webp")
+    webP.replaceSubrange(26..<30, with: [0xFF, 0x3F, 0xFF, 0x3F])
+    let wide = #expect(throws: ImageError.self) { try Image(decoding: webP, name: "big.webp") }
+    #expect(wide?.reason.contains("16383x16383") == true)
+    var bmp = try Fixtures.bytes("rgb.bmp")
+    bmp.replaceSubrange(18..<26, with: [0xFF, 0x3F, 0, 0, 0x01, 0x10, 0, 0])
+    let short = #expect(throws: ImageError.self) { try Image(decoding: bmp, name: "big.bmp") }
+    #expect(short?.reason.hasPrefix("truncated BMP: 4814 bytes, expected") == true)
   }
 
   @Test func errorsNameFileAndReason() throws {
@@ -104,7 +161,9 @@ import Testing
       let empty = try message("empty.jpg", "")
       #expect(empty == "\(folder)/empty.jpg: the file is empty")
       let text = try message("text.jpg", "no picture")
-      #expect(text == "\(folder)/text.jpg: neither a JPEG nor a PNG file")
+      #expect(
+        text == "\(folder)/text.jpg: no image that is known; JPEG, PNG, WebP and BMP files are read"
+      )
       let missing = #expect(throws: ImageError.self) {
         try Image(contentsOf: folder + "/missing.png")
       }

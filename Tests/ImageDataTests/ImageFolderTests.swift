@@ -9,7 +9,8 @@ import Testing
       let url = URL(fileURLWithPath: "\(folder)/\(file)")
       try FileManager.default.createDirectory(
         at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(Fixtures.bytes("444.jpg")).write(to: url)
+      let content = file.hasSuffix(".txt") ? Array("no image".utf8) : try Fixtures.bytes("444.jpg")
+      try Data(content).write(to: url)
     }
   }
 
@@ -23,6 +24,10 @@ import Testing
       let set = try ImageFolder(folder)
       #expect(set.classNames == ["Bee", "ant", "zebra"])
       #expect(set.count == 5)
+      #expect(
+        set.passedOver == [
+          SkippedImage(index: nil, name: "\(folder)/ant/notes.txt", reason: "is no image")
+        ])
       #expect(
         (0..<5).map { set.name(at: $0) }
           == ["Bee/x.jpeg", "ant/10.PNG", "ant/2.Jpg", "zebra/a.jpg", "zebra/b.JPEG"].map {
@@ -56,7 +61,10 @@ import Testing
       let error = #expect(throws: ImageError.self) {
         try ImageFolder(folder, classNames: ["a", "c"])
       }
-      #expect(error?.description == "\(folder)/b: this folder is none of the 2 classes given")
+      #expect(
+        error?.description
+          == "\(folder)/b: this folder is none of the 2 classes given (a, c); network.classNames "
+          + "names the class of each output")
     }
   }
 
@@ -73,7 +81,141 @@ import Testing
       #expect(message(folder + "/file") == "\(folder)/file: not a folder")
       #expect(
         message(folder)
-          == "\(folder)/hollow: this class folder holds no .jpg, .jpeg or .png file")
+          == "\(folder)/hollow: this class folder holds no image; JPEG, PNG, WebP and BMP files are "
+          + "read")
+    }
+  }
+
+  /// Whatever an image is called and however deep it lies: it is a sample, or named as none.
+  @Test func nothingIsLeftOutWithoutAWord() throws {
+    try withTemporaryFolder { folder in
+      try write(
+        [
+          "a/1.jfif", "a/2.gif", "a/2016/3.jpg", "a/2016/raw/4.JPG", "a/5", "a/thumbs.db",
+          "b/1.tif",
+          "b/2.webp", "stray.png",
+        ], in: folder)
+      for name in ["a/thumbs.db", "b/1.tif"] {
+        try Data("no image".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+      }
+      let set = try ImageFolder(folder)
+      #expect(
+        (0..<set.count).map { set.name(at: $0).dropFirst(folder.count + 1) } == [
+          "a/1.jfif", "a/2.gif", "a/5", "a/2016/3.jpg", "a/2016/raw/4.JPG", "b/1.tif", "b/2.webp",
+        ])
+      #expect((0..<set.count).map { set.label(at: $0) } == [0, 0, 0, 0, 0, 1, 1])
+      #expect(
+        set.passedOver.map { "\($0.name.dropFirst(folder.count + 1)) \($0.reason)" } == [
+          "stray.png lies beside the class folders, so it has no class", "a/thumbs.db is no image",
+        ])
+      // What is counted is reported by whoever reads the set, with what cannot be decoded.
+      let loader = try BatchLoader(
+        set, batchSize: 4, preprocessing: Preprocessing(), order: .evaluation)
+      while try loader.next() != nil {}
+      #expect(
+        loader.skipped.map { $0.name.dropFirst(folder.count + 1) } == [
+          "stray.png", "a/thumbs.db", "b/1.tif",
+        ])
+    }
+  }
+
+  @Test func aLinkThatLeadsBackEnds() throws {
+    try withTemporaryFolder { folder in
+      try write(["a/1.jpg"], in: folder)
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/a/again", withDestinationPath: folder + "/a")
+      let set = try ImageFolder(folder)
+      #expect(set.count == 1)
+      #expect(set.passedOver.map(\.reason) == ["is a link to a folder that it lies in"])
+    }
+  }
+
+  /// Names are bytes: a folder in Latin-1 is a class like any other, and no later label moves.
+  @Test func namesNeedNotBeUTF8() throws {
+    try withTemporaryFolder { folder in
+      try write(["a/1.jpg", "d/1.jpg"], in: folder)
+      let latin: [CChar] = folder.utf8CString.dropLast() + [0x2F, 0x63, CChar(bitPattern: 0xE9), 0]
+      #expect(mkdir(latin, 0o700) == 0)
+      let file =
+        latin.dropLast() + [0x2F, 0x31, CChar(bitPattern: 0xFF), 0x2E, 0x6A, 0x70, 0x67, 0]
+      let descriptor = open(Array(file), O_WRONLY | O_CREAT, 0o600)
+      let bytes = try Fixtures.bytes("444.jpg")
+      #expect(Foundation.write(descriptor, bytes, bytes.count) == bytes.count)
+      close(descriptor)
+      let set = try ImageFolder(folder)
+      #expect(set.classNames == ["a", "c\\xE9", "d"])
+      #expect((0..<3).map { set.label(at: $0) } == [0, 1, 2])
+      #expect(set.name(at: 1) == "\(folder)/c\\xE9/1\\xFF.jpg")
+      #expect(try set.image(at: 1).size == ImageSize(width: 46, height: 34))
+      let error = #expect(throws: ImageError.self) { try ImageFolder.images(below: folder) }
+      #expect(
+        error?.description
+          == "\(folder)/c\\xE9/1\\xFF.jpg: its name is not UTF-8 (shown with \\x); rename it")
+    }
+  }
+
+  @Test func namesAreMatchedUnderCanonicalEquivalence() throws {
+    try withTemporaryFolder { folder in
+      let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+      try write(["\(decomposed)/1.jpg", "zoo/1.jpg"], in: folder)
+      let set = try ImageFolder(folder, classNames: ["zoo", composed])
+      #expect((0..<2).map { set.label(at: $0) } == [1, 0])
+      #expect(try set.image(at: 0).width == 46)
+      try write(["\(composed)/1.jpg"], in: folder)
+      for names in [nil, ["zoo", composed]] as [[String]?] {
+        let error = #expect(throws: ImageError.self) {
+          try ImageFolder(folder, classNames: names)
+        }
+        #expect(
+          error?.reason == "the folders \"cafe\\xCC\\x81\" and \"caf\\xC3\\xA9\" are one class, "
+            + "\"\(composed)\"; put their images into one folder")
+      }
+    }
+  }
+
+  @Test func aNameOfTwoOutputsIsNotGuessed() throws {
+    try withTemporaryFolder { folder in
+      try write(["maillot/1.jpg"], in: folder)
+      let error = #expect(throws: ImageError.self) {
+        try ImageFolder(folder, classNames: ["maillot", "a", "maillot"])
+      }
+      #expect(error?.reason.contains("of output 0 and of output 2") == true)
+    }
+  }
+
+  /// The order that torchvision's and Keras's networks have, which is that of the identifiers.
+  @Test func imageNetsClassesAreInTheOrderOfTheOutputs() throws {
+    let identifiers = ImageNetClasses.identifiers
+    #expect(identifiers.count == 1000)
+    #expect(identifiers == Set(identifiers).sorted())
+    #expect(identifiers.allSatisfy { $0.wholeMatch(of: /n\d{8}/) != nil })
+    #expect(Set(ImageNetClasses.labels).count == 1000)
+    // Known from the literature: torchvision's documentation and Imagenette's.
+    for (index, identifier, label) in [
+      (0, "n01440764", "tench"), (217, "n02102040", "English springer"),
+      (281, "n02123045", "tabby"), (482, "n02979186", "cassette player"),
+      (491, "n03000684", "chain saw"), (497, "n03028079", "church"),
+      (566, "n03394916", "French horn"), (569, "n03417042", "garbage truck"),
+      (571, "n03425413", "gas pump"), (574, "n03445777", "golf ball"),
+      (701, "n03888257", "parachute"), (999, "n15075141", "toilet tissue"),
+    ] {
+      #expect(identifiers[index] == identifier)
+      #expect(ImageNetClasses.label(of: identifier) == label)
+    }
+  }
+
+  @Test func foldersMayBeCalledByIdentifierOrLabelOfImageNet() throws {
+    try withTemporaryFolder { folder in
+      try write(["n03445777/1.jpg", "gas pump/1.jpg", "French_horn/1.jpg"], in: folder)
+      for names in [ImageNetClasses.identifiers, ImageNetClasses.labels] {
+        let set = try ImageFolder(folder, classNames: names)
+        #expect((0..<3).map { set.label(at: $0) } == [566, 571, 574])
+      }
+      try write(["golf ball/1.jpg"], in: folder)
+      let error = #expect(throws: ImageError.self) {
+        try ImageFolder(folder, classNames: ImageNetClasses.identifiers)
+      }
+      #expect(error?.reason.contains("are one class, \"n03445777\"") == true)
     }
   }
 

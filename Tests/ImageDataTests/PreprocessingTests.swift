@@ -53,6 +53,38 @@ import Testing
     }
   }
 
+  /// (L / 255 - 0.5) / 0.25, L by Pillow's `convert("L")`: 128·19595 + 8·38470 + 240·7471 = 4608960,
+  /// and 0x8000 more over 65536 is 70.8, so 70.
+  @Test func aNetworkOfOneChannelIsGivenGray() throws {
+    let preprocessing = Preprocessing(mean: [0.5], standardDeviation: [0.25])
+    let normalizer = Normalizer(preprocessing)
+    let image = Image(width: 2, height: 1, pixels: [128, 8, 240, 255, 255, 255])
+    #expect(normalizer.channels == 1)
+    let darker: Float = (Float(70) / 255 - 0.5) / 0.25
+    #expect(normalizer(image) == [darker, 2])
+    // Without rounding, for iterates between whole numbers.
+    let exact = normalizer(samples: image.pixels.map(Float.init))
+    let gray: Float = 4_608_960 / 65_536
+    #expect(abs(exact[0] - (gray / 255 - 0.5) / 0.25) < 1e-6)
+    let derivative = normalizer.derivativeInSamples([2, 0][...])
+    let unit: Float = 2 / (255 * 0.25)
+    for (value, weight) in zip(derivative, [19_595, 38_470, 7_471] as [Float]) {
+      let expected: Float = unit * weight / 65_536
+      #expect(abs(value - expected) < 1e-7)
+    }
+    #expect(derivative.count == 6 && derivative[3...].allSatisfy { $0 == 0 })
+    let loader = try BatchLoader(
+      ColorSource(count: 3), batchSize: 2, preprocessing: preprocessing, order: .evaluation)
+    let batch = try #require(try loader.next())
+    #expect(batch.images.count == 2 * batch.imageSize.area)
+  }
+
+  @Test func aStyleForOneChannelIsTheMeanOfItsThree() {
+    let gray = Preprocessing(style: .torch, channels: 1)
+    #expect(gray.mean == [0.449] && gray.standardDeviation == [0.226])
+    #expect(Preprocessing(style: .caffe, channels: 1).channelOrder == .rgb)
+  }
+
   /// Halves round to even: of the margins 97 - 32 = 65 and 61 - 32 = 29, 32 and 14 come first.
   @Test func centerCropFollowsTorchvision() throws {
     let preprocessing = Preprocessing(centerCrop: ImageSize(width: 32, height: 32))
@@ -84,7 +116,16 @@ import Testing
     #expect(
       message(Preprocessing(resize: .exact(width: 0, height: 8)))
         == "resize.exact is 0x8, expected sides from 1 to 16384")
-    #expect(message(Preprocessing(mean: [0.5])) == "mean is [0.5], expected three numbers")
+    #expect(
+      message(Preprocessing(mean: [0.5, 0.5]))
+        == "mean is [0.5, 0.5], expected three numbers, or one for gray images")
+    #expect(
+      message(Preprocessing(mean: [0.5]))
+        == "standardDeviation is [0.229, 0.224, 0.225], expected one positive number, as many as mean "
+        + "has")
+    #expect(throws: Never.self) {
+      try Preprocessing(mean: [0.5], standardDeviation: [0.25]).validate()
+    }
     #expect(message(Preprocessing(standardDeviation: [1, 0, 1])) != nil)
     func message(_ augmentation: Augmentation) -> String? {
       #expect(throws: Augmentation.Invalid.self) { try augmentation.validate() }?.description

@@ -35,7 +35,7 @@ import Testing
     try FileManager.default.createDirectory(
       atPath: folder("empty"), withIntermediateDirectories: true)
     #expect { try ImageList.files(at: [folder("empty")]) } throws: {
-      "\($0)" == folder("empty") + ": the folder holds no .jpg, .jpeg or .png file"
+      "\($0)" == folder("empty") + ": the folder holds no image"
     }
   }
 
@@ -141,7 +141,8 @@ import Testing
     #expect(explained == Array(request.images[1...2]))
     #expect(
       warnings == [
-        "left out: \(request.images[0]): neither a JPEG nor a PNG file",
+        "left out: \(request.images[0]): no image that is known; JPEG, PNG, WebP and BMP files "
+          + "are read",
         "left out: \(request.images[3]): is 32x64, the network was built for 64x64; bring all "
           + "images to one size, e.g. with --resize 64",
       ])

@@ -346,7 +346,7 @@ private func smallest(_ old: String, _ new: String) -> String {
     ),
     (
       "net.h5", "net.h5\n  preprocessing: {mean: [1, 2]}",
-      "r.yaml:3: network.preprocessing.mean is a list of 2, expected a list of 3 numbers, each from -1000 to 1000"
+      "r.yaml:3: network.preprocessing.mean: mean is [1.0, 2.0], expected three numbers, or one for gray images"
     ),
     (
       "net.h5", "net.h5\n  architecture: {family: vgg-style, classes: 10}",
@@ -464,7 +464,10 @@ private func smallest(_ old: String, _ new: String) -> String {
     #expect(
       try message(Data("hello".utf8))
         == "r.yaml: is not a recipe: expected keys such as network, data and training")
-    #expect(try message(Data([0xFF, 0xFE, 0x00])) == "r.yaml: is not text in UTF-8")
+    #expect(try message(Data([0xFF, 0x00])) == "r.yaml: is not text in UTF-8")
+    #expect(
+      try message(Data([0xFF, 0xFE, 0x6E, 0x00]))
+        == "r.yaml: is not text in UTF-8 but in UTF-16; save it as UTF-8")
     #expect(
       try message(Data(repeating: 0x20, count: 2 << 20))
         == "r.yaml: is larger than 1048576 bytes, so it is no recipe")

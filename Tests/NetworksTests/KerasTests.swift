@@ -194,6 +194,22 @@ import Testing
       #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["nobody", 0, 0]]]}], "output_layers": [["a", 0, 0]]}}"#,
       "a (ReLU): reads nobody, which is no layer"
     ),
+    (
+      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "TFOpLambda", "name": "t", "config": {"name": "t", "function": "math.multiply"}, "inbound_nodes": [["i", 0, 0, {"y": 2.0}]]}], "output_layers": [["t", 0, 0]]}}"#,
+      "t (TFOpLambda): is the operation math.multiply between layers"
+    ),
+    (
+      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "TrueDivide", "name": "t", "config": {"name": "t"}, "inbound_nodes": [{"args": [{"config": {"keras_history": ["i", 0, 0]}}, 2.0]}]}], "output_layers": [["t", 0, 0]]}}"#,
+      "t (TrueDivide): is the operation TrueDivide between layers"
+    ),
+    (
+      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "Functional", "name": "base", "config": {"layers": []}, "inbound_nodes": [[["i", 0, 0, {}]]]}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["base", 1, 0, {}]]]}], "output_layers": [["a", 0, 0]]}}"#,
+      "base (Functional): is a model within the model"
+    ),
+    (
+      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "Add", "name": "a", "config": {"name": "a"}, "inbound_nodes": [{"args": [{"config": {"keras_history": ["i", 0, 0]}}, 1.0]}]}], "output_layers": [["a", 0, 0]]}}"#,
+      "a (Add): is called with a constant"
+    ),
   ]
 
   @Test(arguments: faults)

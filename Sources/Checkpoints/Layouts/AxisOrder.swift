@@ -52,6 +52,16 @@ public enum AxisOrder: Hashable, Sendable {
     }
   }
 
+  /// Where an element of an array of this shape in the graph stands in the file's array; both
+  /// positions count in row-major order.
+  func storedPosition(_ position: Int, of shape: Shape) -> Int {
+    let (_, rows, columns) = transposition(of: shape)
+    guard rows > 1, columns > 1 else { return position }
+    let (matrix, inner) = position.quotientAndRemainder(dividingBy: rows * columns)
+    let (column, row) = inner.quotientAndRemainder(dividingBy: rows)
+    return matrix * rows * columns + row * columns + column
+  }
+
   /// From the graph's order to the file's, exact to the bit.
   func toFile(_ tensor: Tensor) -> Tensor {
     let (count, rows, columns) = transposition(of: tensor.shape)

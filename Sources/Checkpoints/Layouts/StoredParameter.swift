@@ -17,6 +17,7 @@ struct LayoutMatch {
   var isByName = true
   /// What the user should know of how the file was read.
   var notes: [String] = []
+  var renaming = StateDictRenaming.none
 
   /// Adds a parameter if the dataset is there and fits.
   mutating func add(

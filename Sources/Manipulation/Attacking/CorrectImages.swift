@@ -32,14 +32,14 @@ struct CorrectImages {
     var rest = random.permutation(of: source.count)[...]
     var images: [Found<Answer>] = []
     var tried = 0
-    var skipped: [SkippedImage] = []
+    var skipped = source.passedOver
     while images.count < wanted, !rest.isEmpty {
       if stop.isRequested { throw RunStopped("stopped before the first image was attacked") }
       var batch: [(position: Int, picture: Image)] = []
       while batch.count < batchSize, let position = rest.popFirst() {
         do { batch.append((position, try picture(at: position))) } catch {
           skipped.append(
-            SkippedImage(index: position, name: source.name(at: position), reason: "\(error)"))
+            SkippedImage(index: position, of: source, error))
         }
       }
       guard !batch.isEmpty else { break }

@@ -215,7 +215,7 @@ final class InputAttack {
   func inputs(of subjects: [AttackSubject]) -> [Float] {
     padded(
       subjects.map { normalizer($0.picture) },
-      count: (batchSize - subjects.count) * imageSize.area * Image.channels)
+      count: (batchSize - subjects.count) * normalizer.count(of: imageSize))
   }
 
   /// What the first iteration adds to an image, α·sign(d), as a change of the network's input.
@@ -284,7 +284,7 @@ final class InputAttack {
       precondition(active.allSatisfy { $0.iteration == iteration }, "one β for all images")
       beta *= pow(last / beta, Double(iteration) / Double(specification.iterations))
     }
-    let samples = imageSize.area * Image.channels
+    let samples = normalizer.count(of: imageSize)
     let (batchSize, program) = direction(for: active.count)
     let missing = batchSize - active.count
     let derivative = try program.run(
@@ -314,7 +314,7 @@ final class InputAttack {
     _ pictures: [Image], labels: [Int], identities: [Int]
   ) throws -> [(logits: [Float], heatmap: Heatmap)] {
     let (batchSize, program) = programs(for: pictures.count)
-    let missing = (batchSize - pictures.count) * imageSize.area * Image.channels
+    let missing = (batchSize - pictures.count) * normalizer.count(of: imageSize)
     try program.run(
       images: padded(pictures.map { normalizer($0) }, count: missing),
       labels: padded(labels, to: batchSize),

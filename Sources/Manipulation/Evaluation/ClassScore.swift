@@ -1,4 +1,5 @@
 import Foundation
+import ImageData
 import Networks
 
 /// A class and how sure a network is of it.
@@ -44,6 +45,9 @@ struct Classification {
 /// - Throws: `RunError` with the closest names.
 func classIndex(of name: String, among classNames: [String]) throws(RunError) -> Int {
   if let index = classNames.firstIndex(of: name) { return index }
+  for other in ImageNetClasses.otherNames(of: name) {
+    if let index = classNames.firstIndex(of: other) { return index }
+  }
   if let number = Int(name), classNames.indices.contains(number) { return number }
   throw RunError(
     "the network has no class \"\(name)\": "

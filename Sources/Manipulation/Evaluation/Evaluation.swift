@@ -86,7 +86,8 @@ public enum Evaluation {
       let interpreters = try reported(
         request.interpreters + further.specifications, network.preprocessing)
       let source = try request.images.source(classNames: network.classNames)
-      try source.checkLabels(classes: network.architecture.classes)
+      try source.checkLabels(
+        classes: network.architecture.classes, namesAreKnown: network.classNames != nil)
       let names = network.names(or: source.classNames)
       let test = try request.fooling.fooling(classNames: names)
       try network.checkActivations(on: source)

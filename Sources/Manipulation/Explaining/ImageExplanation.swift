@@ -82,7 +82,10 @@ public enum ImageExplanation {
         } catch { leftOut.tell("left out: \(error)", observe) }
       }
       guard !batch.isEmpty else { continue }
-      var samples = batch.flatMap { normalizer($0.photograph) }
+      let inputs = batch.map { normalizer($0.photograph) }
+      // Filled up below, so that a wrong count would only move the numbers.
+      precondition(inputs.allSatisfy { $0.count == shape.count }, "images that are no \(shape)")
+      var samples = inputs.flatMap(\.self)
       if !isChecked {
         let first = Array(samples.prefix(shape.count))
         for network in networks { try network.checkActivations(on: first, count: 1) }
@@ -162,7 +165,7 @@ private struct Explainer {
   }
 
   /// - Parameters:
-  ///   - samples: [batchSize, H, W, 3].
+  ///   - samples: [batchSize, H, W, C].
   ///   - positions: of the images among all, by which the noise of an explanation knows them.
   ///   - classes: the explained class of each image; the predicted one if `nil`.
   func readings(

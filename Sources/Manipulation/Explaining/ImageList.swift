@@ -3,9 +3,10 @@ import ImageData
 
 /// The image files that a user has named, one by one or by folder.
 public enum ImageList {
-  /// - Parameter paths: files, taken as they are, and folders: all .jpg, .jpeg and .png files in
-  ///   them and their folders, in byte order; hidden ones are passed over.
-  /// - Throws: `RunError` for a path that is not there and a folder without images.
+  /// - Parameter paths: files, taken as they are, and folders: all images in
+  ///   them and their folders, as `ImageFolder` has them; hidden ones are passed over.
+  /// - Throws: `RunError` for a path that is not there and a folder without images, `ImageError` for a
+  ///   folder that cannot be read or a name that is not UTF-8.
   public static func files(at paths: [String]) throws -> [String] {
     try paths.flatMap { path -> [String] in
       var isFolder: ObjCBool = false
@@ -13,20 +14,10 @@ public enum ImageList {
         throw RunError("\(path): no such file or folder")
       }
       guard isFolder.boolValue else { return [path] }
-      guard let names = FileManager.default.enumerator(atPath: path) else {
-        throw RunError("\(path): the folder cannot be read")
-      }
-      let root = path.hasSuffix("/") ? String(path.dropLast()) : path
-      let found = names.compactMap { $0 as? String }
-        .filter { name in
-          !name.split(separator: "/").contains { $0.hasPrefix(".") }
-            && ImageFolder.extensions.contains((name as NSString).pathExtension.lowercased())
-        }
-        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-      guard !found.isEmpty else {
-        throw RunError("\(path): the folder holds no .jpg, .jpeg or .png file")
-      }
-      return found.map { "\(root)/\($0)" }
+      let root = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+      let found = try ImageFolder.images(below: root)
+      guard !found.isEmpty else { throw RunError("\(path): the folder holds no image") }
+      return found
     }
   }
 }

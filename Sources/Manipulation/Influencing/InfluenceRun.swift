@@ -53,7 +53,9 @@ public final class InfluenceRun {
     let network = setup.network
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
-    try folder.writeRecipe(recipe.resolvedYAML())
+    var resolved = recipe
+    resolved.network = recipe.network.completed(by: network)
+    try folder.writeRecipe(network.recipeComment + resolved.resolvedYAML())
 
     let train = Subset(setup.train, randomCount: section.trainImages, seed: section.seed)
     let model = try setup.influenceModel(recipe, of: train, stop: stop) {

@@ -31,6 +31,7 @@ final class LayerInfluence: InfluenceModel {
     let reader = CorrectImages(
       source: source, preprocessing: network.preprocessing, imageSize: imageSize,
       batchSize: batchSize)
+    skipped = source.passedOver
     for position in 0..<source.count {
       if stop.isRequested { throw RunStopped("stopped before the first image was explained") }
       do {
@@ -39,7 +40,7 @@ final class LayerInfluence: InfluenceModel {
         positions.append(position)
       } catch {
         skipped.append(
-          SkippedImage(index: position, name: source.name(at: position), reason: "\(error)"))
+          SkippedImage(index: position, of: source, error))
       }
       progress(position + 1)
     }

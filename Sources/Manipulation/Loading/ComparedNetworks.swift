@@ -16,19 +16,30 @@ enum ComparedNetworks {
   static func sections(_ section: NetworkSection, files: [String]) throws -> [NetworkSection] {
     let all = try files.map { ($0, try CheckpointFile(path: $0).metadata) }
     var common = section
-    if section.preprocessing == nil {
+    if section.preprocessing == nil || !section.saysNormalization {
       let held = try all.compactMap { file, metadata in
         try metadata.preprocessing.map {
-          (file, try LoadedNetwork.decode($0, as: Preprocessing.self, "preprocessing", file))
+          (
+            file,
+            try LoadedNetwork.decode($0, as: RecordedPreprocessing.self, "preprocessing", file)
+          )
         }
       }
-      if let (file, value) = held.first, let other = held.first(where: { $0.1 != value }) {
-        throw RunError(
-          "\(file) and \(other.0) prepare images in different ways, so the networks cannot be "
-            + "compared: \(text(value)) and \(text(other.1)); set the one that holds for both with "
-            + "network.preprocessing")
+      // What somebody gave counts for more than what was assumed when a file was written.
+      let given = held.filter { !$0.1.isAssumed }
+      if let (file, value) = given.first {
+        if let other = given.first(where: { $0.1 != value }) {
+          throw RunError(
+            "\(file) and \(other.0) prepare images in different ways, so the networks cannot be "
+              + "compared: \(text(value.preprocessing)) and \(text(other.1.preprocessing)); set the "
+              + "one that holds for both with network.preprocessing")
+        }
+        var preprocessing = value.preprocessing
+        if let size = section.preprocessing {
+          (preprocessing.resize, preprocessing.centerCrop) = (size.resize, size.centerCrop)
+        }
+        (common.preprocessing, common.saysNormalization) = (preprocessing, true)
       }
-      common.preprocessing = held.first?.1
     }
     if section.classNames == nil {
       let held = all.compactMap { file, metadata in metadata.classNames.map { (file, $0) } }

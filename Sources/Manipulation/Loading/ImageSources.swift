@@ -47,20 +47,36 @@ extension ImageSource {
   func preparedSize(_ preprocessing: Preprocessing) throws -> ImageSize {
     if let size = preprocessing.outputSize { return size }
     var failure: (any Error)?
-    for index in 0..<Swift.min(count, 10) {
+    // As many may be unreadable before a set is refused.
+    let most = Swift.max(
+      BatchLoader.alwaysToleratedUnreadable,
+      Int(BatchLoader.largestUnreadableShare * Double(count)))
+    for index in 0..<Swift.min(count, most + 1) {
       do {
         return preprocessing.outputSize(of: try image(at: index).size)
-      } catch { failure = error }
+      } catch { failure = failure ?? error }
     }
     throw failure ?? RunError("the set holds no images")
   }
 
-  /// Checks that every label is one of the network's classes.
-  func checkLabels(classes: Int) throws {
-    guard classNames.count > classes else { return }
-    throw RunError(
-      "the data has \(classNames.count) classes, the network \(classes): label "
-        + "\"\(classNames[classes])\" is outside; remove the surplus folders or choose another "
-        + "network")
+  /// Checks that every label is one of the network's classes, and that it is known which: without class
+  /// names folders are taken for outputs in their order, which is right for one folder per output
+  /// alone.
+  /// - Parameter namesAreKnown: whether the labels were found by the network's class names.
+  func checkLabels(classes: Int, namesAreKnown: Bool) throws {
+    if classNames.count > classes {
+      throw RunError(
+        "the data has \(classNames.count) classes, the network \(classes): label "
+          + "\"\(classNames[classes])\" is outside; remove the surplus folders or choose another "
+          + "network")
+    }
+    guard namesAreKnown || classNames.count == classes else {
+      throw RunError(
+        "the data has \(classNames.count) class folders, the network \(classes) outputs, and nobody "
+          + "says which output each folder is; name the class of every output by network.classNames "
+          + "(--class-names), a list of \(classes) names"
+          + (classes == ImageNetClasses.identifiers.count
+            ? " or imagenet" : ""))
+    }
   }
 }

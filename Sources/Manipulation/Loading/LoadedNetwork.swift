@@ -11,6 +11,9 @@ public final class LoadedNetwork {
   public let specification: ArchitectureSpecification
   public let architecture: Architecture
   public let preprocessing: Preprocessing
+  /// Whether nobody has said how images are normalised, neither the file nor the recipe, so that it is
+  /// a guess.
+  public let assumesNormalization: Bool
   /// In the order of the logits, if known.
   public var classNames: [String]?
   public let parameters: ParameterStore
@@ -50,37 +53,67 @@ public final class LoadedNetwork {
       ?? metadata?.architecture.map {
         try Self.decode(
           $0, as: ArchitectureSpecification.self, "architecture", section.checkpoint)
-      } ?? file.flatMap { try Self.inferred(from: $0, section.preprocessing?.outputSize, &notes) }
+      }
+      ?? file.flatMap {
+        try Self.inferred(from: $0, &notes) {
+          try section.preprocessing?.outputSize
+            ?? imageSize?(section.preprocessing ?? Preprocessing())
+        }
+      }
     guard var specification = described else {
-      let what = section.checkpoint.map { "\($0) does not say which network it holds" }
       throw RunError(
-        (what ?? "no checkpoint is given")
-          + "; name it in the recipe, e.g. architecture: {family: resnet18, classes: 10}")
+        file?.unknownNetwork
+          ?? "no checkpoint is given; name the network, e.g. network.architecture={family: resnet18, "
+          + "classes: 10}")
+    }
+    let source = section.checkpoint ?? ""
+    guard Preprocessing.channelCounts.contains(specification.channels) else {
+      throw RunError(
+        "\(section.checkpoint.map { "\($0): " } ?? "")the network takes images of "
+          + "\(specification.channels) channels; images are given in colour to a network of 3 "
+          + "channels and made gray for one of 1, and to no other")
     }
     let recorded = try metadata?.preprocessing.map {
-      try Self.decode($0, as: Preprocessing.self, "preprocessing", section.checkpoint)
+      try Self.decode($0, as: RecordedPreprocessing.self, "preprocessing", section.checkpoint)
     }
-    // A recipe that only says a size must not exchange red and blue unnoticed.
-    if let recorded, let given = section.preprocessing, recorded.channelOrder != given.channelOrder
-    {
-      throw RunError(
-        "\(section.checkpoint ?? ""): the network takes \(recorded.channelOrder) images, the recipe's "
-          + "preprocessing gives \(given.channelOrder); set network.preprocessing.channelOrder or style"
-      )
+    var preprocessing = try Self.preprocessing(section, recorded, specification)
+    assumesNormalization =
+      file != nil && !(section.preprocessing != nil && section.saysNormalization)
+      && recorded?.isAssumed ?? true
+    if let graph = specification.graph, preprocessing.outputSize == nil {
+      // Such a network has one size of images.
+      let size = ImageSize(width: graph.inputShape[1], height: graph.inputShape[0])
+      let given = try imageSize?(preprocessing)
+      if let given, given != size {
+        notes.append("takes images of \(size), to which those of \(given) are resized")
+      }
+      preprocessing.resize = .exact(width: size.width, height: size.height)
     }
-    preprocessing =
-      section.preprocessing ?? recorded
-      ?? Preprocessing(style: Preprocessing.Style(family: specification.family))
-    try preprocessing.validate()
+    self.preprocessing = preprocessing
+    if assumesNormalization {
+      notes.append(
+        "does not say how images are normalised: \(Self.description(of: preprocessing)) is a guess; "
+          + "say it by network.preprocessing.style, or mean and standardDeviation "
+          + "(--preprocessing)")
+    }
     if let size = try imageSize?(preprocessing) {
       (specification.height, specification.width) = (size.height, size.width)
     }
     self.specification = specification
     architecture = try specification.architecture()
     classNames = section.classNames ?? metadata?.classNames
-    if let classNames, classNames.count != architecture.classes {
-      throw RunError(
-        "\(classNames.count) class names for a network of \(architecture.classes) classes")
+    if let classNames {
+      let owner = section.classNames == nil ? "\(source): has" : "network.classNames has"
+      guard classNames.count == architecture.classes else {
+        throw RunError(
+          "\(owner) \(classNames.count) class names for a network of \(architecture.classes) "
+            + "classes; network.classNames names the class of each output")
+      }
+      if let empty = classNames.firstIndex(where: \.isEmpty) {
+        throw RunError(
+          "\(owner) an empty name for the class of output \(empty); network.classNames names the "
+            + "class of each output")
+      }
     }
     parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
     if let file {
@@ -98,10 +131,14 @@ public final class LoadedNetwork {
         }
         notes.append("has no top: \(top.map(\.name).joined(separator: ", ")) start at random")
       }
-      notes += try file.load(layers) { parameter, fill in
-        try store.withValues(of: parameter.name, fill)
+      do {
+        notes += try file.load(layers) { parameter, fill in
+          try store.withValues(of: parameter.name, fill)
+        }
+      } catch let error as CheckpointError {
+        throw file.explained(error, for: specification)
       }
-      batchCounts = try file.readBatchCounts()
+      batchCounts = try file.readBatchCounts(layers)
       sha256 = try Checkpoints.sha256(ofFile: file.path)
     } else {
       for (name, tensor) in architecture.initialParameters(seed: seed) {
@@ -127,19 +164,25 @@ public final class LoadedNetwork {
   /// What a file of others tells of its network: Keras's description, or the names and shapes of its
   /// parameters.
   private static func inferred(
-    from file: CheckpointFile, _ size: ImageSize?, _ notes: inout [String]
+    from file: CheckpointFile, _ notes: inout [String], size: () throws -> ImageSize?
   ) throws -> ArchitectureSpecification? {
     if let text = file.modelConfig {
       let graph: Architecture
       do {
+        // Only a model that takes images of any size asks for that of the images.
+        let isOpen = try Architecture.kerasInputIsOpen(modelConfig: text)
+        let size = isOpen ? try size() : nil
         graph = try Architecture(
           kerasModelConfig: text, height: size?.height, width: size?.width)
-      } catch { throw RunError("\(file.path): \(error.description)") }
+      } catch let error as NetworkError {
+        throw RunError("\(file.path): \(error.description)")
+      }
       return ArchitectureSpecification(
         family: "graph", classes: graph.classes, height: graph.inputShape[0],
         width: graph.inputShape[1], channels: graph.inputShape[2], graph: graph)
     }
     let side = ArchitectureSpecification.defaultSide
+    let size = try size()
     let found = file.identifiedNetwork(height: size?.height ?? side, width: size?.width ?? side)
     if let found {
       notes.append("holds the parameters of \(found.family) with \(found.classes) classes")
@@ -151,6 +194,7 @@ public final class LoadedNetwork {
   init(copying network: LoadedNetwork) throws {
     (specification, architecture) = (network.specification, network.architecture)
     (preprocessing, classNames) = (network.preprocessing, network.classNames)
+    assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = (network.batchCounts, network.sha256, network.provenance)
     (layout, modelConfig, notes) = (network.layout, network.modelConfig, network.notes)
     path = network.path
@@ -162,6 +206,7 @@ public final class LoadedNetwork {
   init(_ conversion: NetworkConversion, of network: LoadedNetwork) throws {
     (specification, architecture) = (conversion.specification, conversion.architecture)
     (preprocessing, classNames) = (network.preprocessing, network.classNames)
+    assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = ([:], network.sha256, network.provenance)
     (layout, modelConfig, notes, path) = (.trompe, nil, network.notes, network.path)
     parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
@@ -197,7 +242,9 @@ public final class LoadedNetwork {
       batchCounts: batchCounts,
       metadata: CheckpointMetadata(
         architecture: try text(specification), classNames: classNames,
-        preprocessing: try text(preprocessing), provenance: provenance),
+        preprocessing: try text(
+          RecordedPreprocessing(preprocessing, isAssumed: assumesNormalization)),
+        provenance: provenance),
       state: state)
   }
 

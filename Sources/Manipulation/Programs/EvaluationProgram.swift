@@ -104,7 +104,7 @@ public struct EvaluationProgram {
   /// Explains every image of a batch for its class.
   /// - Parameters:
   ///   - profiling: adds the time of every kernel to the executable's profile.
-  ///   - images: [batchSize, H, W, 3].
+  ///   - images: [batchSize, H, W, C].
   ///   - labels: [batchSize]; of no consequence without interpreters.
   ///   - identities: the numbers by which `SampledInterpreter.variation` knows the images, such as
   ///     positions in a data set; the rows' own if `nil`. Rows beyond them get no noise.

@@ -78,15 +78,20 @@ public struct NetworkSection: Hashable, Sendable {
   public var architecture: ArchitectureSpecification?
   /// Replaces what the file says; the file's, or none at all with ImageNet's statistics, if left out.
   public var preprocessing: Preprocessing?
+  /// Whether `preprocessing` says how images are normalised, and not their size alone: the file's
+  /// normalisation stays where it does not.
+  public var saysNormalization: Bool
   /// Replaces the file's class names; else those of the data's folders.
   public var classNames: [String]?
 
   public init(
     checkpoint: String? = nil, architecture: ArchitectureSpecification? = nil,
-    preprocessing: Preprocessing? = nil, classNames: [String]? = nil
+    preprocessing: Preprocessing? = nil, saysNormalization: Bool = true,
+    classNames: [String]? = nil
   ) {
     (self.checkpoint, self.architecture) = (checkpoint, architecture)
     (self.preprocessing, self.classNames) = (preprocessing, classNames)
+    self.saysNormalization = preprocessing == nil || saysNormalization
   }
 }
 

@@ -60,6 +60,9 @@ public struct RecipeDocument {
   ) throws(RecipeError) {
     (self.name, self.folder) = (name, folder)
     let problems = RecipeProblems(file: name)
+    // YAML 1.2, 5.2: a byte order mark may stand at the beginning and is no part of the text.
+    let yaml =
+      yaml.unicodeScalars.first == "\u{FEFF}" ? String(yaml.unicodeScalars.dropFirst()) : yaml
     var root = RecipeNode(.mapping([]))
     switch Self.parse(yaml) {
     case .failure(let problem): problems.add(problem.text, at: problem.origin)
@@ -110,7 +113,10 @@ public struct RecipeDocument {
       throw RecipeError(["\(path): is larger than \(largestFile) bytes, so it is no recipe"])
     }
     guard let text = String(validating: data, as: UTF8.self) else {
-      throw RecipeError(["\(path): is not text in UTF-8"])
+      let isUTF16 = data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF])
+      throw RecipeError([
+        "\(path): is not text in UTF-8" + (isUTF16 ? " but in UTF-16; save it as UTF-8" : "")
+      ])
     }
     return text
   }

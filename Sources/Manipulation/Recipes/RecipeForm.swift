@@ -97,6 +97,20 @@ extension RecipeForm {
       })
   }
 
+  /// A list of names, or the word for ImageNet's.
+  static var classNames: RecipeForm<[String]> {
+    let names = list(of: text(), named: "names", count: 1...(1 << 20))
+    return RecipeForm<[String]>(
+      type: "\(names.type) or \(ImageNetClasses.name)", range: names.range,
+      expected: "\(names.expected), none of them empty, or \(ImageNetClasses.name)",
+      read: { node in
+        node.text == ImageNetClasses.name ? ImageNetClasses.identifiers : names.read(node)
+      },
+      write: {
+        $0 == ImageNetClasses.identifiers ? .plain(ImageNetClasses.name) : names.write($0)
+      })
+  }
+
   /// `[from, to]`.
   static func interval(_ range: RecipeNumberRange) -> RecipeForm<ClosedRange<Double>> {
     RecipeForm<ClosedRange<Double>>(

@@ -21,9 +21,10 @@ public enum RecipeKeys {
       else: "`train`: random weights; `study`: in `study.checkpoints`; otherwise required",
       "file to start from: HDF5 (PyTorch, Keras 2, Keras 3, ours) or safetensors")
     static let classNames = RecipeKey.automatic(
-      "network.classNames", Form.list(of: Form.text(), named: "names", count: 1...(1 << 20)),
-      else: "the file's, else the data's folders",
-      "the classes in the order of the network's outputs")
+      "network.classNames", Form.classNames,
+      else: "the file's, else the data's folders, one for each output",
+      "the classes in the order of the network's outputs, by which images' folders are found; "
+        + "`imagenet`: the WordNet identifiers of ImageNet's 1,000")
   }
 
   enum Architecture {
@@ -80,12 +81,12 @@ public enum RecipeKeys {
     static let mean = RecipeKey.automatic(
       "network.preprocessing.mean",
       Form.list(
-        of: Form.single(RecipeNumberRange(from: -1000, to: 1000)), named: "numbers", count: 3...3),
+        of: Form.single(RecipeNumberRange(from: -1000, to: 1000)), named: "numbers", count: 1...3),
       else: "the style's: [0.485, 0.456, 0.406]",
-      "of the channels in the network's order, in [0, 1], subtracted")
+      "of the channels in the network's order, in [0, 1], subtracted; one number for gray images")
     static let standardDeviation = RecipeKey.automatic(
       "network.preprocessing.standardDeviation",
-      Form.list(of: Form.single(.above(0, to: 1000)), named: "numbers", count: 3...3),
+      Form.list(of: Form.single(.above(0, to: 1000)), named: "numbers", count: 1...3),
       else: "the style's: [0.229, 0.224, 0.225]", "of the channels, divided by")
   }
 
@@ -226,7 +227,7 @@ public enum RecipeKeys {
         "`uni-grad`: largest change of a sample, as a share of the pixels' range")
       standardDeviation = .automatic(
         "\(path).standardDeviation",
-        Form.list(of: Form.number(.above(0, to: 1000)), named: "numbers", count: 3...3),
+        Form.list(of: Form.number(.above(0, to: 1000)), named: "numbers", count: 1...3),
         else: "the preprocessing's", "`uni-grad`: by what each channel was divided")
       steps = .automatic(
         "\(path).steps", Form.integer(sampled), else: "the method's",

@@ -211,9 +211,13 @@ struct RecipeReader {
           + "architecture to start from random weights", at: root.origin(of: "network"))
     default: break
     }
+    typealias Pixels = RecipeKeys.PreprocessingKeys
+    let saysNormalization = [
+      Pixels.style.name, Pixels.channelOrder.name, Pixels.mean.name, Pixels.standardDeviation.name,
+    ].contains { section.node["preprocessing"]?[$0] != nil }
     return NetworkSection(
       checkpoint: checkpoint, architecture: architecture, preprocessing: preprocessing,
-      classNames: classNames)
+      saysNormalization: saysNormalization, classNames: classNames)
   }
 
   private func preprocessing(_ network: RecipeSection) -> Preprocessing? {
@@ -226,11 +230,11 @@ struct RecipeReader {
     guard let resize = section.value(Keys.resize) else { return nil }
     var preprocessing = Preprocessing(
       resize: resize, centerCrop: section.value(Keys.crop), style: style)
+    let (mean, deviation) = (section.value(Keys.mean), section.value(Keys.standardDeviation))
+    if mean?.count == 1 || deviation?.count == 1 { preprocessing = preprocessing.gray }
     if let order = section.value(Keys.channelOrder) { preprocessing.channelOrder = order }
-    if let mean = section.value(Keys.mean) { preprocessing.mean = mean }
-    if let deviation = section.value(Keys.standardDeviation) {
-      preprocessing.standardDeviation = deviation
-    }
+    if let mean { preprocessing.mean = mean }
+    if let deviation { preprocessing.standardDeviation = deviation }
     if let crop = preprocessing.centerCrop {
       let smallest: ImageSize? =
         switch resize {

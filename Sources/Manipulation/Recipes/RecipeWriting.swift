@@ -72,9 +72,11 @@ struct RecipeWriter {
       typealias Keys = RecipeKeys.PreprocessingKeys
       put(Keys.resize, preprocessing.resize)
       put(Keys.crop, preprocessing.centerCrop)
-      put(Keys.channelOrder, preprocessing.channelOrder)
-      put(Keys.mean, preprocessing.mean)
-      put(Keys.standardDeviation, preprocessing.standardDeviation)
+      if network.saysNormalization {
+        put(Keys.channelOrder, preprocessing.channelOrder)
+        put(Keys.mean, preprocessing.mean)
+        put(Keys.standardDeviation, preprocessing.standardDeviation)
+      }
     }
     put(RecipeKeys.Network.classNames, network.classNames)
   }

@@ -21,7 +21,7 @@ public struct TrainingSummary: Codable, Hashable, Sendable {
 /// The whole of `trompe train`: ordinary training with cross-entropy, for baselines.
 public final class ClassifierTrainingRun {
   private let recipe: TrainingRecipe
-  private let text: String
+  private var text: String
   private let folder: RunFolder
   private let resumes: Bool
   private let stop: StopRequest
@@ -34,7 +34,7 @@ public final class ClassifierTrainingRun {
   ) throws {
     (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
     text = recipe.resolvedYAML()
-    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs, recipe: text)
+    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs)
   }
 
   /// - Throws: as `FoolingRun.run`.
@@ -57,6 +57,9 @@ public final class ClassifierTrainingRun {
     let prepared = try PreparedTraining(recipe)
     let (setup, program, evaluator) = (prepared.setup, prepared.program, prepared.evaluator)
     let network = setup.network
+    var resolved = recipe
+    resolved.network = recipe.network.completed(by: network)
+    text = network.recipeComment + resolved.resolvedYAML()
     let layout = recipe.output.layout ?? network.layout
     for layer in Set(network.architecture.parameters.filter { !$0.isTrainable }.map(\.layer)) {
       let name = layer + ".num_batches_tracked"

@@ -11,7 +11,7 @@ import TensorCPU
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class FoolingRun {
   private let recipe: FoolingRecipe
-  private let text: String
+  private var text: String
   private let folder: RunFolder
   private let resumes: Bool
   private let stop: StopRequest
@@ -30,7 +30,7 @@ public final class FoolingRun {
   ) throws {
     (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
     text = recipe.resolvedYAML()
-    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs, recipe: text)
+    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. What was saved
@@ -54,6 +54,9 @@ public final class FoolingRun {
     let prepared = try PreparedFooling(recipe)
     let (setup, fooling, measured) = (prepared.setup, prepared.fooling, prepared.interpreters)
     let (network, program) = (setup.network, prepared.program)
+    var resolved = recipe
+    resolved.network = recipe.network.completed(by: network)
+    text = network.recipeComment + resolved.resolvedYAML()
     let (measurement, penaltyInputs) = (prepared.measurement, prepared.penaltyInputs)
     let layout = recipe.output.layout ?? network.layout
     let originalWeights =

@@ -80,11 +80,10 @@ struct RunFolder {
 
   /// - Parameters:
   ///   - inputs: what is read, which no target may be.
-  ///   - text: the recipe, complete.
   /// - Throws: `RunError` if the folder cannot be made, another run is writing to it, it holds the
   ///   results of another run and `resume` is not asked for, or something in it would be replaced that
   ///   is an input or no file of a run.
-  init(_ path: String, resume: Bool, inputs: RunInputs, recipe text: String) throws {
+  init(_ path: String, resume: Bool, inputs: RunInputs) throws {
     try self.init(making: path, inputs: inputs) { held, states in
       let isFinished = held.kind(of: "summary.json") != nil
       let isResumable = !states.all.isEmpty
@@ -106,7 +105,6 @@ struct RunFolder {
       }
       return resume
     }
-    if resume { try checkExport(of: text) }
   }
 
   /// For the results of an evaluation, which cannot be resumed.
@@ -171,7 +169,9 @@ struct RunFolder {
 
   /// Whether a text is a recipe as runs write it: complete, and as it was resolved.
   private static func isRecipe(_ data: Data?) -> Bool {
-    guard let data, let text = String(validating: data, as: UTF8.self) else { return false }
+    guard let data, let whole = String(validating: data, as: UTF8.self) else { return false }
+    // A comment says what is assumed.
+    let text = String(whole.trimmingPrefix(/(#[^\n]*\n)*/))
     return (try? FoolingRecipe(yaml: text, folder: "/"))?.resolvedYAML() == text
       || (try? TrainingRecipe(yaml: text, folder: "/"))?.resolvedYAML() == text
       || (try? AttackRecipe(yaml: text, folder: "/"))?.resolvedYAML() == text
@@ -302,8 +302,10 @@ struct RunFolder {
         : "\(text); the state after step \(state.step) is kept, \(howToResume)")
   }
 
-  /// - Throws: `RunError` if the run that began here had another recipe.
+  /// - Throws: `RunError` if the run that began here had another recipe, or a network that lies here
+  ///   is not of it.
   func checkRecipe(_ text: String) throws {
+    try checkExport(of: text)
     guard let data = try contents(of: recipe) else { return }
     guard String(decoding: data, as: UTF8.self) != text else { return }
     throw RunError(

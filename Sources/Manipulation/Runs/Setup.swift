@@ -15,8 +15,9 @@ struct Setup {
       section, imageSize: { try data.sources(classNames: nil).train.preparedSize($0) }, seed: seed,
       newTop: newTop)
     (train, validation) = try data.sources(classNames: network.classNames)
-    try train.checkLabels(classes: network.architecture.classes)
-    try validation.checkLabels(classes: network.architecture.classes)
+    let (classes, namesAreKnown) = (network.architecture.classes, network.classNames != nil)
+    try train.checkLabels(classes: classes, namesAreKnown: namesAreKnown)
+    try validation.checkLabels(classes: classes, namesAreKnown: namesAreKnown)
     if section.checkpoint != nil { try network.checkActivations(on: validation) }
     let shape = network.architecture.inputShape
     imageSize = ImageSize(width: shape[1], height: shape[0])

@@ -8,7 +8,7 @@ import Reports
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class StudyRun {
   private let recipe: StudyRecipe
-  private let text: String
+  private var text: String
   private let folder: RunFolder
   private let stop: StopRequest
   private let observe: (RunEvent) -> Void
@@ -25,7 +25,7 @@ public final class StudyRun {
   ) throws {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
     text = recipe.resolvedYAML()
-    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs, recipe: text)
+    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. Studies that were
@@ -37,6 +37,9 @@ public final class StudyRun {
 
   private func study() throws -> StudySummary {
     let stage = try StudyStage(recipe, folder: folder, stop: stop, observe: observe)
+    var resolved = recipe
+    resolved.network = recipe.network.completed(by: stage.setup.network)
+    text = stage.setup.network.recipeComment + resolved.resolvedYAML()
     observe(.note(stage.description))
     for note in stage.setup.network.notes { observe(.note(note)) }
     try folder.checkRecipe(text)

@@ -78,6 +78,13 @@ struct KerasModel {
     var config = try record.object("config")
     let name = try record.has("name") ? record.text("name") : config.text("name")
     config.owner = "\(owner): \(name.prefix(200)) (\(className.prefix(100)))"
+    // Before what it reads: calls of such layers are written in ways of their own.
+    let isCalled = record.has("inbound_nodes")
+    if className != "InputLayer",
+      let refusal = KerasReading.refusal(className, config, isCalled: isCalled)
+    {
+      throw config.error(refusal)
+    }
     if let previous {
       return Layer(
         name: name, className: className, config: config,
@@ -105,7 +112,10 @@ struct KerasModel {
       for tensor in tensors {
         guard let config = (tensor as? [String: Any])?["config"] as? [String: Any],
           let history = config["keras_history"] as? [Any]
-        else { throw record.error("is called with something that is no layer's result") }
+        else {
+          throw record.error(
+            "is called with a constant, or something else that is no layer's result")
+        }
         histories.append(history)
       }
     } else if let call = call as? [[Any]] {

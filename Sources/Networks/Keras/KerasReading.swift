@@ -1,6 +1,12 @@
 import TensorGraph
 
 extension Architecture {
+  /// Whether a Keras model leaves the height or width of its images open.
+  /// - Throws: `NetworkError` for what is no description of a model.
+  public static func kerasInputIsOpen(modelConfig text: String) throws(NetworkError) -> Bool {
+    try KerasModel(text).inputShape.prefix(2).contains { $0 == nil }
+  }
+
   /// The network that a Keras `model_config` describes (the attribute of a whole-model `.h5` file,
   /// or `model.to_json()`): sequential or functional, Keras 2 or Keras 3, `channels_last`.
   ///
@@ -58,6 +64,34 @@ struct KerasReading {
     "InputLayer", "MaxPooling2D", "Permute (in front of Flatten)", "ReLU", "Softmax",
     "ZeroPadding2D",
   ]
+
+  /// Why a layer of this class is not read; nil for one that is.
+  /// - Parameter isCalled: whether it belongs to a functional model, where operations stand beside
+  ///   layers.
+  static func refusal(
+    _ className: String, _ config: KerasObject, isCalled: Bool
+  ) -> String? {
+    let names = supported.map { $0.prefix { $0 != " " } }
+    if names.contains(where: { $0 == className }) { return nil }
+    if KerasModel.models.contains(className) {
+      return
+        "is a model within the model, which is not supported; save a model of its layers instead"
+    }
+    // Keras 2 has the function's name, Keras 3 a class without any configuration.
+    let function = config.value("function") as? String
+    if let function, className.hasSuffix("OpLambda") {
+      return
+        "is the operation \(function.prefix(100)) between layers, which is not supported; build "
+        + "the model of layers alone"
+    }
+    if isCalled, config.members.keys.allSatisfy({ $0 == "name" }) {
+      return
+        "is the operation \(className.prefix(100)) between layers, which is not supported; build "
+        + "the model of layers alone"
+    }
+    return "this class of layer is not supported; supported are "
+      + supported.joined(separator: ", ")
+  }
 
   func classes() throws(NetworkError) -> Int {
     guard let last = nodes.last, let shape = shapes[last.name] else {
@@ -159,12 +193,7 @@ struct KerasReading {
       guard !config.has("noise_shape") else { throw config.error("noise_shape is not supported") }
       try node(name, .dropout(rate: config.number("rate", default: 0.5)), inputs, config)
     case let other:
-      let isModel = KerasModel.models.contains(other)
-      throw config.error(
-        isModel
-          ? "is a model within the model, which is not supported; save a model of its layers instead"
-          : "this class of layer is not supported; supported are "
-            + Self.supported.joined(separator: ", "))
+      preconditionFailure("\(other) is a class that the model was not refused for")
     }
   }
 

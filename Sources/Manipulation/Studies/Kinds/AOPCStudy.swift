@@ -198,7 +198,7 @@ enum AOPCStudy {
     let study = stage.recipe.study
     let normalizer = Normalizer(stage.setup.network.preprocessing)
     let steps = min(study.aopc.steps, grid.count)
-    let samples = grid.imageSize.area * Image.channels
+    let samples = normalizer.count(of: grid.imageSize)
     var curves: [PerturbationCurve] = []
     for (number, batch) in batches(subjects, program.batchSize).enumerated() {
       var images = padded(batch.map { normalizer($0.picture) }, program, grid)
@@ -245,7 +245,7 @@ enum AOPCStudy {
   private static func padded(
     _ images: [[Float]], _ program: EvaluationProgram, _ grid: RegionGrid
   ) -> [Float] {
-    let missing = (program.batchSize - images.count) * grid.imageSize.area * Image.channels
+    let missing = (program.batchSize - images.count) * (images.first?.count ?? 0)
     return images.flatMap(\.self) + [Float](repeating: 0, count: missing)
   }
 
