@@ -31,8 +31,8 @@ struct ExplainCommand: ParsableCommand {
   var images: [String]
 
   @Option(
-    help: ArgumentHelp("Explanation to draw: \(InterpreterOptions.help)", valueName: "name[@layer]")
-  )
+    help: ArgumentHelp(
+      "Explanation to draw: \(InterpreterOptions.help)", valueName: InterpreterOptions.valueName))
   var interpreter: [String] = []
 
   @Option(
