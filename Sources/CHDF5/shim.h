@@ -31,6 +31,7 @@ static inline hid_t hdf5_file_float64(void) { return H5T_IEEE_F64LE; }
 static inline hid_t hdf5_file_int64(void) { return H5T_STD_I64LE; }
 static inline hid_t hdf5_file_uint32(void) { return H5T_STD_U32LE; }
 static inline hid_t hdf5_native_uint32(void) { return H5T_NATIVE_UINT32; }
+static inline hid_t hdf5_file_int32(void) { return H5T_STD_I32LE; }
 static inline hid_t hdf5_c_string(void) { return H5T_C_S1; }
 
 static inline hid_t hdf5_file_access_class(void) { return H5P_FILE_ACCESS; }
@@ -39,6 +40,9 @@ static inline hid_t hdf5_group_create_class(void) { return H5P_GROUP_CREATE; }
 static inline hid_t hdf5_dataset_create_class(void) { return H5P_DATASET_CREATE; }
 static inline hid_t hdf5_link_create_class(void) { return H5P_LINK_CREATE; }
 static inline hid_t hdf5_attribute_create_class(void) { return H5P_ATTRIBUTE_CREATE; }
+
+/// An extent of a dataset that may grow.
+static inline hsize_t hdf5_unlimited(void) { return H5S_UNLIMITED; }
 
 static inline unsigned hdf5_open_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned hdf5_create_exclusively(void) { return H5F_ACC_EXCL; }

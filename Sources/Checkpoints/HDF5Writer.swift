@@ -16,7 +16,7 @@ import TensorGraph
 /// ```
 public struct HDF5Writer: ~Copyable {
   let path: String
-  private let file: hid_t
+  let file: hid_t
   private var groups: Set<String> = []
 
   private init(path: String, file: hid_t) {
@@ -240,7 +240,7 @@ public struct HDF5Writer: ~Copyable {
 
   // MARK: Names and handles
 
-  private func components(of name: String) throws -> [String] {
+  func components(of name: String) throws -> [String] {
     let components = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     guard !name.utf8.contains(0), components.allSatisfy({ !$0.isEmpty && $0 != "." }) else {
       throw CheckpointError(
@@ -250,17 +250,17 @@ public struct HDF5Writer: ~Copyable {
   }
 
   /// Names are UTF-8, and say so.
-  private func utf8Links(_ name: String) throws -> HDF5Handle {
+  func utf8Links(_ name: String) throws -> HDF5Handle {
     let creation = try open(H5Pcreate(hdf5_link_create_class()), name)
     H5Pset_char_encoding(creation.identifier, H5T_CSET_UTF8)
     return creation
   }
 
-  private func open(_ identifier: hid_t, _ name: String) throws -> HDF5Handle {
+  func open(_ identifier: hid_t, _ name: String) throws -> HDF5Handle {
     try HDF5Handle.open(identifier, path: path, dataset: name, failing: "cannot be written")
   }
 
-  private func failure(_ name: String) -> CheckpointError {
+  func failure(_ name: String) -> CheckpointError {
     CheckpointError(path: path, dataset: name, "cannot be written\(HDF5Library.reason())")
   }
 }

@@ -75,6 +75,8 @@ public struct AttackReport: Hashable, Sendable {
   /// Images attacked, of so many that were classified to find them.
   public var images: Int
   public var tried: Int
+  /// Whether no labels were known, so that the network's predictions stand for them.
+  public var labelsArePredictions: Bool
   public var measures: [Measure]
   public var lines: [Line]
   /// Titles of the measures of `targets`.
@@ -86,11 +88,13 @@ public struct AttackReport: Hashable, Sendable {
 
   public init(
     name: String, toolVersion: String, interpreter: String, images: Int, tried: Int,
-    measures: [Measure], lines: [Line], targetMeasures: [String] = [], targets: [TargetLine] = [],
+    labelsArePredictions: Bool = false, measures: [Measure], lines: [Line],
+    targetMeasures: [String] = [], targets: [TargetLine] = [],
     facts: [RunReport.Fact], recipe: String, cards: [Card]
   ) {
     (self.name, self.toolVersion, self.interpreter) = (name, toolVersion, interpreter)
     (self.images, self.tried) = (images, tried)
+    self.labelsArePredictions = labelsArePredictions
     (self.measures, self.lines) = (measures, lines)
     (self.targetMeasures, self.targets) = (targetMeasures, targets)
     (self.facts, self.recipe, self.cards) = (facts, recipe, cards)

@@ -35,11 +35,20 @@ public struct AttackReportPage: Sendable {
       "\(line.method) \(Numbers.decimals(line.values.first ?? .nan, 2))"
     }
     return "Of the pixels that \(report.interpreter) finds most relevant, this share stays so at ε "
-      + "\(Numbers.short(largest)) of 255, as a mean over \(report.images) correctly classified "
+      + "\(Numbers.short(largest)) of 255, as a mean over \(report.images) "
+      + (report.labelsArePredictions ? "" : "correctly classified ")
       + "images: \(parts.joined(separator: ", "))."
   }
 
   // MARK: Result
+
+  /// Which images were attacked.
+  private var choice: String {
+    report.labelsArePredictions
+      ? "\(report.images) images were attacked, none of which has a known label: the network's "
+        + "predictions stand for labels."
+      : "\(report.images) of \(report.tried) images were classified correctly and attacked."
+  }
 
   private var table: Markup {
     let head = report.measures.map { measure -> Markup in
@@ -61,7 +70,7 @@ public struct AttackReportPage: Sendable {
       <div class="scroll"><table><caption>Means over \(report.images) images</caption>
       <thead><tr><td></td><th scope="col">ε</th>\(head)<th scope="col">confidence</th><th scope="col">label kept</th><th scope="col">succeeded</th></tr></thead>
       <tbody>\(rows)</tbody></table></div>
-      <p class="note">Clean and perturbed images are compared by their relevance maps; \(report.images) of \(report.tried) images were classified correctly and attacked. An attack succeeds if an iterate keeps the label and comes nearer to its aim; otherwise the image counts as it was. Everything is measured on 8-bit images by the network itself.</p>
+      <p class="note">Clean and perturbed images are compared by their relevance maps; \(choice) An attack succeeds if an iterate keeps the label and comes nearer to its aim; otherwise the image counts as it was. Everything is measured on 8-bit images by the network itself.</p>
       \(targetTable)</section>
       """
   }

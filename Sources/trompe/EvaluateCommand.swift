@@ -60,7 +60,8 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Explanation to measure: \(InterpreterOptions.help)", valueName: "name[@layer]"))
+      "Explanation to measure: \(InterpreterOptions.help)",
+      valueName: InterpreterOptions.valueName))
   var interpreter: [String]
 
   @Option(

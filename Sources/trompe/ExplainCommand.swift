@@ -31,8 +31,8 @@ struct ExplainCommand: ParsableCommand {
   var images: [String]
 
   @Option(
-    help: ArgumentHelp("Explanation to draw: \(InterpreterOptions.help)", valueName: "name[@layer]")
-  )
+    help: ArgumentHelp(
+      "Explanation to draw: \(InterpreterOptions.help)", valueName: InterpreterOptions.valueName))
   var interpreter: [String] = []
 
   @Option(
@@ -72,6 +72,13 @@ struct ExplainCommand: ParsableCommand {
   @Flag(exclusivity: .exclusive)
   var raw: RawFiles?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write those of all images into this one HDF5 file instead, with the images' paths.",
+      valueName: "file"),
+    completion: .file(extensions: ["h5"]))
+  var rawFile: String?
+
   @OptionGroup var networkOptions: NetworkOptions
 
   @Option(
@@ -91,6 +98,10 @@ struct ExplainCommand: ParsableCommand {
       let names = ColorMap.sequential.map(\.name).joined(separator: " or ")
       throw ValidationError("--colors is \(colors), expected \(names).")
     }
+    if rawFile != nil, let raw {
+      throw ValidationError(
+        "Give --raw-file or \(raw == .raw ? "--raw" : "--raw-hdf5"), not both.")
+    }
     guard outline >= 0, outline < 100 else {
       throw ValidationError("--outline is \(outline), expected 0 to below 100.")
     }
@@ -109,10 +120,18 @@ struct ExplainCommand: ParsableCommand {
     try files.check(
       images: request.images, interpreters: reportedNames(of: request.interpreters))
     var results: [ExplanationResult] = []
-    try detail.watching { stop, observe in
-      try ImageExplanation.run(request, stop: stop, observe: observe) { image in
-        results.append(ExplanationResult(image, files: try files.write(image)))
+    func explain(each: (ExplainedImage) throws -> Void = { _ in }) throws {
+      try detail.watching { stop, observe in
+        try ImageExplanation.run(request, stop: stop, observe: observe) { image in
+          try each(image)
+          results.append(ExplanationResult(image, files: try files.write(image)))
+        }
       }
+    }
+    if let rawFile {
+      try ExplanationTable.write(to: rawFile, of: request) { try explain(each: $0) }
+    } else {
+      try explain()
     }
     let table = ExplanationResult.table(results)
     let count = results.reduce(0) { $0 + $1.files.count }
@@ -121,6 +140,7 @@ struct ExplainCommand: ParsableCommand {
         ? JSON.text(results)
         : table
           + (count == 0 ? "" : "\n\(count) \(count == 1 ? "file" : "files") written to \(output)\n")
+          + (rawFile.map { "\(count == 0 ? "\n" : "")numbers written to \($0)\n" } ?? "")
     )
   }
 

@@ -1,31 +1,23 @@
 import Explanations
 import Manipulation
 
-/// `--interpreter name[@layer]`, given once or more, and `--layer`.
+/// `--interpreter`, given once or more, and `--layer`.
 enum InterpreterOptions {
   static let help =
-    "\(InterpreterKind.all.map(\.name).joined(separator: ", ")); may be repeated."
+    "\(InterpreterKind.all.map(\.name).joined(separator: ", ")); with options as in a recipe: "
+    + "'{name: smooth-grad, samples: 64}'; may be repeated."
+  static let valueName = "name[@layer] or {name: …}"
 
   /// - Parameter layer: of those that name none but need one.
   static func specifications(
     _ interpreters: [String], layer: String?
   ) throws -> [InterpreterSpecification] {
-    var usesLayer = false
-    let specifications = try interpreters.map { text in
-      let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = String(parts[0])
-      var specification = InterpreterSpecification(
-        name: name, layer: parts.count > 1 ? String(parts[1]) : nil)
-      if try InterpreterKind.named(name).place == .targetLayer, specification.layer == nil {
-        specification.layer = layer
-        usesLayer = true
-      }
-      _ = try specification.interpreter()
-      return specification
+    let options = try interpreters.map {
+      try InterpreterOption($0, option: "--interpreter", sharedLayer: layer)
     }
-    if let layer, !usesLayer {
+    if let layer, !options.contains(where: \.usesSharedLayer) {
       throw RunError("--layer \(layer) is for none of the interpreters given; leave it out")
     }
-    return specifications
+    return options.map(\.specification)
   }
 }

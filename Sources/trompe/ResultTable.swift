@@ -111,8 +111,12 @@ extension AttackSummary {
         ] + targets) + "\n"
     let clean =
       results.first.map { "confidence \(Format.percent($0.cleanConfidence)) before" } ?? ""
-    return Format.table([head] + rows) + "\n" + toTarget
-      + "\(images) correctly classified images of \(tried), "
+    let subjects =
+      labelsArePredictions == true
+      ? "\(images) images, their labels predicted, "
+      : "\(images) correctly classified images of \(tried), "
+    let missing = unfinished.map { "\($0) of \(results.count + $0) attacks are not finished\n" }
+    return Format.table([head] + rows) + "\n" + toTarget + (missing ?? "") + subjects
       + "\(interpreter), top \(topK) pixels, \(clean); \(Format.duration(seconds)), "
       + "\(Format.bytes(peakMemoryBytes)) of memory\n"
   }

@@ -50,9 +50,8 @@ enum Target: String, CaseIterable {
     case .losses: try FuzzedFolder.shared.report(with: Data(bytes), as: "test-losses.jsonl")
     case .state:
       let progress = try SavedProgress(String(decoding: bytes, as: UTF8.self))
-      precondition(
-        try SavedProgress(progress.json()) == progress,
-        "a state changes when it is written and read")
+      let again = try SavedProgress(progress.json())
+      precondition(again == progress, "a state changes when it is written and read")
     }
   }
 
@@ -97,6 +96,8 @@ private final class FuzzedFolder: Sendable {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
       try summary.write(toFile: path + "/summary.json", atomically: false, encoding: .utf8)
+      // Or no other file of it would be read.
+      _ = try RunReports.html(of: [path])
     } catch { fatalError("\(path): \(error)") }
   }
 

@@ -36,7 +36,7 @@ public struct AttackForecast: Codable, Hashable, Sendable {
   ///   - measures: whether to do a few iterations for an estimate of the time.
   /// - Throws: what would stop the run before its first image.
   public init(_ recipe: AttackRecipe, measures: Bool = true) throws {
-    let setup = try Setup(recipe.network, recipe.data, seed: recipe.attack.seed)
+    let setup = try Setup(forAttack: recipe)
     let measured = try reported([recipe.interpreter], setup.network.preprocessing)[0]
     var short = recipe.attack
     short.images = min(short.images, recipe.evaluation.batchSize)

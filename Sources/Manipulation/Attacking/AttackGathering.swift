@@ -76,7 +76,7 @@ extension AttackReport {
       name: (folder as NSString).standardizingPath.split(separator: "/").last.map(String.init)
         ?? folder,
       toolVersion: summary.toolVersion, interpreter: summary.interpreter, images: summary.images,
-      tried: summary.tried,
+      tried: summary.tried, labelsArePredictions: summary.labelsArePredictions == true,
       measures: measures.map { Measure(title: $0.title, growsWithLikeness: $0.growsWithLikeness) },
       lines: lines, targetMeasures: toTarget.map(\.title), targets: targets,
       facts: facts + [

@@ -9,33 +9,44 @@ import Similarity
 /// The whole of `trompe attack`: finds images that the network classifies correctly, attacks their
 /// explanations by every method at every ε, and measures how far they went.
 ///
+/// What a method has done at one ε is a part, which is written when it is finished; a run that was
+/// stopped goes on with the next.
+///
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class AttackRun {
   private let recipe: AttackRecipe
   private let folder: RunFolder
   private let stop: StopRequest
   private let observe: (RunEvent) -> Void
+  /// Of the parts that are finished, as soon as one is.
+  public private(set) var finished: AttackSummary?
 
   /// - Parameters:
   ///   - recipe: all that is done.
   ///   - stop: ends the run after the iteration, by `RunStopped`.
   ///   - output: the folder for everything the run writes; made if it does not exist.
+  ///   - resume: keep the parts that are finished in `output`.
   ///   - observe: told of everything that happens, on the thread that runs.
   public init(
-    _ recipe: AttackRecipe, output: String, stop: StopRequest = StopRequest(),
-    observe: @escaping (RunEvent) -> Void = { _ in }
+    _ recipe: AttackRecipe, output: String, resume: Bool = false,
+    stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs)
+    folder = try RunFolder(forAttack: output, resume: resume, inputs: recipe.inputs)
+    do { if resume { try folder.checkRecipe(recipe.resolvedYAML()) } } catch {
+      folder.release()
+      throw error
+    }
   }
 
-  /// In the folder of another run.
+  /// In the folder of another run: parts that are finished there are kept.
   init(
     _ recipe: AttackRecipe, output: String, in around: RunFolder, stop: StopRequest,
     observe: @escaping (RunEvent) -> Void
   ) throws {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs, in: around)
+    folder = try RunFolder(
+      forAttack: output, resume: false, inputs: recipe.inputs, in: around)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence.
@@ -46,8 +57,13 @@ public final class AttackRun {
 
   private func measure() throws -> AttackSummary {
     let begin = ContinuousClock.now
-    let setup = try Setup(recipe.network, recipe.data, seed: recipe.attack.seed)
+    let setup = try Setup(forAttack: recipe)
     let (network, source) = (setup.network, setup.validation)
+    let inputs = try InputRecord(recipe, setup)
+    _ = try folder.hasBegun(
+      with: inputs, as: folder.progressInputs, listed: folder.progressInputList,
+      what: "the attack was")
+    let isUnlabelled = source is UnlabelledImages
     let interpreter = try reported([recipe.interpreter], network.preprocessing)[0]
     let attack = try InputAttack(
       network, interpreter: interpreter, recipe.attack, batchSize: recipe.evaluation.batchSize,
@@ -65,54 +81,112 @@ public final class AttackRun {
     let subjects = found.images
     guard let first = subjects.first else {
       throw RunError(
-        "none of the \(found.tried) images is classified correctly, so there is nothing to attack")
+        isUnlabelled
+          ? "none of the \(source.count) images can be read, so there is nothing to attack"
+          : "none of the \(found.tried) images is classified correctly, so there is nothing to attack"
+      )
     }
     if subjects.count < recipe.attack.images {
       observe(
         .warning(
-          "only \(subjects.count) of \(found.tried) images are classified correctly, fewer than "
-            + "the \(recipe.attack.images) of attack.images"))
+          isUnlabelled
+            ? "there are only \(subjects.count) images, fewer than the \(recipe.attack.images) of "
+              + "attack.images"
+            : "only \(subjects.count) of \(found.tried) images are classified correctly, fewer than "
+              + "the \(recipe.attack.images) of attack.images"))
+    }
+    if isUnlabelled {
+      observe(
+        .note(
+          "the folder of images has no folders of classes, so no label is known: the network's "
+            + "predictions stand for labels, and all images count as classified correctly"))
     }
     observe(
       .note(
-        "\(subjects.count) correctly classified images of \(found.tried); \(interpreter.name), "
+        (isUnlabelled
+          ? "\(subjects.count) images" : "\(subjects.count) correctly classified images")
+          + " of \(isUnlabelled ? source.count : found.tried); \(interpreter.name), "
           + "maps of \(first.clean.height)×\(first.clean.width), the top are \(attack.topK) pixels"
       ))
 
     let names = network.names(or: source.classNames)
-    let log = try LineLog(folder.attacks, in: folder)
+    let kept = try AttackProgress(in: folder, of: subjects, attack)
+    let log = try LineLog(folder.attacks, in: folder, start: kept.lines)
     var (results, gallery): ([AttackSummary.Result], [AttackGallery]) = ([], [])
     let shown = Set(spreadPositions(count: recipe.report.images, of: subjects.count))
-    for index in attack.objectives.indices {
-      let method = attack.objectives[index].name
-      let resources = try attack.prepare(objective: index)
-      observe(.note("\(method): \(resources)"))
-      for epsilon in recipe.attack.epsilons {
-        let start = ContinuousClock.now
-        let title = "\(method), ε \(short(epsilon))"
-        let (records, pictures) = try measure(
-          subjects, by: attack, index, epsilon, names, log,
-          shown: epsilon == recipe.attack.epsilons.max() ? shown : [], title: title)
-        gallery += pictures
-        results.append(
-          AttackSummary.Result(records, seconds: (ContinuousClock.now - start).seconds))
-        observe(.note(title + ": " + results[results.count - 1].sentence))
-      }
+    func summedUp() -> AttackSummary {
+      let count = attack.objectives.count * recipe.attack.epsilons.count
+      return AttackSummary(
+        results: results, interpreter: interpreter.name, images: subjects.count,
+        tried: found.tried, skippedImages: found.skipped.count, topK: attack.topK,
+        heatmapHeight: first.clean.height, heatmapWidth: first.clean.width,
+        seconds: kept.seconds + (ContinuousClock.now - begin).seconds,
+        peakMemoryBytes: largestResidentBytes(), seed: recipe.attack.seed,
+        toolVersion: Trompe.version, labelsArePredictions: isUnlabelled ? true : nil,
+        unfinished: results.count < count ? count - results.count : nil)
     }
-    let summary = AttackSummary(
-      results: results, interpreter: interpreter.name, images: subjects.count, tried: found.tried,
-      skippedImages: found.skipped.count, topK: attack.topK, heatmapHeight: first.clean.height,
-      heatmapWidth: first.clean.width, seconds: (ContinuousClock.now - begin).seconds,
-      peakMemoryBytes: largestResidentBytes(), seed: recipe.attack.seed,
-      toolVersion: Trompe.version)
-    try folder.write(summary.json(), to: folder.summary)
-    observe(.saved(path: folder.summary))
+    do {
+      for index in attack.objectives.indices {
+        let method = attack.objectives[index].name
+        var isPrepared = false
+        for epsilon in recipe.attack.epsilons {
+          let start = ContinuousClock.now
+          let title = "\(method), ε \(short(epsilon))"
+          let visible = epsilon == recipe.attack.epsilons.max() ? shown : []
+          if results.count < kept.parts.count {
+            let part = kept.parts[results.count]
+            gallery += try kept.gallery(of: part, shown: visible, subjects, attack, folder)
+            results.append(part.result)
+            finished = summedUp()
+            observe(.note("\(title) is finished already"))
+            continue
+          }
+          if !isPrepared {
+            let resources = try attack.prepare(objective: index)
+            observe(.note("\(method): \(resources)"))
+            isPrepared = true
+          }
+          let (records, pictures) = try measure(
+            subjects, by: attack, index, epsilon, names, log, shown: visible, title: title)
+          gallery += pictures
+          results.append(
+            AttackSummary.Result(records, seconds: (ContinuousClock.now - start).seconds))
+          observe(.note(title + ": " + results[results.count - 1].sentence))
+          let summary = summedUp()
+          finished = summary
+          if summary.unfinished != nil { try keep(summary, inputs) }
+        }
+      }
+    } catch is RunStopped {
+      let count = attack.objectives.count * recipe.attack.epsilons.count
+      throw RunStopped(
+        results.isEmpty
+          ? "stopped before the first of \(count) attacks was finished; there is nothing to resume"
+          : "stopped after \(results.count) of \(count) attacks, which "
+            + "\(folder.progressSummary) sums up; \(folder.howToResume)")
+    }
+    let summary = summedUp()
     let report = AttackReport(
       summary, recipe: recipe, folder: folder.path, subjects: subjects, gallery: gallery,
       classNames: names, facts: [.init("Network", setup.description)])
     try folder.write(AttackReportPage(report).html(), to: folder.report)
     observe(.saved(path: folder.report))
+    try folder.write(summary.json(), to: folder.summary)
+    observe(.saved(path: folder.summary))
+    folder.removeProgress()
     return summary
+  }
+
+  /// Notes what is finished, and what it was done with.
+  private func keep(_ summary: AttackSummary, _ inputs: InputRecord) throws {
+    try folder.makeSubfolder(folder.progress)
+    if !folder.exists(folder.progressInputs) {
+      if !inputs.splits.isEmpty {
+        try folder.write(inputs.listing, to: folder.progressInputList)
+      }
+      try folder.write(inputs.json(), to: folder.progressInputs)
+    }
+    try folder.write(summary.json(), to: folder.progressSummary)
   }
 
   /// One attack at one ε.

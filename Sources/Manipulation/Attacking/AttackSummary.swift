@@ -74,7 +74,7 @@ public struct AttackSummary: Codable, Hashable, Sendable {
   }
   public var results: [Result]
   public var interpreter: String
-  /// Images that were attacked, all of them classified correctly.
+  /// Images that were attacked, all of them classified correctly or, without known labels, all.
   public var images: Int
   /// Images that were classified to find them.
   public var tried: Int
@@ -88,6 +88,10 @@ public struct AttackSummary: Codable, Hashable, Sendable {
   public var peakMemoryBytes: Int
   public var seed: UInt64
   public var toolVersion: String
+  /// Whether no labels were known, so that the network's predictions stand for them; else left out.
+  public var labelsArePredictions: Bool?
+  /// Attacks at one ε that were not finished when the run was stopped; else left out.
+  public var unfinished: Int?
 }
 
 extension AttackSummary.Result {

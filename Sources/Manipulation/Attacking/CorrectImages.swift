@@ -1,6 +1,7 @@
 import ImageData
 
-/// Looks for images that a network classifies correctly, in random order.
+/// Looks for images that a network classifies correctly, in random order; where no labels are known,
+/// takes all of them, and for their labels what it predicts.
 struct CorrectImages {
   /// An image that is, and what was said of it.
   struct Found<Answer> {
@@ -15,6 +16,8 @@ struct CorrectImages {
   let preprocessing: Preprocessing
   let imageSize: ImageSize
   let batchSize: Int
+  /// Whether the labels of the source mean something.
+  private var isLabelled: Bool { !(source is UnlabelledImages) }
 
   /// - Parameters:
   ///   - wanted: how many; fewer are found if there are no more.
@@ -48,12 +51,11 @@ struct CorrectImages {
       for (place, answer) in answers.enumerated() {
         guard images.count < wanted else { break }
         tried += 1
-        guard Classification(logits: logits(answer)[...]).predicted == labels[place] else {
-          continue
-        }
+        let predicted = Classification(logits: logits(answer)[...]).predicted
+        guard !isLabelled || predicted == labels[place] else { continue }
         images.append(
           Found(
-            position: batch[place].position, label: labels[place], picture: batch[place].picture,
+            position: batch[place].position, label: predicted, picture: batch[place].picture,
             answer: answer))
       }
       progress(images.count)

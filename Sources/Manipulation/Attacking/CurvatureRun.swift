@@ -34,7 +34,7 @@ public final class CurvatureRun {
 
   private func measure() throws -> CurvatureSummary {
     let begin = ContinuousClock.now
-    let setup = try Setup(recipe.network, recipe.data, seed: recipe.attack.seed)
+    let setup = try Setup(forAttack: recipe)
     let network = setup.network
     let interpreter = try reported([recipe.interpreter], network.preprocessing)[0]
     let attack = try InputAttack(

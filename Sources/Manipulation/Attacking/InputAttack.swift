@@ -88,7 +88,14 @@ final class InputAttack {
     let found = try search.find(
       specification.images, seed: specification.seed, stop: stop, progress: progress
     ) { pictures, labels, positions in
-      try explain(pictures, labels: labels, identities: positions)
+      guard source is UnlabelledImages else {
+        return try explain(pictures, labels: labels, identities: positions)
+      }
+      // Logits do not depend on the label that is explained.
+      let predicted = try explain(pictures, labels: labels, identities: positions).map {
+        Classification(logits: $0.logits[...]).predicted
+      }
+      return try explain(pictures, labels: predicted, identities: positions)
     } logits: {
       $0.logits
     }
@@ -108,7 +115,7 @@ final class InputAttack {
     let common = try specification.target.map(target)
     guard common != nil || subjects.count != 1 else {
       throw RunError(
-        "only one image is classified correctly, so there is no next one whose map it could get; "
+        "there is only one image to attack, so there is no next one whose map it could get; "
           + "name one by attack.target")
     }
     let targets = subjects.map {
@@ -171,7 +178,7 @@ final class InputAttack {
     var active: [Iterate] = []
     var done: [Iterate] = []
     while true {
-      if stop.isRequested { throw RunStopped("stopped; what was finished is in attacks.jsonl") }
+      if stop.isRequested { throw RunStopped("stopped") }
       while active.count < batchSize, let (place, subject) = waiting.popFirst() {
         active.append(
           Iterate(
@@ -307,6 +314,16 @@ final class InputAttack {
       defer { bits >>= 1 }
       return bits & 1 == 0 ? -1 : 1
     }
+  }
+
+  /// A picture that an attack has made before, measured again.
+  func result(of picture: Image, from subject: AttackSubject, iteration: Int?) throws
+    -> AttackedImage
+  {
+    let answer = try explain(
+      [picture], labels: [subject.label], identities: [subject.position])[0]
+    return AttackedImage(
+      picture: picture, logits: answer.logits, heatmap: answer.heatmap, iteration: iteration)
   }
 
   /// Logits and heatmaps for the labels.

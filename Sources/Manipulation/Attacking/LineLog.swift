@@ -6,10 +6,10 @@ final class LineLog {
   private let file: GrowingFile
   private let encoder = JSONEncoder()
 
-  /// An empty file; an old one of that name is replaced.
-  init(_ path: String, in folder: RunFolder) throws {
+  /// A file that begins with `start`; an old one of that name is replaced.
+  init(_ path: String, in folder: RunFolder, start: Data = Data()) throws {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    file = try GrowingFile(folder.target(path))
+    file = try GrowingFile(folder.target(path), start: start)
   }
 
   func append(_ line: some Encodable) throws {

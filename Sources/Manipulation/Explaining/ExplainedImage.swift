@@ -23,6 +23,8 @@ public struct ExplainedImage: Sendable {
   public let network: Reading
   /// The original network's, if it was compared with.
   public let original: Reading?
+  /// Of all the network's classes.
+  public let classNames: [String]
   /// Whether the network's provenance says that it is manipulated.
   public let isManipulated: Bool
 }

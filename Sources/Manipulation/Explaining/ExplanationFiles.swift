@@ -118,7 +118,7 @@ public final class ExplanationFiles {
   }
 
   /// Everything that is raw, under the names of files and datasets.
-  private static func arrays(
+  static func arrays(
     of image: ExplainedImage
   ) -> [(name: String, shape: [Int], values: [Float])] {
     let readings = [("", image.network)] + (image.original.map { [(".original", $0)] } ?? [])

@@ -102,7 +102,7 @@ public enum ImageExplanation {
           ExplainedImage(
             path: request.images[position], photograph: photograph,
             interpreters: interpreters.map(\.name),
-            network: readings[place], original: before?[place],
+            network: readings[place], original: before?[place], classNames: names,
             isManipulated: network.provenance?.manipulated == true))
       }
       explained += batch.count

@@ -429,9 +429,14 @@ struct RecipeReader {
     return specification
   }
 
-  func interpreter() -> InterpreterSpecification? { interpreter(root.section("interpreter")) }
+  /// - Parameter missingLayer: the target layer of a method that needs one and is given none.
+  func interpreter(missingLayer: String? = nil) -> InterpreterSpecification? {
+    interpreter(root.section("interpreter"), missingLayer: missingLayer)
+  }
 
-  private func interpreter(_ section: RecipeSection) -> InterpreterSpecification? {
+  private func interpreter(
+    _ section: RecipeSection, missingLayer: String? = nil
+  ) -> InterpreterSpecification? {
     // The keys of both places have the same names.
     let keys = RecipeKeys.Interpreter.fooled
     let before = problems.count
@@ -455,7 +460,10 @@ struct RecipeReader {
     specification.standardDeviation = section.value(keys.standardDeviation)
     specification.seed = section.value(keys.seed)
     specification.softplus = section.value(keys.softplus)
-    guard name != nil, problems.count == before else { return nil }
+    guard let name, problems.count == before else { return nil }
+    if layer == nil, (try? InterpreterKind.named(name))?.place == .targetLayer {
+      specification.layer = missingLayer
+    }
     do { _ = try specification.interpreter() } catch {
       problems.add("\(section.path): \(error)", at: section.origin(of: "name"))
     }

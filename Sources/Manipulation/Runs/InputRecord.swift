@@ -2,6 +2,14 @@ import Checkpoints
 import Foundation
 import ImageData
 
+/// Images that lie in a folder as files.
+protocol ListedImages: ImageSource {
+  /// The folder's path.
+  var root: String { get }
+}
+
+extension ImageFolder: ListedImages {}
+
 /// What the files and images were that a run was begun with, so that it is not resumed with others.
 public struct InputRecord: Codable, Hashable, Sendable {
   public struct File: Codable, Hashable, Sendable {
@@ -35,7 +43,7 @@ public struct InputRecord: Codable, Hashable, Sendable {
 
   /// Built-in images and those made of others follow from the recipe, and are not listed.
   mutating func add(_ name: String, _ source: any ImageSource) {
-    guard let folder = source as? ImageFolder else { return }
+    guard let folder = source as? any ListedImages else { return }
     let hash = SHA256Hash()
     let lines = (0..<folder.count).map { index in
       let path = folder.name(at: index)
@@ -49,7 +57,7 @@ public struct InputRecord: Codable, Hashable, Sendable {
   }
 
   private static func line(
-    _ split: String, _ folder: ImageFolder, _ index: Int, _ path: String
+    _ split: String, _ folder: any ListedImages, _ index: Int, _ path: String
   ) -> String {
     var status = stat()
     let size = stat(path, &status) == 0 ? "\(status.st_size)" : "unreadable"
@@ -162,6 +170,13 @@ extension InputRecord {
   init(_ recipe: TrainingRecipe, _ setup: Setup) throws {
     self.init(setup)
     try add(file: recipe.network.checkpoint, sha256: setup.network.sha256)
+  }
+
+  init(_ recipe: AttackRecipe, _ setup: Setup) throws {
+    self.init()
+    add("validation", setup.validation)
+    try add(file: recipe.network.checkpoint, sha256: setup.network.sha256)
+    try add(file: recipe.attack.target)
   }
 
   init(_ recipe: StudyRecipe, _ stage: StudyStage) throws {

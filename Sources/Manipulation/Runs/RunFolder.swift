@@ -38,6 +38,11 @@ struct RunFolder {
   /// What studies were begun with.
   var studyInputs: String { studies + "/inputs.json" }
   var studyInputList: String { studies + "/inputs.txt" }
+  /// What an attack goes on from: which of its parts are finished, and what it was begun with.
+  var progress: String { path + "/progress" }
+  var progressSummary: String { progress + "/summary.json" }
+  var progressInputs: String { progress + "/inputs.json" }
+  var progressInputList: String { progress + "/inputs.txt" }
   /// Perturbed images, a folder for each attack and ε.
   var images: String { path + "/images" }
 
@@ -50,7 +55,7 @@ struct RunFolder {
   /// What a run that has ended before its first state leaves behind: the next one begins it anew.
   private static let logs: Set<String> = [
     "recipe.yaml", "metrics.jsonl", EventFile.name, "attacks.jsonl", "influences.jsonl",
-    "curvature.jsonl", "images", "studies", "control", SavedStates.folderName,
+    "curvature.jsonl", "images", "progress", "studies", "control", SavedStates.folderName,
   ]
 
   /// What a run has as its results, of whatever command.
@@ -108,17 +113,59 @@ struct RunFolder {
   }
 
   /// For the results of an evaluation, which cannot be resumed.
-  /// - Parameter around: the folder of another run in which this one lies, by its name there.
   /// - Throws: `RunError` if the folder cannot be made, is in use or holds results already, or
   ///   something in it would be replaced that is an input or no file of a run.
-  init(
-    forEvaluation path: String, inputs: RunInputs, in around: RunFolder? = nil
-  ) throws {
-    try self.init(making: path, inputs: inputs, in: around) { held, states in
+  init(forEvaluation path: String, inputs: RunInputs) throws {
+    try self.init(making: path, inputs: inputs) { held, states in
       guard held.kind(of: "summary.json") == nil, states.all.isEmpty else {
         throw RunError("\(path) already holds results; name another --output")
       }
       return false
+    }
+  }
+
+  /// For an attack, whose finished parts are kept.
+  /// - Parameters:
+  ///   - resume: whether to go on from them. In the folder of another run that is done if there are
+  ///     some.
+  ///   - around: the folder of another run in which this one lies, by its name there.
+  /// - Throws: as the others.
+  init(
+    forAttack path: String, resume: Bool, inputs: RunInputs, in around: RunFolder? = nil
+  ) throws {
+    try self.init(making: path, inputs: inputs, in: around) { held, states in
+      let hasBegun = held.kind(of: "progress") == .folder
+      guard held.kind(of: "summary.json") == nil, states.all.isEmpty else {
+        throw RunError(
+          resume
+            ? "\(path) holds results that are finished: nothing is left to resume"
+            : "\(path) already holds results; name another --output")
+      }
+      if around != nil { return hasBegun }
+      if resume {
+        guard hasBegun else {
+          throw RunError(
+            "\(path) holds no finished part of an attack to resume from; leave out --resume to start "
+              + "from the beginning")
+        }
+      } else if hasBegun {
+        throw RunError(
+          "\(path) already holds a part of an attack; continue it with --resume, or name another "
+            + "--output")
+      }
+      return resume
+    }
+  }
+
+  /// When the attack is finished. What somebody else has put there stays.
+  func removeProgress() {
+    let own = [progressSummary, progressInputs, progressInputList].map {
+      String($0.dropFirst(progress.count + 1))
+    }
+    if names(in: progress).allSatisfy(own.contains) {
+      held?.removeFolder(name(of: progress))
+    } else {
+      for file in own { held?.removeFile(name(of: progress) + "/" + file) }
     }
   }
 
@@ -311,6 +358,28 @@ struct RunFolder {
     throw RunError(
       "\(path) was begun with another recipe; resume with the recipe and settings it was started "
         + "with (\(recipe) holds them)")
+  }
+
+  /// Compares what is read with what a run that goes on was begun with.
+  /// - Parameters:
+  ///   - file: which says what that was.
+  ///   - list: the images of it.
+  ///   - what: is resumed, with its verb.
+  /// - Returns: whether `file` is there.
+  /// - Throws: `RunError` for the first difference.
+  func hasBegun(
+    with record: InputRecord, as file: String, listed list: String, what: String
+  ) throws -> Bool {
+    guard let data = try contents(of: file) else { return false }
+    guard let begun = try? JSONDecoder().decode(InputRecord.self, from: data) else {
+      throw RunError(
+        "\(file) does not say what \(what) begun with; start again in another --output")
+    }
+    let listing = try? contents(of: list, atMost: Self.largestLog)
+    if let difference = record.difference(from: begun, listing: listing) {
+      throw RunError("\(difference); put it back, or start again in another --output")
+    }
+    return true
   }
 
   /// Writes the recipe, unless it is there.

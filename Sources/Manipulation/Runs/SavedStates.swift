@@ -70,7 +70,8 @@ public enum Runs {
   /// Whether a folder holds the state of a run that is not finished.
   public static func isResumable(_ folder: String) -> Bool {
     let run = RunFolder(existing: folder)
-    // A study has no states, but what it has finished.
-    return run.isResumable || run.exists(run.studies) && !run.exists(run.summary)
+    // A study has no states, but what it has finished; so has an attack.
+    return run.isResumable
+      || (run.exists(run.studies) || run.exists(run.progress)) && !run.exists(run.summary)
   }
 }

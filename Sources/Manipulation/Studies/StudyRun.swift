@@ -86,15 +86,10 @@ public final class StudyRun {
   /// Notes what is studied, or compares it with what the finished studies were done with.
   private func checkInputs(_ stage: StudyStage) throws {
     let record = try InputRecord(recipe, stage)
-    if let data = try folder.contents(of: folder.studyInputs) {
-      guard let begun = try? JSONDecoder().decode(InputRecord.self, from: data) else {
-        throw RunError(
-          "\(folder.studyInputs) does not say what the studies were begun with; start again in "
-            + "another --output")
-      }
-      let list = try? folder.contents(of: folder.studyInputList, atMost: RunFolder.largestLog)
-      guard let difference = record.difference(from: begun, listing: list) else { return }
-      throw RunError("\(difference); put it back, or start again in another --output")
+    if try folder.hasBegun(
+      with: record, as: folder.studyInputs, listed: folder.studyInputList, what: "the studies were")
+    {
+      return
     }
     guard !recipe.study.studies.contains(where: { folder.exists(folder.study($0)) }) else {
       throw RunError(

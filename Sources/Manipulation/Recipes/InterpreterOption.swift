@@ -1,0 +1,43 @@
+import Checkpoints
+import Explanations
+
+/// An interpreter as an option of the command line gives it.
+public struct InterpreterOption: Hashable, Sendable {
+  public let specification: InterpreterSpecification
+  /// Whether the layer is the one that others share.
+  public let usesSharedLayer: Bool
+
+  /// - Parameters:
+  ///   - text: `name`, `name@layer`, or what a recipe's `interpreter` holds, a mapping in flow style:
+  ///     `{name: smooth-grad, samples: 64}`.
+  ///   - option: `--interpreter`, for messages.
+  ///   - sharedLayer: the target layer of a method that needs one and is given none.
+  /// - Throws: `RecipeError` for what a recipe may not say either; `NetworkError` for a name or layer
+  ///   that is none.
+  public init(_ text: String, option: String, sharedLayer: String?) throws {
+    if text.drop(while: \.isWhitespace).first == "{" {
+      let problems = RecipeProblems(file: "")
+      let document = try RecipeDocument(
+        yaml: "{}", name: "", folder: RecipePath.currentFolder,
+        settings: [
+          RecipeSetting(path: "interpreter", value: text, label: "\(option) \(printable(text))")
+        ])
+      let reader = RecipeReader(document, problems, kind: .fooling)
+      let specification = reader.interpreter(missingLayer: sharedLayer)
+      guard problems.isEmpty, let specification else { throw problems.error }
+      self.specification = specification
+      usesSharedLayer =
+        specification.layer != nil && !reader.root.section("interpreter").has("layer")
+      return
+    }
+    let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+    var specification = InterpreterSpecification(
+      name: String(parts[0]), layer: parts.count > 1 ? String(parts[1]) : nil)
+    let isWithout =
+      try InterpreterKind.named(specification.name).place == .targetLayer
+      && specification.layer == nil
+    if isWithout { specification.layer = sharedLayer }
+    _ = try specification.interpreter()
+    (self.specification, usesSharedLayer) = (specification, isWithout)
+  }
+}
