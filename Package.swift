@@ -78,7 +78,8 @@ let package = Package(
     .executableTarget(
       name: "trompe",
       dependencies: [
-        "CArguments", "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks",
+        "CArguments", "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData",
+        "Networks",
         "Pictures", "Similarity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

@@ -113,6 +113,12 @@ public struct ImageFolder: ImageSource {
 
   public func image(at index: Int) throws -> Image { try Image(contentsOf: path(at: index)) }
 
+  /// Size of the image's file; `nil` if there is none.
+  public func byteCount(at index: Int) -> Int? {
+    var status = stat()
+    return path(at: index).withCString { stat($0, &status) } == 0 ? Int(status.st_size) : nil
+  }
+
   private func path(at index: Int) -> FilePath {
     let end = index + 1 < starts.count ? starts[index + 1] : names.count
     return FilePath(root).appending(Array(names[starts[index]..<end]))

@@ -138,7 +138,7 @@ import Testing
     let lines = result.error.split(separator: "\n").map(String.init)
     #expect(lines.count == 11)
     #expect(lines.prefix(10).allSatisfy { $0.contains("bad") && $0.contains("left out: ") })
-    #expect(lines.last == "warning: 15 more images are left out")
+    #expect(lines.last == "warning: 15 more files are left out, 25 in all")
   }
 
   /// All that is printed goes one way.

@@ -6,50 +6,42 @@ import ImageData
 /// Their classes are not known: who uses them takes what a network predicts for a label.
 struct UnlabelledImages: ListedImages {
   let root: String
-  private let fileNames: [String]
+  private let paths: [String]
 
   /// - Returns: `nil` if the folder holds folders, which are classes, or no image.
-  /// - Throws: `ImageError` if it cannot be read, or the name of an image in it is not UTF-8.
+  /// - Throws: `ImageError` if the name of an image in it is not UTF-8.
   init?(_ root: String) throws {
     guard let stream = opendir(root) else {
       // What is wrong with it is for whoever reads folders of classes to say.
       return nil
     }
     defer { closedir(stream) }
-    var fileNames: [String] = []
     while let entry = readdir(stream) {
-      let (name, shown) = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) {
-          (String(validatingCString: $0), String(cString: $0))
+      var status = stat()
+      let isFolder = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { name in
+          name[0] != CChar(UInt8(ascii: ".")) && fstatat(dirfd(stream), name, &status, 0) == 0
+            && status.st_mode & S_IFMT == S_IFDIR
         }
       }
-      guard !shown.hasPrefix(".") else { continue }
-      let isImage = ImageFolder.extensions.contains(
-        (shown as NSString).pathExtension.lowercased())
-      guard let name else {
-        guard isImage else { continue }
-        throw ImageError(
-          path: "\(root)/\(shown)", reason: "has a name that is not UTF-8; rename it")
-      }
-      var isFolder: ObjCBool = false
-      if FileManager.default.fileExists(atPath: "\(root)/\(name)", isDirectory: &isFolder),
-        isFolder.boolValue
-      {
-        return nil
-      }
-      if isImage { fileNames.append(name) }
+      if isFolder { return nil }
     }
-    guard !fileNames.isEmpty else { return nil }
+    paths = try ImageFolder.images(below: root)
+    guard !paths.isEmpty else { return nil }
     self.root = root
-    self.fileNames = fileNames.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  var count: Int { fileNames.count }
+  var count: Int { paths.count }
   var classNames: [String] { [] }
   /// None is known.
   func label(at index: Int) -> Int { 0 }
-  func name(at index: Int) -> String { "\(root)/\(fileNames[index])" }
-  func image(at index: Int) throws -> Image { try Image(contentsOf: name(at: index)) }
+  func name(at index: Int) -> String { paths[index] }
+  func image(at index: Int) throws -> Image { try Image(contentsOf: paths[index]) }
+
+  func byteCount(at index: Int) -> Int? {
+    var status = stat()
+    return stat(paths[index], &status) == 0 ? Int(status.st_size) : nil
+  }
 }
 
 extension Setup {

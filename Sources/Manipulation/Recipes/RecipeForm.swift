@@ -102,13 +102,13 @@ extension RecipeForm {
     let names = list(of: text(), named: "names", count: 1...(1 << 20))
     return RecipeForm<[String]>(
       type: "\(names.type) or \(ImageNetClasses.name)", range: names.range,
-      expected: "\(names.expected), none of them empty, or \(ImageNetClasses.name)",
+      expected: "\(names.expected), or \(ImageNetClasses.name)",
       read: { node in
         node.text == ImageNetClasses.name ? ImageNetClasses.identifiers : names.read(node)
       },
       write: {
         $0 == ImageNetClasses.identifiers ? .plain(ImageNetClasses.name) : names.write($0)
-      })
+      }, wrongEntry: names.wrongEntry)
   }
 
   /// `[from, to]`.

@@ -6,6 +6,8 @@ import ImageData
 protocol ListedImages: ImageSource {
   /// The folder's path.
   var root: String { get }
+  /// Size of an image's file; `nil` if there is none.
+  func byteCount(at index: Int) -> Int?
 }
 
 extension ImageFolder: ListedImages {}
@@ -59,8 +61,7 @@ public struct InputRecord: Codable, Hashable, Sendable {
   private static func line(
     _ split: String, _ folder: any ListedImages, _ index: Int, _ path: String
   ) -> String {
-    var status = stat()
-    let size = stat(path, &status) == 0 ? "\(status.st_size)" : "unreadable"
+    let size = folder.byteCount(at: index).map(String.init) ?? "unreadable"
     let root = folder.root.hasSuffix("/") ? folder.root : folder.root + "/"
     let name = path.hasPrefix(root) ? String(path.dropFirst(root.count)) : path
     return "\(split)\t\(folder.label(at: index))\t\(size)\t\(escaped(name))"

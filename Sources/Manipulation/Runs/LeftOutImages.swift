@@ -22,8 +22,9 @@ struct LeftOutImages {
     if others > 0 {
       observe(
         .warning(
-          others == 1
-            ? "1 more image is left out" : "\(grouped(others)) more images are left out"))
+          (others == 1
+            ? "1 more file is left out" : "\(grouped(others)) more files are left out")
+            + ", \(grouped(count)) in all"))
     }
     count = 0
   }
