@@ -112,7 +112,7 @@ struct ExecutableTests {
     }
     let executable = try Executable(program, parameters: ParameterStore([("w", [3])]))
     expectError("no value for x") { try executable.run() }
-    expectError("x: 5 values for [2, 3]") {
+    expectError("x: 5 values for [2, 3], expected 6") {
       try executable.run(["x": .floats([1, 2, 3, 4, 5])])
     }
     expectError("x is float32") { try executable.run(["x": .indices([1, 2, 3, 4, 5, 6])]) }
