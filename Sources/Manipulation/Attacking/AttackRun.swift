@@ -16,6 +16,7 @@ import Similarity
 public final class AttackRun {
   private let recipe: AttackRecipe
   private let folder: RunFolder
+  private let resumes: Bool
   private let stop: StopRequest
   private let observe: (RunEvent) -> Void
   /// Of the parts that are finished, as soon as one is.
@@ -32,11 +33,8 @@ public final class AttackRun {
     stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
+    resumes = resume
     folder = try RunFolder(forAttack: output, resume: resume, inputs: recipe.inputs)
-    do { if resume { try folder.checkRecipe(recipe.resolvedYAML()) } } catch {
-      folder.release()
-      throw error
-    }
   }
 
   /// In the folder of another run: parts that are finished there are kept.
@@ -45,6 +43,7 @@ public final class AttackRun {
     observe: @escaping (RunEvent) -> Void
   ) throws {
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
+    resumes = false
     folder = try RunFolder(
       forAttack: output, resume: false, inputs: recipe.inputs, in: around)
   }
@@ -59,6 +58,8 @@ public final class AttackRun {
     let begin = ContinuousClock.now
     let setup = try Setup(forAttack: recipe)
     let (network, source) = (setup.network, setup.validation)
+    let text = recipe.resolvedYAML(for: network)
+    if resumes { try folder.checkRecipe(text) }
     let inputs = try InputRecord(recipe, setup)
     _ = try folder.hasBegun(
       with: inputs, as: folder.progressInputs, listed: folder.progressInputList,
@@ -70,9 +71,7 @@ public final class AttackRun {
       compute: recipe.compute)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
-    var resolved = recipe
-    resolved.network = recipe.network.completed(by: network)
-    try folder.writeRecipe(network.recipeComment + resolved.resolvedYAML())
+    try folder.writeRecipe(text)
 
     let found = try attack.subjects(of: source, stop: stop) {
       observe(.working(on: "finding images", done: $0, total: recipe.attack.images))

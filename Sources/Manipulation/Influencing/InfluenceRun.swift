@@ -53,9 +53,7 @@ public final class InfluenceRun {
     let network = setup.network
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
-    var resolved = recipe
-    resolved.network = recipe.network.completed(by: network)
-    try folder.writeRecipe(network.recipeComment + resolved.resolvedYAML())
+    try folder.writeRecipe(recipe.resolvedYAML(for: network))
 
     let train = Subset(setup.train, randomCount: section.trainImages, seed: section.seed)
     let model = try setup.influenceModel(recipe, of: train, stop: stop) {

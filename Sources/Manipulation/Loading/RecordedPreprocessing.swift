@@ -39,9 +39,31 @@ extension NetworkSection {
 
 extension LoadedNetwork {
   /// Stands before a resolved recipe whose normalisation is a guess; empty otherwise.
-  var recipeComment: String {
+  fileprivate var recipeComment: String {
     assumesNormalization
       ? "# The values under network.preprocessing are assumed: neither the recipe nor the network's "
         + "file says how images are normalised.\n" : ""
+  }
+}
+
+/// A recipe that names one network for all that is done.
+protocol NetworkRecipe {
+  var network: NetworkSection { get set }
+  func resolvedYAML() -> String
+}
+
+extension FoolingRecipe: NetworkRecipe {}
+extension TrainingRecipe: NetworkRecipe {}
+extension AttackRecipe: NetworkRecipe {}
+extension InfluenceRecipe: NetworkRecipe {}
+extension StudyRecipe: NetworkRecipe {}
+
+extension NetworkRecipe {
+  /// The recipe with every default written out, also what was assumed of the loaded network, under a
+  /// comment that says so.
+  func resolvedYAML(for network: LoadedNetwork) -> String {
+    var resolved = self
+    resolved.network = resolved.network.completed(by: network)
+    return network.recipeComment + resolved.resolvedYAML()
   }
 }

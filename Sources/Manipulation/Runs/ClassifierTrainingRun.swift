@@ -57,9 +57,7 @@ public final class ClassifierTrainingRun {
     let prepared = try PreparedTraining(recipe)
     let (setup, program, evaluator) = (prepared.setup, prepared.program, prepared.evaluator)
     let network = setup.network
-    var resolved = recipe
-    resolved.network = recipe.network.completed(by: network)
-    text = network.recipeComment + resolved.resolvedYAML()
+    text = recipe.resolvedYAML(for: network)
     let layout = recipe.output.layout ?? network.layout
     for layer in Set(network.architecture.parameters.filter { !$0.isTrainable }.map(\.layer)) {
       let name = layer + ".num_batches_tracked"

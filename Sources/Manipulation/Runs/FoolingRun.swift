@@ -54,9 +54,7 @@ public final class FoolingRun {
     let prepared = try PreparedFooling(recipe)
     let (setup, fooling, measured) = (prepared.setup, prepared.fooling, prepared.interpreters)
     let (network, program) = (setup.network, prepared.program)
-    var resolved = recipe
-    resolved.network = recipe.network.completed(by: network)
-    text = network.recipeComment + resolved.resolvedYAML()
+    text = recipe.resolvedYAML(for: network)
     let (measurement, penaltyInputs) = (prepared.measurement, prepared.penaltyInputs)
     let layout = recipe.output.layout ?? network.layout
     let originalWeights =
@@ -154,6 +152,7 @@ public final class FoolingRun {
       facts: facts(setup))
     observe(.saved(path: folder.report))
     folder.states.removeAll()
+    if recipe.control { try RunFolder(part: folder.control, of: folder).states.removeAll() }
     return summary
   }
 
@@ -180,7 +179,7 @@ public final class FoolingRun {
       batchSize: recipe.training.batchSize, options: recipe.compute.options)
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: part, recipe: text, reads: InputRecord(recipe, setup), begin: manipulation.begin,
+      folder: part, recipe: text, reads: manipulation.reads, begin: manipulation.begin,
       stop: stop, observe: observe)
     observe(.note("the control: the same \(loop.totalSteps) steps with λ = 0"))
     let kept = part.isResumable ? try loop.resume() : nil
@@ -205,7 +204,6 @@ public final class FoolingRun {
     let exported = part.network(layout)
     try network.save(to: part.target(exported), as: layout, provenance: provenance)
     observe(.saved(path: exported))
-    part.states.removeAll()
     return (loop, control)
   }
 

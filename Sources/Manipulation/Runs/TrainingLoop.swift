@@ -30,7 +30,7 @@ final class TrainingLoop {
   private let imageSize: ImageSize
   private let folder: RunFolder
   private let recipe: String
-  private let reads: InputRecord
+  let reads: InputRecord
   private let stop: StopRequest
   /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
   /// that counts from 0.

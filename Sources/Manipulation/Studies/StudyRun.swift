@@ -37,9 +37,7 @@ public final class StudyRun {
 
   private func study() throws -> StudySummary {
     let stage = try StudyStage(recipe, folder: folder, stop: stop, observe: observe)
-    var resolved = recipe
-    resolved.network = recipe.network.completed(by: stage.setup.network)
-    text = stage.setup.network.recipeComment + resolved.resolvedYAML()
+    text = recipe.resolvedYAML(for: stage.setup.network)
     observe(.note(stage.description))
     for note in stage.setup.network.notes { observe(.note(note)) }
     try folder.checkRecipe(text)
