@@ -10,8 +10,10 @@ import Testing
     .appendingPathComponent("../../recipes").standardizedFileURL.path
 
   private static func files(under folder: String) throws -> [String] {
-    try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
-      .sorted().map { folder + "/" + $0 }
+    try FileManager.default.subpathsOfDirectory(atPath: folder)
+      .filter { $0.hasSuffix(".yaml") && !$0.hasSuffix(".base.yaml") }.sorted().map {
+        folder + "/" + $0
+      }
   }
 
   /// Every file is a recipe whose fooling, interpreter and network exist.
@@ -21,20 +23,21 @@ import Testing
     for file in files {
       let text = try String(contentsOfFile: file, encoding: .utf8)
       #expect(text.contains("trompe "), "\(file) does not say how it is run")
-      if text.contains("\nstudy:") {
+      let kind = try RecipeKind(ofRecipe: file)
+      if kind == .study {
         _ = try StudyRecipe(contentsOf: file)
         continue
       }
-      if text.contains("\nattack:") {
+      if kind == .attack {
         let recipe = try AttackRecipe(contentsOf: file)
         _ = try recipe.attack.objectives(height: 32, width: 32)
         continue
       }
-      if text.contains("\ninfluence:") {
+      if kind == .influence {
         _ = try InfluenceRecipe(contentsOf: file)
         continue
       }
-      guard text.contains("\nfooling:") else {
+      guard kind == .fooling else {
         _ = try TrainingRecipe(contentsOf: file)
         continue
       }
@@ -50,6 +53,34 @@ import Testing
           architecture.activationNames.contains(layer), "\(file): no layer \(layer)")
       }
     }
+  }
+
+  /// A recipe gives nothing that the recipe which it extends gives as well.
+  @Test func noneRepeatsWhatItExtends() throws {
+    for file in try Self.files(under: Self.folder) {
+      let yaml = try String(contentsOfFile: file, encoding: .utf8)
+      guard yaml.contains("\nextends: ") else { continue }
+      let folder = (file as NSString).deletingLastPathComponent
+      let whole = try Self.resolved(yaml, folder)
+      let lines = yaml.split(separator: "\n", omittingEmptySubsequences: false)
+      // Entries of one line: without one of them, the recipe is another one.
+      for (index, line) in lines.enumerated()
+      where line.contains(": ") && !line.contains("#") && !line.hasPrefix("extends") {
+        var fewer = lines
+        fewer.remove(at: index)
+        let rest = try? Self.resolved(fewer.joined(separator: "\n"), folder)
+        #expect(rest != whole, "\(file): \(line) changes nothing")
+      }
+    }
+  }
+
+  private static func resolved(_ yaml: String, _ folder: String) throws -> String {
+    if let recipe = try? FoolingRecipe(yaml: yaml, folder: folder) { return recipe.resolvedYAML() }
+    if let recipe = try? AttackRecipe(yaml: yaml, folder: folder) { return recipe.resolvedYAML() }
+    if let recipe = try? InfluenceRecipe(yaml: yaml, folder: folder) {
+      return recipe.resolvedYAML()
+    }
+    return try TrainingRecipe(yaml: yaml, folder: folder).resolvedYAML()
   }
 
   /// Learning rate and λ of each published setting. Heo, Joo, Moon 2019, table of the appendix.

@@ -149,12 +149,10 @@ public enum Evaluation {
 extension EvaluationRequest {
   /// What a summary keeps of it.
   fileprivate var settings: JSONValue {
-    var writer = RecipeWriter()
-    writer.write(fooling)
-    if let interpreter = interpreters.first { writer.write(interpreter) }
-    writer.put(RecipeKeys.Evaluation.batchSize, batchSize)
-    writer.put(RecipeKeys.Evaluation.grid, grid)
-    return writer.root.settings
+    EvaluationSettings(
+      fooling: fooling, interpreter: interpreters.first,
+      evaluation: EvaluationSection(batchSize: batchSize, grid: grid)
+    ).node.settings
   }
 }
 

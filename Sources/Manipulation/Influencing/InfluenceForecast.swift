@@ -37,7 +37,7 @@ public struct InfluenceForecast: Codable, Hashable, Sendable {
     (layers, weights) = (model.layers, model.weightCount)
     let isDirect =
       section.layers == nil
-      && section.solver.map { $0 == .direct } ?? (weights <= LastLayerInfluence.mostDirectWeights)
+      && section.solver.map { $0 == .direct } ?? (weights <= InfluenceSection.mostDirectWeights)
     solver = isDirect ? .direct : .conjugateGradients
     hessianBytes = isDirect ? 8 * weights * weights : 0
     guard measures else { return }

@@ -16,10 +16,6 @@ final class LastLayerInfluence: InfluenceModel {
   /// `nil` if systems are solved by conjugate gradients.
   private var factor: CholeskyFactor?
 
-  /// Weights up to which the Hessian is factorised unless the recipe says otherwise: 8192² doubles are
-  /// 0.5 GB.
-  static let mostDirectWeights = 8192
-
   /// - Parameters:
   ///   - source: the training images.
   ///   - progress: called after every batch with the number of images that were read.
@@ -38,8 +34,8 @@ final class LastLayerInfluence: InfluenceModel {
       classes: single.classes, featureCount: single.featureCount, hasBias: single.hasBias)
     let size = regression.weightCount
     let isDirect =
-      section.solver.map { $0 == .direct } ?? (size <= Self.mostDirectWeights)
-    if isDirect, size > 4 * Self.mostDirectWeights {
+      section.solver.map { $0 == .direct } ?? (size <= InfluenceSection.mostDirectWeights)
+    if isDirect, size > 4 * InfluenceSection.mostDirectWeights {
       throw RunError(
         "the last layer \(single.layer) has \(size) weights, so their Hessian would take "
           + "\(size * size / 125_000_000) GB; set influence.solver to conjugate-gradients")

@@ -4,24 +4,6 @@ import Networks
 import TensorCPU
 import TensorGraph
 
-/// How training images are changed against the network before each step.
-public struct AdversarialSection: Hashable, Sendable {
-  public enum Norm: String, Codable, Hashable, Sendable, CaseIterable {
-    case linf, l2
-  }
-  public var norm: Norm
-  /// ε, of the whole change, in units of 0 to 255.
-  public var epsilon: Double
-  /// α, of one iteration, in units of 0 to 255.
-  public var stepSize: Double
-  public var iterations: Int
-
-  public init(norm: Norm = .linf, epsilon: Double, stepSize: Double, iterations: Int = 7) {
-    (self.norm, self.epsilon, self.stepSize) = (norm, epsilon, stepSize)
-    self.iterations = iterations
-  }
-}
-
 /// PGD: images near given ones on which the network's cross-entropy is large. Madry et al. 2018.
 ///
 /// From a random start δ in the ball, `iterations` times δ ← Π(δ + α·sign g) for l∞ or

@@ -16,18 +16,8 @@ public struct InterpreterOption: Hashable, Sendable {
   ///   that is none.
   public init(_ text: String, option: String, sharedLayer: String?) throws {
     if text.drop(while: \.isWhitespace).first == "{" {
-      let problems = RecipeProblems(file: "")
-      let document = try RecipeDocument(
-        yaml: "{}", name: "", folder: RecipePath.currentFolder,
-        settings: [
-          RecipeSetting(path: "interpreter", value: text, label: "\(option) \(printable(text))")
-        ])
-      let reader = RecipeReader(document, problems, kind: .fooling)
-      let specification = reader.interpreter(missingLayer: sharedLayer)
-      guard problems.isEmpty, let specification else { throw problems.error }
-      self.specification = specification
-      usesSharedLayer =
-        specification.layer != nil && !reader.root.section("interpreter").has("layer")
+      (specification, usesSharedLayer) = try Self.read(
+        mapping: text, option: option, sharedLayer: sharedLayer)
       return
     }
     let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
@@ -39,5 +29,30 @@ public struct InterpreterOption: Hashable, Sendable {
     if isWithout { specification.layer = sharedLayer }
     _ = try specification.interpreter()
     (self.specification, usesSharedLayer) = (specification, isWithout)
+  }
+
+  private static func read(
+    mapping text: String, option: String, sharedLayer: String?
+  ) throws -> (InterpreterSpecification, usesSharedLayer: Bool) {
+    let setting = RecipeSetting(
+      path: "interpreter", value: text, label: "\(option) \(printable(text))")
+    let problems = RecipeProblems(file: "")
+    var root = try RecipeDocument(
+      yaml: "{}", name: "", folder: RecipePath.currentFolder, settings: [setting]
+    ).root
+    let given = root["interpreter"]
+    let name = given?["name"]?.text
+    let isWithout =
+      name.flatMap { try? InterpreterKind.named($0) }?.place == .targetLayer
+      && given?["layer"]?.isNull != false
+    if isWithout, let sharedLayer {
+      root.set(["interpreter", "layer"], to: .text(sharedLayer), at: .setting(setting.label))
+    }
+    let section = RecipeSection(
+      root, kind: .fooling, folder: RecipePath.currentFolder, problems: problems
+    ).section("interpreter")
+    let specification = InterpreterSpecification.fooledSchema.read(section)
+    guard problems.isEmpty else { throw problems.error }
+    return (specification, isWithout && sharedLayer != nil)
   }
 }

@@ -12,7 +12,11 @@ public struct RecipeCatalogEntry: Codable, Hashable, Sendable {
 
 /// The recipes of a folder.
 public enum RecipeCatalog {
-  /// All .yaml and .yml files below `folder`, in byte order; hidden ones are passed over.
+  /// What the name of a file that only others extend ends with: no recipe by itself.
+  static let baseSuffix = ".base.yaml"
+
+  /// All .yaml and .yml files below `folder`, in byte order, but hidden ones and those that end with
+  /// `.base.yaml`.
   /// - Throws: `RunError` if there is no such folder or nothing in it.
   public static func entries(in folder: String) throws -> [RecipeCatalogEntry] {
     var isFolder: ObjCBool = false
@@ -22,6 +26,7 @@ public enum RecipeCatalog {
     let names = found.compactMap { $0 as? String }
       .filter { name in
         ["yaml", "yml"].contains((name as NSString).pathExtension.lowercased())
+          && !name.hasSuffix(baseSuffix)
           && !name.split(separator: "/").contains { $0.hasPrefix(".") }
       }
       .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -31,12 +36,10 @@ public enum RecipeCatalog {
       let path = root == "." ? name : "\(root)/\(name)"
       let text = try RecipeDocument.text(of: path)
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-      func has(_ key: String) -> Bool { lines.contains { $0.hasPrefix(key + ":") } }
+      // A recipe with a mistake is listed all the same.
+      let kind = (try? RecipeKind(ofRecipe: path)) ?? .fooling
       return RecipeCatalogEntry(
-        path: path,
-        command: "trompe "
-          + (["study", "influence", "attack"].first(where: has)
-            ?? (has("fooling") ? "fool" : "train")),
+        path: path, command: kind.command,
         summary: firstSentence(ofHead: lines))
     }
   }

@@ -33,6 +33,9 @@ final class RecipeProblems {
   func add(_ text: String, at origin: RecipeOrigin) {
     switch origin {
     case .line(let line): found.append((line, "\(file):\(line): \(text)"))
+    // After the recipe's own lines.
+    case .inherited(let line, let source):
+      found.append((Int.max - 2, "\(source.name):\(line): \(text)"))
     case .setting(let label): found.append((Int.max, "\(label): \(text)"))
     case .whole: found.append((Int.max - 1, file.isEmpty ? text : "\(file): \(text)"))
     }

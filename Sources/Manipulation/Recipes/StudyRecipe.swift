@@ -33,61 +33,57 @@ public struct StudyRecipe: Hashable, Sendable {
 }
 
 extension StudyRecipe: RecipeFile {
-  public init(_ document: RecipeDocument) throws {
-    let problems = RecipeProblems(file: document.name)
-    guard document.root["study"] != nil else {
-      problems.add(
-        "has no study, so there is nothing to do; add e.g. study: {studies: [aopc], checkpoints: "
-          + "[{name: plain, file: a.h5}]}", at: .whole)
-      throw problems.error
-    }
-    let recipe = RecipeReader(document, problems, kind: .study)
-    let network = recipe.network()
-    let data = recipe.data()
-    let fooling = recipe.root.has("fooling") ? recipe.fooling() : nil
-    let interpreter = recipe.interpreter()
-    let attack = recipe.root.has("attack") ? recipe.attack() : nil
-    let study = recipe.study()
-    let evaluation = recipe.evaluation()
-    let report = recipe.report()
-    let compute = recipe.compute()
-    recipe.checkComposites(areFor: fooling)
-    for name in study?.studies ?? [] {
-      let needs = try StudyKind.named(name).needs
-      if needs == .test, !recipe.root.has("fooling") {
-        problems.add(
+  static let schema = RecipeSchema(
+    StudyRecipe(
+      data: DataSection.schema.blank, interpreter: InterpreterSpecification.fooledSchema.blank,
+      study: StudySection.schema.blank),
+    [
+      .section("network", \.network, NetworkSection.schema),
+      .section("data", \.data, DataSection.schema),
+      .optional("fooling", \.fooling, FoolingSpecification.schema),
+      .section("interpreter", \.interpreter, InterpreterSpecification.fooledSchema),
+      .optional("attack", \.attack, AttackSpecification.schema),
+      .section("study", \.study, StudySection.schema),
+      .section("evaluation", \.evaluation, EvaluationSection.schema(for: .study)),
+      .section("report", \.report, ReportSection.schema),
+      .section("compute", \.compute, ComputeSection.schema),
+      .rule(checkNeeds),
+    ],
+    check: { value, root in
+      DataSection.checkComposites(root.section("data"), areFor: value.fooling)
+    })
+
+  /// What the studies need besides the interpreter.
+  @Sendable private static func checkNeeds(_ root: RecipeSection) {
+    for name in root.node["study"]?["studies"]?.list?.compactMap(\.text) ?? [] {
+      let needs = (try? StudyKind.named(name))?.needs
+      if needs == .test, !root.has("fooling") {
+        root.problems.add(
           "fooling is missing: the study \(name) tests heatmaps; add e.g. fooling: {name: location}",
           at: .whole)
       }
-      if needs == .attack, !recipe.root.has("attack") {
-        problems.add(
+      if needs == .attack, !root.has("attack") {
+        root.problems.add(
           "attack is missing: the study \(name) attacks images; add e.g. attack: {methods: "
             + "[top-k]}", at: .whole)
       }
     }
-    guard problems.isEmpty, let network, let data, let interpreter, let study, let evaluation,
-      let report
-    else { throw problems.error }
-    self.init(
-      network: network, data: data, fooling: fooling, interpreter: interpreter, attack: attack,
-      study: study, evaluation: evaluation, report: report, compute: compute)
+  }
+
+  public init(_ document: RecipeDocument) throws {
+    guard document.root["study"] != nil else {
+      throw document.error(
+        "has no study, so there is nothing to do; add e.g. study: {studies: [aopc], checkpoints: "
+          + "[{name: plain, file: a.h5}]}")
+    }
+    self = try Self.schema.recipe(document, for: .study)
   }
 
   /// The recipe with every default written out; see `FoolingRecipe.resolvedYAML()`.
   public func resolvedYAML() -> String {
-    var writer = RecipeWriter()
-    writer.write(network)
-    let isActive =
-      fooling.flatMap { try? FoolingKind.named($0.name) }?.options.contains(.classes) == true
-    writer.write(data, composites: isActive ? data.composites : .paper)
-    if let fooling { writer.write(fooling) }
-    writer.write(interpreter)
-    if let attack { writer.write(attack) }
-    writer.write(study)
-    writer.write(evaluation)
-    writer.put(RecipeKeys.Report.images, report.images)
-    writer.write(compute)
-    return writer.text
+    var recipe = self
+    if fooling?.usesComposites != true { recipe.data.composites = .paper }
+    return Self.schema.yaml(recipe)
   }
 
   /// The recipe of `trompe attack` for one of the networks.

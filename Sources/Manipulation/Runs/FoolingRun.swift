@@ -139,7 +139,7 @@ public final class FoolingRun {
       path: recipe.network.checkpoint ?? "", sha256: network.sha256)
     summary.testedFile = Summary.NetworkFile(
       path: exported, sha256: try folder.sha256(of: exported))
-    summary.settings = recipe.settings
+    summary.settings = recipe.settings.settings
     try TestLossTable(measurement.tested, results).write(to: folder.testLosses, in: folder)
     observe(.saved(path: folder.testLosses))
     try PredictionTable(setup.validation, results, classNames: names)
@@ -261,18 +261,5 @@ public final class FoolingRun {
       + "(\(measurement.fooling.name) fooling of \(measurement.interpreters[0])) to test explanation "
       + "methods."
     return provenance
-  }
-}
-
-extension FoolingRecipe {
-  /// What a summary keeps of it.
-  fileprivate var settings: JSONValue {
-    var writer = RecipeWriter()
-    writer.write(fooling)
-    writer.put(RecipeKeys.control, control)
-    writer.write(interpreter)
-    writer.write(training)
-    writer.write(evaluation)
-    return writer.root.settings
   }
 }

@@ -25,6 +25,11 @@ extension RecipeForm {
       write: { .plain("\($0)") })
   }
 
+  /// Images that are counted: at least one.
+  static var imageCount: RecipeForm<Int> { integer(1...10_000_000) }
+
+  static var stepCount: RecipeForm<Int> { integer(1...100_000_000) }
+
   static var seed: RecipeForm<UInt64> {
     RecipeForm<UInt64>(
       type: "integer", range: "0 to \(UInt64.max)",

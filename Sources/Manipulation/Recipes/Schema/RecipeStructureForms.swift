@@ -42,25 +42,34 @@ extension RecipeForm {
   }
 
   /// An architecture layer by layer, in the form of its JSON.
-  static var graph: RecipeForm<Architecture> { structure("mapping", "an architecture") }
+  static var graph: RecipeForm<Architecture> {
+    structure("mapping", "an architecture", else: "is not an architecture")
+  }
 
   /// Which layer gets which rule, in the form of its JSON.
   static var composite: RecipeForm<RelevanceComposite> {
-    structure("list of mappings", "a list of layers and rules")
+    structure(
+      "list of mappings", "a list of layers and rules", else: "is not a table of layers and rules")
   }
 
   private static func structure<Content: Codable & Sendable>(
-    _ type: String, _ expected: String
+    _ type: String, _ expected: String, else failure: String
   ) -> RecipeForm<Content> {
     RecipeForm<Content>(
       type: type, range: "", expected: expected, read: { try? Content(recipe: $0) },
-      write: { RecipeNode(json: $0.jsonValue) })
+      write: { RecipeNode(json: $0.jsonValue) },
+      wrongEntry: { node in
+        do {
+          _ = try Content(recipe: node)
+          return nil
+        } catch { return (error as? NetworkError)?.description ?? failure }
+      })
   }
 }
 
 extension Decodable {
   /// - Throws: `NetworkError` or `DecodingError`.
-  init(recipe node: RecipeNode) throws {
+  fileprivate init(recipe node: RecipeNode) throws {
     self = try JSONDecoder().decode(Self.self, from: JSONEncoder().encode(node.json))
   }
 }

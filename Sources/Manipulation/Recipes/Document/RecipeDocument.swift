@@ -37,8 +37,9 @@ public struct RecipeDocument {
   /// nodes than there is memory, and do so while the file is still being parsed.
   static let mostAliases = 16
 
-  /// Alternatives: a setting of one takes the others out of the file.
-  private static let alternatives: [(chosen: String, replaced: [String])] = [
+  /// Alternatives: a setting of one takes the others out of the file, and what is given in a file
+  /// takes the others out of the one that it extends.
+  static let alternatives: [(chosen: String, replaced: [String])] = [
     ("training.steps", ["training.epochs"]),
     ("training.epochs", ["training.steps"]),
     ("data.shapes", ["data.train", "data.validation"]),
@@ -60,9 +61,6 @@ public struct RecipeDocument {
   ) throws(RecipeError) {
     (self.name, self.folder) = (name, folder)
     let problems = RecipeProblems(file: name)
-    // YAML 1.2, 5.2: a byte order mark may stand at the beginning and is no part of the text.
-    let yaml =
-      yaml.unicodeScalars.first == "\u{FEFF}" ? String(yaml.unicodeScalars.dropFirst()) : yaml
     var root = RecipeNode(.mapping([]))
     switch Self.parse(yaml) {
     case .failure(let problem): problems.add(problem.text, at: problem.origin)
@@ -74,6 +72,8 @@ public struct RecipeDocument {
           "is not a recipe: expected keys such as network, data and training", at: .whole)
       }
     }
+    guard problems.isEmpty else { throw problems.error }
+    root = try RecipeExtension.extended(root, of: RecipeSource(name: name, folder: folder))
     for setting in settings { Self.apply(setting, to: &root, problems) }
     guard problems.isEmpty else { throw problems.error }
     self.root = root
@@ -86,22 +86,24 @@ public struct RecipeDocument {
       folder: RecipePath.folder(of: path), settings: settings)
   }
 
+  /// - Parameter name: what errors call the file, if not its path.
   /// - Throws: `RecipeError` when the file cannot be read or is no text.
-  static func text(of path: String) throws(RecipeError) -> String {
+  static func text(of file: String, named name: String? = nil) throws(RecipeError) -> String {
+    let path = name ?? file
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+    guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
       throw RecipeError(["\(path): no such file"])
     }
     guard !isFolder.boolValue else {
       throw RecipeError(["\(path): is a folder, expected a recipe file"])
     }
-    guard let file = FileHandle(forReadingAtPath: path) else {
+    guard let handle = FileHandle(forReadingAtPath: file) else {
       throw RecipeError(["\(path): cannot be opened; check its permissions"])
     }
-    defer { try? file.close() }
+    defer { try? handle.close() }
     var data = Data()
     do {
-      while data.count <= largestFile, let more = try file.read(upToCount: largestFile + 1),
+      while data.count <= largestFile, let more = try handle.read(upToCount: largestFile + 1),
         !more.isEmpty
       {
         data += more
@@ -132,7 +134,11 @@ public struct RecipeDocument {
       problems.add("expected a key such as training.steps before the =", at: origin)
       return
     }
-    switch parse(setting.value, at: origin) {
+    guard path[0] != RecipeExtension.key.path else {
+      problems.add("extends is for recipe files: name the extending file instead", at: origin)
+      return
+    }
+    switch parse(setting.value, at: .all(origin)) {
     case .failure(let problem): problems.add(problem.text, at: origin)
     case .success(let value):
       for (chosen, replaced) in alternatives
@@ -147,40 +153,66 @@ public struct RecipeDocument {
 
   // MARK: YAML
 
-  private struct Problem: Error {
+  struct Problem: Error {
     let text: String
     let origin: RecipeOrigin
   }
 
-  /// - Parameter origin: of all nodes; their lines if `nil`.
-  private static func parse(
-    _ yaml: String, at origin: RecipeOrigin? = nil
+  /// Where the nodes of a text come from.
+  enum Origins {
+    /// Lines of the recipe, or of a file that it extends.
+    case lines(of: RecipeSource?)
+    case all(RecipeOrigin)
+
+    func line(_ line: Int) -> RecipeOrigin {
+      switch self {
+      case .lines(nil): .line(line)
+      case .lines(let source?): .inherited(line, from: source)
+      case .all(let origin): origin
+      }
+    }
+
+    /// Where no line is known.
+    var whole: RecipeOrigin {
+      switch self {
+      case .lines(nil): .whole
+      case .lines(let source?): .inherited(1, from: source)
+      case .all(let origin): origin
+      }
+    }
+  }
+
+  static func parse(
+    _ yaml: String, at origins: Origins = .lines(of: nil)
   ) -> Result<RecipeNode?, Problem> {
+    // YAML 1.2, 5.2: a byte order mark may stand at the beginning and is no part of the text.
+    let yaml =
+      yaml.unicodeScalars.first == "\u{FEFF}" ? String(yaml.unicodeScalars.dropFirst()) : yaml
     do {
       if let line = lineOfExcessiveAlias(yaml) {
         throw Problem(
           text: "more than \(mostAliases) aliases (*name): write the values out",
-          origin: origin ?? .line(line))
+          origin: origins.line(line))
       }
       // No resolver: whether a word is a number is decided by the key that it belongs to.
       guard let node = try Parser(yaml: yaml, resolver: .basic, encoding: .utf8).singleRoot() else {
         return .success(nil)
       }
       var count = 0
-      return .success(try convert(node, at: origin, depth: 0, count: &count))
+      return .success(try convert(node, at: origins, depth: 0, count: &count))
     } catch let error as YamlError {
-      return .failure(problem(error, in: yaml, at: origin))
+      return .failure(problem(error, in: yaml, at: origins))
     } catch let problem as Problem {
       return .failure(problem)
     } catch {
-      return .failure(Problem(text: "is not YAML: \(error)", origin: origin ?? .whole))
+      return .failure(Problem(text: "is not YAML: \(error)", origin: origins.whole))
     }
   }
 
   private static func convert(
-    _ node: Node, at origin: RecipeOrigin?, depth: Int, count: inout Int
+    _ node: Node, at origins: Origins, depth: Int, count: inout Int
   ) throws -> RecipeNode {
-    let here = origin ?? node.mark.map { .line($0.line) } ?? .whole
+    let here = node.mark.map { origins.line($0.line) } ?? origins.whole
     count += 1
     guard count <= largestNodeCount, depth <= deepestNesting else {
       throw Problem(
@@ -193,20 +225,20 @@ public struct RecipeDocument {
     case .sequence(let sequence):
       var nodes: [RecipeNode] = []
       for node in sequence {
-        nodes.append(try convert(node, at: origin, depth: depth + 1, count: &count))
+        nodes.append(try convert(node, at: origins, depth: depth + 1, count: &count))
       }
       return RecipeNode(.list(nodes), at: here)
     case .mapping(let mapping):
       var entries: [RecipeNode.Entry] = []
       for (key, value) in mapping {
-        let place = origin ?? key.mark.map { .line($0.line) } ?? .whole
+        let place = key.mark.map { origins.line($0.line) } ?? origins.whole
         guard case .scalar(let name) = key else {
           throw Problem(text: "a list or mapping stands where a key is expected", origin: place)
         }
         entries.append(
           RecipeNode.Entry(
             key: name.string, origin: place,
-            value: try convert(value, at: origin, depth: depth + 1, count: &count)))
+            value: try convert(value, at: origins, depth: depth + 1, count: &count)))
       }
       return RecipeNode(.mapping(entries), at: here)
     case .alias:
@@ -234,12 +266,12 @@ public struct RecipeDocument {
   }
 
   private static func problem(
-    _ error: YamlError, in yaml: String, at origin: RecipeOrigin?
+    _ error: YamlError, in yaml: String, at origins: Origins
   ) -> Problem {
     func syntax(_ context: YamlError.Context?, _ text: String, _ mark: Mark) -> Problem {
       Problem(
         text: "is not YAML: " + (context.map { "\($0.text), " } ?? "") + text,
-        origin: origin ?? .line(mark.line))
+        origin: origins.line(mark.line))
     }
     switch error {
     case .scanner(let context, let text, let mark, _), .parser(let context, let text, let mark, _),
@@ -249,22 +281,25 @@ public struct RecipeDocument {
       let names = keys.map { "\"\(printable($0))\"" }.joined(separator: ", ")
       return Problem(
         text: "\(names) \(keys.count == 1 ? "is" : "are") given twice in the same place",
-        origin: origin ?? .line(context.mark.line))
+        origin: origins.line(context.mark.line))
     case .reader(let text, let offset, _, _):
       let line = offset.map { yaml.prefix($0).count(where: \.isNewline) + 1 }
       return Problem(
-        text: "is not YAML: \(text)", origin: origin ?? line.map { .line($0) } ?? .whole)
+        text: "is not YAML: \(text)", origin: line.map { origins.line($0) } ?? origins.whole)
     default:
-      return Problem(text: "is not YAML: \(error)", origin: origin ?? .whole)
+      return Problem(text: "is not YAML: \(error)", origin: origins.whole)
     }
   }
 }
 
 extension RecipeNode {
   /// Two settings that exclude each other stay, to be reported.
-  fileprivate mutating func removeIfFromFile(_ path: [String]) {
+  mutating func removeIfFromFile(_ path: [String]) {
     var node: RecipeNode? = self
     for key in path { node = node?[key] }
-    if case .line? = node?.origin { set(path[...], to: nil, at: .whole) }
+    switch node?.origin {
+    case .line, .inherited: set(path[...], to: nil, at: .whole)
+    case .setting, .whole, nil: break
+    }
   }
 }

@@ -4,10 +4,20 @@ import Checkpoints
 enum RecipeOrigin: Hashable, Sendable {
   /// The file's line, from 1.
   case line(Int)
+  /// The line of a file that the recipe extends.
+  case inherited(Int, from: RecipeSource)
   /// An option of the command line, as it was typed: `--set training.steps=100`.
   case setting(String)
   /// The document as a whole, or no document at all.
   case whole
+}
+
+/// A file that a recipe extends.
+struct RecipeSource: Hashable, Sendable {
+  /// What errors call it.
+  let name: String
+  /// Against which its relative paths count; absolute.
+  let folder: String
 }
 
 /// A piece of a recipe before it means anything: text, a list, or a mapping.
