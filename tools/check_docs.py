@@ -3,6 +3,7 @@
 
 - No paragraph, list item or table cell has more than 120 words.
 - Relative links lead to a file that exists, and anchors to a heading of it.
+- Sources that a page names (`Sources/…`, `Module/File.swift`, `file.c`) exist.
 - No phrase of FORBIDDEN, and outside of code none of READERS, stands outside docs/lab. Rows of
   docs/recipes.md are the program's own sentences, which a test compares: READERS leaves them alone.
 """
@@ -41,6 +42,7 @@ READERS = [(re.compile(r"\b(" + pattern + ")", re.IGNORECASE), better) for patte
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`[^`]*`")
+SOURCE = re.compile(r"`((?:Sources|Tests|tools|benchmarks|Fuzzing)/[\w+./-]+|[\w+/-]+\.(?:swift|c|h))`")
 
 
 def markdown_files():
@@ -49,6 +51,22 @@ def markdown_files():
         for name in sorted(files):
             if name.endswith(".md"):
                 yield os.path.relpath(os.path.join(folder, name), ROOT)
+
+
+def source_files():
+    """Paths of all sources and of the folders that they are in, each with a slash before it."""
+    found = set()
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in SKIPPED - {"Fixtures", "Corpora"}]
+        place = "/" + os.path.relpath(folder, ROOT).replace(os.sep, "/")
+        found.add(place)
+        found.update(place + "/" + name for name in files)
+    return found
+
+
+def names_source(name, sources):
+    """Whether a path, or the end of one, is that of a source or of a folder."""
+    return any(path.endswith("/" + name.rstrip("/")) for path in sources)
 
 
 def blocks(text):
@@ -97,7 +115,7 @@ def read(path):
         return file.read()
 
 
-def problems(path):
+def problems(path, sources):
     text = read(path)
     is_lab = path.startswith(LAB)
     keys = set()
@@ -112,6 +130,10 @@ def problems(path):
                 found = pattern.search(LINK.sub("", CODE.sub("", block)))
                 if found:
                     yield number, "'%s': write %s" % (found.group(0), better)
+        if not is_lab:
+            for name in SOURCE.findall(block):
+                if not names_source(name, sources):
+                    yield number, "there is no %s" % name
         for target in LINK.findall(CODE.sub("", block)):
             if re.match(r"[a-z]+:", target):
                 continue
@@ -130,8 +152,9 @@ def problems(path):
 
 def main():
     count = 0
+    sources = source_files()
     for path in markdown_files():
-        for number, problem in sorted(problems(path)):
+        for number, problem in sorted(problems(path, sources)):
             print("%s:%d: %s" % (path, number, problem))
             count += 1
     if count:
