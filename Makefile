@@ -28,8 +28,10 @@ test: dependencies ## Run all tests in release mode
 build: dependencies ## Build the command line tool in release mode
 	$(SWIFT) build -c release --product trompe
 
-lint: ## Check the format of all sources
+lint: ## Check the format of all sources, and the documents
 	$(SWIFT) format lint --strict -r $(LINTED)
+	@command -v python3 >/dev/null || { echo "python3 is missing, with which tools/check_docs.py checks the documents" >&2; exit 1; }
+	python3 tools/check_docs.py
 
 docs: dependencies ## Build the documentation of all libraries; fails on a warning
 	tools/make-docs.sh

@@ -48,7 +48,9 @@ public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertibl
 /// meant to be read is cut.
 public func printable(_ name: String) -> String { printable(name, atMost: 1000) }
 
-/// - Parameter longest: characters that are kept.
+/// - Parameters:
+///   - name: text from a file.
+///   - longest: characters that are kept.
 public func printable(_ name: String, atMost longest: Int) -> String {
   guard name.utf8.count > longest else { return escaped(name) }
   let count = name.unicodeScalars.count
@@ -58,7 +60,9 @@ public func printable(_ name: String, atMost longest: Int) -> String {
 }
 
 /// With `\u{1b}` and the like in place of what may not be shown.
-/// - Parameter keepsLines: whether line breaks stay.
+/// - Parameters:
+///   - text: text from a file.
+///   - keepsLines: whether line breaks stay.
 public func escaped(_ text: String, keepsLines: Bool = false) -> String {
   var result = ""
   result.reserveCapacity(text.utf8.count)

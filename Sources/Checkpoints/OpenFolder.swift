@@ -129,7 +129,9 @@ public final class OpenFolder: Sendable {
   }
 
   /// The folder of a name in it.
-  /// - Parameter making: whether it is made if it is not there, and those on the way.
+  /// - Parameters:
+  ///   - name: may have slashes.
+  ///   - making: whether it is made if it is not there, and those on the way.
   /// - Throws: `CheckpointError` if there is none, or a link in its place.
   public func folder(_ name: String, making: Bool = false) throws -> OpenFolder {
     var here = self
@@ -161,7 +163,9 @@ public final class OpenFolder: Sendable {
 
   /// A file's bytes; nil if there is none of this name.
   ///
-  /// - Parameter limit: a larger file is refused before it is read.
+  /// - Parameters:
+  ///   - name: of the file in this folder.
+  ///   - limit: a larger file is refused before it is read.
   /// - Throws: `CheckpointError` if it is no regular file, too large, or cannot be read.
   public func contents(of name: String, atMost limit: Int) throws -> Data? {
     guard kind(of: name) != nil else { return nil }
@@ -260,7 +264,9 @@ public struct FileTarget: Sendable {
   /// As it was named, for messages.
   public let path: String
 
-  /// - Parameter name: may have slashes; folders on the way must be there.
+  /// - Parameters:
+  ///   - name: may have slashes; folders on the way must be there.
+  ///   - folder: from which the name counts.
   /// - Throws: `CheckpointError` if there is a link or nothing on the way.
   public init(_ name: String, in folder: OpenFolder) throws {
     path = folder.path + "/" + name
@@ -268,8 +274,10 @@ public struct FileTarget: Sendable {
   }
 
   /// Any path, as somebody has named it.
-  /// - Parameter followsLink: whether a link of that name means what it leads to. A path inside a
-  ///   folder that came from elsewhere may be one that nobody has chosen.
+  /// - Parameters:
+  ///   - path: relative ones count from the current folder.
+  ///   - followsLink: whether a link of that name means what it leads to. A path inside a folder
+  ///     that came from elsewhere may be one that nobody has chosen.
   /// - Throws: `CheckpointError` if it is no name, or there is no such folder.
   public init(_ path: String, followsLink: Bool = true) throws {
     guard !path.isEmpty, !path.utf8.contains(0) else {

@@ -16,6 +16,7 @@ public protocol Regularizer: Sendable {
   ///   - network: on a placeholder of images.
   ///   - labels: one-hot rows, [N, classes].
   ///   - directions: standard normal numbers of the images' shape, if they are needed.
+  ///   - graph: what the penalty is appended to.
   /// - Note: with batch statistics an image's derivatives include those through the statistics.
   func penalty(
     of network: NetworkGraph, labels: Value, directions: Value?, in graph: inout GraphBuilder

@@ -53,8 +53,12 @@ public struct Preprocessing: Hashable, Sendable {
     self.standardDeviation = standardDeviation
   }
 
-  /// - Parameter channels: of the network, 1 or 3. The one channel of gray images has the mean of the
-  ///   style's three numbers.
+  /// - Parameters:
+  ///   - resize: before the crop.
+  ///   - centerCrop: the middle part that is kept; everything if `nil`.
+  ///   - style: the convention of the network's weights, from which all numbers follow.
+  ///   - channels: of the network, 1 or 3. The one channel of gray images has the mean of the style's
+  ///     three numbers.
   public init(
     resize: Resize = .none, centerCrop: ImageSize? = nil, style: Style,
     channels: Int = Image.channels

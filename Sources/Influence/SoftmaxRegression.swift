@@ -28,6 +28,7 @@ public struct SoftmaxRegression: Sendable {
   /// - Parameters:
   ///   - features: φ, [d].
   ///   - logits: of the present weights, [classes].
+  ///   - label: the image's class.
   public mutating func append(features: [Double], logits: [Double], label: Int) {
     precondition(
       features.count == featureCount && logits.count == classes && (0..<classes).contains(label),

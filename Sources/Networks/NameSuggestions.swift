@@ -28,7 +28,12 @@ public enum NameSuggestions {
 
   /// The one of `all` that is called `name`.
   ///
-  /// - Parameter what: what they are, for the sentence if none is called so.
+  /// - Parameters:
+  ///   - name: the name to find.
+  ///   - all: the elements to search.
+  ///   - key: the name of an element.
+  ///   - what: what they are, for the sentence if none is called so.
+  ///   - failure: makes an error of that sentence.
   /// - Throws: what `failure` makes of a sentence with the valid names, the closest first.
   public static func find<Element, Failure: Error>(
     _ name: String, among all: [Element], by key: (Element) -> String, what: String,

@@ -14,7 +14,10 @@ public enum RegionFill: String, Codable, Hashable, Sendable, CaseIterable {
   static let reach = 3.0
 
   /// The image with every region replaced; a perturbed image takes its regions from there.
-  /// - Parameter random: moves on by the samples of the image for `uniform`, not at all for others.
+  /// - Parameters:
+  ///   - image: the image before any perturbation.
+  ///   - regionSize: side of a region in pixels.
+  ///   - random: moves on by the samples of the image for `uniform`, not at all for others.
   public func replacement(
     for image: Image, regionSize: Int, random: inout RandomGenerator
   ) -> Image {

@@ -30,7 +30,11 @@ public final class ExplanationFiles {
   private let held: OpenFolder
   private var names = Names()
 
-  /// - Parameter inputs: what is read, which nothing that is written may be.
+  /// - Parameters:
+  ///   - folder: where all files are written; made if it is not there.
+  ///   - overlay: how heatmaps are drawn.
+  ///   - raw: how raw numbers are written; not at all if `nil`.
+  ///   - inputs: what is read, which nothing that is written may be.
   /// - Throws: `RunError` if the folder cannot be made.
   public init(
     folder: String, overlay: Overlay = Overlay(), raw: RawNumbers? = nil,

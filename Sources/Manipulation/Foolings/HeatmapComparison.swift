@@ -118,6 +118,7 @@ public struct FoolingTest: Sendable {
   public let comparisons: [HeatmapComparison]
 
   /// - Parameters:
+  ///   - fooling: whose criterion is tested.
   ///   - interpreters: which values their heatmaps have, and their sizes; the fooled one first.
   ///   - grid: on which they are compared.
   public init(

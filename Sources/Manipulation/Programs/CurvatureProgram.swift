@@ -53,7 +53,9 @@ public struct CurvatureProgram {
 
   /// - Parameters:
   ///   - images: [batchSize, H, W, C], normalised.
-  ///   - vectors: of the same shape.
+  ///   - labels: one for each image.
+  ///   - vectors: of the images' shape.
+  ///   - beta: of the softplus in place of ReLU.
   /// - Returns: gradient and product, of the same shape.
   public func run(
     images: [Float], labels: [Int32], vectors: [Float], beta: Double

@@ -113,8 +113,13 @@ public struct TrainingProgram {
   }
 
   /// Cross-entropy + Σ weight·penalty of the regularizers.
-  /// - Parameter freezesBatchNorm: whether batch norms use the running statistics and keep them, or
-  ///   those of the batch.
+  /// - Parameters:
+  ///   - network: the network that trains.
+  ///   - batchSize: images in a step.
+  ///   - regularizers: penalties beside the cross-entropy.
+  ///   - freezesBatchNorm: whether batch norms use the running statistics and keep them, or those of
+  ///     the batch.
+  ///   - options: of the executor.
   public static func classifier(
     _ network: LoadedNetwork, batchSize: Int,
     regularizers: [(weight: Double, any Regularizer)] = [], freezesBatchNorm: Bool = false,

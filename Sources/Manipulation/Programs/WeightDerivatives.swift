@@ -23,7 +23,10 @@ public final class WeightDerivatives {
   private var programs: [Part: Executable] = [:]
 
   /// - Parameters:
+  ///   - network: whose weights they are.
   ///   - layers: names of layers with parameters, of which those that train are the weights.
+  ///   - batchSize: images in a pass.
+  ///   - options: of the executor.
   /// - Throws: `RunError` for a name that no layer with parameters has.
   public init(
     _ network: LoadedNetwork, layers: [String], batchSize: Int,

@@ -1,0 +1,9 @@
+// Sources/Explanations/InterpreterKind.swift
+extension InterpreterKind {
+  public static let all: [InterpreterKind] = [
+    GradCAM.kind,
+    SimpleGrad.kind,
+    // …
+    SquaredGrad.kind,
+  ]
+}

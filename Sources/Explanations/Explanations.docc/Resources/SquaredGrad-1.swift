@@ -1,0 +1,13 @@
+// Sources/Explanations/SquaredGrad.swift
+import Networks
+import TensorGraph
+
+/// h = g / (max g + 1e-8) with g = Σ_channels (∂logit_c/∂x)² at the input, [N, H, W], in [0, 1].
+public struct SquaredGrad: Interpreter {
+  static let stabilizer = 1e-8
+
+  public var name: String { "squared-grad" }
+  public var range: HeatmapRange { .unit }
+
+  public init() {}
+}
