@@ -40,6 +40,7 @@ int main(void) {
       {8, 4096, 25088}, {16, 4096, 25088}, {8, 4096, 4096}, {8, 1000, 4096}, {8, 1000, 2048}};
   const int threads = trompe_processor_count();
   trompe_set_thread_count(threads);
+  const trompe_cpu cpu = {trompe_best_kernels(), threads};
   printf("%-14s %6s %8s %8s %10s %10s %12s\n", "product", "rows", "N", "K", "oneDNN", "ours",
          "difference");
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
@@ -56,7 +57,7 @@ int main(void) {
         for (int own = 0; own < 2; own++) {
           const double begin = milliseconds();
           if (own)
-            trompe_matrix_product(ta, tb, rows, columns, inner, a, b, c[1], 0, threads);
+            trompe_matrix_product(ta, tb, rows, columns, inner, a, b, c[1], 0, cpu);
           else
             dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', rows, columns, inner, 1, a, ta ? rows : inner,
                        b, tb ? inner : columns, 0, c[0], columns);

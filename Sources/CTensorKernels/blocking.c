@@ -9,7 +9,7 @@ enum { BLOCK = TROMPE_CHANNEL_BLOCK };
 
 typedef struct {
   const trompe_image_move *move;
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   const char *from;
   char *to;
 } Move;
@@ -22,7 +22,7 @@ static int64_t run_length(int64_t channels) {
   return length < 4 ? 4 : length;
 }
 
-static void read_lane(const KernelTable *k, trompe_image_order order, const char *from, float *lane) {
+static void read_lane(const trompe_kernels *k, trompe_image_order order, const char *from, float *lane) {
   if (order.is_bf16)
     k->from_bf16(lane, (const uint16_t *)from, BLOCK);
   else
@@ -78,7 +78,7 @@ static void move_part(void *context, int thread, int threads) {
   }
 }
 
-void trompe_move_image(const trompe_image_move *move, const void *from, void *to, int threads) {
-  Move m = {move, trompe_kernels(), from, to};
-  trompe_parallel(move_part, &m, move->images * move->pixels * move->channels < 16384 ? 1 : threads);
+void trompe_move_image(const trompe_image_move *move, const void *from, void *to, trompe_cpu cpu) {
+  Move m = {move, cpu.kernels, from, to};
+  trompe_parallel(move_part, &m, move->images * move->pixels * move->channels < 16384 ? 1 : cpu.threads);
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "isa/table.h"
 #include "kernels_narrow.h"
 #include "kernels_packed.h"
 #include "kernels_pointwise.h"
@@ -29,10 +30,10 @@ static int has_winograd_window(const trompe_convolution_shape *s) {
 
 // What follows estimates, in nanoseconds, from arithmetic and traffic. Rates, in operations and bytes
 // per nanosecond, were fitted on two cores each of Zen 4 (AVX-512) and Zen 3 (AVX2); only their ratios decide.
-static double rate(double wide, double narrow) {
-  return trompe_has_wide_vectors() ? wide : narrow;
+static double rate(const trompe_convolution_shape *s, double wide, double narrow) {
+  return s->kernels->has_wide_vectors ? wide : narrow;
 }
-static double direct_rate(void) { return rate(225, 115); }
+static double direct_rate(const trompe_convolution_shape *s) { return rate(s, 225, 115); }
 enum { BF16_RATE = 455 };
 
 typedef struct {
@@ -57,31 +58,33 @@ static double direct_time(const trompe_convolution_shape *s, double rate) {
 // By oneDNN's primitive, which is for wide vectors, `copied` bytes of images brought into blocks and back among it.
 static double winograd_time(const trompe_convolution_shape *s, double copied) {
   const double product_rate = 170, filter_rate = 20, tile_rate = 40, copy_rate = 20;
-  if (!has_winograd_window(s) || s->is_batch_invariant || !trompe_has_wide_vectors()) return INFINITY;
+  if (!has_winograd_window(s) || s->is_batch_invariant || !s->kernels->has_wide_vectors) return INFINITY;
   const Extent e = extent_of(s);
   const double channels = (double)(s->c + s->k);
   return 2 * 36 * e.tiles * e.filters / product_rate + 2 * 4 * 36 * e.filters / filter_rate +
          4 * 36 * e.tiles * channels / tile_rate + copied / copy_rate;
 }
 
-static double tile_reading_time(double tiles, double pixels, double channels) {
-  const double read_rate = rate(61, 45), image_rate = 20;
+static double tile_reading_time(
+    const trompe_convolution_shape *s, double tiles, double pixels, double channels) {
+  const double read_rate = rate(s, 61, 45), image_rate = 20;
   return 4 * 36 * tiles * channels / read_rate + 4 * pixels * channels / image_rate;
 }
 
 // A gradient in the filter by our own kernels.
 static double tile_gradient_time(const trompe_convolution_shape *s, const Extent *e) {
   const double values = 4 * 36 * e->filters, result = 4 * 9 * e->filters;
-  const double reading = tile_reading_time(e->tiles, e->pixels, (double)(s->c + s->k));
+  const double reading = tile_reading_time(s, e->tiles, e->pixels, (double)(s->c + s->k));
   const int is_few = e->tiles <= TROMPE_WINOGRAD_FEW_TILES;
-  if (trompe_winograd_gradient_is_packed(s->c, s->k, trompe_pool_thread_count())) {
-    const double product_rate = rate(290, 180), sum_rate = rate(50, 40), result_rate = 6;
+  if (trompe_winograd_gradient_is_packed(
+          s->c, s->k, (trompe_cpu){s->kernels, trompe_pool_thread_count()})) {
+    const double product_rate = rate(s, 290, 180), sum_rate = rate(s, 50, 40), result_rate = 6;
     return 2 * 36 * e->tiles * e->filters / product_rate + 2 * values / sum_rate +
            result / result_rate + reading;
   }
   // The sums of a large filter's gradient do not stay in the second-level cache.
   if (s->c * s->k > 128 * 128 && !is_few) return INFINITY;
-  const double product_rate = rate(225, 180), filter_rate = 25, scatter_rate = 2.2;
+  const double product_rate = rate(s, 225, 180), filter_rate = 25, scatter_rate = 2.2;
   return 2 * 36 * e->tiles * e->filters / product_rate +
          (is_few ? result / scatter_rate : 2 * (2 * values + result) / filter_rate) + reading;
 }
@@ -89,17 +92,17 @@ static double tile_gradient_time(const trompe_convolution_shape *s, const Extent
 // By our own kernels.
 static double tiles_time(const trompe_convolution_shape *s) {
   if (!has_winograd_window(s) || s->order_x.is_bf16 || s->order_y.is_bf16 ||
-      !trompe_has_packed_products())
+      !trompe_has_own_convolutions(s->kernels))
     return INFINITY;
   const Extent e = extent_of(s);
   if (s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) return tile_gradient_time(s, &e);
-  const double product_rate = rate(310, 180), filter_rate = 25;
-  const double write_rate = rate(105, 80);
+  const double product_rate = rate(s, 310, 180), filter_rate = 25;
+  const double write_rate = rate(s, 105, 80);
   const double image_rate = 20;
   const int reads_y = s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
   const double read = (double)(reads_y ? s->k : s->c), written = (double)(reads_y ? s->c : s->k);
   return 2 * 36 * e.tiles * e.filters / product_rate +
-         4 * (2 * 36 + 9) * e.filters / filter_rate + tile_reading_time(e.tiles, e.pixels, read) +
+         4 * (2 * 36 + 9) * e.filters / filter_rate + tile_reading_time(s, e.tiles, e.pixels, read) +
          4 * 36 * e.tiles * written / write_rate + 4 * e.pixels * written / image_rate;
 }
 
@@ -110,7 +113,7 @@ static double copied_bytes(const trompe_convolution_shape *s) {
 
 int trompe_winograd_pays(const trompe_convolution_shape *s) {
   return s->may_use_winograd && !s->uses_bf16 &&
-         winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, direct_rate());
+         winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, direct_rate(s));
 }
 
 // Whether a convolution can be, and gains by being, a product of packed matrices. By measurement:
@@ -120,13 +123,13 @@ int trompe_winograd_pays(const trompe_convolution_shape *s) {
 static int packed_gain(const trompe_convolution_shape *s) {
   if (!s->may_use_winograd || s->uses_bf16 || s->only_primitives || s->groups > 1 ||
       s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->order_x.is_bf16 ||
-      s->order_y.is_bf16 || s->dilation_y > 1 || s->dilation_x > 1 || !trompe_has_packed_products())
+      s->order_y.is_bf16 || s->dilation_y > 1 || s->dilation_x > 1 || !trompe_has_own_convolutions(s->kernels))
     return 0;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   const int is_strided = s->stride_y > 1 || s->stride_x > 1;
   const Extent e = extent_of(s);
   // oneDNN's for AVX2 do little more than half of what the cores can.
-  if (!trompe_has_wide_vectors()) return e.pixels >= 64 && e.filters >= 32 * 32;
+  if (!s->kernels->has_wide_vectors) return e.pixels >= 64 && e.filters >= 32 * 32;
   if (s->r == 1 && s->s == 1)
     return !s->top && !s->left && e.pixels >= 128 &&
            e.filters >= (to_filter ? 128 * 128 : is_strided ? 128 * 256 : 64 * 128);
@@ -136,7 +139,7 @@ static int packed_gain(const trompe_convolution_shape *s) {
 }
 
 static double packed_time(const trompe_convolution_shape *s) {
-  const double product_rate = rate(290, 180), filter_rate = 12;
+  const double product_rate = rate(s, 290, 180), filter_rate = 12;
   if (!packed_gain(s)) return INFINITY;
   const Extent e = extent_of(s);
   const double points = (double)(s->r * s->s) * e.filters;
@@ -145,7 +148,7 @@ static double packed_time(const trompe_convolution_shape *s) {
 }
 
 int trompe_tiles_pay(const trompe_convolution_shape *s) {
-  const double plain = 0.9 * direct_time(s, direct_rate());
+  const double plain = 0.9 * direct_time(s, direct_rate(s));
   return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives &&
          tiles_time(s) < fmin(fmin(winograd_time(s, copied_bytes(s)), packed_time(s)), plain);
 }
@@ -157,12 +160,12 @@ int trompe_packed_pay(const trompe_convolution_shape *s) {
 int trompe_narrow_pays(const trompe_convolution_shape *s) {
   const trompe_window window = trompe_window_of(s);
   // With short rows all is brought together, which oneDNN's for AVX-512 need not.
-  const int is_long = s->s * s->c >= TROMPE_CHANNEL_BLOCK || !trompe_has_wide_vectors();
-  const int64_t fewest_filters = trompe_has_wide_vectors() ? 32 : 16;
+  const int is_long = s->s * s->c >= TROMPE_CHANNEL_BLOCK || !s->kernels->has_wide_vectors;
+  const int64_t fewest_filters = s->kernels->has_wide_vectors ? 32 : 16;
   return s->may_use_winograd && !s->uses_bf16 && !s->only_primitives && s->groups == 1 &&
          s->k % TROMPE_CHANNEL_BLOCK == 0 && !s->order_x.is_bf16 && !s->order_y.is_bf16 &&
          !s->order_x.blocks && s->dilation_y == 1 && s->dilation_x == 1 &&
-         s->kind != TROMPE_CONVOLUTION_INPUT_GRADIENT && trompe_has_packed_products() &&
+         s->kind != TROMPE_CONVOLUTION_INPUT_GRADIENT && trompe_has_own_convolutions(s->kernels) &&
          is_long && trompe_narrow_fits(&window) && s->k >= fewest_filters &&
          extent_of(s).pixels >= 1024;
 }
@@ -171,7 +174,7 @@ int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {
   if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
   // Of images of a few pixels, primitives in bfloat16 do a third of their rate, and what follows a gradient is a
   // cluster of its own: minimal filtering is faster anywhere.
-  const double share = trompe_pairs_save_products() ? 2 : 0.8;
+  const double share = s->kernels->has_inner_product ? 2 : 0.8;
   return !s->may_use_winograd ||
          fmin(winograd_time(s, 0), tiles_time(s)) > share * direct_time(s, BF16_RATE);
 }

@@ -48,10 +48,10 @@ struct trompe_convolution {
   // another: they stand before the primitive's own scratch.
   trompe_image_order order_x, order_y;
   size_t x_copy_bytes, y_copy_bytes;
-  // Our own kernels instead of a primitive, how many threads share the work, and what they see.
+  // Our own kernels instead of a primitive, what computes them, and what they see.
   Kernels kernels;
   int takes_plain_filter;  // though it is one of our own
-  int threads;
+  trompe_cpu cpu;
   trompe_window window;
   // The gradient in an image of few channels as a convolution of the cotangent, and its filter.
   trompe_convolution *folded;
@@ -72,7 +72,7 @@ static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 // want blocks as wide as a register.
 static int wants_blocks(const trompe_convolution_shape *s) {
   if (s->uses_bf16) return 1;
-  if (!trompe_has_wide_vectors()) return 0;
+  if (!trompe_has_wide_vectors(s->kernels)) return 0;
   if (s->order_x.blocks == s->order_y.blocks) return s->order_x.blocks;
   if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
   return (s->h * s->w * s->c >= s->p * s->q * s->k) == s->order_x.blocks;
@@ -265,18 +265,19 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   self->shape = *s;
   self->winograd = 1;
   self->kernels = kernels;
-  self->threads = trompe_pool_thread_count();
+  self->cpu = (trompe_cpu){s->kernels, trompe_pool_thread_count()};
   self->window = trompe_window_of(s);
   const trompe_image *x = &self->window.x, *y = &self->window.y;
-  const int threads = self->threads, is_packed = kernels == PACKED;
+  const trompe_cpu cpu = self->cpu;
+  const int is_packed = kernels == PACKED;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   const size_t plain_bytes = (size_t)(s->r * s->s * s->c * s->k) * sizeof(float);
   if (kernels == NARROW) {
     self->takes_plain_filter = to_filter;
     self->filter_bytes = to_filter ? plain_bytes : trompe_narrow_filter_bytes(&self->window);
     self->scratch_bytes = to_filter
-                              ? trompe_narrow_gradient_scratch_bytes(&self->window, threads)
-                              : trompe_narrow_scratch_bytes(&self->window, threads);
+                              ? trompe_narrow_gradient_scratch_bytes(&self->window, cpu.threads)
+                              : trompe_narrow_scratch_bytes(&self->window, cpu.threads);
     return self;
   }
   const trompe_image *from = result_is_x(s) ? y : x, *to = result_is_x(s) ? x : y;
@@ -284,21 +285,21 @@ static trompe_convolution *create_own(const trompe_convolution_shape *s, Kernels
   self->takes_plain_filter =
       to_filter ||
       (!s->is_batch_invariant &&
-       (is_packed ? trompe_packed_takes_plain_filters(&self->window, result_is_x(s), threads)
-                  : trompe_winograd_takes_plain_filters(from, to, threads)));
+       (is_packed ? trompe_packed_takes_plain_filters(&self->window, result_is_x(s), cpu.threads)
+                  : trompe_winograd_takes_plain_filters(from, to, cpu.threads)));
   self->filter_bytes = self->takes_plain_filter ? plain_bytes
                        : is_packed
                            ? trompe_packed_filter_bytes(&self->window, result_is_x(s))
                            : trompe_winograd_filter_bytes(s->c, s->k, result_is_x(s));
   if (to_filter)
-    self->scratch_bytes = is_packed ? trompe_packed_gradient_scratch_bytes(&self->window, threads)
-                                    : trompe_winograd_gradient_scratch_bytes(x, y, threads);
+    self->scratch_bytes = is_packed ? trompe_packed_gradient_scratch_bytes(&self->window, cpu)
+                                    : trompe_winograd_gradient_scratch_bytes(x, y, cpu);
   else if (is_packed)
-    self->scratch_bytes = trompe_packed_scratch_bytes(&self->window, result_is_x(s), threads);
+    self->scratch_bytes = trompe_packed_scratch_bytes(&self->window, result_is_x(s), cpu);
   else
     self->scratch_bytes = self->takes_plain_filter
-                              ? trompe_winograd_plain_scratch_bytes(from, to, threads)
-                              : trompe_winograd_scratch_bytes(from, to, threads);
+                              ? trompe_winograd_plain_scratch_bytes(from, to, cpu)
+                              : trompe_winograd_scratch_bytes(from, to, cpu);
   return self;
 }
 
@@ -307,7 +308,7 @@ static void run_tiles(
     const trompe_epilogue *after, float *y, void *scratch) {
   const trompe_image *x_image = &self->window.x, *y_image = &self->window.y;
   if (self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
-    trompe_winograd_filter_gradient(x_image, x, y_image, y, filter, scratch, self->threads);
+    trompe_winograd_filter_gradient(x_image, x, y_image, y, filter, scratch, self->cpu);
     return;
   }
   const int turned = result_is_x(&self->shape);
@@ -315,10 +316,10 @@ static void run_tiles(
   if (self->takes_plain_filter)
     trompe_winograd_convolve_plain(
         from, turned ? y : x, filter, scale, turned, to, after, turned ? x : y, scratch,
-        self->threads);
+        self->cpu);
   else
     trompe_winograd_convolve(
-        from, turned ? y : x, filter, to, after, turned ? x : y, scratch, self->threads);
+        from, turned ? y : x, filter, to, after, turned ? x : y, scratch, self->cpu);
 }
 
 static void run_packed(
@@ -327,24 +328,24 @@ static void run_packed(
   const trompe_window *window = &self->window;
   const int to_image = result_is_x(&self->shape);
   if (self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
-    trompe_packed_filter_gradient(window, x, y, filter, scratch, self->threads);
+    trompe_packed_filter_gradient(window, x, y, filter, scratch, self->cpu);
   else if (self->takes_plain_filter)
     trompe_packed_convolve_plain(
         window, to_image, to_image ? y : x, filter, scale, after, to_image ? x : y, scratch,
-        self->threads);
+        self->cpu);
   else
     trompe_packed_convolve(
         window, to_image, to_image ? y : x, filter, after, to_image ? x : y, scratch,
-        self->threads);
+        self->cpu);
 }
 
 static void run_narrow(
     const trompe_convolution *self, float *x, float *filter, const trompe_epilogue *after, float *y,
     void *scratch) {
   if (self->shape.kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
-    trompe_narrow_filter_gradient(&self->window, x, y, filter, scratch, self->threads);
+    trompe_narrow_filter_gradient(&self->window, x, y, filter, scratch, self->cpu);
   else
-    trompe_narrow_convolve(&self->window, x, filter, after, y, scratch, self->threads);
+    trompe_narrow_convolve(&self->window, x, filter, after, y, scratch, self->cpu);
 }
 
 static trompe_convolution *create_folded(
@@ -616,11 +617,11 @@ int trompe_convolution_reorder_filter(
   const trompe_convolution_shape *s = &self->shape;
   if (self->kernels && !self->takes_plain_filter) {
     if (self->kernels == PACKED)
-      trompe_packed_read_filter(&self->window, from, scale, result_is_x(s), to, self->threads);
+      trompe_packed_read_filter(&self->window, from, scale, result_is_x(s), to, self->cpu);
     else if (self->kernels == NARROW)
-      trompe_narrow_read_filter(&self->window, from, scale, to);
+      trompe_narrow_read_filter(&self->window, from, scale, to, self->cpu);
     else
-      trompe_winograd_read_filter(from, scale, s->c, s->k, result_is_x(s), to, self->threads);
+      trompe_winograd_read_filter(from, scale, s->c, s->k, result_is_x(s), to, self->cpu);
     return 0;
   }
   if (self->folded) {
@@ -665,13 +666,13 @@ int trompe_convolution_run(
       {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST},
   };
   const trompe_convolution_shape *s = &self->shape;
-  const int threads = trompe_pool_thread_count();
+  const trompe_cpu cpu = {s->kernels, trompe_pool_thread_count()};
   const int *role = roles[s->kind];
   if (self->subsamples) {
     const int64_t extent[4] = {s->n, s->p, s->q, s->c};
     const int64_t from[4] = {s->h * s->w * s->c, s->stride_y * s->w * s->c, s->stride_x * s->c, 1};
     const int64_t to[4] = {s->p * s->q * s->c, s->q * s->c, s->c, 1};
-    trompe_copy_strided(4, extent, x, from, scratch, to, threads);
+    trompe_copy_strided(4, extent, x, from, scratch, to, cpu.threads);
     x = scratch;
     scratch = (char *)scratch + self->subsampled_bytes;
   }
@@ -684,13 +685,13 @@ int trompe_convolution_run(
     x = scratch;
     scratch = (char *)scratch + self->x_copy_bytes;
     const trompe_image_move move = {s->order_x, self->order_x, s->n, x_pixels, s->c, 0, 0};
-    if (!result_is_x(s)) trompe_move_image(&move, given_x, x, threads);
+    if (!result_is_x(s)) trompe_move_image(&move, given_x, x, cpu);
   }
   if (self->y_copy_bytes) {
     y = scratch;
     scratch = (char *)scratch + self->y_copy_bytes;
     const trompe_image_move move = {s->order_y, self->order_y, s->n, y_pixels, s->k, 0, 0};
-    if (!result_is_y(s)) trompe_move_image(&move, given_y, y, threads);
+    if (!result_is_y(s)) trompe_move_image(&move, given_y, y, cpu);
   }
   dnnl_memory_set_data_handle(self->x_memory, x);
   dnnl_memory_set_data_handle(self->filter_memory, filter);
@@ -716,11 +717,11 @@ int trompe_convolution_run(
   if (self->y_copy_bytes && result_is_y(s)) {
     const trompe_image_move move = {
         self->order_y, s->order_y, s->n, y_pixels, s->k, s->adds_residual, s->has_relu};
-    trompe_move_image(&move, y, given_y, threads);
+    trompe_move_image(&move, y, given_y, cpu);
   }
   if (self->x_copy_bytes && result_is_x(s)) {
     const trompe_image_move move = {self->order_x, s->order_x, s->n, x_pixels, s->c, 0, 0};
-    trompe_move_image(&move, x, given_x, threads);
+    trompe_move_image(&move, x, given_x, cpu);
   }
   return 0;
 }

@@ -1,12 +1,11 @@
-// Compiles the inner loops for several x86 levels and picks one at run time.
+// Compiles the inner loops for several x86 levels, and knows which of them to use.
 
 // Vectors of two registers are passed between functions that are all inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #include <dnnl.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,14 +15,18 @@
 #include "points.h"
 
 #define SUFFIX baseline
+#define LEVEL TROMPE_BASELINE
 #include "isa/kernels.h"
+#undef LEVEL
 #undef SUFFIX
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
 #define SUFFIX avx2
+#define LEVEL TROMPE_AVX2
 #define HAS_TILES
 #include "isa/kernels.h"
+#undef LEVEL
 #undef SUFFIX
 #pragma clang attribute pop
 
@@ -31,6 +34,7 @@
     __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c,bmi,bmi2"))), \
     apply_to = function)
 #define HAS_WIDE_VECTORS
+#define LEVEL TROMPE_AVX512
 #define SUFFIX avx512
 #include "isa/kernels.h"
 #undef SUFFIX
@@ -40,102 +44,115 @@
 #undef HAS_ADDERS
 #undef HAS_WIDE_VECTORS
 #undef HAS_TILES
+#undef LEVEL
 #undef SUFFIX
 #pragma clang attribute pop
+#endif
 
-typedef enum { BASELINE, AVX2, AVX512 } Level;
+// Every set of kernels that is compiled in, from the least to the most that is asked of a processor.
+static const trompe_kernels *const tables[] = {
+    &table_baseline,
+#if defined(__x86_64__)
+    &table_avx2, &table_avx512, &table_avx512_adders,
+#endif
+};
 
-static int has_avx512(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+enum { TABLES = sizeof tables / sizeof *tables, VARIANTS_MAX = TABLES * COLUMN_BLOCKS_MAX };
+
+// Each of them for each number of columns at once: made once, and never changed.
+typedef struct {
+  trompe_kernels kernels[VARIANTS_MAX];
+  char names[VARIANTS_MAX][32];
+  int count;
+} Variants;
+
+static Variants variants;
+
+static void make_variants(void) {
+  static const char *const levels[] = {"baseline", "avx2", "avx512"};
+  const trompe_cpuid registers = trompe_read_cpuid();
+  const uint32_t features = trompe_cpu_features(&registers);
+  for (int t = 0; t < TABLES; t++)
+    for (int64_t blocks = 1; blocks <= tables[t]->nr_blocks_max; blocks++) {
+      trompe_kernels *kernels = &variants.kernels[variants.count];
+      char *name = variants.names[variants.count++];
+      *kernels = *tables[t];
+      kernels->nr_blocks = blocks;
+      kernels->has_fast_nontemporal = (features & TROMPE_HAS_FAST_NONTEMPORAL) != 0;
+      if (kernels->nr_blocks_max == 1)
+        snprintf(name, sizeof *variants.names, "%s", levels[kernels->level]);
+      else
+        snprintf(name, sizeof *variants.names, "%s-%s-nr%d", levels[kernels->level],
+                 kernels->has_inner_product ? "wip" : "fma", (int)blocks * 16);
+      kernels->name = name;
+    }
 }
-static int has_avx2(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+
+static const Variants *all_variants(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_variants);
+  return &variants;
 }
 
-// What the environment allows.
-static Level limit(void) {
-  const char *most = getenv("TROMPE_MAX_ISA");
-  if (most && strcmp(most, "baseline") == 0) return BASELINE;
-  return most && strcmp(most, "avx2") == 0 ? AVX2 : AVX512;
+const trompe_kernels *trompe_kernels_at(int index) {
+  const trompe_cpuid registers = trompe_read_cpuid();
+  const trompe_level level = trompe_level_of(trompe_cpu_features(&registers));
+  const Variants *all = all_variants();
+  for (int i = 0; i < all->count; i++)
+    if (all->kernels[i].level <= level && index-- == 0) return &all->kernels[i];
+  return NULL;
 }
 
-static Level level(void) {
-  static _Atomic int known = -1;
-  if (known < 0) {
-    const Level here = has_avx512() ? AVX512 : has_avx2() ? AVX2 : BASELINE, most = limit();
-    known = here < most ? here : most;
+static trompe_level lesser(trompe_level a, trompe_level b) { return a < b ? a : b; }
+
+// The level that the value of TROMPE_MAX_ISA names.
+static trompe_level limit(const char *max_isa) {
+  if (max_isa && strcmp(max_isa, "baseline") == 0) return TROMPE_BASELINE;
+  return max_isa && strcmp(max_isa, "avx2") == 0 ? TROMPE_AVX2 : TROMPE_AVX512;
+}
+
+const trompe_kernels *trompe_kernels_for(
+    uint32_t features, const char *max_isa, const char *products, const char *column_blocks) {
+  const trompe_level level = lesser(trompe_level_of(features), limit(max_isa));
+  const int has_pipes = products && strcmp(products, "pairs") == 0    ? 1
+                        : products && strcmp(products, "single") == 0 ? 0
+                                                                      : (features & TROMPE_HAS_FADD_PIPES) != 0;
+  const int has_inner_product = level == TROMPE_AVX512 && has_pipes;
+  int64_t blocks = features & TROMPE_HAS_NATIVE_512 ? COLUMN_BLOCKS_MAX : 1;
+  if (column_blocks && *column_blocks > '0' && *column_blocks <= '0' + COLUMN_BLOCKS_MAX &&
+      !column_blocks[1])
+    blocks = *column_blocks - '0';
+  const Variants *all = all_variants();
+  for (int i = 0; i < all->count; i++) {
+    const trompe_kernels *kernels = &all->kernels[i];
+    if (kernels->level == level && kernels->has_inner_product == has_inner_product &&
+        kernels->nr_blocks == smaller(blocks, kernels->nr_blocks_max))
+      return kernels;
   }
-  return (Level)known;
+  return NULL;
 }
 
-// Whether units that only add work beside those that multiply: Zen's do, Intel's are the same. TROMPE_PRODUCTS of
-// the environment may ask for kernels that need them, or do not.
-static int has_adders(void) {
-  static _Atomic int known = -1;
-  if (known < 0) {
-    const char *wanted = getenv("TROMPE_PRODUCTS");
-    known = wanted && strcmp(wanted, "pairs") == 0    ? 1
-            : wanted && strcmp(wanted, "single") == 0 ? 0
-                                                      : __builtin_cpu_is("amd") != 0;
-  }
-  return known;
+const trompe_kernels *trompe_best_kernels(void) {
+  const trompe_cpuid registers = trompe_read_cpuid();
+  return trompe_kernels_for(
+      trompe_cpu_features(&registers), getenv("TROMPE_MAX_ISA"), getenv("TROMPE_PRODUCTS"),
+      getenv("TROMPE_COLUMN_BLOCKS"));
 }
 
-const KernelTable *trompe_kernels(void) {
-  static const KernelTable *const tables[] = {&table_baseline, &table_avx2, &table_avx512};
-  return level() == AVX512 && has_adders() ? &table_avx512_adders : tables[level()];
+const char *trompe_kernels_name(const trompe_kernels *kernels) { return kernels->name; }
+trompe_level trompe_kernels_level(const trompe_kernels *kernels) { return kernels->level; }
+int trompe_has_wide_vectors(const trompe_kernels *kernels) { return kernels->has_wide_vectors; }
+int trompe_has_own_convolutions(const trompe_kernels *kernels) {
+  return kernels->packed_write_pixels != NULL;
 }
-
-const char *trompe_instruction_set(void) {
-  static const char *const names[] = {"baseline", "avx2", "avx512"};
-  return names[level()];
-}
-
-int trompe_has_wide_vectors(void) { return level() == AVX512; }
-
-int trompe_far_pays(void) { return __builtin_cpu_is("amd") != 0; }
-
-// Whether registers of 512 bits are taken at once: Intel's, and AMD's from Zen 5 on, but for those that say that
-// their units are of 256 bits.
-static int has_whole_registers(void) {
-  enum { UNITS = 0x8000001a, ARE_OF_256 = 1 << 2, ARE_OF_512 = 1 << 3, ZEN_5 = 0x1a };
-  unsigned a, b, c, d;
-  if (!__builtin_cpu_is("amd")) return 1;
-  if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
-  const unsigned family = (a >> 8 & 0xf) + (a >> 20 & 0xff);
-  const int knows = __get_cpuid(UNITS, &a, &b, &c, &d);
-  return family >= ZEN_5 && !(knows && a & ARE_OF_256 && !(a & ARE_OF_512));
-}
-
-static int64_t columns_at_once(void) {
-  const int64_t most = trompe_kernels()->column_blocks;
-  const char *wanted = getenv("TROMPE_COLUMN_BLOCKS");
-  if (wanted && *wanted > '0' && *wanted <= '0' + COLUMN_BLOCKS_MAX && !wanted[1])
-    return smaller(*wanted - '0', most);
-  return has_whole_registers() ? most : 1;
-}
-
-int64_t trompe_columns_at_once(void) {
-  static _Atomic int64_t known = 0;
-  if (!known) known = columns_at_once();
-  return known;
-}
+int trompe_has_inner_product(const trompe_kernels *kernels) { return kernels->has_inner_product; }
 
 // oneDNN's own levels, so that it keeps to the same limit.
 int trompe_onednn_isa(void) {
-  return limit() == AVX512 ? 0 : limit() == AVX2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41;
-}
+#if defined(__x86_64__)
+  static const int isas[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, 0};
+  return isas[limit(getenv("TROMPE_MAX_ISA"))];
 #else
-const KernelTable *trompe_kernels(void) { return &table_baseline; }
-
-const char *trompe_instruction_set(void) { return "baseline"; }
-
-int trompe_has_wide_vectors(void) { return 0; }
-
-int trompe_far_pays(void) { return 0; }
-
-int64_t trompe_columns_at_once(void) { return 1; }
-
-int trompe_onednn_isa(void) { return 0; }
+  return 0;
 #endif
+}

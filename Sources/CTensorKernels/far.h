@@ -4,14 +4,14 @@
 
 #include <stdint.h>
 
-#include "kernels_image.h"
-#include "kernels_pointwise.h"
+#include "isa/table.h"
 
 enum { TROMPE_FAR_BYTES = 8 << 20 };
 
 // Whether an image is such a result, and made of whole lines.
-static inline int trompe_is_far(const trompe_image *s, const float *to) {
-  return trompe_has_wide_vectors() && trompe_far_pays() && (uintptr_t)to % 64 == 0 &&
+static inline int trompe_is_far(
+    const trompe_kernels *kernels, const trompe_image *s, const float *to) {
+  return kernels->has_wide_vectors && kernels->has_fast_nontemporal && (uintptr_t)to % 64 == 0 &&
          s->n * s->h * s->w * s->c * (int64_t)sizeof(float) >= TROMPE_FAR_BYTES;
 }
 

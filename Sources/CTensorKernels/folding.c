@@ -63,7 +63,7 @@ trompe_convolution_shape trompe_folded_shape(const trompe_convolution_shape *s) 
       .left = x.low, .bottom = y.high, .right = x.high, .groups = 1, .order_x = s->order_y,
       // One block of channels: both orders are the same.
       .order_y = {s->order_y.blocks, 0},
-      .is_batch_invariant = s->is_batch_invariant};
+      .is_batch_invariant = s->is_batch_invariant, .kernels = s->kernels};
 }
 
 // From OHWI [k, r, s, c] to that of the convolution, OHWI [16, taps, taps, k].

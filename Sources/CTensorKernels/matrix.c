@@ -51,13 +51,12 @@ static const int64_t smallest_outer = 1 << 20;
 // a result of oneDNN's depends on how many rows there are.
 static int as_rows(
     int transposes_a, int transposes_b, int64_t m, int64_t n, int64_t k, const float *a,
-    const float *b, float *c, int is_batch_invariant, Rows *rows) {
-  const KernelTable *table = trompe_kernels();
+    const float *b, float *c, int is_batch_invariant, const trompe_kernels *table, Rows *rows) {
   if (transposes_a && transposes_b) return 0;
   if (transposes_a) {
     // [few, M]ᵀ · [few, N] → W [M, N]
     *rows = (Rows){table->rows_outer, k, m, n, a, b, c, m, 4};
-    return k <= (trompe_has_wide_vectors() ? most_rows : most_narrow_outer_rows) &&
+    return k <= (table->has_wide_vectors ? most_rows : most_narrow_outer_rows) &&
            m * n >= smallest_outer && n % 16 == 0 && (uintptr_t)c % 64 == 0;
   }
   if (transposes_b) {
@@ -83,15 +82,15 @@ static void run_rows(void *context, int thread, int threads) {
 
 int trompe_matrix_product(
     int transposes_a, int transposes_b, int64_t m, int64_t n, int64_t k, const float *a,
-    const float *b, float *c, int is_batch_invariant, int threads) {
+    const float *b, float *c, int is_batch_invariant, trompe_cpu cpu) {
   if (m == 0 || n == 0) return 0;
   if (k == 0) {
     memset(c, 0, (size_t)(m * n) * sizeof(float));
     return 0;
   }
   Rows rows;
-  if (as_rows(transposes_a, transposes_b, m, n, k, a, b, c, is_batch_invariant, &rows)) {
-    trompe_parallel(run_rows, &rows, threads);
+  if (as_rows(transposes_a, transposes_b, m, n, k, a, b, c, is_batch_invariant, cpu.kernels, &rows)) {
+    trompe_parallel(run_rows, &rows, cpu.threads);
     return 0;
   }
   return dnnl_sgemm(transposes_a ? 'T' : 'N', transposes_b ? 'T' : 'N', m, n, k, 1, a,

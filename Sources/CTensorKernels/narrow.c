@@ -63,7 +63,7 @@ size_t trompe_narrow_filter_bytes(const trompe_window *window) {
 }
 
 void trompe_narrow_read_filter(
-    const trompe_window *window, const float *filter, const float *scale, float *packed) {
+    const trompe_window *window, const float *filter, const float *scale, float *packed, trompe_cpu cpu) {
   const Rows rows = rows_of(window);
   const int64_t k = window->y.c, steps = step_count(&rows), tap = 0;
   float *products = packed + k * steps, *inverses = products + k;
@@ -74,13 +74,13 @@ void trompe_narrow_read_filter(
       for (int64_t i = 0; i < rows.row; i++)
         in_order[f * steps + step_of(&rows, r, i)] = *filter++;
   for (int64_t f = 0; f < k; f += BLOCK)
-    trompe_kernels()->packed_read_filter(
+    cpu.kernels->packed_read_filter(
         in_order + f * steps, &tap, 1, 1, steps, steps, scale ? scale + f : NULL, 1,
         packed + f * steps, products + f, inverses + f);
 }
 
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   Rows rows;
   const float *from, *packed, *cotangent;
   const trompe_epilogue *after;
@@ -180,7 +180,7 @@ static void multiply(void *context, int thread, int threads) {
   const Rows *rows = &call->rows;
   const trompe_image *y = &rows->window->y;
   const int64_t steps = step_count(rows), all = pixels_of(y);
-  const int is_far = trompe_is_far(y, call->to);
+  const int is_far = trompe_is_far(call->kernels, y, call->to);
   const float *products = call->packed + y->c * steps, *inverses = products + y->c;
   float *tiles = call->scratch + thread * chunk_floats(rows);
   float *left = tiles + CHUNK * tile_floats(rows);
@@ -193,7 +193,7 @@ static void multiply(void *context, int thread, int threads) {
       read_tile(call, windows, left, tiles + t * tile_floats(rows));
     }
     for (int64_t b = 0, blocks; b < y->c; b += blocks * BLOCK) {
-      blocks = smaller(trompe_columns_at_once(), (y->c - b) / BLOCK);
+      blocks = smaller(call->kernels->nr_blocks, (y->c - b) / BLOCK);
       const trompe_column_blocks at = {blocks, steps * BLOCK, BLOCK, y->block};
       const trompe_packed columns = {call->packed + b * steps, products + b, inverses + b};
       trompe_epilogue after = *call->after;
@@ -222,12 +222,12 @@ size_t trompe_narrow_scratch_bytes(const trompe_window *window, int threads) {
 
 void trompe_narrow_convolve(
     const trompe_window *window, const float *x, const float *packed,
-    const trompe_epilogue *after, float *y, void *scratch, int threads) {
-  Call call = {.kernels = trompe_kernels(), .rows = rows_of(window), .from = x, .packed = packed,
+    const trompe_epilogue *after, float *y, void *scratch, trompe_cpu cpu) {
+  Call call = {.kernels = cpu.kernels, .rows = rows_of(window), .from = x, .packed = packed,
                .after = after, .to = y, .image = scratch};
   call.scratch = call.image + image_floats(&call.rows);
-  trompe_parallel(read_image, &call, threads);
-  trompe_parallel(multiply, &call, threads);
+  trompe_parallel(read_image, &call, cpu.threads);
+  trompe_parallel(multiply, &call, cpu.threads);
 }
 
 static int64_t part_count(const Rows *rows) {
@@ -288,7 +288,7 @@ static void sum_parts(void *context, int thread, int threads) {
   const Call *call = context;
   const Rows *rows = &call->rows;
   const int64_t blocks = block_count(rows), y_blocks = rows->window->y.c / BLOCK;
-  const int64_t at_once = trompe_columns_at_once();
+  const int64_t at_once = call->kernels->nr_blocks;
   const int64_t x_count = (blocks + at_once - 1) / at_once;
   float *packed = call->scratch + thread * part_floats(rows);
   float *sums = call->sums + thread * sums_floats(rows);
@@ -327,20 +327,20 @@ size_t trompe_narrow_gradient_scratch_bytes(const trompe_window *window, int thr
 
 void trompe_narrow_filter_gradient(
     const trompe_window *window, const float *x, const float *cotangent, float *filter,
-    void *scratch, int threads) {
-  Call call = {.kernels = trompe_kernels(), .rows = rows_of(window), .from = x,
-               .cotangent = cotangent, .image = scratch, .threads = threads};
+    void *scratch, trompe_cpu cpu) {
+  Call call = {.kernels = cpu.kernels, .rows = rows_of(window), .from = x,
+               .cotangent = cotangent, .image = scratch, .threads = cpu.threads};
   const Rows *rows = &call.rows;
   call.scratch = call.image + image_floats(rows);
-  call.sums = call.scratch + threads * part_floats(rows);
-  trompe_parallel(read_image, &call, threads);
-  trompe_parallel(sum_parts, &call, threads);
+  call.sums = call.scratch + cpu.threads * part_floats(rows);
+  trompe_parallel(read_image, &call, cpu.threads);
+  trompe_parallel(sum_parts, &call, cpu.threads);
   for (int64_t k = 0; k < window->y.c; k++)
     for (int64_t r = 0; r < window->r; r++)
       for (int64_t i = 0; i < rows->row; i++) {
         const float *sums = call.sums + k * sums_row(rows) + step_of(rows, r, i);
         float sum = 0;
-        for (int t = 0; t < threads; t++) sum += sums[t * sums_floats(rows)];
+        for (int t = 0; t < cpu.threads; t++) sum += sums[t * sums_floats(rows)];
         *filter++ = sum;
       }
 }

@@ -6,7 +6,7 @@
 #include "kernels_threads.h"
 
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   const trompe_adam *adam;
   const trompe_sgd *sgd;
   float rate, root_correction;
@@ -31,11 +31,11 @@ static void part(void *context, int thread, int threads) {
 
 void trompe_adam_update(
     const trompe_adam *adam, int64_t count, float *w, const float *gradient, float *first,
-    float *second, int threads) {
+    float *second, trompe_cpu cpu) {
   // Bias corrections in double: 1 - beta^step loses all digits in float for the first steps.
   const double step = (double)adam->step;
   Update update = {
-      .kernels = trompe_kernels(),
+      .kernels = cpu.kernels,
       .adam = adam,
       .rate = (float)(adam->rate / (1 - pow(adam->beta1, step))),
       .root_correction = (float)(1 / sqrt(1 - pow(adam->beta2, step))),
@@ -45,13 +45,13 @@ void trompe_adam_update(
       .second = second,
       .gradient = gradient,
   };
-  trompe_parallel(part, &update, count < PARALLEL_FROM ? 1 : threads);
+  trompe_parallel(part, &update, count < PARALLEL_FROM ? 1 : cpu.threads);
 }
 
 void trompe_sgd_update(
     const trompe_sgd *sgd, int64_t count, float *w, const float *gradient, float *velocity,
-    int threads) {
-  Update update = {.kernels = trompe_kernels(), .sgd = sgd, .count = count, .w = w,
+    trompe_cpu cpu) {
+  Update update = {.kernels = cpu.kernels, .sgd = sgd, .count = count, .w = w,
                    .first = velocity, .gradient = gradient};
-  trompe_parallel(part, &update, count < PARALLEL_FROM ? 1 : threads);
+  trompe_parallel(part, &update, count < PARALLEL_FROM ? 1 : cpu.threads);
 }

@@ -23,10 +23,6 @@ enum {
   BATCH_STEPS = 2048,
 };
 
-int trompe_has_packed_products(void) { return trompe_kernels()->packed_write_pixels != NULL; }
-
-int trompe_pairs_save_products(void) { return trompe_kernels()->is_by_pairs; }
-
 // Of each part: columns, what is taken off each, and what undoes its scale.
 size_t trompe_packed_filter_bytes(const trompe_window *window, int to_image) {
   const Ends ends = trompe_ends(window, to_image);
@@ -51,7 +47,7 @@ int trompe_packed_same_filter(
 }
 
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   const trompe_window *window;
   const float *filter, *scale;
   int to_image;
@@ -98,16 +94,16 @@ static void read_filter(void *context, int thread, int threads) {
 
 void trompe_packed_read_filter(
     const trompe_window *window, const float *filter, const float *scale, int to_image,
-    float *packed, int threads) {
-  FilterCall call = {trompe_kernels(), window, filter, scale, to_image, packed};
-  trompe_parallel(read_filter, &call, threads);
+    float *packed, trompe_cpu cpu) {
+  FilterCall call = {cpu.kernels, window, filter, scale, to_image, packed};
+  trompe_parallel(read_filter, &call, cpu.threads);
 }
 
 // A tile is packed as rows, what is taken off each, and what undoes its scale.
 static int64_t tile_floats(int64_t steps) { return TILE * (steps + 2); }
 
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   Ends ends;
   const Part *part;
   const float *from;
@@ -198,7 +194,7 @@ typedef struct {
 static void multiply_tiles(
     const Call *call, const float *rows, const Tile *tiles, int64_t tile_count, int64_t block,
     int64_t block_count, trompe_packed columns, Following following, float *const *sums) {
-  const int64_t steps = part_steps(call->part, &call->ends), at_once = trompe_columns_at_once();
+  const int64_t steps = part_steps(call->part, &call->ends), at_once = call->kernels->nr_blocks;
   const trompe_column_blocks at = {block_count, steps * BLOCK, BLOCK, call->ends.to->block};
   int64_t begin = 0, end = 0;  // blocks of channels that are asked for
   if (following.count)
@@ -212,7 +208,7 @@ static void multiply_tiles(
   if (after.mask) after.mask += first;
   // All blocks of steps but the last ones.
   const int64_t floats = tile_floats(steps), step_blocks = steps / BLOCK;
-  const int64_t steps_at_once = block_count > 1 ? call->kernels->step_blocks : step_blocks;
+  const int64_t steps_at_once = block_count > 1 ? call->kernels->kc_blocks : step_blocks;
   _Static_assert(FEW_TILES <= CHUNK_MAX, "sums of all tiles have a place");
   float before[CHUNK_MAX][COLUMN_BLOCKS_MAX * BLOCK * TILE] __attribute__((aligned(64)));
   int64_t done = 0;
@@ -279,7 +275,7 @@ static void multiply(void *context, int thread, int threads) {
       sums[t] = call->sums ? call->sums + (first + t) / trompe_run_length(all) * columns : NULL;
     }
     for (int64_t b = 0, blocks; b < columns / BLOCK; b += blocks) {
-      blocks = smaller(trompe_columns_at_once(), columns / BLOCK - b);
+      blocks = smaller(call->kernels->nr_blocks, columns / BLOCK - b);
       Following following = {next, has_one_tap ? pixels : NULL, next_count};
       if (b + blocks < columns / BLOCK) {
         following.written = tiles;
@@ -313,20 +309,22 @@ static void read_shared(void *context, int thread, int threads) {
 
 // Blocks of columns that a thread packs for itself: they never leave the caches. As many as are multiplied at
 // once, or a multiple of it.
-static int64_t batch(int64_t steps) {
-  const int64_t at_once = trompe_columns_at_once();
+static int64_t batch(const trompe_kernels *kernels, int64_t steps) {
+  const int64_t at_once = kernels->nr_blocks;
   const int64_t fitting = smaller(PACKED_BLOCKS, BATCH_STEPS / larger(1, steps));
   return at_once * larger(1, fitting / at_once);
 }
-static int64_t batch_floats(int64_t steps) { return batch(steps) * BLOCK * (steps + 2); }
+static int64_t batch_floats(const trompe_kernels *kernels, int64_t steps) {
+  return batch(kernels, steps) * BLOCK * (steps + 2);
+}
 
 static void write_shared(void *context, int thread, int threads) {
   const Call *call = context;
   const Part *part = call->part;
   const int64_t steps = part_steps(part, &call->ends), tile_count = part_tiles(part, &call->ends);
-  const int64_t floats = tile_floats(steps), at_once = batch(steps);
+  const int64_t floats = tile_floats(steps), at_once = batch(call->kernels, steps);
   const int is_own = call->plain && steps;
-  float *columns = call->scratch + tile_count * floats + thread * batch_floats(steps);
+  float *columns = call->scratch + tile_count * floats + thread * batch_floats(call->kernels, steps);
   float *products = columns + at_once * BLOCK * steps, *inverses = products + at_once * BLOCK;
   Tile tiles[FEW_TILES];
   float *sums[FEW_TILES];
@@ -341,7 +339,7 @@ static void write_shared(void *context, int thread, int threads) {
     if (is_own)
       read_blocks(call->plain, part, b, count, columns, products, inverses);
     for (int64_t i = 0, blocks; i < count; i += blocks) {
-      blocks = smaller(trompe_columns_at_once(), count - i);
+      blocks = smaller(call->kernels->nr_blocks, count - i);
       const trompe_packed own = {
           columns + i * BLOCK * steps, products + i * BLOCK, inverses + i * BLOCK};
       Following following = {0};
@@ -354,15 +352,16 @@ static void write_shared(void *context, int thread, int threads) {
   if (call->after.is_far) trompe_finish_far();
 }
 
-size_t trompe_packed_scratch_bytes(const trompe_window *window, int to_image, int threads) {
+size_t trompe_packed_scratch_bytes(const trompe_window *window, int to_image, trompe_cpu cpu) {
   const Ends ends = trompe_ends(window, to_image);
   int64_t floats = 0;
   for (Part part = {0}; trompe_next_part(window, to_image, &part);) {
     const int64_t steps = part_steps(&part, &ends);
     floats = larger(
-        floats, shares_columns(&part, &ends, threads)
-                    ? part_tiles(&part, &ends) * tile_floats(steps) + threads * batch_floats(steps)
-                    : threads * largest_chunk(&part, &ends) * tile_floats(steps));
+        floats, shares_columns(&part, &ends, cpu.threads)
+                    ? part_tiles(&part, &ends) * tile_floats(steps) +
+                          cpu.threads * batch_floats(cpu.kernels, steps)
+                    : cpu.threads * largest_chunk(&part, &ends) * tile_floats(steps));
   }
   return (size_t)(floats + ends.to->c * RUNS_MAX) * sizeof(float);
 }
@@ -383,7 +382,7 @@ static int has_unreached(const trompe_window *window) {
 }
 
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   float *values;
   int64_t count;
 } Zeros;
@@ -395,9 +394,9 @@ static void write_zeros(void *context, int thread, int threads) {
   call->kernels->splat(call->values + begin, 0, end - begin);
 }
 
-static void set_to_zero(float *values, const trompe_image *image, int threads) {
-  Zeros call = {trompe_kernels(), values, image->n * image->h * image->w * image->c};
-  trompe_parallel(write_zeros, &call, threads);
+static void set_to_zero(float *values, const trompe_image *image, trompe_cpu cpu) {
+  Zeros call = {cpu.kernels, values, image->n * image->h * image->w * image->c};
+  trompe_parallel(write_zeros, &call, cpu.threads);
 }
 
 // Runs of tiles of which sums are made: where threads share the channels, one.
@@ -413,17 +412,17 @@ static int64_t run_count(const trompe_window *window, int to_image, int threads)
 // Every part's sums are added to those of the parts before for the same pixels.
 static void run(
     const trompe_window *window, int to_image, const float *from, const float *packed,
-    const FilterCall *plain, const trompe_epilogue *after, float *to, void *scratch, int threads) {
-  Call call = {.kernels = trompe_kernels(), .ends = trompe_ends(window, to_image), .from = from,
+    const FilterCall *plain, const trompe_epilogue *after, float *to, void *scratch, trompe_cpu cpu) {
+  Call call = {.kernels = cpu.kernels, .ends = trompe_ends(window, to_image), .from = from,
                .packed = packed, .plain = plain, .to = to};
   const int64_t columns = call.ends.to->c;
   float *sums = after->sums ? scratch : NULL;
   call.scratch = (float *)scratch + RUNS_MAX * columns;
-  const int64_t runs = run_count(window, to_image, threads);
+  const int64_t runs = run_count(window, to_image, cpu.threads);
   if (sums) trompe_begin_sums(sums, columns, runs);
   // What nothing reaches is 0.
   const int has_rest = to_image && !after->residual && has_unreached(window);
-  if (has_rest) set_to_zero(to, call.ends.to, threads);
+  if (has_rest) set_to_zero(to, call.ends.to, cpu);
   for (Part part = {0}; trompe_next_part(window, to_image, &part);) {
     if (has_rest && !part.tap_count) continue;
     call.part = &part;
@@ -431,13 +430,13 @@ static void run(
         .bias = part.is_first ? after->bias : NULL,
         .residual = part.is_first ? after->residual : to,
         .has_relu = part.is_last && after->has_relu, .mask = part.is_last ? after->mask : NULL,
-        .is_far = part.is_last && trompe_is_far(call.ends.to, to)};
+        .is_far = part.is_last && trompe_is_far(cpu.kernels, call.ends.to, to)};
     call.sums = part.is_last ? sums : NULL;
-    if (shares_columns(&part, &call.ends, threads)) {
-      trompe_parallel(read_shared, &call, threads);
-      trompe_parallel(write_shared, &call, threads);
+    if (shares_columns(&part, &call.ends, cpu.threads)) {
+      trompe_parallel(read_shared, &call, cpu.threads);
+      trompe_parallel(write_shared, &call, cpu.threads);
     } else {
-      trompe_parallel(multiply, &call, threads);
+      trompe_parallel(multiply, &call, cpu.threads);
     }
   }
   if (sums) trompe_join_sums(sums, columns, runs, after->sums);
@@ -445,15 +444,15 @@ static void run(
 
 void trompe_packed_convolve(
     const trompe_window *window, int to_image, const float *from, const float *packed,
-    const trompe_epilogue *after, float *to, void *scratch, int threads) {
-  run(window, to_image, from, packed, NULL, after, to, scratch, threads);
+    const trompe_epilogue *after, float *to, void *scratch, trompe_cpu cpu) {
+  run(window, to_image, from, packed, NULL, after, to, scratch, cpu);
 }
 
 void trompe_packed_convolve_plain(
     const trompe_window *window, int to_image, const float *from, const float *filter,
-    const float *scale, const trompe_epilogue *after, float *to, void *scratch, int threads) {
+    const float *scale, const trompe_epilogue *after, float *to, void *scratch, trompe_cpu cpu) {
   const FilterCall plain = {
-      .kernels = trompe_kernels(), .window = window, .filter = filter, .scale = scale,
+      .kernels = cpu.kernels, .window = window, .filter = filter, .scale = scale,
       .to_image = to_image};
-  run(window, to_image, from, NULL, &plain, after, to, scratch, threads);
+  run(window, to_image, from, NULL, &plain, after, to, scratch, cpu);
 }

@@ -19,7 +19,7 @@ enum {
 };
 
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   Grid x, y;
   const float *from, *cotangent;
   float *to, *scratch;
@@ -103,7 +103,7 @@ static int64_t sums_floats(const Call *call) { return sums_row(call) * call->y.c
 static void sum_parts(
     const Call *call, int64_t begin, int64_t end, float *packed, float *sums, float *result) {
   const int64_t x_blocks = call->x.c / BLOCK, y_blocks = call->y.c / BLOCK;
-  const int64_t at_once = trompe_columns_at_once();
+  const int64_t at_once = call->kernels->nr_blocks;
   const int64_t all = (x_blocks + at_once - 1) / at_once * y_blocks;
   Part part, next;
   if (begin < end) next = part_at(call, begin);
@@ -214,38 +214,38 @@ static void sum_groups(void *context, int thread, int threads) {
   }
 }
 
-static Call gradient_call(const trompe_window *window, const Point *point, int threads) {
-  return (Call){.kernels = trompe_kernels(), .x = point->x, .y = point->y, .threads = threads,
+static Call gradient_call(const trompe_window *window, const Point *point, trompe_cpu cpu) {
+  return (Call){.kernels = cpu.kernels, .x = point->x, .y = point->y, .threads = cpu.threads,
                 .filter_row = point_count(window) * window->x.c};
 }
 
-size_t trompe_packed_gradient_scratch_bytes(const trompe_window *window, int threads) {
+size_t trompe_packed_gradient_scratch_bytes(const trompe_window *window, trompe_cpu cpu) {
   int64_t largest = 0;
   for (int64_t i = 0; i < point_count(window); i++) {
     const Point point = trompe_point_at(window, i);
-    const Call call = gradient_call(window, &point, threads);
+    const Call call = gradient_call(window, &point, cpu);
     const int64_t floats = shares_parts(&call) ? packed_floats(&call) + sums_floats(&call)
                                                : group_floats(&call);
-    largest = larger(largest, threads * floats);
+    largest = larger(largest, cpu.threads * floats);
   }
   return (size_t)largest * sizeof(float);
 }
 
 void trompe_packed_filter_gradient(
     const trompe_window *window, const float *x, const float *cotangent, float *filter,
-    void *scratch, int threads) {
+    void *scratch, trompe_cpu cpu) {
   for (int64_t i = 0; i < point_count(window); i++) {
     const Point point = trompe_point_at(window, i);
-    Call call = gradient_call(window, &point, threads);
+    Call call = gradient_call(window, &point, cpu);
     call.from = x + point.x_first;
     call.cotangent = cotangent + point.y_first;
     call.to = filter + i * call.x.c;
     call.scratch = scratch;
     if (shares_parts(&call)) {
-      trompe_parallel(sum_shared_parts, &call, threads);
-      trompe_parallel(add_sums, &call, threads);
+      trompe_parallel(sum_shared_parts, &call, cpu.threads);
+      trompe_parallel(add_sums, &call, cpu.threads);
     } else {
-      trompe_parallel(sum_groups, &call, threads);
+      trompe_parallel(sum_groups, &call, cpu.threads);
     }
     // A point that lies outside of the image for all pixels.
     for (int64_t k = 0; !part_count(&call) && k < call.y.c; k++)

@@ -68,7 +68,7 @@ size_t trompe_pointwise_scratch_bytes(const trompe_pointwise *cluster, int threa
 
 typedef struct {
   const trompe_pointwise *cluster;
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   Tiling tiling;
   float *scratch;
   int64_t floats_per_thread;
@@ -86,7 +86,7 @@ static inline float joined(int code, float a, float b) {
   return a <= b ? a : b;
 }
 
-static float reduced(const KernelTable *k, int code, const float *x, int64_t count) {
+static float reduced(const trompe_kernels *k, int code, const float *x, int64_t count) {
   if (code == TROMPE_REDUCE_SUM) return k->sum(x, count);
   return code == TROMPE_REDUCE_MAXIMUM ? k->largest(x, count) : k->smallest(x, count);
 }
@@ -195,7 +195,7 @@ static void run_part(void *context, int thread, int threads) {
   if (thread == 0) run->threads = threads;
   const trompe_pointwise *cluster = run->cluster;
   const Tiling *t = &run->tiling;
-  const KernelTable *k = run->kernels;
+  const trompe_kernels *k = run->kernels;
   const int rank = cluster->rank;
   float *mine = run->scratch + run->floats_per_thread * thread;
   float *registers[REGISTER_LIMIT];
@@ -281,15 +281,15 @@ static void run_part(void *context, int thread, int threads) {
   }
 }
 
-void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, int threads) {
-  Run run = {.cluster = cluster, .kernels = trompe_kernels(), .scratch = scratch};
+void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, trompe_cpu cpu) {
+  Run run = {.cluster = cluster, .kernels = cpu.kernels, .scratch = scratch};
   run.tiling = tile(cluster);
   int64_t elements = 1;
   for (int i = 0; i < cluster->rank; i++) elements *= cluster->extent[i];
   run.floats_per_thread = (int64_t)trompe_pointwise_scratch_bytes(cluster, 1) / 4;
   // Waking the pool costs more than a few thousand elements. The choice depends on the shape
   // alone, so results do not.
-  if (elements < 8192) threads = 1;
+  int threads = elements < 8192 ? 1 : cpu.threads;
   if (threads > run.tiling.tiles) threads = run.tiling.tiles > 0 ? (int)run.tiling.tiles : 1;
   for (int i = 0; i < cluster->reduction_count; i++) {
     const trompe_pointwise_reduction *r = &cluster->reductions[i];

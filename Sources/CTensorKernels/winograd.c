@@ -42,7 +42,7 @@ size_t trompe_winograd_filter_bytes(int64_t c, int64_t k, int turned) {
 
 // Filters whose values are read block by block of 16 results.
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   const float *filter, *scale;
   int64_t c, k;
   int turned;
@@ -90,7 +90,7 @@ static void read_filter(void *context, int thread, int threads) {
   const int64_t channels = channel_count(call), results = result_count(call);
   const int64_t block = block_floats(channels);
   const size_t bytes = packed_bytes(channels, results);
-  const int is_far = trompe_far_pays() && bytes > FAR_BYTES;
+  const int is_far = call->kernels->has_fast_nontemporal && bytes > FAR_BYTES;
   float *inverses = call->u + results / BLOCK * block;
   int64_t begin, end;
   trompe_share_by_speed(results / BLOCK, thread, threads, &begin, &end);
@@ -102,13 +102,13 @@ static void read_filter(void *context, int thread, int threads) {
 
 void trompe_winograd_read_filter(
     const float *filter, const float *scale, int64_t c, int64_t k, int turned, float *u,
-    int threads) {
-  FilterCall call = {trompe_kernels(), filter, scale, c, k, turned, u};
-  trompe_parallel(read_filter, &call, threads);
+    trompe_cpu cpu) {
+  FilterCall call = {cpu.kernels, filter, scale, c, k, turned, u};
+  trompe_parallel(read_filter, &call, cpu.threads);
 }
 
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   const trompe_image *x, *y;
   const float *from;
   const float *u;           // packed filters
@@ -142,8 +142,8 @@ static int64_t product_floats(int64_t groups) { return groups * BLOCK_PRODUCTS; 
 // Channels of filters that a thread packs for itself at once: so many that their values fill the second-level
 // cache. Products are read and written again for each part of the channels: not where there are so many that only
 // they fill it.
-static int64_t own_channels(int64_t c, int64_t groups) {
-  const int64_t at_once = trompe_columns_at_once();
+static int64_t own_channels(const trompe_kernels *kernels, int64_t c, int64_t groups) {
+  const int64_t at_once = kernels->nr_blocks;
   const int64_t floats = trompe_second_level_bytes() / (int64_t)sizeof(float);
   if (at_once * product_floats(groups) > floats) return c;
   const int64_t parts = (c + CHANNELS_PART - 1) / CHANNELS_PART;
@@ -158,17 +158,17 @@ static int64_t kept_groups(const trompe_image *x, const trompe_image *y, int thr
 }
 
 static size_t scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int is_plain, int threads) {
-  const int64_t groups = groups_at_once(x, y, threads), blocks = trompe_columns_at_once();
-  const int64_t filters = is_plain ? block_floats(own_channels(x->c, groups)) : 0;
-  return (size_t)(kept_groups(x, y, threads) * group_floats(x->c) +
-                  threads * blocks * (product_floats(groups) + filters) + (RUNS_MAX + 1) * y->c) *
+    const trompe_image *x, const trompe_image *y, int is_plain, trompe_cpu cpu) {
+  const int64_t groups = groups_at_once(x, y, cpu.threads), blocks = cpu.kernels->nr_blocks;
+  const int64_t filters = is_plain ? block_floats(own_channels(cpu.kernels, x->c, groups)) : 0;
+  return (size_t)(kept_groups(x, y, cpu.threads) * group_floats(x->c) +
+                  cpu.threads * blocks * (product_floats(groups) + filters) + (RUNS_MAX + 1) * y->c) *
          sizeof(float);
 }
 
 size_t trompe_winograd_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads) {
-  return scratch_bytes(x, y, 0, threads);
+    const trompe_image *x, const trompe_image *y, trompe_cpu cpu) {
+  return scratch_bytes(x, y, 0, cpu);
 }
 
 int trompe_winograd_takes_plain_filters(
@@ -177,8 +177,8 @@ int trompe_winograd_takes_plain_filters(
 }
 
 size_t trompe_winograd_plain_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads) {
-  return scratch_bytes(x, y, 1, threads);
+    const trompe_image *x, const trompe_image *y, trompe_cpu cpu) {
+  return scratch_bytes(x, y, 1, cpu);
 }
 
 static void read_groups(const Call *call, int64_t first, int64_t count, float *tiles) {
@@ -205,8 +205,8 @@ static void multiply(
 static void multiply_plain(
     const Call *call, int thread, int64_t count, const float *tiles, int64_t b, int64_t blocks,
     float *products) {
-  const int64_t c = call->x->c, at_once = own_channels(c, call->groups);
-  float *own = call->filters + thread * trompe_columns_at_once() * block_floats(at_once);
+  const int64_t c = call->x->c, at_once = own_channels(call->kernels, c, call->groups);
+  float *own = call->filters + thread * call->kernels->nr_blocks * block_floats(at_once);
   float *inverses = call->inverses + b * BLOCK;
   for (int64_t i = 0; i < blocks; i++) scale_filters(call->plain, b + i, inverses + i * BLOCK);
   for (int64_t first = 0; first < c; first += at_once) {
@@ -231,10 +231,10 @@ static void write_groups(
   static const trompe_values at = {PRODUCT_PLANE, BLOCK, BLOCK_PRODUCTS};
   const int64_t c = call->x->c, k = call->y->c, all = tile_count(call->x);
   const int64_t group = group_floats(c);
-  const int64_t at_once = trompe_columns_at_once(), own = product_floats(call->groups);
+  const int64_t at_once = call->kernels->nr_blocks, own = product_floats(call->groups);
   float *products = call->products + thread * at_once * own;
   trompe_epilogue after = *call->after;
-  after.is_far = trompe_is_far(call->y, call->to);
+  after.is_far = trompe_is_far(call->kernels, call->y, call->to);
   for (int64_t b = begin, blocks; b < end; b += blocks) {
     blocks = smaller(at_once, end - b);
     if (call->plain) multiply_plain(call, thread, count, tiles, b, blocks, products);
@@ -285,40 +285,40 @@ static void write_shared(void *context, int thread, int threads) {
 
 static void run(
     const trompe_image *x, const float *from, const float *u, const FilterCall *plain,
-    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
+    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, trompe_cpu cpu) {
   const int64_t k = y->c;
-  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .u = u, .plain = plain,
-               .after = after, .to = to, .groups = groups_at_once(x, y, threads)};
+  Call call = {.kernels = cpu.kernels, .x = x, .y = y, .from = from, .u = u, .plain = plain,
+               .after = after, .to = to, .groups = groups_at_once(x, y, cpu.threads)};
   call.tiles = scratch;
-  call.products = call.tiles + kept_groups(x, y, threads) * group_floats(x->c);
+  call.products = call.tiles + kept_groups(x, y, cpu.threads) * group_floats(x->c);
   call.sums = call.products +
-              threads * trompe_columns_at_once() * product_floats(call.groups);
+              cpu.threads * cpu.kernels->nr_blocks * product_floats(call.groups);
   float *own_inverses = call.sums + RUNS_MAX * k;
   call.filters = own_inverses + k;
   call.inverses = plain ? own_inverses : (float *)u + k / BLOCK * block_floats(x->c);
-  call.is_shared = shares_results(x, y, threads);
+  call.is_shared = shares_results(x, y, cpu.threads);
   const int64_t runs = call.is_shared ? 1 : trompe_run_count(group_count(x));
   if (after->sums) trompe_begin_sums(call.sums, k, runs);
   if (call.is_shared) {
-    trompe_parallel(read_shared, &call, threads);
-    trompe_parallel(write_shared, &call, threads);
+    trompe_parallel(read_shared, &call, cpu.threads);
+    trompe_parallel(write_shared, &call, cpu.threads);
   } else {
-    trompe_parallel(convolve, &call, threads);
+    trompe_parallel(convolve, &call, cpu.threads);
   }
   if (after->sums) trompe_join_sums(call.sums, k, runs, after->sums);
 }
 
 void trompe_winograd_convolve(
     const trompe_image *x, const float *from, const float *u, const trompe_image *y,
-    const trompe_epilogue *after, float *to, void *scratch, int threads) {
-  run(x, from, u, NULL, y, after, to, scratch, threads);
+    const trompe_epilogue *after, float *to, void *scratch, trompe_cpu cpu) {
+  run(x, from, u, NULL, y, after, to, scratch, cpu);
 }
 
 void trompe_winograd_convolve_plain(
     const trompe_image *x, const float *from, const float *filter, const float *scale, int turned,
-    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads) {
+    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, trompe_cpu cpu) {
   const FilterCall plain = {
-      .kernels = trompe_kernels(), .filter = filter, .scale = scale, .c = turned ? y->c : x->c,
+      .kernels = cpu.kernels, .filter = filter, .scale = scale, .c = turned ? y->c : x->c,
       .k = turned ? x->c : y->c, .turned = turned};
-  run(x, from, NULL, &plain, y, after, to, scratch, threads);
+  run(x, from, NULL, &plain, y, after, to, scratch, cpu);
 }

@@ -40,7 +40,7 @@ static size_t filter_bytes(int64_t c, int64_t k) {
 }
 
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   const trompe_image *x, *y;
   const float *from, *cotangent;
   float *to, *scratch;
@@ -65,12 +65,12 @@ static int keeps_tiles(const trompe_image *x, const trompe_image *y) {
 }
 
 size_t trompe_winograd_gradient_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads) {
-  if (trompe_winograd_gradient_is_packed(x->c, y->c, threads))
-    return trompe_winograd_packed_gradient_scratch_bytes(x, y, threads);
+    const trompe_image *x, const trompe_image *y, trompe_cpu cpu) {
+  if (trompe_winograd_gradient_is_packed(x->c, y->c, cpu))
+    return trompe_winograd_packed_gradient_scratch_bytes(x, y, cpu);
   if (keeps_tiles(x, y))
     return (size_t)values(x, y, tile_count(x)) * sizeof(float);
-  return chunk_bytes(x, y, threads) + filter_bytes(x->c, y->c) * (size_t)threads;
+  return chunk_bytes(x, y, cpu.threads) + filter_bytes(x->c, y->c) * (size_t)cpu.threads;
 }
 
 static void read_tiles(void *context, int thread, int threads) {
@@ -109,7 +109,7 @@ static float *sums(const Call *call, int thread) {
 
 static void accumulate(void *context, int thread, int threads) {
   Call *call = context;
-  const KernelTable *kernels = call->kernels;
+  const trompe_kernels *kernels = call->kernels;
   const int64_t c = call->x->c, k = call->y->c;
   const trompe_values v_at = values_at(call->chunk, c), w_at = values_at(call->chunk, k);
   float *v = call->scratch + thread * values(call->x, call->y, call->chunk);
@@ -152,19 +152,19 @@ static void write_filter(void *context, int thread, int threads) {
 
 void trompe_winograd_filter_gradient(
     const trompe_image *x, const float *from, const trompe_image *y,
-    const float *cotangent, float *filter, void *scratch, int threads) {
-  if (trompe_winograd_gradient_is_packed(x->c, y->c, threads)) {
-    trompe_winograd_packed_filter_gradient(x, from, y, cotangent, filter, scratch, threads);
+    const float *cotangent, float *filter, void *scratch, trompe_cpu cpu) {
+  if (trompe_winograd_gradient_is_packed(x->c, y->c, cpu)) {
+    trompe_winograd_packed_filter_gradient(x, from, y, cotangent, filter, scratch, cpu);
     return;
   }
-  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
-               .to = filter, .scratch = scratch, .chunk = chunk(x, y, threads),
-               .threads = threads};
+  Call call = {.kernels = cpu.kernels, .x = x, .y = y, .from = from, .cotangent = cotangent,
+               .to = filter, .scratch = scratch, .chunk = chunk(x, y, cpu.threads),
+               .threads = cpu.threads};
   if (keeps_tiles(x, y)) {
-    trompe_parallel(read_tiles, &call, threads);
-    trompe_parallel(sum_filters, &call, threads);
+    trompe_parallel(read_tiles, &call, cpu.threads);
+    trompe_parallel(sum_filters, &call, cpu.threads);
     return;
   }
-  trompe_parallel(accumulate, &call, threads);
-  trompe_parallel(write_filter, &call, threads);
+  trompe_parallel(accumulate, &call, cpu.threads);
+  trompe_parallel(write_filter, &call, cpu.threads);
 }

@@ -11,7 +11,7 @@
 enum { CHUNK_BYTES = 4 << 20 };
 
 typedef struct {
-  const KernelTable *kernels;
+  const trompe_kernels *kernels;
   const trompe_image *x, *y;
   const float *from, *cotangent;
   float *filter;
@@ -41,24 +41,24 @@ static int has_few_tiles(const trompe_image *x) {
 // Sums of 16 filters at one point: not in the same lines of a cache as those of the next.
 static int64_t sums_plane(int64_t channels) { return channels * BLOCK + BLOCK; }
 
-static int64_t sums_floats(const trompe_image *x, const trompe_image *y, int threads) {
-  return has_few_tiles(x) ? threads * trompe_columns_at_once() * POINTS * sums_plane(BLOCK)
+static int64_t sums_floats(const trompe_image *x, const trompe_image *y, trompe_cpu cpu) {
+  return has_few_tiles(x) ? cpu.threads * cpu.kernels->nr_blocks * POINTS * sums_plane(BLOCK)
                           : y->c / BLOCK * POINTS * sums_plane(x->c);
 }
 
 // Those of a small filter stay in the caches as they are, which registers of 16 floats multiply as fast.
-static int64_t least_filter(void) {
-  return trompe_has_wide_vectors() && !trompe_pairs_save_products() ? 64 * 64 + 1 : 64 * 64;
+static int64_t least_filter(const trompe_kernels *kernels) {
+  return kernels->has_wide_vectors && !kernels->has_inner_product ? 64 * 64 + 1 : 64 * 64;
 }
 
-int trompe_winograd_gradient_is_packed(int64_t c, int64_t k, int threads) {
-  return smaller(c, k) >= BLOCK * threads && c * k >= least_filter();
+int trompe_winograd_gradient_is_packed(int64_t c, int64_t k, trompe_cpu cpu) {
+  return smaller(c, k) >= BLOCK * cpu.threads && c * k >= least_filter(cpu.kernels);
 }
 
 size_t trompe_winograd_packed_gradient_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads) {
+    const trompe_image *x, const trompe_image *y, trompe_cpu cpu) {
   const int64_t block = block_floats(tiles_at_once(x, y));
-  return (size_t)((x->c + y->c) / BLOCK * block + sums_floats(x, y, threads)) * sizeof(float);
+  return (size_t)((x->c + y->c) / BLOCK * block + sums_floats(x, y, cpu)) * sizeof(float);
 }
 
 static void read_blocks(
@@ -98,7 +98,7 @@ static void multiply(
 static void write_blocks(void *context, int thread, int threads) {
   const Call *call = context;
   const int64_t channels = call->x->c, plane = sums_plane(BLOCK);
-  const int64_t at_once = trompe_columns_at_once();
+  const int64_t at_once = call->kernels->nr_blocks;
   float *sums = call->sums + thread * at_once * POINTS * plane;
   int64_t begin, end;
   trompe_share_by_speed(call->y->c / BLOCK, thread, threads, &begin, &end);
@@ -123,7 +123,7 @@ static void add_points(void *context, int thread, int threads) {
   trompe_share_by_speed(POINTS, thread, threads, &begin, &end);
   for (int64_t point = begin; point < end; point++)
     for (int64_t k = 0, blocks; k < call->y->c / BLOCK; k += blocks) {
-      blocks = smaller(trompe_columns_at_once(), call->y->c / BLOCK - k);
+      blocks = smaller(call->kernels->nr_blocks, call->y->c / BLOCK - k);
       for (int64_t c = 0; c < channels / BLOCK; c++)
         multiply(
             call, point, c, k, blocks,
@@ -144,8 +144,8 @@ static void write_filters(void *context, int thread, int threads) {
 
 void trompe_winograd_packed_filter_gradient(
     const trompe_image *x, const float *from, const trompe_image *y, const float *cotangent,
-    float *filter, void *scratch, int threads) {
-  Call call = {.kernels = trompe_kernels(), .x = x, .y = y, .from = from, .cotangent = cotangent,
+    float *filter, void *scratch, trompe_cpu cpu) {
+  Call call = {.kernels = cpu.kernels, .x = x, .y = y, .from = from, .cotangent = cotangent,
                .filter = filter, .at_once = tiles_at_once(x, y)};
   const int64_t tiles = tile_count(x), block = block_floats(call.at_once);
   call.x_values = scratch;
@@ -153,8 +153,8 @@ void trompe_winograd_packed_filter_gradient(
   call.sums = call.y_values + y->c / BLOCK * block;
   for (; call.first < tiles; call.first += call.at_once) {
     call.count = smaller(call.at_once, tiles - call.first);
-    trompe_parallel(read_tiles, &call, threads);
-    trompe_parallel(has_few_tiles(x) ? write_blocks : add_points, &call, threads);
+    trompe_parallel(read_tiles, &call, cpu.threads);
+    trompe_parallel(has_few_tiles(x) ? write_blocks : add_points, &call, cpu.threads);
   }
-  if (!has_few_tiles(x)) trompe_parallel(write_filters, &call, threads);
+  if (!has_few_tiles(x)) trompe_parallel(write_filters, &call, cpu.threads);
 }

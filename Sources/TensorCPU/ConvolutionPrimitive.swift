@@ -41,6 +41,7 @@ struct ConvolutionWork {
     shape.may_use_winograd = options.usesWinograd ? 1 : 0
     shape.is_batch_invariant = options.isBatchInvariant ? 1 : 0
     shape.has_relu = epilogue.hasReLU ? 1 : 0
+    shape.kernels = options.instructionSet.kernels.table
     return shape
   }
 }

@@ -3,6 +3,7 @@
 
 #include "kernels_blocking.h"
 #include "kernels_convolution.h"
+#include "kernels_cpu.h"
 #include "kernels_finite.h"
 #include "kernels_image.h"
 #include "kernels_layout.h"

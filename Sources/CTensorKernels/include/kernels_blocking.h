@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "kernels_cpu.h"
+
 enum { TROMPE_CHANNEL_BLOCK = 16 };
 
 // How an image stands in memory.
@@ -21,4 +23,4 @@ typedef struct {
   int adds, has_relu;
 } trompe_image_move;
 
-void trompe_move_image(const trompe_image_move *move, const void *from, void *to, int threads);
+void trompe_move_image(const trompe_image_move *move, const void *from, void *to, trompe_cpu cpu);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "kernels_blocking.h"
+#include "kernels_cpu.h"
 #include "kernels_image.h"
 
 typedef enum {
@@ -35,6 +36,7 @@ typedef struct {
   // The way to compute is chosen without regard to n, and the same for every image of a batch.
   int is_batch_invariant;
   int only_primitives;  // of oneDNN, for comparison
+  const trompe_kernels *kernels;  // of our own
 } trompe_convolution_shape;
 
 // Whether bfloat16 is the faster way: whole blocks of channels, and no window for which Winograd's

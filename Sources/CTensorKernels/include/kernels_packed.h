@@ -12,13 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels_cpu.h"
 #include "kernels_image.h"
-
-// Whether convolutions are made of such products on this processor, minimal filtering among them, ...
-int trompe_has_packed_products(void);
-// ... and by the inner product: whether this processor adds and multiplies in different units, and has
-// registers enough.
-int trompe_pairs_save_products(void);
 
 // Pixels (y · stride_y - top + r, x · stride_x - left + s) of an image make up pixel (y, x) of the result.
 typedef struct {
@@ -32,17 +27,17 @@ size_t trompe_packed_filter_bytes(const trompe_window *window, int to_image);
 // gradient in the image, which has as many results (c) as the filter has channels, and reads its k results.
 void trompe_packed_read_filter(
     const trompe_window *window, const float *filter, const float *scale, int to_image,
-    float *packed, int threads);
+    float *packed, trompe_cpu cpu);
 // Whether packed filters of one are those of the other.
 int trompe_packed_same_filter(
     const trompe_window *a, const trompe_window *b, int to_image);
 
 // The result of packed filters, and what comes after it: y = x * filter, or, with `to_image`, the gradient in
 // x of the cotangent of y.
-size_t trompe_packed_scratch_bytes(const trompe_window *window, int to_image, int threads);
+size_t trompe_packed_scratch_bytes(const trompe_window *window, int to_image, trompe_cpu cpu);
 void trompe_packed_convolve(
     const trompe_window *window, int to_image, const float *from, const float *packed,
-    const trompe_epilogue *after, float *to, void *scratch, int threads);
+    const trompe_epilogue *after, float *to, void *scratch, trompe_cpu cpu);
 
 // The same with filters as they are, each multiplied with its scale, if that is not NULL, which are packed
 // and used at once: where there are so few pixels that threads share the channels.
@@ -50,10 +45,10 @@ int trompe_packed_takes_plain_filters(
     const trompe_window *window, int to_image, int threads);
 void trompe_packed_convolve_plain(
     const trompe_window *window, int to_image, const float *from, const float *filter,
-    const float *scale, const trompe_epilogue *after, float *to, void *scratch, int threads);
+    const float *scale, const trompe_epilogue *after, float *to, void *scratch, trompe_cpu cpu);
 
 // The gradient in the filter [k, r, s, c] from x and the cotangent of y.
-size_t trompe_packed_gradient_scratch_bytes(const trompe_window *window, int threads);
+size_t trompe_packed_gradient_scratch_bytes(const trompe_window *window, trompe_cpu cpu);
 void trompe_packed_filter_gradient(
     const trompe_window *window, const float *x, const float *cotangent, float *filter,
-    void *scratch, int threads);
+    void *scratch, trompe_cpu cpu);

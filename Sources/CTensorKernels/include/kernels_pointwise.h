@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels_cpu.h"
+
 enum { TROMPE_MAX_RANK = 6 };
 
 typedef enum {
@@ -70,14 +72,4 @@ typedef struct {
 
 // Bytes of scratch that a run on `threads` threads needs.
 size_t trompe_pointwise_scratch_bytes(const trompe_pointwise *cluster, int threads);
-void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, int threads);
-
-// The level of instructions in use: "avx512", "avx2" or "baseline"; TROMPE_MAX_ISA of the environment names
-// one that must not be exceeded.
-const char *trompe_instruction_set(void);
-// Whether vectors are of 16 floats and there are 32 of them: AVX-512.
-int trompe_has_wide_vectors(void);
-// Whether writing past the caches is as fast as into them: on Zen it is, Intel's cores wait for it.
-int trompe_far_pays(void);
-// The most that oneDNN may use, or 0: whatever it finds.
-int trompe_onednn_isa(void);
+void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, trompe_cpu cpu);

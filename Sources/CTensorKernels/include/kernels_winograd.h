@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels_cpu.h"
 #include "kernels_image.h"
 
 // With as many, the gradient in a large filter is computed at once from the values of all tiles.
@@ -24,15 +25,15 @@ size_t trompe_winograd_filter_bytes(int64_t c, int64_t k, int turned);
 // From filters OHWI, each multiplied with its scale, if that is not NULL. `turned`: those of the input
 // gradient, which has as many results (c) as the filter has channels, and reads its k results.
 void trompe_winograd_read_filter(
-    const float *filter, const float *scale, int64_t c, int64_t k, int turned, float *u, int threads);
+    const float *filter, const float *scale, int64_t c, int64_t k, int turned, float *u, trompe_cpu cpu);
 
 // y = x * filter, the values of the filter for x's channels and y's.
 size_t trompe_winograd_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads);
+    const trompe_image *x, const trompe_image *y, trompe_cpu cpu);
 void trompe_winograd_convolve(
     const trompe_image *x, const float *from, const float *u,
     const trompe_image *y, const trompe_epilogue *after, float *to,
-    void *scratch, int threads);
+    void *scratch, trompe_cpu cpu);
 
 // The same with filters OHWI as they are, each multiplied with its scale, if that is not NULL, which are
 // packed and used at once: where there are few tiles, and filters change so often that packing them before would
@@ -40,16 +41,16 @@ void trompe_winograd_convolve(
 int trompe_winograd_takes_plain_filters(
     const trompe_image *x, const trompe_image *y, int threads);
 size_t trompe_winograd_plain_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads);
+    const trompe_image *x, const trompe_image *y, trompe_cpu cpu);
 void trompe_winograd_convolve_plain(
     const trompe_image *x, const float *from, const float *filter, const float *scale, int turned,
-    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, int threads);
+    const trompe_image *y, const trompe_epilogue *after, float *to, void *scratch, trompe_cpu cpu);
 
 // Whether a gradient in the filter is of so many channels that its tiles are packed.
-int trompe_winograd_gradient_is_packed(int64_t c, int64_t k, int threads);
+int trompe_winograd_gradient_is_packed(int64_t c, int64_t k, trompe_cpu cpu);
 // The gradient in the filter, OHWI, from x and the cotangent of y.
 size_t trompe_winograd_gradient_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, int threads);
+    const trompe_image *x, const trompe_image *y, trompe_cpu cpu);
 void trompe_winograd_filter_gradient(
     const trompe_image *x, const float *from, const trompe_image *y,
-    const float *cotangent, float *filter, void *scratch, int threads);
+    const float *cotangent, float *filter, void *scratch, trompe_cpu cpu);

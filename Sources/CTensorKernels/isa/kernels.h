@@ -350,7 +350,11 @@ static void NAME(sgd)(
 #include "isa/winograd_packed.h"
 #endif
 
-static const KernelTable NAME(table) = {
+static const trompe_kernels NAME(table) = {
+    .level = LEVEL,
+#ifdef HAS_WIDE_VECTORS
+    .has_wide_vectors = 1,
+#endif
     .unary = {NAME(copy), NAME(negate), NAME(absolute), NAME(exponential), NAME(logarithm),
               NAME(square_root), NAME(reciprocal), NAME(square), NAME(relu), NAME(is_positive),
               NAME(sign), NAME(softplus), NAME(sigmoid)},
@@ -396,12 +400,14 @@ static const KernelTable NAME(table) = {
     .packed_read_rows = NAME(packed_read_rows),
     .packed_read_columns = NAME(packed_read_columns),
     .packed_read_filter = NAME(packed_read_filter),
-    .is_by_pairs = BY_PAIRS,
-    .column_blocks = COLUMN_BLOCKS,
-    .step_blocks = STEPS_BLOCKS,
+    .has_inner_product = BY_PAIRS,
+    .nr_blocks_max = COLUMN_BLOCKS,
+    .kc_blocks = STEPS_BLOCKS,
     .packed_sum_pixels = NAME(packed_sum_pixels),
     .packed_write_pixels = NAME(packed_write_pixels),
     .packed_write_filter = NAME(packed_write_filter),
+#else
+    .nr_blocks_max = 1,
 #endif
 };
 

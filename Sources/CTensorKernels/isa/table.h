@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "kernels_cpu.h"
 #include "kernels_image.h"
 #include "kernels_optimizer.h"
 #include "kernels_pointwise.h"
@@ -50,7 +51,16 @@ typedef struct {
   int64_t count, values, products, results;
 } trompe_column_blocks;
 
-typedef struct {
+struct trompe_kernels {
+  const char *name;
+  trompe_level level;
+  int has_wide_vectors;
+  int has_inner_product;  // products are by Winograd's inner product
+  // Non-temporal stores are as fast as others: a property of the processor, not of these kernels.
+  int has_fast_nontemporal;
+  // Blocks of 16 columns at once, and at most; several of them of so many blocks of steps before other rows: the
+  // columns stay in the first-level cache then. Results do not depend on any of them.
+  int64_t nr_blocks, nr_blocks_max, kc_blocks;
   void (*unary[TROMPE_SIGMOID - TROMPE_COPY + 1])(float *, const float *, int64_t);
   void (*binary[TROMPE_IS_EQUAL - TROMPE_ADD + 1])(float *, const float *, const float *, int64_t);
   void (*select)(float *, const float *, const float *, const float *, int64_t);
@@ -100,10 +110,6 @@ typedef struct {
   void (*packed_read_filter)(
       const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
       float *, float *, float *);
-  int is_by_pairs;  // whether products are by pairs
-  // At most so many blocks of columns at once; several of them of so many blocks of steps before other rows: the
-  // columns stay in the first-level cache then.
-  int64_t column_blocks, step_blocks;
   void (*packed_sum_pixels)(
       const trompe_packed *, const trompe_packed *, const trompe_column_blocks *, int64_t, int,
       float *);
@@ -125,12 +131,4 @@ typedef struct {
   void (*winograd_packed_multiply)(
       const float *, int64_t, int64_t, const float *, const trompe_column_blocks *, const float *,
       int64_t, int64_t, int64_t, float *, int64_t);
-} KernelTable;
-
-// The best that this processor has.
-const KernelTable *trompe_kernels(void);
-
-// Blocks of columns that are multiplied at once: as many as the kernels can where registers are whole, otherwise
-// one. TROMPE_COLUMN_BLOCKS of the environment may name 1, 2 or 3; no more are made than kernels can. Results do
-// not depend on it.
-int64_t trompe_columns_at_once(void);
+};
