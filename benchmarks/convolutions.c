@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "kernels_convolution.h"
-#include "kernels_packed.h"
+#include "kernels_gemm_conv.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
@@ -69,47 +69,45 @@ typedef struct {
 
 static size_t filter_bytes(const Own *own) {
   return own->window.r == 3 ? trompe_winograd_filter_bytes(own->window.x.c, own->window.y.c, own->kind)
-                            : trompe_packed_filter_bytes(&own->window, own->kind == 1);
+                            : trompe_gemm_conv_filter_bytes(&own->window, own->kind == 1);
 }
 
 static size_t scratch_bytes(const Own *own) {
   const trompe_window *w = &own->window;
   if (own->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
-    return w->r == 3 ? trompe_winograd_gradient_scratch_bytes(&w->x, &w->y, own->cpu)
-                     : trompe_packed_gradient_scratch_bytes(w, own->cpu);
+    return w->r == 3 ? trompe_winograd_bwd_weights_scratch_bytes(&w->x, &w->y, own->cpu)
+                     : trompe_gemm_bwd_weights_scratch_bytes(w, own->cpu);
   if (own->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT)
     return w->r == 3 ? trompe_winograd_scratch_bytes(&w->y, &w->x, own->cpu)
-                     : trompe_packed_scratch_bytes(w, 1, own->cpu);
+                     : trompe_gemm_conv_scratch_bytes(w, 1, own->cpu);
   return w->r == 3 ? trompe_winograd_scratch_bytes(&w->x, &w->y, own->cpu)
-                   : trompe_packed_scratch_bytes(w, 0, own->cpu);
+                   : trompe_gemm_conv_scratch_bytes(w, 0, own->cpu);
 }
 
-static void read_filter(const Own *own, const float *filter) {
+static void pack_filter(const Own *own, const float *filter) {
   const trompe_window *w = &own->window;
   if (w->r == 3)
-    trompe_winograd_read_filter(filter, NULL, w->x.c, w->y.c, own->kind, own->filter, own->cpu);
+    trompe_winograd_pack_filter(
+        &(trompe_winograd_filter){filter, NULL, w->x.c, w->y.c, own->kind}, own->filter, own->cpu);
   else
-    trompe_packed_read_filter(w, filter, NULL, own->kind, own->filter, own->cpu);
+    trompe_gemm_conv_pack_filter(w, filter, NULL, own->kind, own->filter, own->cpu);
 }
 
 static void run(const Own *own, const float *x, const float *y, const float *residual, float *to) {
   const trompe_window *w = &own->window;
   const trompe_epilogue after = {.residual = residual};
-  float *scratch = own->scratch;
-  const int is_tiles = w->r == 3;
-  const trompe_cpu cpu = own->cpu;
+  const int is_winograd = w->r == 3, is_bwd_data = own->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
   if (own->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT) {
-    if (is_tiles) trompe_winograd_filter_gradient(&w->x, x, &w->y, y, to, scratch, cpu);
-    else trompe_packed_filter_gradient(w, x, y, to, scratch, cpu);
-  } else if (own->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT) {
-    if (is_tiles)
-      trompe_winograd_convolve(&w->y, y, own->filter, &w->x, &after, to, scratch, cpu);
-    else trompe_packed_convolve(w, 1, y, own->filter, &after, to, scratch, cpu);
-  } else if (is_tiles) {
-    trompe_winograd_convolve(&w->x, x, own->filter, &w->y, &after, to, scratch, cpu);
-  } else {
-    trompe_packed_convolve(w, 0, x, own->filter, &after, to, scratch, cpu);
+    const trompe_bwd_weights_operands operands = {x, y, to, own->scratch};
+    if (is_winograd) trompe_winograd_bwd_weights(&w->x, &w->y, &operands, own->cpu);
+    else trompe_gemm_bwd_weights(w, &operands, own->cpu);
+    return;
   }
+  const trompe_conv_operands operands = {
+      is_bwd_data ? y : x, own->filter, NULL, &after, to, own->scratch};
+  if (!is_winograd) trompe_gemm_conv_run(w, is_bwd_data, &operands, own->cpu);
+  else if (is_bwd_data) trompe_winograd_run(&w->y, &w->x, &operands, own->cpu);
+  else trompe_winograd_run(&w->x, &w->y, &operands, own->cpu);
 }
 
 enum { WITH_RESIDUAL = 3 };
@@ -136,7 +134,7 @@ static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t 
           .p = side, .q = side, .stride_y = 1, .stride_x = 1, .dilation_y = 1, .dilation_x = 1,
           .top = window / 2, .left = window / 2, .bottom = window / 2, .right = window / 2,
           .groups = 1, .order_x = blocks, .order_y = blocks, .adds_residual = residual != NULL,
-          .residual_is_apart = 1, .may_use_winograd = winograd, .only_primitives = 1,
+          .residual_is_apart = 1, .may_use_own_kernels = winograd, .only_primitives = 1,
           .kernels = cpu.kernels};
       char message[256];
       trompe_convolution *convolution = trompe_convolution_create(&shape, message, sizeof message);
@@ -151,8 +149,10 @@ static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t 
       float *to = results[0];
       MEDIAN(time[winograd],
              trompe_convolution_run(
-                 convolution, kind == 1 ? to : x, packed, NULL,
-                 &(trompe_epilogue){.residual = residual}, kind == 0 ? to : y, scratch));
+                 convolution,
+                 &(trompe_convolution_buffers){
+                     kind == 1 ? to : x, packed, NULL, kind == 0 ? to : y, scratch},
+                 &(trompe_epilogue){.residual = residual}));
       if (kind == TROMPE_CONVOLUTION_FILTER_GRADIENT)
         trompe_convolution_reorder_filter(convolution, packed, NULL, to, NULL);
       if (!winograd) memcpy(results[1], to, count * sizeof(float));
@@ -165,7 +165,7 @@ static void measure(int64_t window, int64_t n, int64_t side, int64_t c, int64_t 
     if (trompe_has_own_convolutions(cpu.kernels)) {
       own.filter = numbers(filter_bytes(&own) / sizeof(float), 0);
       own.scratch = numbers(scratch_bytes(&own) / sizeof(float), 0);
-      if (kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) MEDIAN(pack, read_filter(&own, filter));
+      if (kind != TROMPE_CONVOLUTION_FILTER_GRADIENT) MEDIAN(pack, pack_filter(&own, filter));
       MEDIAN(time[2], run(&own, x, y, residual, results[0]));
       free(own.filter);
       free(own.scratch);

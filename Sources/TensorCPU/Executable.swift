@@ -314,7 +314,7 @@ public final class Executable {
       after.bias = epilogue.bias.map { UnsafePointer(floats($0)) }
       after.residual = epilogue.residual.map(image)
       after.has_relu = epilogue.hasReLU ? 1 : 0
-      return { trompe_convolution_run(primitive.handle, x, filter, scale, &after, y, scratch) }
+      return { primitive.run(x, filter, scale, &after, y, scratch) }
     case .inputGradient(_, let finish):
       let primitive = prepared.convolution!
       let (dx, dy) = (address[kernel.writes[0]]!, address[kernel.reads[0]]!)
@@ -322,7 +322,7 @@ public final class Executable {
       if let program = prepared.pointwise {
         program.bind { self.address[$0]! }
         return {
-          let status = trompe_convolution_run(primitive.handle, dx, filter, scale, nil, dy, scratch)
+          let status = primitive.run(dx, filter, scale, nil, dy, scratch)
           if status == 0 { program.run(scratch: scratch, cpu: cpu) }
           return status
         }
@@ -331,7 +331,7 @@ public final class Executable {
       after.residual = finish?.residual.map(image)
       after.mask = finish?.mask.map(image)
       after.sums = finish?.channelSums.map { floats($0) }
-      return { trompe_convolution_run(primitive.handle, dx, filter, scale, &after, dy, scratch) }
+      return { primitive.run(dx, filter, scale, &after, dy, scratch) }
     case .maxPool(let window):
       var pool = poolShape(
         window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
@@ -388,11 +388,11 @@ public final class Executable {
       let primitive = prepared.convolution!
       let (x, dy) = (address[kernel.reads[0]]!, address[kernel.reads[1]]!)
       if primitive.filterIsPlain {
-        return { trompe_convolution_run(primitive.handle, x, y, nil, nil, dy, scratch) }
+        return { primitive.run(x, y, nil, nil, dy, scratch) }
       }
       let inOrder = scratch + Preparation.aligned(primitive.scratchBytes)
       return {
-        let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, nil, dy, scratch)
+        let status = primitive.run(x, inOrder, nil, nil, dy, scratch)
         return status != 0
           ? status : trompe_convolution_reorder_filter(primitive.handle, inOrder, nil, y, nil)
       }

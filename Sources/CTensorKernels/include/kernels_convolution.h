@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels_blocking.h"
+#include "kernels_reorder.h"
 #include "kernels_cpu.h"
 #include "kernels_image.h"
 
@@ -31,8 +31,8 @@ typedef struct {
   trompe_image_order order_x, order_y;
   // Both images and the filter are rounded to bfloat16 before they are multiplied; sums are fp32.
   int uses_bf16;
-  // Fewer multiplications for windows of 3x3 and 1x1, at a few more bits of rounding.
-  int may_use_winograd;
+  // Our own kernels, and oneDNN's Winograd primitive: faster, at a few more bits of rounding.
+  int may_use_own_kernels;
   // The way to compute is chosen without regard to n, and the same for every image of a batch.
   int is_batch_invariant;
   int only_primitives;  // of oneDNN, for comparison
@@ -50,7 +50,7 @@ trompe_convolution *trompe_convolution_create(
     const trompe_convolution_shape *shape, char *message, size_t message_size);
 void trompe_convolution_destroy(trompe_convolution *convolution);
 
-// The name of the chosen implementation; oneDNN's, if it is one of its primitives.
+// "wino_f4x3", "gemm", "first_layer", or oneDNN's name of a primitive.
 const char *trompe_convolution_implementation(const trompe_convolution *convolution);
 int trompe_convolution_is_winograd(const trompe_convolution *convolution);
 size_t trompe_convolution_scratch_bytes(const trompe_convolution *convolution);
@@ -69,16 +69,23 @@ int trompe_convolution_reorder_filter(
     void *scratch);
 size_t trompe_convolution_scaling_bytes(const trompe_convolution *convolution);
 
-// Whether an input gradient adds a residual, applies a mask and sums over pixels before it is stored.
-int trompe_convolution_finishes_gradients(const trompe_convolution *convolution);
+// Whether an input gradient has backward post-ops: adds a residual, applies a mask and sums over pixels before it is
+// stored.
+int trompe_convolution_fuses_backward_post_ops(const trompe_convolution *convolution);
 
-// Forward: y is the result. Input gradient: x is the result, y the cotangent. Filter gradient: filter is
-// the result. `scale` may be NULL, and is unless filters are scaled as they are read. `after` may be NULL; a
-// residual is y itself or an image in its order. `scratch` has at
-// least scratch_bytes, 64-byte aligned.
+// Forward: y is the result. Input gradient: x is the result, y the cotangent. Filter gradient: filter is the
+// result.
+typedef struct {
+  void *x, *filter;
+  const float *scale;  // of plain filters that are scaled as they are read, or NULL
+  void *y;
+  void *scratch;  // of at least scratch_bytes, 64-byte aligned
+} trompe_convolution_buffers;
+
+// `after` may be NULL; a residual is y itself or an image in its order.
 int trompe_convolution_run(
-    const trompe_convolution *convolution, void *x, void *filter, const float *scale,
-    const trompe_epilogue *after, void *y, void *scratch);
+    const trompe_convolution *convolution, const trompe_convolution_buffers *buffers,
+    const trompe_epilogue *after);
 
 // "2.6.3"
 const char *trompe_onednn_version(void);

@@ -19,6 +19,7 @@ typedef enum {
   // The system keeps registers of 256 and of 512 bits when it switches between threads.
   TROMPE_KEEPS_YMM = 1 << 10,
   TROMPE_KEEPS_ZMM = 1 << 11,
+  TROMPE_HAS_NEON = 1 << 15,
   // Performance, not permission: additions have pipes of their own beside those of multiply-adds, 512-bit
   // instructions are executed as a whole, and non-temporal stores are as fast as others.
   TROMPE_HAS_FADD_PIPES = 1 << 12,
@@ -26,7 +27,8 @@ typedef enum {
   TROMPE_HAS_FAST_NONTEMPORAL = 1 << 14,
 } trompe_cpu_feature;
 
-typedef enum { TROMPE_BASELINE, TROMPE_AVX2, TROMPE_AVX512 } trompe_level;
+// Each is compiled for what is beside its name in arch/x86/targets.h.
+typedef enum { TROMPE_BASELINE, TROMPE_AVX2, TROMPE_AVX512, TROMPE_NEON } trompe_level;
 
 // The registers of CPUID and XCR0 that features follow from: eax, ebx, ecx, edx of a leaf, 0 where there is
 // none.
@@ -44,12 +46,12 @@ uint32_t trompe_cpu_features(const trompe_cpuid *registers);
 // The highest level all of whose instructions, those of the levels below among them, may be used.
 trompe_level trompe_level_of(uint32_t features);
 
-// The kernels of one instruction set and how they are used: how they multiply, and how many columns at once.
+// The kernels of one instruction set and how they are used: how they multiply, and how many columns (NR) at once.
 typedef struct trompe_kernels trompe_kernels;
 
 // Those that are fastest here; the environment may name lesser ones: TROMPE_MAX_ISA a level ("baseline",
 // "avx2"), TROMPE_PRODUCTS how AVX-512 multiplies ("pairs": by Winograd's inner product, "single": by
-// multiply-adds), TROMPE_COLUMN_BLOCKS how many blocks of 16 columns at once (1, 2 or 3; no more than kernels
+// multiply-adds), TROMPE_COLUMN_BLOCKS NR / 16 (1, 2 or 3; no more than kernels
 // can).
 const trompe_kernels *trompe_best_kernels(void);
 // All that run on this processor, whether or not they are fast here: the `index`-th, NULL after the last.
@@ -59,15 +61,14 @@ const trompe_kernels *trompe_kernels_at(int index);
 const trompe_kernels *trompe_kernels_for(
     uint32_t features, const char *max_isa, const char *products, const char *column_blocks);
 
-// "avx512-wip-nr32": level, Winograd's inner product or multiply-adds, columns at once.
+// "avx512-wip-nr32": level, Winograd's inner product (wip) or multiply-adds (fma), NR.
 const char *trompe_kernels_name(const trompe_kernels *kernels);
 trompe_level trompe_kernels_level(const trompe_kernels *kernels);
 // Whether vectors are of 16 floats and there are 32 of them: AVX-512.
 int trompe_has_wide_vectors(const trompe_kernels *kernels);
 // Whether there are convolutions of our own, ...
 int trompe_has_own_convolutions(const trompe_kernels *kernels);
-// ... and by Winograd's inner product: whether the processor adds and multiplies in different units, and has
-// registers enough.
+// ... and whether they multiply by Winograd's inner product.
 int trompe_has_inner_product(const trompe_kernels *kernels);
 
 // What computes a call.
@@ -75,6 +76,3 @@ typedef struct {
   const trompe_kernels *kernels;
   int threads;
 } trompe_cpu;
-
-// The most that oneDNN may use, by TROMPE_MAX_ISA, or 0: whatever it finds.
-int trompe_onednn_isa(void);

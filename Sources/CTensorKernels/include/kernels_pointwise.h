@@ -1,6 +1,6 @@
-// Clusters of pointwise operations: one read of every input, one write of every result.
+// Fusion groups of pointwise operations: one read of every input, one write of every result.
 //
-// The iteration space is cut into tiles that stay in the first-level cache; a short program of
+// The iteration space is cut into pointwise tiles that stay in the first-level cache; a short program of
 // instructions runs over each tile, register by register (a register is a tile of floats).
 #pragma once
 
@@ -71,5 +71,5 @@ typedef struct {
 } trompe_pointwise;
 
 // Bytes of scratch that a run on `threads` threads needs.
-size_t trompe_pointwise_scratch_bytes(const trompe_pointwise *cluster, int threads);
-void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, trompe_cpu cpu);
+size_t trompe_pointwise_scratch_bytes(const trompe_pointwise *group, int threads);
+void trompe_pointwise_run(const trompe_pointwise *group, void *scratch, trompe_cpu cpu);

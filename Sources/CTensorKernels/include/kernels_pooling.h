@@ -20,7 +20,7 @@ void trompe_max_pool_select(
 // dx = Σ dy over the windows whose index names the element.
 void trompe_max_pool_scatter(
     const trompe_pool *pool, const float *dy, const uint8_t *index, float *dx, trompe_cpu cpu);
-// Mean of every window; taps on padding count if asked for.
+// Mean of every window; taps on padding count with `counts_padding`.
 void trompe_average_pool(
     const trompe_pool *pool, int counts_padding, const float *x, float *y, trompe_cpu cpu);
 void trompe_average_pool_gradient(
