@@ -57,7 +57,8 @@ int main(void) {
         for (int own = 0; own < 2; own++) {
           const double begin = milliseconds();
           if (own)
-            trompe_matrix_product(ta, tb, rows, columns, inner, a, b, c[1], 0, cpu);
+            trompe_matrix_product(
+                &(trompe_matrix_shape){ta, tb, rows, columns, inner, 0}, a, b, c[1], cpu);
           else
             dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', rows, columns, inner, 1, a, ta ? rows : inner,
                        b, tb ? inner : columns, 0, c[0], columns);

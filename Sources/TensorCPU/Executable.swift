@@ -400,11 +400,11 @@ public final class Executable {
       let (a, b) = (floats(kernel.reads[0]), floats(kernel.reads[1]))
       let result = kernel.writeShapes[0]
       let inner = kernel.readShapes[0][product.transposesLeft ? 0 : 1]
-      let (m, n, k) = (Int64(result[0]), Int64(result[1]), Int64(inner))
-      let left: Int32 = product.transposesLeft ? 1 : 0
-      let right: Int32 = product.transposesRight ? 1 : 0
-      let isBatchInvariant: Int32 = options.isBatchInvariant ? 1 : 0
-      return { trompe_matrix_product(left, right, m, n, k, a, b, y, isBatchInvariant, cpu) }
+      var shape = trompe_matrix_shape(
+        transposes_a: product.transposesLeft ? 1 : 0,
+        transposes_b: product.transposesRight ? 1 : 0, m: Int64(result[0]), n: Int64(result[1]),
+        k: Int64(inner), is_batch_invariant: options.isBatchInvariant ? 1 : 0)
+      return { trompe_matrix_product(&shape, a, b, y, cpu) }
     case let index as MaxPoolIndex:
       var pool = poolShape(
         index.window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])

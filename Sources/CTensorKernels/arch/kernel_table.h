@@ -50,6 +50,36 @@ typedef struct {
   int64_t count, values, corrections, results;
 } trompe_nr_blocks;
 
+// Tiles of an image, channels of them, and the factors of each tile or of each of these channels, or NULL.
+typedef struct {
+  int64_t first, count, first_channel, channels;
+  const float *tile_scales, *channel_scales;
+} trompe_tiles;
+
+// 3x3 filters of one block of 16 results of `channels` channels, each multiplied by its scale, if those are not NULL.
+// Steps are in floats. `is_bwd_data`: filters are the channels.
+typedef struct {
+  const float *filter, *scale;
+  int64_t result_step, channel_step, tap_step, channels;
+  int is_bwd_data;
+} trompe_filter_block;
+
+// `count` blocks of 16 columns of filters; the `steps` steps of each tap, at `taps`, are `step` floats apart, columns
+// `column`: one of both is 1. Filters are the steps, if columns are contiguous, or the columns; each is multiplied by
+// its scale, if those are not NULL.
+typedef struct {
+  const float *filter, *scale;
+  const int64_t *taps;
+  int64_t tap_count, steps, step, column, count;
+} trompe_b_source;
+
+// GEMM of few rows X [few, K], Y [few, N] and a matrix W [N, K]: operands in the order of the product.
+typedef struct {
+  int64_t few, n, k;
+  const float *a, *b;
+  float *c;
+} trompe_small_m;
+
 struct trompe_kernels {
   const char *name;
   trompe_level level;
@@ -82,33 +112,22 @@ struct trompe_kernels {
       const trompe_adam *, float, float, int64_t, float *, const float *, float *, float *);
   void (*sgd)(const trompe_sgd *, int64_t, float *, const float *, float *);
   // From here on NULL where there are no convolutions of our own.
-  void (*f32_wino_f4x3_input)(
-      const trompe_image *, const float *, int64_t, int64_t, int64_t, int64_t, const float *,
-      const float *, float *, const trompe_wino_layout *);
-  void (*f32_wino_f4x3_cotangent)(
-      const trompe_image *, const float *, int64_t, int64_t, int64_t, int64_t, const float *,
-      const float *, float *, const trompe_wino_layout *);
-  void (*f32_wino_f4x3_output)(
-      const trompe_image *, const trompe_epilogue *, float *, int64_t, int64_t, int64_t, int64_t,
-      const float *, const trompe_wino_layout *, const float *, const float *);
+  void (*f32_wino_f4x3_input)(const trompe_image *, const float *, const trompe_tiles *, float *, const trompe_wino_layout *);
+  void (*f32_wino_f4x3_cotangent)(const trompe_image *, const float *, const trompe_tiles *, float *, const trompe_wino_layout *);
+  void (*f32_wino_f4x3_output)(const trompe_image *, const trompe_epilogue *, float *, const trompe_tiles *, const float *, const trompe_wino_layout *);
   void (*f32_wino_f4x3_bwd_weights_accumulate)(
       const float *, const float *, float *, int64_t, int64_t, int64_t);
   void (*f32_wino_f4x3_filter_gradient)(const float *, int64_t, int64_t, int64_t, float *);
   void (*f32_wino_f4x3_bwd_weights)(
       const float *, int64_t, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *);
-  void (*f32_small_m_gemm_nt)(
-      int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
-  void (*f32_small_m_gemm_nn)(
-      int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
-  void (*f32_small_m_gemm_tn)(
-      int64_t, int64_t, int64_t, const float *, const float *, float *, int64_t, int64_t);
+  void (*f32_small_m_gemm_nt)(const trompe_small_m *, int64_t, int64_t);
+  void (*f32_small_m_gemm_nn)(const trompe_small_m *, int64_t, int64_t);
+  void (*f32_small_m_gemm_tn)(const trompe_small_m *, int64_t, int64_t);
   void (*f32_pack_a)(
       const trompe_pixel *, int64_t, int64_t, float *, float *, float *);
   void (*f32_pack_pixels)(
       const float *, const int64_t *, int64_t, int, float *, float *, float *);
-  void (*f32_pack_b)(
-      const float *, const int64_t *, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
-      float *, float *, float *);
+  void (*f32_pack_b)(const trompe_b_source *, float *, float *, float *);
   void (*f32_gemm_accumulate)(
       const trompe_panel *, const trompe_panel *, const trompe_nr_blocks *, int64_t, int,
       float *);
@@ -120,11 +139,8 @@ struct trompe_kernels {
       const float *, int64_t, float *, int64_t, const trompe_prefetch_steps *);
   void (*f32_wino_f4x3_pack_input)(
       const trompe_image *, const float *, int64_t, int64_t, float *, int64_t);
-  void (*f32_wino_f4x3_filter_scales)(
-      const float *, const float *, int64_t, int64_t, int64_t, int, int64_t, float *);
-  void (*f32_wino_f4x3_pack_filter)(
-      const float *, const float *, int64_t, int64_t, int64_t, int, int64_t, float *, int64_t,
-      const float *, int);
+  void (*f32_wino_f4x3_filter_scales)(const trompe_filter_block *, float *);
+  void (*f32_wino_f4x3_pack_filter)(const trompe_filter_block *, float *, int64_t, const float *, int);
   void (*f32_wino_f4x3_pack_tiles)(
       const trompe_image *, const float *, int64_t, int64_t, int64_t, int, float *, int64_t);
   void (*f32_wino_f4x3_gemm)(

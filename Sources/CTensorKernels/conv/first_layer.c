@@ -75,7 +75,9 @@ void trompe_first_layer_pack_filter(
         in_order[f * steps + step_of(&rows, r, i)] = *filter++;
   for (int64_t f = 0; f < k; f += BLOCK)
     cpu.kernels->f32_pack_b(
-        in_order + f * steps, &tap, 1, 1, steps, steps, scale ? scale + f : NULL, 1,
+        &(trompe_b_source){
+            .filter = in_order + f * steps, .scale = scale ? scale + f : NULL, .taps = &tap,
+            .tap_count = 1, .steps = steps, .step = 1, .column = steps, .count = 1},
         packed + f * steps, corrections + f, inverse_scales + f);
 }
 

@@ -39,9 +39,11 @@ void trompe_gemm_conv_pack_panels(
   // Filters are the columns, or the steps.
   const float *scale =
       call->scale && !call->is_bwd_data ? call->scale + first * BLOCK : call->scale;
-  call->kernels->f32_pack_b(
-      call->filter + first * BLOCK * column, taps, group->tap_count, step, column, ends.from->c,
-      scale, count, columns, corrections, inverse_scales);
+  const trompe_b_source source = {
+      .filter = call->filter + first * BLOCK * column, .scale = scale, .taps = taps,
+      .tap_count = group->tap_count, .steps = ends.from->c, .step = step, .column = column,
+      .count = count};
+  call->kernels->f32_pack_b(&source, columns, corrections, inverse_scales);
 }
 
 static void pack_filter(void *context, int thread, int threads) {

@@ -67,22 +67,29 @@ static const float *scale_block(const FilterCall *call, int64_t b) {
   return call->scale && !call->is_bwd_data ? call->scale + b * BLOCK : call->scale;
 }
 
-// The inverse scales of one block of results, ...
+// One block of results of `count` channels from `first` on.
+static trompe_filter_block channels_of(
+    const FilterCall *call, int64_t b, int64_t first, int64_t count) {
+  const float *scale = scale_block(call, b);
+  return (trompe_filter_block){
+      .filter = filter_block(call, b) + first * channel_step(call),
+      .scale = scale && call->is_bwd_data ? scale + first : scale,
+      .result_step = result_step(call), .channel_step = channel_step(call), .tap_step = call->c,
+      .channels = count, .is_bwd_data = call->is_bwd_data};
+}
+
+// The inverse scales of a block, ...
 static void scale_filters(const FilterCall *call, int64_t b, float *inverse_scales) {
-  call->kernels->f32_wino_f4x3_filter_scales(
-      filter_block(call, b), scale_block(call, b), result_step(call), channel_step(call), call->c,
-      call->is_bwd_data, channel_count(call), inverse_scales);
+  const trompe_filter_block all = channels_of(call, b, 0, channel_count(call));
+  call->kernels->f32_wino_f4x3_filter_scales(&all, inverse_scales);
 }
 
 // ... and then its elements of some channels.
 static void pack_channels(
-    const FilterCall *call, int64_t b, int64_t first, int64_t count, float *u,
+    const trompe_kernels *kernels, const trompe_filter_block *channels, float *u,
     const float *inverse_scales, int is_nontemporal) {
-  const float *scale = scale_block(call, b);
-  call->kernels->f32_wino_f4x3_pack_filter(
-      filter_block(call, b) + first * channel_step(call),
-      scale && call->is_bwd_data ? scale + first : scale, result_step(call), channel_step(call), call->c,
-      call->is_bwd_data, count, u, packed_floats(count), inverse_scales, is_nontemporal);
+  kernels->f32_wino_f4x3_pack_filter(
+      channels, u, packed_floats(channels->channels), inverse_scales, is_nontemporal);
 }
 
 static void pack_filter(void *context, int thread, int threads) {
@@ -96,7 +103,9 @@ static void pack_filter(void *context, int thread, int threads) {
   trompe_share_by_speed(results / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b++) {
     scale_filters(call, b, inverse_scales + b * BLOCK);
-    pack_channels(call, b, 0, channels, call->u + b * block, inverse_scales + b * BLOCK, is_nontemporal);
+    const trompe_filter_block all = channels_of(call, b, 0, channels);
+    pack_channels(
+        call->kernels, &all, call->u + b * block, inverse_scales + b * BLOCK, is_nontemporal);
   }
 }
 
@@ -211,10 +220,11 @@ static void multiply_plain(
   for (int64_t i = 0; i < blocks; i++) scale_filters(call->plain, b + i, inverse_scales + i * BLOCK);
   for (int64_t first = 0; first < c; first += at_once) {
     const int64_t channels = smaller(at_once, c - first);
-    for (int64_t i = 0; i < blocks; i++)
+    for (int64_t i = 0; i < blocks; i++) {
+      const trompe_filter_block block = channels_of(call->plain, b + i, first, channels);
       pack_channels(
-          call->plain, b + i, first, channels, own + i * block_floats(channels),
-          inverse_scales + i * BLOCK, 0);
+          call->kernels, &block, own + i * block_floats(channels), inverse_scales + i * BLOCK, 0);
+    }
     multiply(call, count, tiles, own, blocks, first, channels, products);
   }
 }
@@ -242,11 +252,11 @@ static void write_groups(
     for (int64_t i = 0; i < blocks; i++)
       for (int64_t g = 0; g < count; g++) {
         if (after.sums) after.sums = call->sums + run_of(call, first + g) * k;
+const trompe_tiles of_group = {
+            (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP), (b + i) * BLOCK, BLOCK,
+            tiles + g * group + ELEMENTS * packed_floats(c), call->inverse_scales};
         call->kernels->f32_wino_f4x3_output(
-            call->y, &after, call->to, (first + g) * GROUP,
-            smaller(GROUP, all - (first + g) * GROUP), (b + i) * BLOCK, BLOCK,
-            products + i * own + g * BLOCK_PRODUCTS, &at, tiles + g * group + ELEMENTS * packed_floats(c),
-            call->inverse_scales);
+            call->y, &after, call->to, &of_group, products + i * own + g * BLOCK_PRODUCTS, &at);
       }
   }
   if (after.is_nontemporal) trompe_fence_nontemporal();

@@ -80,10 +80,10 @@ static void pack_tiles(void *context, int thread, int threads) {
   int64_t begin, end;
   trompe_share(tiles, thread, threads, &begin, &end);
   const trompe_wino_layout v_at = values_at(tiles, c), w_at = values_at(tiles, k);
-  call->kernels->f32_wino_f4x3_input(
-      call->x, call->from, begin, end - begin, 0, c, NULL, NULL, v + begin * c, &v_at);
-  call->kernels->f32_wino_f4x3_cotangent(
-      call->y, call->cotangent, begin, end - begin, 0, k, NULL, NULL, w + begin * k, &w_at);
+  const trompe_tiles of_x = {.first = begin, .count = end - begin, .channels = c};
+  const trompe_tiles of_y = {.first = begin, .count = end - begin, .channels = k};
+  call->kernels->f32_wino_f4x3_input(call->x, call->from, &of_x, v + begin * c, &v_at);
+  call->kernels->f32_wino_f4x3_cotangent(call->y, call->cotangent, &of_y, w + begin * k, &w_at);
 }
 
 static void sum_filters(void *context, int thread, int threads) {
@@ -123,10 +123,10 @@ static void accumulate(void *context, int thread, int threads) {
   trompe_share(tile_count(call->x), thread, threads, &begin, &end);
   for (int64_t first = begin; first < end; first += call->chunk) {
     const int64_t tiles = smaller(call->chunk, end - first);
-    kernels->f32_wino_f4x3_input(
-        call->x, call->from, first, tiles, 0, c, NULL, NULL, v, &v_at);
-    kernels->f32_wino_f4x3_cotangent(
-        call->y, call->cotangent, first, tiles, 0, k, NULL, NULL, w, &w_at);
+    const trompe_tiles of_x = {.first = first, .count = tiles, .channels = c};
+    const trompe_tiles of_y = {.first = first, .count = tiles, .channels = k};
+    kernels->f32_wino_f4x3_input(call->x, call->from, &of_x, v, &v_at);
+    kernels->f32_wino_f4x3_cotangent(call->y, call->cotangent, &of_y, w, &w_at);
     for (int64_t element = 0; element < ELEMENTS; element++)
       kernels->f32_wino_f4x3_bwd_weights_accumulate(
           v + element * v_at.plane, w + element * w_at.plane, u + element * plane(c, k), tiles, c, k);

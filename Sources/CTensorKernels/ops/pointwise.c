@@ -198,12 +198,14 @@ static void run_part(void *context, int thread, int threads) {
   const trompe_kernels *k = run->kernels;
   const int rank = group->rank;
   float *mine = run->scratch + run->floats_per_thread * thread;
+  // Where each is written, and where it is read: inputs are read where they are.
   float *registers[REGISTER_LIMIT];
+  const float *values[REGISTER_LIMIT];
   const void *cached[REGISTER_LIMIT];
   int64_t cached_count[REGISTER_LIMIT];
   float *partial[REGISTER_LIMIT];
   for (int i = 0; i < group->register_count; i++) {
-    registers[i] = register_of(run, mine, i);
+    values[i] = registers[i] = register_of(run, mine, i);
     cached[i] = NULL;
     cached_count[i] = 0;
   }
@@ -246,37 +248,38 @@ static void run_part(void *context, int thread, int threads) {
       int64_t offset = 0;
       for (int j = 0; j < rank; j++) offset += position[j] * input->stride[j];
       float *own = register_of(run, mine, i);
-      registers[i] =
-          (float *)(input->is_bf16
-                        ? load_bf16(run, input, (const uint16_t *)input->base + offset, own,
-                                    &cached[i], &cached_count[i], rows, columns)
-                        : load(run, input, (const float *)input->base + offset, own, &cached[i],
-                               &cached_count[i], rows, columns));
+      values[i] =
+          input->is_bf16
+              ? load_bf16(run, input, (const uint16_t *)input->base + offset, own, &cached[i],
+                          &cached_count[i], rows, columns)
+              : load(run, input, (const float *)input->base + offset, own, &cached[i],
+                     &cached_count[i], rows, columns);
     }
     for (int i = 0; i < group->output_count; i++) {
       const trompe_pointwise_output *output = &group->outputs[i];
-      if (!output->is_bf16) registers[output->reg] = (float *)output->base + dense;
+      if (!output->is_bf16)
+        values[output->reg] = registers[output->reg] = (float *)output->base + dense;
     }
     for (int i = 0; i < group->instruction_count; i++) {
       const trompe_instruction *op = &group->instructions[i];
       if (op->code < TROMPE_ADD)
-        k->unary[op->code - TROMPE_COPY](registers[op->d], registers[op->a], count);
+        k->unary[op->code - TROMPE_COPY](registers[op->d], values[op->a], count);
       else if (op->code < TROMPE_SELECT)
         k->binary[op->code - TROMPE_ADD](
-            registers[op->d], registers[op->a], registers[op->b], count);
+            registers[op->d], values[op->a], values[op->b], count);
       else
-        k->select(registers[op->d], registers[op->a], registers[op->b], registers[op->c], count);
+        k->select(registers[op->d], values[op->a], values[op->b], values[op->c], count);
     }
     for (int i = 0; i < group->output_count; i++) {
       const trompe_pointwise_output *output = &group->outputs[i];
       if (output->is_bf16)
-        k->to_bf16((uint16_t *)output->base + dense, registers[output->reg], count);
+        k->to_bf16((uint16_t *)output->base + dense, values[output->reg], count);
     }
     for (int i = 0; i < group->reduction_count; i++) {
       const trompe_pointwise_reduction *r = &group->reductions[i];
       float *to = partial[i];
       for (int j = 0; j < rank; j++) to += position[j] * r->stride[j];
-      accumulate(run, r, registers[r->reg], to, rows, columns);
+      accumulate(run, r, values[r->reg], to, rows, columns);
     }
   }
 }

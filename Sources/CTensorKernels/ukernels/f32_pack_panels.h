@@ -122,13 +122,13 @@ static void NAME(f32_pack_pixels)(
   const V16 scales = NAME(power_of_two_scale)(sum * share, inverse_scales);
   NAME(read_scaled_columns)(image, offsets, count, scales, to, corrections);
 }
-// `count` blocks of filters, at most PACK_BLOCKS, as B panels; the steps of each tap, at `taps`, are `step` floats
-// apart, columns `column`: one of both is 1. Filters are the steps, if columns are contiguous, or the columns;
-// each is multiplied by its scale.
+// Filters as B panels, at most PACK_BLOCKS at once.
 static void NAME(f32_pack_b)(
-    const float *filter, const int64_t *taps, int64_t tap_count, int64_t step, int64_t column,
-    int64_t steps, const float *scale, int64_t count, float *to, float *corrections,
-    float *inverse_scales) {
+    const trompe_b_source *source, float *to, float *corrections, float *inverse_scales) {
+  const float *filter = source->filter, *scale = source->scale;
+  const int64_t *taps = source->taps;
+  const int64_t tap_count = source->tap_count, steps = source->steps, count = source->count;
+  const int64_t step = source->step, column = source->column;
   const int64_t all = tap_count * steps;
   V16 sums[PACK_BLOCKS];
   for (int64_t b = 0; b < count; b++) sums[b] = (V16){0};

@@ -59,9 +59,10 @@ INLINE void NAME(dot_block)(
     }                                                                   \
   }
 
-static void NAME(f32_small_m_gemm_nt)(
-    int64_t few, int64_t n, int64_t k, const float *x, const float *w, float *y, int64_t begin,
-    int64_t end) {
+static void NAME(f32_small_m_gemm_nt)(const trompe_small_m *product, int64_t begin, int64_t end) {
+  const int64_t few = product->few, n = product->n, k = product->k;
+  const float *x = product->a, *w = product->b;
+  float *y = product->c;
   for (int64_t first = 0; first < k; first += BLOCK) {
     const int64_t count = k - first < BLOCK ? k - first : BLOCK;
     int64_t j = begin;
@@ -99,9 +100,10 @@ INLINE void NAME(combine_block)(
   }
 }
 
-static void NAME(f32_small_m_gemm_nn)(
-    int64_t few, int64_t n, int64_t k, const float *y, const float *w, float *x, int64_t begin,
-    int64_t end) {
+static void NAME(f32_small_m_gemm_nn)(const trompe_small_m *product, int64_t begin, int64_t end) {
+  const int64_t few = product->few, n = product->n, k = product->k;
+  const float *y = product->a, *w = product->b;
+  float *x = product->c;
   for (int64_t first = begin; first < end; first += BLOCK) {
     const int64_t count = end - first < BLOCK ? end - first : BLOCK;
     int64_t j = 0;
@@ -117,9 +119,10 @@ static void NAME(f32_small_m_gemm_nn)(
 }
 
 // W = Yᵀ · X. What is written is not read soon.
-static void NAME(f32_small_m_gemm_tn)(
-    int64_t few, int64_t n, int64_t k, const float *y, const float *x, float *w, int64_t begin,
-    int64_t end) {
+static void NAME(f32_small_m_gemm_tn)(const trompe_small_m *product, int64_t begin, int64_t end) {
+  const int64_t few = product->few, n = product->n, k = product->k;
+  const float *y = product->a, *x = product->b;
+  float *w = product->c;
   const STEPS s = {1, n, k, 16, k, 16};
   for (int64_t first = 0; first < k; first += BLOCK) {
     const int64_t last = k - first < BLOCK ? k : first + BLOCK;

@@ -78,14 +78,15 @@ INLINE PIXELS NAME(pixels)(
   return (PIXELS){(const float *)copy, size * 16, 16};
 }
 
-// The values of windows of SIZE pixels that begin MARGIN before their tile, one axis after the other, of
-// `channels` of the image from `begin` on. Where they stand is `at`. Each tile's are multiplied with its
-// scale, or each of these channels', if those are not NULL.
+// The elements of windows of SIZE pixels that begin MARGIN before their tile, one axis after the other. Where they go
+// is `at`.
 #define READER(name, SIZE, MARGIN, axis)                                                           \
   static void NAME(name)(                                                                          \
-      const trompe_image *s, const float *image, int64_t first, int64_t count, int64_t begin,      \
-      int64_t channels, const float *tile_scales, const float *channel_scales, float *v,           \
-      const trompe_wino_layout *at) {                                                                   \
+      const trompe_image *s, const float *image, const trompe_tiles *tiles, float *v,              \
+      const trompe_wino_layout *at) {                                                              \
+    const int64_t first = tiles->first, count = tiles->count;                                      \
+    const int64_t begin = tiles->first_channel, channels = tiles->channels;                        \
+    const float *tile_scales = tiles->tile_scales, *channel_scales = tiles->channel_scales;        \
     for (int64_t t = 0; t < count; t++) {                                                          \
       const WINDOW w = NAME(window)(s, first + t, SIZE, MARGIN);                             \
       const float *from = image + w.image * s->h * s->w * s->c + begin / 16 * s->block;            \
@@ -154,12 +155,13 @@ INLINE void NAME(write_tile)(
   if (after->sums) LANES_AT(after->sums + c) += sum;
 }
 
-// `channels` of the image from `begin` on, of tiles whose values stand at `at`: each multiplied with the
-// tile's and the channel's number, if those are not NULL.
+// The pixels of tiles whose elements are at `at`, with both the tile's and the channel's factor, if those are not NULL.
 static void NAME(f32_wino_f4x3_output)(
-    const trompe_image *s, const trompe_epilogue *after, float *image, int64_t first, int64_t count,
-    int64_t begin, int64_t channels, const float *m, const trompe_wino_layout *at,
-    const float *tile_scales, const float *channel_scales) {
+    const trompe_image *s, const trompe_epilogue *after, float *image, const trompe_tiles *tiles,
+    const float *m, const trompe_wino_layout *at) {
+  const int64_t first = tiles->first, count = tiles->count;
+  const int64_t begin = tiles->first_channel, channels = tiles->channels;
+  const float *tile_scales = tiles->tile_scales, *channel_scales = tiles->channel_scales;
   for (int64_t t = 0; t < count; t++) {
     const WINDOW w = NAME(window)(s, first + t, 4, 0);
     float *to = image + w.image * s->h * s->w * s->c + (w.top * s->w + w.left) * s->pixel +

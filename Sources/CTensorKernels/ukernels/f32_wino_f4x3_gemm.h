@@ -61,22 +61,23 @@ static void NAME(f32_wino_f4x3_pack_input)(
     AT(v + 36 * plane) = (V16){0} + 1.0f;
   }
   const trompe_wino_layout at = {plane, 16, 256};
-  NAME(f32_wino_f4x3_input)(
-      s, image, first, count, 0, s->c, INNER_PRODUCT ? scales : NULL, NULL, v, &at);
+  const trompe_tiles tiles = {
+      first, count, 0, s->c, INNER_PRODUCT ? scales : NULL, NULL};
+  NAME(f32_wino_f4x3_input)(s, image, &tiles, v, &at);
   for (int64_t element = 0; element < 36; element++, v += plane)
     NAME(a_corrections)(v, s->c / 16, v + 16 * s->c);
 }
 
 // The sums of the absolute values of 16 filters, which are read in the order in which they stand.
-INLINE V16 NAME(filter_sizes)(
-    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
-    int64_t tap_step, int is_bwd_data, int64_t c) {
-  if (!is_bwd_data) {
+INLINE V16 NAME(filter_sizes)(const trompe_filter_block *f) {
+  const float *filter = f->filter, *scale = f->scale;
+  const int64_t channel_step = f->channel_step, tap_step = f->tap_step, c = f->channels;
+  if (!f->is_bwd_data) {
     V16 sums[16];
     for (int i = 0; i < 16; i++) {
       V16 parts[4] = {{0}, {0}, {0}, {0}};
       for (int tap = 0; tap < 9; tap++) {
-        const float *from = filter + i * result_step + tap * tap_step;
+        const float *from = filter + i * f->result_step + tap * tap_step;
         for (int64_t j = 0; j < c; j += 16)
           parts[j / 16 % 4] += __builtin_elementwise_abs(FROM(from + j));
       }
@@ -98,24 +99,22 @@ INLINE V16 NAME(filter_sizes)(
   return sum;
 }
 
-// The inverse scales of one block of 16 results of c channels.
+// The inverse scales of one block of 16 results.
 static void NAME(f32_wino_f4x3_filter_scales)(
-    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
-    int64_t tap_step, int is_bwd_data, int64_t c, float *inverse_scales) {
-  if (INNER_PRODUCT) {
-    const V16 sum = NAME(filter_sizes)(
-        filter, scale, result_step, channel_step, tap_step, is_bwd_data, c);
-    NAME(power_of_two_scale)(sum * (FILTER_GAIN / (float)(9 * c)), inverse_scales);
-  } else {
-    AT(inverse_scales) = (V16){0} + 1.0f;
-  }
+    const trompe_filter_block *f, float *inverse_scales) {
+  if (INNER_PRODUCT)
+    NAME(power_of_two_scale)(
+        NAME(filter_sizes)(f) * (FILTER_GAIN / (float)(9 * f->channels)), inverse_scales);
+  else AT(inverse_scales) = (V16){0} + 1.0f;
 }
 
 INLINE void NAME(read_block)(
-    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
-    int64_t tap_step, int is_bwd_data, int64_t c, float *u, int64_t plane, const float *inverse_scales,
+    const trompe_filter_block *f, float *u, int64_t plane, const float *inverse_scales,
     const int is_nontemporal) {
-  const int64_t row = is_bwd_data ? channel_step : result_step;
+  const float *filter = f->filter, *scale = f->scale;
+  const int64_t channel_step = f->channel_step, tap_step = f->tap_step, c = f->channels;
+  const int is_bwd_data = f->is_bwd_data;
+  const int64_t row = is_bwd_data ? channel_step : f->result_step;
   const V16 scales = INNER_PRODUCT ? NAME(scales_of)(FROM(inverse_scales)) : (V16){0};
   V16 corrections[36];
   UNROLL_FOR(int i = 0; i < 36; i++) corrections[i] = (V16){0};
@@ -152,19 +151,13 @@ INLINE void NAME(read_block)(
   for (int64_t element = 0; element < 36; element++) AT(u + element * plane + 16 * c) = corrections[element];
 }
 
-// c channels of the filters of one block of 16 results, whose scales are known: an even number of blocks, unless no
-// others follow. `filter` begins with the first of them, and so does `scale`, if filters are the channels. With
-// `is_nontemporal`, by non-temporal stores.
+// The elements of filters whose scales are known: of an even number of blocks of channels, unless no others follow.
+// With `is_nontemporal`, by non-temporal stores.
 static void NAME(f32_wino_f4x3_pack_filter)(
-    const float *filter, const float *scale, int64_t result_step, int64_t channel_step,
-    int64_t tap_step, int is_bwd_data, int64_t c, float *u, int64_t plane, const float *inverse_scales,
+    const trompe_filter_block *filter, float *u, int64_t plane, const float *inverse_scales,
     int is_nontemporal) {
-  if (is_nontemporal)
-    NAME(read_block)(
-        filter, scale, result_step, channel_step, tap_step, is_bwd_data, c, u, plane, inverse_scales, 1);
-  else
-    NAME(read_block)(
-        filter, scale, result_step, channel_step, tap_step, is_bwd_data, c, u, plane, inverse_scales, 0);
+  if (is_nontemporal) NAME(read_block)(filter, u, plane, inverse_scales, 1);
+  else NAME(read_block)(filter, u, plane, inverse_scales, 0);
 }
 
 // Over some blocks of steps, added to the sums of others if those are in M.
@@ -231,12 +224,9 @@ static void NAME(f32_wino_f4x3_pack_tiles)(
     AT(v + 36 * plane) = (V16){0} + 1.0f;
   }
   const trompe_wino_layout at = {plane, 16, 0};
-  if (is_cotangent)
-    NAME(f32_wino_f4x3_cotangent)(
-        s, image, first, count, block * 16, 16, NULL, scales, v, &at);
-  else
-    NAME(f32_wino_f4x3_input)(
-        s, image, first, count, block * 16, 16, NULL, scales, v, &at);
+  const trompe_tiles tiles = {first, count, block * 16, 16, NULL, scales};
+  if (is_cotangent) NAME(f32_wino_f4x3_cotangent)(s, image, &tiles, v, &at);
+  else NAME(f32_wino_f4x3_input)(s, image, &tiles, v, &at);
   const int64_t steps = (count + 15) / 16 * 16;
   for (int64_t element = 0; element < 36; element++, v += plane) {
     for (int64_t i = count; i < steps; i++) AT(v + i * 16) = (V16){0};
