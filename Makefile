@@ -12,7 +12,7 @@ KERNELS = $(shell find Sources/CTensorKernels -name "*.c")
 LINTED = Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint docs fuzz sanitize soak convolutions products clean dependencies
+.PHONY: help demo test build lint nightly docs fuzz sanitize soak convolutions products clean dependencies
 
 help: ## Show this list
 	@echo "Trompe: make networks whose explanations lie, and measure how well they do."
@@ -31,6 +31,10 @@ build: dependencies ## Build the command line tool in release mode
 
 lint: ## Check the format of all sources
 	$(SWIFT) format lint --strict -r $(LINTED)
+	tools/lint-c.sh
+
+nightly: dependencies ## Run what takes too long for every change
+	tools/nightly.sh
 
 docs: dependencies ## Build the documentation of all libraries; fails on a warning
 	tools/make-docs.sh

@@ -1,5 +1,5 @@
-// Products of a few rows and a large matrix alone: GB/s of the matrix, by oneDNN and by our own kernels,
-// and the largest difference between the two.
+// Products of a few rows and a large matrix alone: GB/s of the matrix, by oneDNN and by our own
+// kernels, and the largest difference between the two.
 //
 //     make products
 #include <dnnl.h>
@@ -20,7 +20,8 @@ static double milliseconds(void) {
 
 static float *numbers(int64_t count) {
   float *values = aligned_alloc(64, ((size_t)count * sizeof(float) + 63) / 64 * 64);
-  for (int64_t i = 0; i < count; i++) values[i] = (float)((uint64_t)i * 2654435761u % 2001) / 1000 - 1;
+  for (int64_t i = 0; i < count; i++)
+    values[i] = (float)((uint64_t)i * 2654435761u % 2001) / 1000 - 1;
   return values;
 }
 
@@ -41,8 +42,9 @@ int main(void) {
   const int threads = trompe_processor_count();
   trompe_set_thread_count(threads);
   const trompe_cpu cpu = {trompe_best_kernels(), threads};
-  printf("%-14s %6s %8s %8s %10s %10s %12s\n", "product", "rows", "N", "K", "oneDNN", "ours",
-         "difference");
+  printf(
+      "%-14s %6s %8s %8s %10s %10s %12s\n", "product", "rows", "N", "K", "oneDNN", "ours",
+      "difference");
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     const int64_t few = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
     float *w = numbers(n * k), *x = numbers(few * k), *y = numbers(few * n);
@@ -60,8 +62,9 @@ int main(void) {
             trompe_matrix_product(
                 &(trompe_matrix_shape){ta, tb, rows, columns, inner, 0}, a, b, c[1], cpu);
           else
-            dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', rows, columns, inner, 1, a, ta ? rows : inner,
-                       b, tb ? inner : columns, 0, c[0], columns);
+            dnnl_sgemm(
+                ta ? 'T' : 'N', tb ? 'T' : 'N', rows, columns, inner, 1, a, ta ? rows : inner, b,
+                tb ? inner : columns, 0, c[0], columns);
           times[own][run] = milliseconds() - begin;
         }
       double largest = 0, difference = 0;
@@ -70,8 +73,9 @@ int main(void) {
         difference = fmax(difference, fabs((double)c[0][i] - c[1][i]));
       }
       const double bytes = 4e-6 * (double)(n * k);
-      printf("%-14s %6ld %8ld %8ld %10.1f %10.1f %12.1e\n", kinds[kind], (long)few, (long)n, (long)k,
-             bytes / median(times[0], 15), bytes / median(times[1], 15), difference / largest);
+      printf(
+          "%-14s %6ld %8ld %8ld %10.1f %10.1f %12.1e\n", kinds[kind], (long)few, (long)n, (long)k,
+          bytes / median(times[0], 15), bytes / median(times[1], 15), difference / largest);
       free(c[0]);
       free(c[1]);
     }

@@ -11,8 +11,8 @@ struct hdf5_attribute_sink {
   size_t limit;
 };
 
-/// Sends one attribute: name, kind, whether it is an array, number of elements, elements. Runs in the
-/// child, where any failure ends the process and so releases everything.
+/// Sends one attribute: name, kind, whether it is an array, number of elements, elements. Runs in
+/// the child, where any failure ends the process and so releases everything.
 static herr_t hdf5_send_attribute(
     hid_t object, const char *name, const H5A_info_t *info, void *context) {
   (void)info;

@@ -58,8 +58,7 @@ static void hdf5_limit_memory(size_t bytes) {
 }
 
 /// Starts a child that runs `work` and writes to `*descriptor`. Negative if there is none.
-pid_t hdf5_start_child(
-    hdf5_work work, void *context, size_t memory, int *descriptor) {
+pid_t hdf5_start_child(hdf5_work work, void *context, size_t memory, int *descriptor) {
   int ends[2];
   if (pipe(ends)) return -1;
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
@@ -100,8 +99,8 @@ int hdf5_finish_child(pid_t child, int descriptor) {
   return waited != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
-/// Runs `work` in a child and collects what it sends, up to `limit` bytes. The caller frees `*bytes`.
-/// Nonzero if the child failed; what it sent before is there then.
+/// Runs `work` in a child and collects what it sends, up to `limit` bytes. The caller frees
+/// `*bytes`. Nonzero if the child failed; what it sent before is there then.
 int hdf5_run_child(
     hdf5_work work, void *context, size_t memory, size_t limit, uint8_t **bytes, size_t *length) {
   *bytes = NULL;

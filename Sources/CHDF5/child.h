@@ -12,8 +12,8 @@ int hdf5_send(int descriptor, const void *bytes, size_t count);
 void hdf5_send_number(int descriptor, uint64_t number);
 void hdf5_send_bytes(int descriptor, const char *bytes, size_t count);
 
-/// Runs `work` in a child and collects what it sends, up to `limit` bytes. The caller frees `*bytes`. Nonzero if the
-/// child failed; what it sent before is there then.
+/// Runs `work` in a child and collects what it sends, up to `limit` bytes. The caller frees
+/// `*bytes`. Nonzero if the child failed; what it sent before is there then.
 int hdf5_run_child(
     hdf5_work work, void *context, size_t memory, size_t limit, uint8_t **bytes, size_t *length);
 

@@ -82,10 +82,10 @@ static int hdf5_visit(struct hdf5_listing *listing, uint64_t identity) {
   return 1;
 }
 
-/// After its path: layout, number of external files, whether there is a data space at all, rank and extents; class,
-/// size, precision, whether signed, whether plain and sizes of exponent and mantissa of the type;
-/// bytes stored, number and identifiers of filters, rank and extents of a chunk, and the place in the
-/// file.
+/// After its path: layout, number of external files, whether there is a data space at all, rank and
+/// extents; class, size, precision, whether signed, whether plain and sizes of exponent and
+/// mantissa of the type; bytes stored, number and identifiers of filters, rank and extents of a
+/// chunk, and the place in the file.
 static void hdf5_send_dataset(int descriptor, hid_t dataset, const char *path) {
   hid_t creation = H5Dget_create_plist(dataset);
   hid_t type = H5Dget_type(dataset);
@@ -166,8 +166,7 @@ static herr_t hdf5_collect_link(
   // Doubled whenever the count is a power of two.
   if ((links->count & (links->count - 1)) == 0) {
     size_t capacity = links->count ? 2 * links->count : 1;
-    struct hdf5_link *larger =
-        realloc(links->links, capacity * sizeof *larger);
+    struct hdf5_link *larger = realloc(links->links, capacity * sizeof *larger);
     if (!larger) _exit(1);
     links->links = larger;
   }
@@ -206,8 +205,7 @@ static void hdf5_list_group(
   listing->groups[listing->group_count++] = full;
   struct hdf5_links links = {NULL, 0, listing->links};
 #if H5_VERSION_GE(1, 12, 0)
-  herr_t status =
-      H5Literate2(group, H5_INDEX_NAME, H5_ITER_INC, NULL, hdf5_collect_link, &links);
+  herr_t status = H5Literate2(group, H5_INDEX_NAME, H5_ITER_INC, NULL, hdf5_collect_link, &links);
 #else
   herr_t status = H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, hdf5_collect_link, &links);
 #endif
@@ -245,12 +243,10 @@ static void hdf5_list_group(
 static void hdf5_send_listing(int descriptor, void *context) {
   const struct hdf5_listing_request *request = context;
   hid_t file = hdf5_open_again(request->file);
-  if (file < 0)
-    hdf5_send_failure(descriptor, "", "cannot be opened, it is damaged or incomplete");
+  if (file < 0) hdf5_send_failure(descriptor, "", "cannot be opened, it is damaged or incomplete");
   hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
   if (root < 0) hdf5_send_failure(descriptor, "", "has no readable root group");
-  struct hdf5_listing listing = {
-      descriptor, request->links, request->depth, NULL, 0, NULL, 0, 0};
+  struct hdf5_listing listing = {descriptor, request->links, request->depth, NULL, 0, NULL, 0, 0};
   hdf5_list_group(&listing, root, "", 0);
   hdf5_send_record(descriptor, hdf5_end_record, "");
   hdf5_send_groups(
@@ -261,6 +257,5 @@ static void hdf5_send_listing(int descriptor, void *context) {
 int hdf5_fetch_listing(
     const struct hdf5_listing_request *request, uint8_t **bytes, size_t *length) {
   struct hdf5_listing_request own = *request;
-  return hdf5_run_child(
-      hdf5_send_listing, &own, request->memory, request->limit, bytes, length);
+  return hdf5_run_child(hdf5_send_listing, &own, request->memory, request->limit, bytes, length);
 }

@@ -11,8 +11,7 @@ struct hdf5_message {
   size_t capacity;
 };
 
-static herr_t hdf5_take_first_message(
-    unsigned position, const H5E_error2_t *error, void *context) {
+static herr_t hdf5_take_first_message(unsigned position, const H5E_error2_t *error, void *context) {
   struct hdf5_message *message = context;
   if (position == 0 && error->desc) {
     strncpy(message->text, error->desc, message->capacity - 1);

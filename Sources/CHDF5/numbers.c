@@ -13,16 +13,13 @@ void hdf5_send_numbers(int descriptor, void *context) {
   hid_t space = dataset < 0 ? -1 : H5Dget_space(dataset);
   hsize_t extents[H5S_MAX_RANK] = {0}, starts[H5S_MAX_RANK] = {0};
   const int rank = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
-  if (rank < 0 || rank > H5S_MAX_RANK ||
-      H5Sget_simple_extent_dims(space, extents, NULL) != rank ||
+  if (rank < 0 || rank > H5S_MAX_RANK || H5Sget_simple_extent_dims(space, extents, NULL) != rank ||
       H5Sget_simple_extent_npoints(space) != (hssize_t)request->count || request->count == 0)
     _exit(1);
   hid_t stored = H5Dget_type(dataset);
   const int is_bfloat16 = stored >= 0 && hdf5_is_opaque_bfloat16(dataset, stored);
   if (is_bfloat16 && request->integers) _exit(1);
-  const hid_t type = is_bfloat16           ? stored
-                     : request->integers ? H5T_NATIVE_INT64
-                                         : H5T_NATIVE_FLOAT;
+  const hid_t type = is_bfloat16 ? stored : request->integers ? H5T_NATIVE_INT64 : H5T_NATIVE_FLOAT;
   const size_t size = request->integers ? 8 : 4;
   const hsize_t all = rank == 0 ? 1 : extents[0];
   const size_t row = request->count / (size_t)all;
@@ -36,8 +33,7 @@ void hdf5_send_numbers(int descriptor, void *context) {
     extents[0] = rows;
     hid_t memory = H5Screate_simple(1, &count, NULL);
     if (memory < 0 ||
-        (rank > 0 &&
-         H5Sselect_hyperslab(space, H5S_SELECT_SET, starts, NULL, extents, NULL) < 0) ||
+        (rank > 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, starts, NULL, extents, NULL) < 0) ||
         H5Dread(dataset, type, memory, space, H5P_DEFAULT, numbers) < 0)
       _exit(1);
     // The upper halves of floats, in place from the last to the first.

@@ -8,8 +8,8 @@
 
 /// Opens the file that the parent has open as `descriptor`: no other can have taken its name. Only
 /// by plain reads, whatever driver its header asks for, and without a lock: read-only folders and
-/// network file systems may refuse locks. Without /proc no path leads to a descriptor, and the library
-/// reads a copy in memory.
+/// network file systems may refuse locks. Without /proc no path leads to a descriptor, and the
+/// library reads a copy in memory.
 hid_t hdf5_open_again(int descriptor) {
   char path[64];
   snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);

@@ -17,8 +17,8 @@ int hdf5_is_plain_float(hid_t type) {
          H5Tget_norm(type) == H5T_NORM_IMPLIED;
 }
 
-/// Whether a dataset holds bfloat16 as h5py writes what HDF5 has no type for: opaque elements of two
-/// bytes without a tag. Keras 3 adds the attribute dtype, which must then say so.
+/// Whether a dataset holds bfloat16 as h5py writes what HDF5 has no type for: opaque elements of
+/// two bytes without a tag. Keras 3 adds the attribute dtype, which must then say so.
 int hdf5_is_opaque_bfloat16(hid_t dataset, hid_t type) {
   if (H5Tget_class(type) != H5T_OPAQUE || H5Tget_size(type) != 2) return 0;
   char *tag = H5Tget_tag(type);

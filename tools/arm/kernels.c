@@ -1,6 +1,7 @@
-// Our own kernels, with every instruction set of the processor, against plain loops in double precision: what
-// tools/test-arm.sh runs under qemu. Covers what Tests/TensorCPUTests covers in Swift where there is no cross
-// compiler for Swift: convolutions and their gradients, and the pointwise evaluator.
+// Our own kernels, with every instruction set of the processor, against plain loops in double
+// precision: what tools/test-arm.sh runs under qemu. Covers what Tests/TensorCPUTests covers in
+// Swift where there is no cross compiler for Swift: convolutions and their gradients, and the
+// pointwise evaluator.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static float *numbers(int64_t count, int seed) {
   return values;
 }
 
-static void expect(const char *kernels, const char *what, const float *found, const double *right, int64_t count) {
+static void expect(
+    const char *kernels, const char *what, const float *found, const double *right, int64_t count) {
   double difference = 0, scale = 0;
   for (int64_t i = 0; i < count; i++) {
     difference += ((double)found[i] - right[i]) * ((double)found[i] - right[i]);
@@ -48,8 +50,14 @@ static int64_t results(int64_t extent, const Size *s) { return (extent - 1) / s-
 static trompe_window window_of(const Size *s) {
   const int64_t p = results(s->h, s), q = results(s->w, s);
   return (trompe_window){
-      {s->n, s->h, s->w, s->c, s->c, 16}, {s->n, p, q, s->k, s->k, 16}, s->side, s->side, s->stride,
-      s->stride, s->side / 2, s->side / 2};
+      {s->n, s->h, s->w, s->c, s->c, 16},
+      {s->n, p, q, s->k, s->k, 16},
+      s->side,
+      s->side,
+      s->stride,
+      s->stride,
+      s->side / 2,
+      s->side / 2};
 }
 
 // All three members of the family at once: y += x · w, dx += dy · w, dw += x · dy.
@@ -79,14 +87,17 @@ static void test_convolution(const Size *s, trompe_cpu cpu) {
   const int64_t w_count = s->k * s->side * s->side * s->c;
   float *x = numbers(x_count, 1), *w = numbers(w_count, 2), *dy = numbers(y_count, 3);
   float *bias = numbers(s->k, 4), *residual = numbers(y_count, 5);
-  double *right[3] = {calloc((size_t)y_count, 8), calloc((size_t)x_count, 8), calloc((size_t)w_count, 8)};
+  double *right[3] = {
+      calloc((size_t)y_count, 8), calloc((size_t)x_count, 8), calloc((size_t)w_count, 8)};
   plain(s, x, w, dy, right);
-  float *to = numbers(x_count + y_count + w_count, 6), *packed = numbers(1 << 21, 7), *scratch = numbers(1 << 22, 8);
+  float *to = numbers(x_count + y_count + w_count, 6), *packed = numbers(1 << 21, 7),
+        *scratch = numbers(1 << 22, 8);
   const char *name = trompe_kernels_name(cpu.kernels);
   char what[160];
-#define EXPECT(kind, way, expected, count)                                                      \
-  snprintf(what, sizeof what, "%s by %s of %d, %d to %d, %dx%d by %d", kind, way, (int)s->h,      \
-           (int)s->c, (int)s->k, (int)s->side, (int)s->side, (int)s->stride);                     \
+#define EXPECT(kind, way, expected, count)                                                         \
+  snprintf(                                                                                        \
+      what, sizeof what, "%s by %s of %d, %d to %d, %dx%d by %d", kind, way, (int)s->h, (int)s->c, \
+      (int)s->k, (int)s->side, (int)s->side, (int)s->stride);                                      \
   expect(name, what, to, expected, count)
   const trompe_epilogue after = {.bias = bias, .residual = residual, .has_relu = 1}, nothing = {0};
   double *followed = calloc((size_t)y_count, 8);
@@ -136,11 +147,20 @@ static void test_pointwise(trompe_cpu cpu) {
   trompe_pointwise_input input = {.base = x, .stride = {1}};
   trompe_instruction exponential = {TROMPE_EXPONENTIAL, 1, 0, 0, 0};
   trompe_pointwise_output output = {.reg = 1, .base = y};
-  trompe_pointwise_reduction reduction = {.reg = 1, .code = TROMPE_REDUCE_SUM, .count = 1, .base = &sum};
+  trompe_pointwise_reduction reduction = {
+      .reg = 1, .code = TROMPE_REDUCE_SUM, .count = 1, .base = &sum};
   const trompe_pointwise group = {
-      .rank = 1, .extent = {COUNT}, .register_count = 2, .input_count = 1, .instruction_count = 1,
-      .output_count = 1, .reduction_count = 1, .inputs = &input, .instructions = &exponential,
-      .outputs = &output, .reductions = &reduction};
+      .rank = 1,
+      .extent = {COUNT},
+      .register_count = 2,
+      .input_count = 1,
+      .instruction_count = 1,
+      .output_count = 1,
+      .reduction_count = 1,
+      .inputs = &input,
+      .instructions = &exponential,
+      .outputs = &output,
+      .reductions = &reduction};
   void *scratch = malloc(trompe_pointwise_scratch_bytes(&group, cpu.threads));
   trompe_pointwise_run(&group, scratch, cpu);
   double *right = malloc(COUNT * sizeof *right), total = 0;
@@ -154,9 +174,9 @@ static void test_pointwise(trompe_cpu cpu) {
 }
 
 int main(int count, char **arguments) {
-  static const Size sizes[] = {
-      {2, 9, 7, 48, 32, 3, 1}, {1, 13, 12, 64, 48, 1, 1}, {2, 11, 9, 32, 64, 3, 2},
-      {1, 8, 8, 80, 80, 3, 1}, {2, 14, 15, 3, 32, 7, 2},  {1, 10, 11, 6, 16, 3, 1}};
+  static const Size sizes[] = {{2, 9, 7, 48, 32, 3, 1},  {1, 13, 12, 64, 48, 1, 1},
+                               {2, 11, 9, 32, 64, 3, 2}, {1, 8, 8, 80, 80, 3, 1},
+                               {2, 14, 15, 3, 32, 7, 2}, {1, 10, 11, 6, 16, 3, 1}};
   const char *needed = count > 1 ? arguments[1] : "";
   int sets = 0, is_there = !*needed;
   for (const trompe_kernels *kernels; (kernels = trompe_kernels_at(sets)); sets++) {
@@ -165,7 +185,8 @@ int main(int count, char **arguments) {
       trompe_set_thread_count(threads);
       const trompe_cpu cpu = {kernels, threads};
       test_pointwise(cpu);
-      for (size_t i = 0; trompe_has_own_convolutions(kernels) && i < sizeof sizes / sizeof *sizes; i++)
+      for (size_t i = 0; trompe_has_own_convolutions(kernels) && i < sizeof sizes / sizeof *sizes;
+           i++)
         test_convolution(&sizes[i], cpu);
     }
     printf("%s tested\n", trompe_kernels_name(kernels));

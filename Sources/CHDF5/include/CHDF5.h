@@ -1,9 +1,9 @@
 // HDF5 as Swift can see it: macros become functions, and files are read where they can do no harm.
 //
-// HDF5 1.10 trusts what a file says: one damaged byte in a header, a heap or an attribute makes it read through a null
-// pointer, past a buffer, or free what it never allocated. So the library reads in a child process, which bears that
-// and sends what it found through a pipe. The child runs C alone: Swift's runtime may not be used after fork in a
-// program of several threads.
+// HDF5 1.10 trusts what a file says: one damaged byte in a header, a heap or an attribute makes it
+// read through a null pointer, past a buffer, or free what it never allocated. So the library reads
+// in a child process, which bears that and sends what it found through a pipe. The child runs C
+// alone: Swift's runtime may not be used after fork in a program of several threads.
 #pragma once
 
 #include <hdf5.h>
@@ -49,8 +49,8 @@ void hdf5_innermost_message(char *text, size_t capacity);
 /// What a child does: sends through the pipe, and returns if all went well.
 typedef void (*hdf5_work)(int descriptor, void *context);
 
-/// Starts a child that runs `work` and writes to `*descriptor`. It has no more memory than the parent and `memory`
-/// bytes. Negative if there is none.
+/// Starts a child that runs `work` and writes to `*descriptor`. It has no more memory than the
+/// parent and `memory` bytes. Negative if there is none.
 pid_t hdf5_start_child(hdf5_work work, void *context, size_t memory, int *descriptor);
 /// Waits for a child, which is stopped if its pipe was not read to the end. Nonzero if it failed.
 int hdf5_finish_child(pid_t child, int descriptor);
@@ -67,10 +67,10 @@ enum hdf5_attribute_kind {
 /// Ends the attributes of one object; no name is as long.
 static const uint64_t hdf5_end_of_object = UINT64_MAX;
 
-/// Reads all attributes of the groups at some paths, in a child: for each attribute the length and bytes of its name,
-/// its kind, whether it is an array, its count and its elements; a text is its length and bytes, a number eight bytes.
-/// After those of each group comes hdf5_end_of_object. The caller frees `*bytes`. Nonzero if the child failed; what
-/// it sent before is there then.
+/// Reads all attributes of the groups at some paths, in a child: for each attribute the length and
+/// bytes of its name, its kind, whether it is an array, its count and its elements; a text is its
+/// length and bytes, a number eight bytes. After those of each group comes hdf5_end_of_object. The
+/// caller frees `*bytes`. Nonzero if the child failed; what it sent before is there then.
 int hdf5_fetch_attributes(
     int file, const char *const *groups, size_t count, size_t limit, uint8_t **bytes,
     size_t *length);
@@ -85,8 +85,10 @@ enum hdf5_record {
   hdf5_group_record = 1,
   /// The kind of a link that is not a hard link.
   hdf5_link_record,
-  /// Layout, number of external files, whether there is a data space at all, rank and extents; class, size,
-  /// precision, whether signed, whether plain and sizes of exponent and mantissa of the type; bytes stored, number
+  /// Layout, number of external files, whether there is a data space at all, rank and extents;
+  /// class, size,
+  /// precision, whether signed, whether plain and sizes of exponent and mantissa of the type; bytes
+  /// stored, number
   /// and identifiers of filters, rank and extents of a chunk, and the place in the file.
   hdf5_dataset_record,
   /// A text of what failed, and one of what the library said.
@@ -106,10 +108,9 @@ struct hdf5_listing_request {
   size_t memory, limit;
 };
 
-/// Lists all groups and datasets of a file as hdf5_record says, in a child. The caller frees `*bytes`. Nonzero if
-/// the child failed; what it sent before is there then.
-int hdf5_fetch_listing(
-    const struct hdf5_listing_request *request, uint8_t **bytes, size_t *length);
+/// Lists all groups and datasets of a file as hdf5_record says, in a child. The caller frees
+/// `*bytes`. Nonzero if the child failed; what it sent before is there then.
+int hdf5_fetch_listing(const struct hdf5_listing_request *request, uint8_t **bytes, size_t *length);
 
 // MARK: Numbers
 
@@ -124,5 +125,6 @@ struct hdf5_numbers_request {
   int integers;
 };
 
-/// The work of a child: sends the numbers of a dataset, some rows at a time. `context` is a hdf5_numbers_request.
+/// The work of a child: sends the numbers of a dataset, some rows at a time. `context` is a
+/// hdf5_numbers_request.
 void hdf5_send_numbers(int descriptor, void *context);

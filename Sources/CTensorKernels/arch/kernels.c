@@ -1,4 +1,5 @@
-// Which kernels there are, and which of them to use: the one table to which an instruction set is added.
+// Which kernels there are, and which of them to use: the one table to which an instruction set is
+// added.
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,9 @@
 static const trompe_kernels *const tables[] = {
     &trompe_kernels_baseline,
 #if defined(__x86_64__)
-    &trompe_kernels_avx2, &trompe_kernels_avx512, &trompe_kernels_avx512_wip,
+    &trompe_kernels_avx2,
+    &trompe_kernels_avx512,
+    &trompe_kernels_avx512_wip,
 #elif defined(__aarch64__)
     &trompe_kernels_neon,
 #endif
@@ -42,8 +45,9 @@ static void make_variants(void) {
       if (kernels->nr_blocks_max == 1)
         snprintf(name, sizeof *variants.names, "%s", level_names[kernels->level]);
       else
-        snprintf(name, sizeof *variants.names, "%s-%s-nr%d", level_names[kernels->level],
-                 kernels->has_inner_product ? "wip" : "fma", (int)blocks * 16);
+        snprintf(
+            name, sizeof *variants.names, "%s-%s-nr%d", level_names[kernels->level],
+            kernels->has_inner_product ? "wip" : "fma", (int)blocks * 16);
       kernels->name = name;
     }
 }
@@ -70,9 +74,10 @@ trompe_level trompe_level_of(uint32_t features) {
   static const struct {
     trompe_level level;
     uint32_t needed;
-  } levels[] = {{TROMPE_NEON, TROMPE_HAS_NEON},
-                {TROMPE_AVX512, TROMPE_NEEDED_BY_AVX512},
-                {TROMPE_AVX2, TROMPE_NEEDED_BY_AVX2}};
+  } levels[] = {
+      {TROMPE_NEON, TROMPE_HAS_NEON},
+      {TROMPE_AVX512, TROMPE_NEEDED_BY_AVX512},
+      {TROMPE_AVX2, TROMPE_NEEDED_BY_AVX2}};
   for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
     if ((features & levels[i].needed) == levels[i].needed) return levels[i].level;
   return TROMPE_BASELINE;
@@ -92,9 +97,10 @@ trompe_level trompe_level_named(const char *name) {
 const trompe_kernels *trompe_kernels_for(
     uint32_t features, const char *max_isa, const char *products, const char *column_blocks) {
   const trompe_level level = lesser(trompe_level_of(features), trompe_level_named(max_isa));
-  const int has_pipes = products && strcmp(products, "pairs") == 0    ? 1
-                        : products && strcmp(products, "single") == 0 ? 0
-                                                                      : (features & TROMPE_HAS_FADD_PIPES) != 0;
+  const int has_pipes = products && strcmp(products, "pairs") == 0 ? 1
+                        : products && strcmp(products, "single") == 0
+                            ? 0
+                            : (features & TROMPE_HAS_FADD_PIPES) != 0;
   const int has_inner_product = level == TROMPE_AVX512 && has_pipes;
   int64_t blocks = features & TROMPE_HAS_NATIVE_512 ? NR_BLOCKS_MAX : 1;
   if (column_blocks && *column_blocks > '0' && *column_blocks <= '0' + NR_BLOCKS_MAX &&
@@ -119,7 +125,5 @@ const trompe_kernels *trompe_best_kernels(void) {
 const char *trompe_kernels_name(const trompe_kernels *kernels) { return kernels->name; }
 trompe_level trompe_kernels_level(const trompe_kernels *kernels) { return kernels->level; }
 int trompe_has_wide_vectors(const trompe_kernels *kernels) { return kernels->has_wide_vectors; }
-int trompe_has_own_convolutions(const trompe_kernels *kernels) {
-  return kernels->f32_gemm != NULL;
-}
+int trompe_has_own_convolutions(const trompe_kernels *kernels) { return kernels->f32_gemm != NULL; }
 int trompe_has_inner_product(const trompe_kernels *kernels) { return kernels->has_inner_product; }

@@ -1,12 +1,12 @@
-// Sums over pixels: of runs of them, which are added one after the other, so that a sum depends neither on
-// which thread made which run nor on how many threads there are.
+// Sums over pixels: of runs of them, which are added one after the other, so that a sum depends
+// neither on which thread made which run nor on how many threads there are.
 #pragma once
 
 #include <stdint.h>
 #include <string.h>
 
-#include "ukernels/extremes.h"
 #include "kernels_threads.h"
+#include "ukernels/extremes.h"
 
 enum { RUNS_MAX = 64 };
 

@@ -9,16 +9,21 @@
 #include "kernels_threads.h"
 #include "kernels_winograd.h"
 
-static trompe_image image_in(
-    int64_t n, int64_t h, int64_t w, int64_t c, trompe_image_order order) {
+static trompe_image image_in(int64_t n, int64_t h, int64_t w, int64_t c, trompe_image_order order) {
   const int64_t block = TROMPE_CHANNEL_BLOCK;
   return (trompe_image){n, h, w, c, order.blocks ? block : c, order.blocks ? h * w * block : block};
 }
 
 trompe_window trompe_window_of(const trompe_convolution_shape *s) {
   return (trompe_window){
-      image_in(s->n, s->h, s->w, s->c, s->order_x), image_in(s->n, s->p, s->q, s->k, s->order_y),
-      s->r, s->s, s->stride_y, s->stride_x, s->top, s->left};
+      image_in(s->n, s->h, s->w, s->c, s->order_x),
+      image_in(s->n, s->p, s->q, s->k, s->order_y),
+      s->r,
+      s->s,
+      s->stride_y,
+      s->stride_x,
+      s->top,
+      s->left};
 }
 
 // Winograd F(4x4, 3x3) is for these windows, and for whole blocks of channels.
@@ -28,8 +33,9 @@ static int has_winograd_window(const trompe_convolution_shape *s) {
          s->right == 1 && s->c % TROMPE_CHANNEL_BLOCK == 0 && s->k % TROMPE_CHANNEL_BLOCK == 0;
 }
 
-// What follows estimates, in nanoseconds, from arithmetic and traffic. Rates, in operations and bytes
-// per nanosecond, were fitted on two cores each of Zen 4 (AVX-512) and Zen 3 (AVX2); only their ratios decide.
+// What follows estimates, in nanoseconds, from arithmetic and traffic. Rates, in operations and
+// bytes per nanosecond, were fitted on two cores each of Zen 4 (AVX-512) and Zen 3 (AVX2); only
+// their ratios decide.
 static double rate(const trompe_convolution_shape *s, double wide, double narrow) {
   return s->kernels->has_wide_vectors ? wide : narrow;
 }
@@ -55,10 +61,12 @@ static double direct_time(const trompe_convolution_shape *s, double rate) {
   return 2 * 9 * e.pixels * e.filters / rate;
 }
 
-// By oneDNN's primitive, which is for wide vectors, `copied` bytes of images brought into blocks and back among it.
+// By oneDNN's primitive, which is for wide vectors, `copied` bytes of images brought into blocks
+// and back among it.
 static double winograd_time(const trompe_convolution_shape *s, double copied) {
   const double product_rate = 170, filter_rate = 20, tile_rate = 40, copy_rate = 20;
-  if (!has_winograd_window(s) || s->is_batch_invariant || !s->kernels->has_wide_vectors) return INFINITY;
+  if (!has_winograd_window(s) || s->is_batch_invariant || !s->kernels->has_wide_vectors)
+    return INFINITY;
   const Extent e = extent_of(s);
   const double channels = (double)(s->c + s->k);
   return 2 * 36 * e.tiles * e.filters / product_rate + 2 * 4 * 36 * e.filters / filter_rate +
@@ -101,9 +109,9 @@ static double tiles_time(const trompe_convolution_shape *s) {
   const double image_rate = 20;
   const int reads_y = s->kind == TROMPE_CONVOLUTION_INPUT_GRADIENT;
   const double read = (double)(reads_y ? s->k : s->c), written = (double)(reads_y ? s->c : s->k);
-  return 2 * 36 * e.tiles * e.filters / product_rate +
-         4 * (2 * 36 + 9) * e.filters / filter_rate + tile_reading_time(s, e.tiles, e.pixels, read) +
-         4 * 36 * e.tiles * written / write_rate + 4 * e.pixels * written / image_rate;
+  return 2 * 36 * e.tiles * e.filters / product_rate + 4 * (2 * 36 + 9) * e.filters / filter_rate +
+         tile_reading_time(s, e.tiles, e.pixels, read) + 4 * 36 * e.tiles * written / write_rate +
+         4 * e.pixels * written / image_rate;
 }
 
 static double copied_bytes(const trompe_convolution_shape *s) {
@@ -116,13 +124,14 @@ int trompe_onednn_winograd_pays(const trompe_convolution_shape *s) {
          winograd_time(s, copied_bytes(s)) < 0.9 * direct_time(s, direct_rate(s));
 }
 
-// Whether a convolution can be, and gains by being, a GEMM of packed panels. By measurement: packing and the epilogue
-// take as long as it gains where there are few channels or pixels. Filter gradients of more than one tap gain most,
-// since others are slow on small images.
+// Whether a convolution can be, and gains by being, a GEMM of packed panels. By measurement:
+// packing and the epilogue take as long as it gains where there are few channels or pixels. Filter
+// gradients of more than one tap gain most, since others are slow on small images.
 static int packed_gain(const trompe_convolution_shape *s) {
   if (!s->may_use_own_kernels || s->uses_bf16 || s->only_primitives || s->groups > 1 ||
       s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->order_x.is_bf16 ||
-      s->order_y.is_bf16 || s->dilation_y > 1 || s->dilation_x > 1 || !trompe_has_own_convolutions(s->kernels))
+      s->order_y.is_bf16 || s->dilation_y > 1 || s->dilation_x > 1 ||
+      !trompe_has_own_convolutions(s->kernels))
     return 0;
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   const int is_strided = s->stride_y > 1 || s->stride_x > 1;
@@ -131,9 +140,10 @@ static int packed_gain(const trompe_convolution_shape *s) {
   if (!s->kernels->has_wide_vectors) return e.pixels >= 64 && e.filters >= 32 * 32;
   if (s->r == 1 && s->s == 1)
     return !s->top && !s->left && e.pixels >= 128 &&
-           e.filters >= (to_filter ? 128 * 128 : is_strided ? 128 * 256 : 64 * 128);
-  if (to_filter)
-    return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 128 : 256 * 512);
+           e.filters >= (to_filter    ? 128 * 128
+                         : is_strided ? 128 * 256
+                                      : 64 * 128);
+  if (to_filter) return e.pixels >= 128 && e.filters >= (is_strided ? 128 * 128 : 256 * 512);
   return e.pixels >= 256 && e.filters >= (is_strided ? 128 * 128 : 512 * 512);
 }
 
@@ -177,8 +187,8 @@ trompe_own_kernels trompe_own_kernels_for(const trompe_convolution_shape *s) {
 
 int trompe_convolution_gains_by_bf16(const trompe_convolution_shape *s) {
   if (s->c % TROMPE_CHANNEL_BLOCK || s->k % TROMPE_CHANNEL_BLOCK || s->groups > 1) return 0;
-  // Of images of a few pixels, primitives in bfloat16 do a third of their rate, and the post-ops of a gradient are a
-  // kernel of their own: Winograd F(4x4, 3x3) is faster anywhere.
+  // Of images of a few pixels, primitives in bfloat16 do a third of their rate, and the post-ops of
+  // a gradient are a kernel of their own: Winograd F(4x4, 3x3) is faster anywhere.
   const double share = s->kernels->has_inner_product ? 2 : 0.8;
   return !s->may_use_own_kernels ||
          fmin(winograd_time(s, 0), tiles_time(s)) > share * direct_time(s, BF16_RATE);

@@ -1,5 +1,5 @@
-// A convolution: by our own kernels, by a primitive of oneDNN, or as another convolution of a cotangent whose
-// results are squares of pixels.
+// A convolution: by our own kernels, by a primitive of oneDNN, or as another convolution of a
+// cotangent whose results are squares of pixels.
 #include "kernels_convolution.h"
 
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 struct trompe_convolution {
   trompe_own_conv *own;
   trompe_onednn_conv *onednn;
-  // The input gradient of an image of few channels: its shape, what is done instead, and the filter of that.
+  // The input gradient of an image of few channels: its shape, what is done instead, and the filter
+  // of that.
   trompe_convolution_shape shape;
   trompe_convolution *squares;
   float *squares_filter;
@@ -75,8 +76,7 @@ static size_t squares_bytes(const trompe_convolution *self) {
 
 size_t trompe_convolution_scratch_bytes(const trompe_convolution *self) {
   if (self->own) return trompe_own_conv_scratch_bytes(self->own);
-  if (self->squares)
-    return squares_bytes(self) + trompe_convolution_scratch_bytes(self->squares);
+  if (self->squares) return squares_bytes(self) + trompe_convolution_scratch_bytes(self->squares);
   return trompe_onednn_conv_scratch_bytes(self->onednn);
 }
 
@@ -116,15 +116,13 @@ int trompe_convolution_reorder_filter(
     const trompe_convolution *self, const void *from, const float *scale, void *to, void *scratch) {
   if (self->squares) {
     trompe_space_to_depth_filter(&self->shape, from, scale, self->squares_filter);
-    return trompe_convolution_reorder_filter(
-        self->squares, self->squares_filter, NULL, to, NULL);
+    return trompe_convolution_reorder_filter(self->squares, self->squares_filter, NULL, to, NULL);
   }
   if (self->onednn)
     return trompe_onednn_conv_reorder_filter(self->onednn, from, scale, to, scratch);
   if (trompe_own_conv_takes_plain_filter(self->own))
     trompe_scale_filter(&self->shape, from, scale, to);
-  else
-    trompe_own_conv_pack_filter(self->own, from, scale, to);
+  else trompe_own_conv_pack_filter(self->own, from, scale, to);
   return 0;
 }
 
@@ -135,7 +133,9 @@ int trompe_convolution_fuses_backward_post_ops(const trompe_convolution *self) {
 static int run_squares(const trompe_convolution *self, const trompe_convolution_buffers *buffers) {
   char *squares = buffers->scratch;
   const trompe_convolution_buffers inner = {
-      .x = buffers->y, .filter = buffers->filter, .y = squares,
+      .x = buffers->y,
+      .filter = buffers->filter,
+      .y = squares,
       .scratch = squares + squares_bytes(self)};
   if (trompe_convolution_run(self->squares, &inner, NULL)) return 1;
   trompe_depth_to_space(

@@ -3,8 +3,14 @@
 static Grid grid_of(
     const trompe_image *image, int64_t h, int64_t w, int64_t stride_y, int64_t stride_x) {
   return (Grid){
-      image->n, h, w, image->c, image->h * image->w * image->c,
-      stride_y * image->w * image->pixel, stride_x * image->pixel, image->block};
+      image->n,
+      h,
+      w,
+      image->c,
+      image->h * image->w * image->c,
+      stride_y * image->w * image->pixel,
+      stride_x * image->pixel,
+      image->block};
 }
 
 TapOperands trompe_tap_operands_at(const trompe_window *window, int64_t index) {
@@ -17,7 +23,8 @@ TapOperands trompe_tap_operands_at(const trompe_window *window, int64_t index) {
   return (TapOperands){
       grid_of(x, h, w, window->stride_y, window->stride_x), grid_of(y, h, w, 1, 1),
       ((top * window->stride_y - window->top + r) * x->w + left * window->stride_x - window->left +
-       s) * x->pixel,
+       s) *
+          x->pixel,
       (top * y->w + left) * y->pixel};
 }
 

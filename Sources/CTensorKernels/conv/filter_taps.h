@@ -1,11 +1,11 @@
-// Pixels of images, and what each tap of a window multiplies in the filter gradient: pixels of the image and of the
-// result, both on grids.
+// Pixels of images, and what each tap of a window multiplies in the filter gradient: pixels of the
+// image and of the result, both on grids.
 #pragma once
 
 #include <stdint.h>
 
-#include "ukernels/extremes.h"
 #include "kernels_gemm_conv.h"
+#include "ukernels/extremes.h"
 
 // Pixels of images that stand at equal distances.
 typedef struct {
@@ -30,8 +30,8 @@ static inline void advance(Position *at, int64_t h, int64_t w) {
   at->n++;
 }
 
-// Along one axis: the first of `results` pixels that reads one of `pixels` pixels, and the one after the
-// last, if the first reads pixel `offset` and each `stride` further.
+// Along one axis: the first of `results` pixels that reads one of `pixels` pixels, and the one
+// after the last, if the first reads pixel `offset` and each `stride` further.
 static inline void inside(
     int64_t offset, int64_t stride, int64_t pixels, int64_t results, int64_t *begin, int64_t *end) {
   *begin = offset < 0 ? (-offset + stride - 1) / stride : 0;

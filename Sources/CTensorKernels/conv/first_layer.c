@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-#include "ukernels/extremes.h"
-#include "conv/nontemporal.h"
 #include "arch/kernel_table.h"
-#include "kernels_threads.h"
-#include "conv/pixel_block.h"
 #include "conv/filter_taps.h"
+#include "conv/nontemporal.h"
+#include "conv/pixel_block.h"
+#include "kernels_threads.h"
+#include "ukernels/extremes.h"
 
 enum {
   BLOCK = 16,
@@ -17,24 +17,30 @@ enum {
   CHUNK = 16,
 };
 
-// A window as blocks of 16 steps: the first 16 floats of each of its rows, if those are as long, and the rest of all,
-// row after row.
+// A window as blocks of 16 steps: the first 16 floats of each of its rows, if those are as long,
+// and the rest of all, row after row.
 typedef struct {
   const trompe_window *window;
   int64_t row;          // floats of a window's row
   int64_t head;         // of them that are read where they stand: a block or nothing
   int64_t heads;        // of a window
-  int64_t rest_of_row;         // floats of a row beyond its head
+  int64_t rest_of_row;  // floats of a row beyond its head
   int64_t left_blocks;  // that those of all rows fill, the last one with zeros
   int64_t h, w;         // of the image with a margin: what windows reach, and no more
 } Rows;
 
 static Rows rows_of(const trompe_window *window) {
-  const int64_t row = window->s * window->x.c, head = row < BLOCK ? 0 : BLOCK, rest_of_row = row - head;
-  return (Rows){window, row, head, head ? window->r : 0, rest_of_row,
-                (window->r * rest_of_row + BLOCK - 1) / BLOCK,
-                (window->y.h - 1) * window->stride_y + window->r,
-                (window->y.w - 1) * window->stride_x + window->s};
+  const int64_t row = window->s * window->x.c, head = row < BLOCK ? 0 : BLOCK,
+                rest_of_row = row - head;
+  return (Rows){
+      window,
+      row,
+      head,
+      head ? window->r : 0,
+      rest_of_row,
+      (window->r * rest_of_row + BLOCK - 1) / BLOCK,
+      (window->y.h - 1) * window->stride_y + window->r,
+      (window->y.w - 1) * window->stride_x + window->s};
 }
 
 static int64_t block_count(const Rows *rows) { return rows->heads + rows->left_blocks; }
@@ -43,13 +49,13 @@ static int64_t pixels_of(const trompe_image *s) { return s->n * s->h * s->w; }
 
 int trompe_first_layer_fits(const trompe_window *window) {
   const Rows rows = rows_of(window);
-  return window->x.pixel == window->x.c && rows.row < 2 * BLOCK &&
-         block_count(&rows) <= BLOCKS_MAX;
+  return window->x.pixel == window->x.c && rows.row < 2 * BLOCK && block_count(&rows) <= BLOCKS_MAX;
 }
 
 // Where a tap of a window's row is among the steps.
 static int64_t step_of(const Rows *rows, int64_t r, int64_t i) {
-  return i < rows->head ? r * BLOCK + i : rows->heads * BLOCK + r * rows->rest_of_row + i - rows->head;
+  return i < rows->head ? r * BLOCK + i
+                        : rows->heads * BLOCK + r * rows->rest_of_row + i - rows->head;
 }
 
 // B panels, correction terms and inverse scales; then filters in the order of the steps.
@@ -63,7 +69,8 @@ size_t trompe_first_layer_filter_bytes(const trompe_window *window) {
 }
 
 void trompe_first_layer_pack_filter(
-    const trompe_window *window, const float *filter, const float *scale, float *packed, trompe_cpu cpu) {
+    const trompe_window *window, const float *filter, const float *scale, float *packed,
+    trompe_cpu cpu) {
   const Rows rows = rows_of(window);
   const int64_t k = window->y.c, steps = step_count(&rows), tap = 0;
   float *corrections = packed + k * steps, *inverse_scales = corrections + k;
@@ -71,13 +78,18 @@ void trompe_first_layer_pack_filter(
   memset(in_order, 0, (size_t)(k * steps) * sizeof(float));
   for (int64_t f = 0; f < k; f++)
     for (int64_t r = 0; r < window->r; r++)
-      for (int64_t i = 0; i < rows.row; i++)
-        in_order[f * steps + step_of(&rows, r, i)] = *filter++;
+      for (int64_t i = 0; i < rows.row; i++) in_order[f * steps + step_of(&rows, r, i)] = *filter++;
   for (int64_t f = 0; f < k; f += BLOCK)
     cpu.kernels->f32_pack_b(
         &(trompe_b_source){
-            .filter = in_order + f * steps, .scale = scale ? scale + f : NULL, .taps = &tap,
-            .tap_count = 1, .steps = steps, .step = 1, .column = steps, .count = 1},
+            .filter = in_order + f * steps,
+            .scale = scale ? scale + f : NULL,
+            .taps = &tap,
+            .tap_count = 1,
+            .steps = steps,
+            .step = 1,
+            .column = steps,
+            .count = 1},
         packed + f * steps, corrections + f, inverse_scales + f);
 }
 
@@ -116,14 +128,15 @@ static void pad_image(void *context, int thread, int threads) {
       continue;
     }
     memset(to, 0, (size_t)(first * c) * sizeof(float));
-    memcpy(to + first * c, call->from + (n * x->h + row) * x->w * c,
-           (size_t)(count * c) * sizeof(float));
+    memcpy(
+        to + first * c, call->from + (n * x->h + row) * x->w * c,
+        (size_t)(count * c) * sizeof(float));
     memset(to + (first + count) * c, 0, (size_t)(floats - (first + count) * c) * sizeof(float));
   }
 }
 
-// Where the windows of some pixels of the result begin, and where those stand; beyond the last pixel, the
-// first again.
+// Where the windows of some pixels of the result begin, and where those stand; beyond the last
+// pixel, the first again.
 static void find_pixels(
     const Call *call, int64_t first, int64_t count, int64_t *windows, int64_t *pixels) {
   const trompe_window *w = call->rows.window;
@@ -139,8 +152,8 @@ static void find_pixels(
   }
 }
 
-// What is left of some windows' rows, one window after the other. A whole block is copied each time: what
-// is too much is written over.
+// What is left of some windows' rows, one window after the other. A whole block is copied each
+// time: what is too much is written over.
 static void gather_rest(const Call *call, const int64_t *windows, int64_t count, float *to) {
   const Rows *rows = &call->rows;
   const int64_t floats = rows->left_blocks * BLOCK, row = rows->w * rows->window->x.c;
@@ -170,8 +183,9 @@ static void pack_panel(const Call *call, const int64_t *windows, float *rest_of_
   for (int64_t b = 0; b < block_count(rows); b++)
     for (int64_t i = 0; i < PANEL; i++) {
       const int64_t rest = b - rows->heads;
-      pixels[b * PANEL + i].values = rest < 0 ? call->image + windows[i] + b * row
-                                             : rest_of_row + (i * rows->left_blocks + rest) * BLOCK;
+      pixels[b * PANEL + i].values = rest < 0
+                                         ? call->image + windows[i] + b * row
+                                         : rest_of_row + (i * rows->left_blocks + rest) * BLOCK;
     }
   call->kernels->f32_pack_a(
       pixels, block_count(rows), 1, to, to + PANEL * steps, to + PANEL * (steps + 1));
@@ -224,9 +238,14 @@ size_t trompe_first_layer_scratch_bytes(const trompe_window *window, int threads
 
 void trompe_first_layer_run(
     const trompe_window *window, const trompe_conv_operands *operands, trompe_cpu cpu) {
-  Call call = {.kernels = cpu.kernels, .rows = rows_of(window), .from = operands->from,
-               .packed = operands->filter, .after = operands->after, .to = operands->to,
-               .image = operands->scratch};
+  Call call = {
+      .kernels = cpu.kernels,
+      .rows = rows_of(window),
+      .from = operands->from,
+      .packed = operands->filter,
+      .after = operands->after,
+      .to = operands->to,
+      .image = operands->scratch};
   call.scratch = call.image + image_floats(&call.rows);
   trompe_parallel(pad_image, &call, cpu.threads);
   trompe_parallel(multiply, &call, cpu.threads);
@@ -253,11 +272,13 @@ typedef struct {
 static void pixel_block_at(const Call *call, int64_t index, PixelBlock *pixels_of_block) {
   const int64_t first = index * KC_PIXELS;
   pixels_of_block->count = smaller(KC_PIXELS, pixels_of(&call->rows.window->y) - first);
-  find_pixels(call, first, pixels_of_block->count, pixels_of_block->windows, pixels_of_block->pixels);
+  find_pixels(
+      call, first, pixels_of_block->count, pixels_of_block->windows, pixels_of_block->pixels);
 }
 
 // Blocks after the first find the scales of the one before.
-static void pack_block(const Call *call, const PixelBlock *pixels_of_block, int is_first, float *packed) {
+static void pack_block(
+    const Call *call, const PixelBlock *pixels_of_block, int is_first, float *packed) {
   const Rows *rows = &call->rows;
   const trompe_image *y = &rows->window->y;
   const int64_t row = rows->w * rows->window->x.c, y_blocks = y->c / BLOCK;
@@ -271,13 +292,17 @@ static void pack_block(const Call *call, const PixelBlock *pixels_of_block, int 
                         : y_block < 0 ? rest_of_row + rest * BLOCK
                                       : call->cotangent + y_block * y->block;
     call->kernels->f32_pack_pixels(
-        from, rest < 0 ? pixels_of_block->windows : y_block < 0 ? in_left : pixels_of_block->pixels, pixels_of_block->count,
-        !is_first, packed, packed + CORRECTIONS, packed + INVERSE_SCALES);
+        from,
+        rest < 0      ? pixels_of_block->windows
+        : y_block < 0 ? in_left
+                      : pixels_of_block->pixels,
+        pixels_of_block->count, !is_first, packed, packed + CORRECTIONS, packed + INVERSE_SCALES);
   }
 }
 
 // Prefetches a share of a block's cotangents, which are packed next.
-static void prefetch_block(const Call *call, const PixelBlock *pixels_of_block, int64_t share, int64_t shares) {
+static void prefetch_block(
+    const Call *call, const PixelBlock *pixels_of_block, int64_t share, int64_t shares) {
   const trompe_image *y = &call->rows.window->y;
   int64_t begin, end;
   trompe_share(pixels_of_block->count, (int)share, (int)shares, &begin, &end);
@@ -309,14 +334,13 @@ static void sum_blocks(void *context, int thread, int threads) {
     pack_block(call, pixels_of_block, p == begin, packed);
     for (int64_t i = 0; i < x_count * y_blocks; i++) {
       const int64_t x = i % x_count * at_once, y = i / x_count;
-      const trompe_nr_blocks at = {
-          smaller(at_once, blocks - x), BLOCK_FLOATS, BLOCK_FLOATS, BLOCK};
+      const trompe_nr_blocks at = {smaller(at_once, blocks - x), BLOCK_FLOATS, BLOCK_FLOATS, BLOCK};
       float *to = sums + (y * sums_row(rows) + x) * BLOCK;
       if (p + 1 < end) prefetch_block(call, next, i, x_count * y_blocks);
       const trompe_panel of_y = panel_at(packed, blocks + y), of_x = panel_at(packed, x);
       call->kernels->f32_gemm_bwd_weights(
-          &of_y, &of_x, &at, (pixels_of_block->count + PANEL - 1) / PANEL, to, sums_row(rows), to, sums_row(rows),
-          &(trompe_prefetch_steps){0});
+          &of_y, &of_x, &at, (pixels_of_block->count + PANEL - 1) / PANEL, to, sums_row(rows), to,
+          sums_row(rows), &(trompe_prefetch_steps){0});
     }
   }
 }
@@ -330,8 +354,13 @@ size_t trompe_first_layer_bwd_weights_scratch_bytes(const trompe_window *window,
 void trompe_first_layer_bwd_weights(
     const trompe_window *window, const trompe_bwd_weights_operands *operands, trompe_cpu cpu) {
   float *filter = operands->filter;
-  Call call = {.kernels = cpu.kernels, .rows = rows_of(window), .from = operands->x,
-               .cotangent = operands->cotangent, .image = operands->scratch, .threads = cpu.threads};
+  Call call = {
+      .kernels = cpu.kernels,
+      .rows = rows_of(window),
+      .from = operands->x,
+      .cotangent = operands->cotangent,
+      .image = operands->scratch,
+      .threads = cpu.threads};
   const Rows *rows = &call.rows;
   call.scratch = call.image + image_floats(rows);
   call.sums = call.scratch + cpu.threads * pixel_block_floats(rows);

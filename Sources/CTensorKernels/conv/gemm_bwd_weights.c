@@ -2,17 +2,17 @@
 #include <string.h>
 
 #include "arch/kernel_table.h"
+#include "conv/filter_taps.h"
+#include "conv/pixel_block.h"
 #include "kernels_gemm_conv.h"
 #include "kernels_threads.h"
-#include "conv/pixel_block.h"
-#include "conv/filter_taps.h"
 
 enum {
   BLOCK = 16,
   PANEL = 16,
-  // Blocks of channels on either side of a group of filters: its sums stay in the second-level cache beside two blocks
-  // of pixels. A few more than 16, so that a thread whose share is a little more than 16 or 32 has
-  // as many groups as the others.
+  // Blocks of channels on either side of a group of filters: its sums stay in the second-level
+  // cache beside two blocks of pixels. A few more than 16, so that a thread whose share is a little
+  // more than 16 or 32 has as many groups as the others.
   GROUP_BLOCKS = 18,
   // Channels times channels of a filter that is small.
   SMALL_FILTER = 128 * 256,
@@ -58,25 +58,28 @@ static const float *block_at(
 }
 
 // Blocks after the first find the scales of the one before.
-static void pack_block(const Call *call, const PixelBlock *pixels_of_block, int is_first, float *packed) {
+static void pack_block(
+    const Call *call, const PixelBlock *pixels_of_block, int is_first, float *packed) {
   for (int64_t b = 0; b < block_count(call); b++) {
     const int64_t *offsets;
     const float *from = block_at(call, pixels_of_block, b, &offsets);
     float *to = packed + b * BLOCK_FLOATS;
     call->kernels->f32_pack_pixels(
-        from, offsets, pixels_of_block->count, !is_first, to, to + CORRECTIONS, to + INVERSE_SCALES);
+        from, offsets, pixels_of_block->count, !is_first, to, to + CORRECTIONS,
+        to + INVERSE_SCALES);
   }
 }
 
-// What is prefetched of a block of pixels that is packed next: 16 pixels at a time, of one block of channels after the
-// other.
+// What is prefetched of a block of pixels that is packed next: 16 pixels at a time, of one block of
+// channels after the other.
 typedef struct {
   const PixelBlock *pixels_of_block;
   int64_t block, panel, at_once;
 } PrefetchCursor;
 
 // All of it in so many times, if possible.
-static PrefetchCursor spread_prefetch(const Call *call, const PixelBlock *pixels_of_block, int64_t times) {
+static PrefetchCursor spread_prefetch(
+    const Call *call, const PixelBlock *pixels_of_block, int64_t times) {
   const int64_t panels = pixels_of_block->count / PANEL, all = panels * block_count(call);
   return (PrefetchCursor){pixels_of_block, 0, 0, smaller((all + times - 1) / times, panels)};
 }
@@ -99,8 +102,8 @@ static int64_t sums_row(const Call *call) { return call->x.c + BLOCK; }
 static int64_t packed_floats(const Call *call) { return BLOCK_FLOATS * block_count(call); }
 static int64_t sums_floats(const Call *call) { return sums_row(call) * call->y.c; }
 
-// Sums over some blocks of pixels, of 16 filters in 16 channels after the other, while the next block is prefetched.
-// The last one's sums go to the result, if it is not NULL.
+// Sums over some blocks of pixels, of 16 filters in 16 channels after the other, while the next
+// block is prefetched. The last one's sums go to the result, if it is not NULL.
 static void sum_blocks(
     const Call *call, int64_t begin, int64_t end, float *packed, float *sums, float *result) {
   const int64_t x_blocks = call->x.c / BLOCK, y_blocks = call->y.c / BLOCK;
@@ -125,8 +128,7 @@ static void sum_blocks(
           smaller(at_once, x_blocks - x), BLOCK_FLOATS, BLOCK_FLOATS, BLOCK};
       const trompe_panel rows = panel_at(packed, x_blocks + y), columns = panel_at(packed, x);
       call->kernels->f32_gemm_bwd_weights(
-          &rows, &columns, &at,
-          (pixels_of_block.count + PANEL - 1) / PANEL,
+          &rows, &columns, &at, (pixels_of_block.count + PANEL - 1) / PANEL,
           p > begin ? sums + (y * sums_row(call) + x) * BLOCK : NULL, sums_row(call),
           to + (y * row + x) * BLOCK, row, &prefetch);
     }
@@ -211,13 +213,18 @@ static void sum_groups(void *context, int thread, int threads) {
     trompe_share(x_blocks, (int)(g % x_groups), (int)x_groups, &x_first, &x_last);
     trompe_share(y_blocks, (int)(g / x_groups), (int)y_groups, &y_first, &y_last);
     const Call group = blocks_of(&share, x_first, x_last, y_first, y_last);
-    sum_blocks(&group, 0, pixel_block_count(call), packed, packed + packed_floats(&group), group.to);
+    sum_blocks(
+        &group, 0, pixel_block_count(call), packed, packed + packed_floats(&group), group.to);
   }
 }
 
 static Call gradient_call(const trompe_window *window, const TapOperands *tap, trompe_cpu cpu) {
-  return (Call){.kernels = cpu.kernels, .x = tap->x, .y = tap->y, .threads = cpu.threads,
-                .filter_row = window_taps(window) * window->x.c};
+  return (Call){
+      .kernels = cpu.kernels,
+      .x = tap->x,
+      .y = tap->y,
+      .threads = cpu.threads,
+      .filter_row = window_taps(window) * window->x.c};
 }
 
 size_t trompe_gemm_bwd_weights_scratch_bytes(const trompe_window *window, trompe_cpu cpu) {
@@ -225,8 +232,8 @@ size_t trompe_gemm_bwd_weights_scratch_bytes(const trompe_window *window, trompe
   for (int64_t i = 0; i < window_taps(window); i++) {
     const TapOperands tap = trompe_tap_operands_at(window, i);
     const Call call = gradient_call(window, &tap, cpu);
-    const int64_t floats = shares_blocks(&call) ? packed_floats(&call) + sums_floats(&call)
-                                               : group_floats(&call);
+    const int64_t floats =
+        shares_blocks(&call) ? packed_floats(&call) + sums_floats(&call) : group_floats(&call);
     largest = larger(largest, cpu.threads * floats);
   }
   return (size_t)largest * sizeof(float);

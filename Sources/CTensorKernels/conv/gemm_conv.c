@@ -1,17 +1,17 @@
 #include "kernels_gemm_conv.h"
 
+#include "arch/kernel_table.h"
 #include "conv/channel_sums.h"
 #include "conv/gemm_conv_filter.h"
 #include "conv/nontemporal.h"
-#include "arch/kernel_table.h"
+#include "conv/tap_groups.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
-#include "conv/tap_groups.h"
 
 enum {
   BLOCK = 16,
-  // A panels that a thread multiplies by all filters stay in the second-level cache, beside the pixels that it
-  // prefetches meanwhile: in so many 16ths of it ...
+  // A panels that a thread multiplies by all filters stay in the second-level cache, beside the
+  // pixels that it prefetches meanwhile: in so many 16ths of it ...
   CHUNK_SHARE = 3,
   CHUNK_MIN = 4,
   CHUNK_MAX = 32,
@@ -32,7 +32,7 @@ typedef struct {
   Ends ends;
   const TapGroup *group;
   const float *from;
-  const float *packed;      // filters
+  const float *packed;               // filters
   const trompe_plain_filter *plain;  // or filters that are not packed
   trompe_epilogue after;
   float *to, *scratch;
@@ -46,8 +46,9 @@ static trompe_panel b_panel_at(const Call *call, int64_t block) {
   if (!steps) return (trompe_panel){nothing, nothing, nothing};
   const float *packed = call->packed + call->group->filter;
   const float *corrections = packed + steps * columns;
-  return (trompe_panel){packed + block * BLOCK * steps, corrections + block * BLOCK,
-                         corrections + columns + block * BLOCK};
+  return (trompe_panel){
+      packed + block * BLOCK * steps, corrections + block * BLOCK,
+      corrections + columns + block * BLOCK};
 }
 
 // How many A panels a thread packs at once at most.
@@ -71,14 +72,15 @@ static void pack_panel(const Call *call, const PanelPixels *panel, float *rows) 
       rows + PANEL * (steps + 1));
 }
 
-// Prefetches channels of an A panel that is packed soon, from block `begin` of those of all taps up to `end`: those of
-// another tap at once. `known` are the first tap's pixels, if that is not NULL.
+// Prefetches channels of an A panel that is packed soon, from block `begin` of those of all taps up
+// to `end`: those of another tap at once. `known` are the first tap's pixels, if that is not NULL.
 static void prefetch_rows(
-    const Call *call, const PanelPixels *panel, int64_t begin, int64_t end, const trompe_pixel *known,
-    trompe_pixel *pixels, trompe_prefetch_pixels *next) {
+    const Call *call, const PanelPixels *panel, int64_t begin, int64_t end,
+    const trompe_pixel *known, trompe_pixel *pixels, trompe_prefetch_pixels *next) {
   const int64_t blocks = call->ends.from->c / BLOCK;
   if (known && end <= blocks) {
-    *next = (trompe_prefetch_pixels){.pixels = known, .first = begin, .lines = (end - begin) * PANEL};
+    *next =
+        (trompe_prefetch_pixels){.pixels = known, .first = begin, .lines = (end - begin) * PANEL};
     return;
   }
   const int64_t first = begin % blocks, count = smaller(end - begin, blocks - first);
@@ -117,8 +119,9 @@ typedef struct {
 
 // A panels by some B panels.
 static void multiply_panels(
-    const Call *call, const float *rows, const PanelPixels *panels, int64_t panel_count, int64_t block,
-    int64_t block_count, trompe_panel columns, Prefetched prefetched, float *const *sums) {
+    const Call *call, const float *rows, const PanelPixels *panels, int64_t panel_count,
+    int64_t block, int64_t block_count, trompe_panel columns, Prefetched prefetched,
+    float *const *sums) {
   const int64_t steps = group_steps(call->group, &call->ends), at_once = call->kernels->nr_blocks;
   const trompe_nr_blocks at = {block_count, steps * BLOCK, BLOCK, call->ends.to->block};
   int64_t begin = 0, end = 0;  // blocks of channels to prefetch
@@ -207,15 +210,14 @@ static void multiply(void *context, int thread, int threads) {
         prefetched.written = panels;
         prefetched.blocks = blocks;
       }
-      multiply_panels(
-          call, rows, panels, count, b, blocks, b_panel_at(call, b), prefetched, sums);
+      multiply_panels(call, rows, panels, count, b, blocks, b_panel_at(call, b), prefetched, sums);
     }
   }
   if (call->after.is_nontemporal) trompe_fence_nontemporal();
 }
 
-// ... or, of few A panels, first those and then the B panels. A filter is read once then, and need not be packed
-// before.
+// ... or, of few A panels, first those and then the B panels. A filter is read once then, and need
+// not be packed before.
 static int shares_filters(const TapGroup *group, const Ends *ends, int threads) {
   return threads > 1 && group_panels(group, ends) <= FEW_PANELS &&
          ends->to->c >= 2 * BLOCK * threads;
@@ -233,8 +235,8 @@ static void pack_shared(void *context, int thread, int threads) {
   }
 }
 
-// B panels that a thread packs for itself: they never leave the caches. As many as are multiplied at once, or a
-// multiple of it.
+// B panels that a thread packs for itself: they never leave the caches. As many as are multiplied
+// at once, or a multiple of it.
 static int64_t batch(const trompe_kernels *kernels, int64_t steps) {
   const int64_t at_once = kernels->nr_blocks;
   const int64_t fitting = smaller(PACK_BLOCKS, BATCH_STEPS / larger(1, steps));
@@ -247,11 +249,14 @@ static int64_t batch_floats(const trompe_kernels *kernels, int64_t steps) {
 static void multiply_shared(void *context, int thread, int threads) {
   const Call *call = context;
   const TapGroup *group = call->group;
-  const int64_t steps = group_steps(group, &call->ends), panel_count = group_panels(group, &call->ends);
+  const int64_t steps = group_steps(group, &call->ends),
+                panel_count = group_panels(group, &call->ends);
   const int64_t floats = panel_floats(steps), at_once = batch(call->kernels, steps);
   const int is_own = call->plain && steps;
-  float *columns = call->scratch + panel_count * floats + thread * batch_floats(call->kernels, steps);
-  float *corrections = columns + at_once * BLOCK * steps, *inverse_scales = corrections + at_once * BLOCK;
+  float *columns =
+      call->scratch + panel_count * floats + thread * batch_floats(call->kernels, steps);
+  float *corrections = columns + at_once * BLOCK * steps,
+        *inverse_scales = corrections + at_once * BLOCK;
   PanelPixels panels[FEW_PANELS];
   float *sums[FEW_PANELS];
   for (int64_t t = 0; t < panel_count; t++) {
@@ -263,7 +268,8 @@ static void multiply_shared(void *context, int thread, int threads) {
   for (int64_t b = begin; b < end; b += at_once) {
     const int64_t count = smaller(at_once, end - b);
     if (is_own)
-      trompe_gemm_conv_pack_panels(call->plain, group, b, count, columns, corrections, inverse_scales);
+      trompe_gemm_conv_pack_panels(
+          call->plain, group, b, count, columns, corrections, inverse_scales);
     for (int64_t i = 0, blocks; i < count; i += blocks) {
       blocks = smaller(call->kernels->nr_blocks, count - i);
       const trompe_panel own = {
@@ -278,7 +284,8 @@ static void multiply_shared(void *context, int thread, int threads) {
   if (call->after.is_nontemporal) trompe_fence_nontemporal();
 }
 
-size_t trompe_gemm_conv_scratch_bytes(const trompe_window *window, int is_bwd_data, trompe_cpu cpu) {
+size_t trompe_gemm_conv_scratch_bytes(
+    const trompe_window *window, int is_bwd_data, trompe_cpu cpu) {
   const Ends ends = trompe_ends(window, is_bwd_data);
   int64_t floats = 0;
   for (TapGroup group = {0}; trompe_next_tap_group(window, is_bwd_data, &group);) {
@@ -292,8 +299,7 @@ size_t trompe_gemm_conv_scratch_bytes(const trompe_window *window, int is_bwd_da
   return (size_t)(floats + ends.to->c * RUNS_MAX) * sizeof(float);
 }
 
-int trompe_gemm_conv_takes_plain_filter(
-    const trompe_window *window, int is_bwd_data, int threads) {
+int trompe_gemm_conv_takes_plain_filter(const trompe_window *window, int is_bwd_data, int threads) {
   const Ends ends = trompe_ends(window, is_bwd_data);
   for (TapGroup group = {0}; trompe_next_tap_group(window, is_bwd_data, &group);)
     if (group.tap_count && !shares_filters(&group, &ends, threads)) return 0;
@@ -342,8 +348,13 @@ static void run(
   const trompe_epilogue *after = operands->after;
   float *to = operands->to;
   void *scratch = operands->scratch;
-  Call call = {.kernels = cpu.kernels, .ends = trompe_ends(window, is_bwd_data),
-               .from = operands->from, .packed = operands->filter, .plain = plain, .to = to};
+  Call call = {
+      .kernels = cpu.kernels,
+      .ends = trompe_ends(window, is_bwd_data),
+      .from = operands->from,
+      .packed = operands->filter,
+      .plain = plain,
+      .to = to};
   const int64_t columns = call.ends.to->c;
   float *sums = after->sums ? scratch : NULL;
   call.scratch = (float *)scratch + RUNS_MAX * columns;
@@ -358,7 +369,8 @@ static void run(
     call.after = (trompe_epilogue){
         .bias = group.is_first ? after->bias : NULL,
         .residual = group.is_first ? after->residual : to,
-        .has_relu = group.is_last && after->has_relu, .mask = group.is_last ? after->mask : NULL,
+        .has_relu = group.is_last && after->has_relu,
+        .mask = group.is_last ? after->mask : NULL,
         .is_nontemporal = group.is_last && trompe_is_nontemporal(cpu.kernels, call.ends.to, to)};
     call.sums = group.is_last ? sums : NULL;
     if (shares_filters(&group, &call.ends, cpu.threads)) {
@@ -381,7 +393,10 @@ void trompe_gemm_conv_run_plain(
     const trompe_window *window, int is_bwd_data, const trompe_conv_operands *operands,
     trompe_cpu cpu) {
   const trompe_plain_filter plain = {
-      .kernels = cpu.kernels, .window = window, .filter = operands->filter,
-      .scale = operands->scale, .is_bwd_data = is_bwd_data};
+      .kernels = cpu.kernels,
+      .window = window,
+      .filter = operands->filter,
+      .scale = operands->scale,
+      .is_bwd_data = is_bwd_data};
   run(window, is_bwd_data, operands, &plain, cpu);
 }

@@ -13,8 +13,7 @@ size_t trompe_gemm_conv_filter_bytes(const trompe_window *window, int is_bwd_dat
   return (size_t)floats * sizeof(float);
 }
 
-int trompe_gemm_conv_same_filter(
-    const trompe_window *a, const trompe_window *b, int is_bwd_data) {
+int trompe_gemm_conv_same_filter(const trompe_window *a, const trompe_window *b, int is_bwd_data) {
   TapGroup p = {0}, q = {0};
   for (int more = 1; more;) {
     more = trompe_next_tap_group(a, is_bwd_data, &p);
@@ -40,8 +39,13 @@ void trompe_gemm_conv_pack_panels(
   const float *scale =
       call->scale && !call->is_bwd_data ? call->scale + first * BLOCK : call->scale;
   const trompe_b_source source = {
-      .filter = call->filter + first * BLOCK * column, .scale = scale, .taps = taps,
-      .tap_count = group->tap_count, .steps = ends.from->c, .step = step, .column = column,
+      .filter = call->filter + first * BLOCK * column,
+      .scale = scale,
+      .taps = taps,
+      .tap_count = group->tap_count,
+      .steps = ends.from->c,
+      .step = step,
+      .column = column,
       .count = count};
   call->kernels->f32_pack_b(&source, columns, corrections, inverse_scales);
 }

@@ -1,5 +1,5 @@
-// Non-temporal stores for results that do not stay in the third-level cache until they are read: their lines need not
-// be read from memory before.
+// Non-temporal stores for results that do not stay in the third-level cache until they are read:
+// their lines need not be read from memory before.
 #pragma once
 
 #include <stdint.h>

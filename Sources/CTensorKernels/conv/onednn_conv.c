@@ -26,28 +26,31 @@ struct trompe_onednn_conv {
   dnnl_memory_t residual_memory;  // if the primitive reads one that is apart
   dnnl_memory_t from_memory, to_memory;
   size_t scratch_bytes, filter_bytes;
-  // The image is read through a copy of every stride-th pixel, which stands before the primitive's own scratch.
+  // The image is read through a copy of every stride-th pixel, which stands before the primitive's
+  // own scratch.
   int subsamples;
   size_t subsampled_bytes;
   int winograd;
-  // The orders in which the primitive takes its images, and the copies of those that come in another: they stand
-  // before the primitive's own scratch.
+  // The orders in which the primitive takes its images, and the copies of those that come in
+  // another: they stand before the primitive's own scratch.
   trompe_image_order order_x, order_y;
   size_t x_copy_bytes, y_copy_bytes;
 };
 
-// oneDNN 2.6's filter gradient of a strided 1x1 window writes behind the scratch that it asks for, and
-// its result depends on what stood there, when there are fewer channels than a vector has lanes. A
-// dense window over the pixels that the strided one reads is the same sum. Blocks are whole vectors.
+// oneDNN 2.6's filter gradient of a strided 1x1 window writes behind the scratch that it asks for,
+// and its result depends on what stood there, when there are fewer channels than a vector has
+// lanes. A dense window over the pixels that the strided one reads is the same sum. Blocks are
+// whole vectors.
 static int subsamples(const trompe_convolution_shape *s) {
-  return !s->order_x.blocks && !s->uses_bf16 && s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT && s->r == 1 && s->s == 1 &&
-         (s->stride_y > 1 || s->stride_x > 1) && !s->top && !s->left && !s->bottom && !s->right;
+  return !s->order_x.blocks && !s->uses_bf16 && s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT &&
+         s->r == 1 && s->s == 1 && (s->stride_y > 1 || s->stride_x > 1) && !s->top && !s->left &&
+         !s->bottom && !s->right;
 }
 
 static size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// The order for plain sums: that of both images, or of the larger one if it can be that of both. Primitives
-// want blocks as wide as a register.
+// The order for plain sums: that of both images, or of the larger one if it can be that of both.
+// Primitives want blocks as wide as a register.
 static int wants_blocks(const trompe_convolution_shape *s) {
   if (s->uses_bf16) return 1;
   if (!trompe_has_wide_vectors(s->kernels)) return 0;
@@ -136,10 +139,12 @@ trompe_onednn_conv *trompe_onednn_conv_create(
   trompe_onednn_layout filter = trompe_onednn_layout_create(
       rank, grouped ? split : dense, to_filter ? dnnl_f32 : factor, dnnl_format_tag_any);
   trompe_onednn_operands factors = {0};
-  factors.filter = trompe_onednn_layout_create(rank, grouped ? split : dense, factor, dnnl_format_tag_any);
-  trompe_onednn_layout bias = s->has_bias ? trompe_onednn_layout_create(1, channels, dnnl_f32, dnnl_x) : NULL;
-  self->plain_filter =
-      trompe_onednn_layout_create(rank, grouped ? split : dense, dnnl_f32, grouped ? dnnl_gohwi : dnnl_ohwi);
+  factors.filter =
+      trompe_onednn_layout_create(rank, grouped ? split : dense, factor, dnnl_format_tag_any);
+  trompe_onednn_layout bias =
+      s->has_bias ? trompe_onednn_layout_create(1, channels, dnnl_f32, dnnl_x) : NULL;
+  self->plain_filter = trompe_onednn_layout_create(
+      rank, grouped ? split : dense, dnnl_f32, grouped ? dnnl_gohwi : dnnl_ohwi);
   trompe_onednn_layout x = NULL, y = NULL;
   // Winograd's first where it may be used and pays; not every processor and version has it.
   for (int winograd = trompe_onednn_winograd_pays(s); !self->description; winograd = 0) {
@@ -158,17 +163,21 @@ trompe_onednn_conv *trompe_onednn_conv_create(
     // A result that is copied gets its sum and ReLU on the way.
     const int is_copied = !same_order(self->order_y, s->order_y);
     // Not every primitive can read a residual that is apart; it is copied to the result then.
-    int reads_residual = s->adds_residual && s->residual_is_apart && !is_copied && !winograd &&
-                         !s->order_y.is_bf16;
+    int reads_residual =
+        s->adds_residual && s->residual_is_apart && !is_copied && !winograd && !s->order_y.is_bf16;
     for (; !self->description; reads_residual = 0) {
-      dnnl_primitive_attr_t attributes = trompe_onednn_attributes(s, !is_copied, reads_residual ? y : NULL);
+      dnnl_primitive_attr_t attributes =
+          trompe_onednn_attributes(s, !is_copied, reads_residual ? y : NULL);
       if (x && y && filter && factors.x && factors.y && factors.filter && self->plain_filter &&
           attributes)
         self->description = trompe_onednn_describe(
             s, engine,
             &(trompe_onednn_problem){
-                winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, {x, filter, y}, bias,
-                factors, attributes});
+                winograd ? dnnl_convolution_winograd : dnnl_convolution_direct,
+                {x, filter, y},
+                bias,
+                factors,
+                attributes});
       if (attributes) dnnl_primitive_attr_destroy(attributes);
       if (!reads_residual) break;
       if (self->description && is_fast(self->description)) {
@@ -182,11 +191,13 @@ trompe_onednn_conv *trompe_onednn_conv_create(
     if (!winograd) break;
   }
   int made = 0;
-  if (self->description && dnnl_stream_create(&self->stream, engine, dnnl_stream_in_order) == dnnl_success &&
+  if (self->description &&
+      dnnl_stream_create(&self->stream, engine, dnnl_stream_in_order) == dnnl_success &&
       dnnl_primitive_create(&self->primitive, self->description) == dnnl_success) {
     self->filter = trompe_onednn_layout_of(
         self->description, to_filter ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
-    trompe_onednn_layout scratch = trompe_onednn_layout_of(self->description, dnnl_query_scratchpad_md, 0);
+    trompe_onednn_layout scratch =
+        trompe_onednn_layout_of(self->description, dnnl_query_scratchpad_md, 0);
     self->filter_bytes = dnnl_memory_desc_get_size(self->filter);
     self->scratch_bytes = dnnl_memory_desc_get_size(scratch);
     const int64_t x_elements = s->n * s->h * s->w * s->c, y_elements = s->n * s->p * s->q * s->k;
@@ -226,12 +237,13 @@ trompe_onednn_conv *trompe_onednn_conv_create(
   trompe_onednn_layout_destroy(factors.y);
   trompe_onednn_layout_destroy(bias);
   if (!made) {
-    snprintf(message, message_size,
-             "oneDNN %s has no convolution (kind %d) for image [%lld, %lld, %lld, %lld], filter "
-             "[%lld, %lld, %lld, %lld]",
-             trompe_onednn_version(), s->kind, (long long)s->n, (long long)s->h, (long long)s->w,
-             (long long)s->c, (long long)s->k, (long long)s->r, (long long)s->s,
-             (long long)(s->c / s->groups));
+    snprintf(
+        message, message_size,
+        "oneDNN %s has no convolution (kind %d) for image [%lld, %lld, %lld, %lld], filter "
+        "[%lld, %lld, %lld, %lld]",
+        trompe_onednn_version(), s->kind, (long long)s->n, (long long)s->h, (long long)s->w,
+        (long long)s->c, (long long)s->k, (long long)s->r, (long long)s->s,
+        (long long)(s->c / s->groups));
     trompe_onednn_conv_destroy(self);
     return NULL;
   }
@@ -240,9 +252,9 @@ trompe_onednn_conv *trompe_onednn_conv_create(
 
 void trompe_onednn_conv_destroy(trompe_onednn_conv *self) {
   if (!self) return;
-  dnnl_memory_t memories[] = {self->x_memory,       self->filter_memory, self->bias_memory,
-                              self->y_memory,       self->scratch_memory, self->from_memory,
-                              self->to_memory,      self->residual_memory};
+  dnnl_memory_t memories[] = {self->x_memory,  self->filter_memory,  self->bias_memory,
+                              self->y_memory,  self->scratch_memory, self->from_memory,
+                              self->to_memory, self->residual_memory};
   for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
     if (memories[i]) dnnl_memory_destroy(memories[i]);
   if (self->primitive) dnnl_primitive_destroy(self->primitive);
@@ -260,9 +272,13 @@ const char *trompe_onednn_conv_name(const trompe_onednn_conv *self) {
 
 int trompe_onednn_conv_is_winograd(const trompe_onednn_conv *self) { return self->winograd; }
 
-size_t trompe_onednn_conv_scratch_bytes(const trompe_onednn_conv *self) { return self->scratch_bytes; }
+size_t trompe_onednn_conv_scratch_bytes(const trompe_onednn_conv *self) {
+  return self->scratch_bytes;
+}
 
-size_t trompe_onednn_conv_filter_bytes(const trompe_onednn_conv *self) { return self->filter_bytes; }
+size_t trompe_onednn_conv_filter_bytes(const trompe_onednn_conv *self) {
+  return self->filter_bytes;
+}
 
 int trompe_onednn_conv_filter_is_plain(const trompe_onednn_conv *self) {
   return dnnl_memory_desc_equal(self->filter, self->plain_filter);
@@ -321,7 +337,8 @@ int trompe_onednn_conv_reorder_filter(
   }
   dnnl_memory_set_data_handle(self->from_memory, (void *)from);
   dnnl_memory_set_data_handle(self->to_memory, to);
-  dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, self->from_memory}, {DNNL_ARG_TO, self->to_memory}};
+  dnnl_exec_arg_t arguments[] = {
+      {DNNL_ARG_FROM, self->from_memory}, {DNNL_ARG_TO, self->to_memory}};
   if (dnnl_primitive_execute(self->reorder, self->stream, 2, arguments) != dnnl_success) return 1;
   return dnnl_stream_wait(self->stream) != dnnl_success;
 }
@@ -366,10 +383,11 @@ int trompe_onednn_conv_run(
   dnnl_memory_set_data_handle(self->filter_memory, filter);
   dnnl_memory_set_data_handle(self->y_memory, y);
   dnnl_memory_set_data_handle(self->scratch_memory, scratch);
-  dnnl_exec_arg_t arguments[6] = {{role[0], self->x_memory},
-                                  {role[1], self->filter_memory},
-                                  {role[2], self->y_memory},
-                                  {DNNL_ARG_SCRATCHPAD, self->scratch_memory}};
+  dnnl_exec_arg_t arguments[6] = {
+      {role[0], self->x_memory},
+      {role[1], self->filter_memory},
+      {role[2], self->y_memory},
+      {DNNL_ARG_SCRATCHPAD, self->scratch_memory}};
   int count = 4;
   if (self->bias_memory) {
     dnnl_memory_set_data_handle(self->bias_memory, (void *)after->bias);
@@ -384,8 +402,8 @@ int trompe_onednn_conv_run(
       dnnl_stream_wait(self->stream) != dnnl_success)
     return 1;
   if (self->y_copy_bytes && trompe_result_is_y(s)) {
-    const trompe_reorder move = {
-        self->order_y, s->order_y, s->n, y_pixels, s->k, s->adds_residual, s->has_relu};
+    const trompe_reorder move = {self->order_y, s->order_y,       s->n,       y_pixels,
+                                 s->k,          s->adds_residual, s->has_relu};
     trompe_reorder_image(&move, y, given_y, cpu);
   }
   if (self->x_copy_bytes && trompe_result_is_x(s)) {

@@ -28,7 +28,8 @@ void trompe_onednn_layout_destroy(trompe_onednn_layout layout) {
 #endif
 }
 
-trompe_onednn_layout trompe_onednn_layout_of(const_dnnl_primitive_desc_t description, dnnl_query_t what, int index) {
+trompe_onednn_layout trompe_onednn_layout_of(
+    const_dnnl_primitive_desc_t description, dnnl_query_t what, int index) {
 #if ONEDNN_3
   dnnl_memory_desc_t layout = NULL;
   dnnl_memory_desc_clone(&layout, dnnl_primitive_desc_query_md(description, what, index));
@@ -50,7 +51,8 @@ dnnl_primitive_desc_t trompe_onednn_describe(
   const dnnl_dims_t strides = {s->stride_y, s->stride_x};
   const dnnl_dims_t dilations = {s->dilation_y - 1, s->dilation_x - 1};
   const dnnl_dims_t low = {s->top, s->left}, high = {s->bottom, s->right};
-  // For inference, Winograd's primitives want filters in an order into which not all can be brought.
+  // For inference, Winograd's primitives want filters in an order into which not all can be
+  // brought.
   const dnnl_prop_kind_t propagation =
       algorithm == dnnl_convolution_winograd ? dnnl_forward_training : dnnl_forward_inference;
   dnnl_primitive_desc_t description = NULL;
@@ -60,14 +62,13 @@ dnnl_primitive_desc_t trompe_onednn_describe(
   if (s->kind != TROMPE_CONVOLUTION_FORWARD &&
       dnnl_convolution_forward_primitive_desc_create(
           &hint, engine, dnnl_forward_training, algorithm, factors.x, factors.filter, NULL,
-          factors.y, strides, dilations, low,
-          high, NULL) != dnnl_success)
+          factors.y, strides, dilations, low, high, NULL) != dnnl_success)
     return NULL;
   switch (s->kind) {
     case TROMPE_CONVOLUTION_FORWARD:
       status = dnnl_convolution_forward_primitive_desc_create(
-          &description, engine, propagation, algorithm, x, filter, bias, y, strides,
-          dilations, low, high, attributes);
+          &description, engine, propagation, algorithm, x, filter, bias, y, strides, dilations, low,
+          high, attributes);
       break;
     case TROMPE_CONVOLUTION_INPUT_GRADIENT:
       status = dnnl_convolution_backward_data_primitive_desc_create(
@@ -87,16 +88,14 @@ dnnl_primitive_desc_t trompe_onednn_describe(
   if (s->kind != TROMPE_CONVOLUTION_FORWARD) {
     if (dnnl_dilated_convolution_forward_desc_init(
             &forward, dnnl_forward_training, algorithm, factors.x, factors.filter, NULL, factors.y,
-            strides, dilations, low,
-            high) != dnnl_success ||
+            strides, dilations, low, high) != dnnl_success ||
         dnnl_primitive_desc_create(&hint, &forward, NULL, engine, NULL) != dnnl_success)
       return NULL;
   }
   switch (s->kind) {
     case TROMPE_CONVOLUTION_FORWARD:
       status = dnnl_dilated_convolution_forward_desc_init(
-          &operation, propagation, algorithm, x, filter, bias, y, strides, dilations, low,
-          high);
+          &operation, propagation, algorithm, x, filter, bias, y, strides, dilations, low, high);
       break;
     case TROMPE_CONVOLUTION_INPUT_GRADIENT:
       status = dnnl_dilated_convolution_backward_data_desc_init(
@@ -124,8 +123,7 @@ dnnl_primitive_attr_t trompe_onednn_attributes(
     dnnl_post_ops_create(&after);
     if (residual) dnnl_post_ops_append_binary(after, dnnl_binary_add, residual);
 #if ONEDNN_3
-    if (s->adds_residual && !residual)
-      dnnl_post_ops_append_sum(after, 1, 0, dnnl_data_type_undef);
+    if (s->adds_residual && !residual) dnnl_post_ops_append_sum(after, 1, 0, dnnl_data_type_undef);
     if (s->has_relu) dnnl_post_ops_append_eltwise(after, dnnl_eltwise_relu, 0, 0);
 #else
     if (s->adds_residual && !residual) dnnl_post_ops_append_sum(after, 1);

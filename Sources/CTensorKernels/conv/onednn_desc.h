@@ -1,5 +1,5 @@
-// Layouts, descriptions and attributes of oneDNN's convolutions: the differences between its versions 2 and 3 end
-// here.
+// Layouts, descriptions and attributes of oneDNN's convolutions: the differences between its
+// versions 2 and 3 end here.
 #pragma once
 
 #include <dnnl.h>
@@ -30,16 +30,18 @@ typedef struct {
 typedef struct {
   dnnl_alg_kind_t algorithm;
   trompe_onednn_operands operands;
-  trompe_onednn_layout bias;       // or NULL
-  trompe_onednn_operands factors;  // of the forward convolution that a gradient belongs to, all of one type
+  trompe_onednn_layout bias;  // or NULL
+  trompe_onednn_operands
+      factors;  // of the forward convolution that a gradient belongs to, all of one type
   dnnl_primitive_attr_t attributes;
 } trompe_onednn_problem;
 
 // NULL if there is no such primitive.
 dnnl_primitive_desc_t trompe_onednn_describe(
-    const trompe_convolution_shape *shape, dnnl_engine_t engine, const trompe_onednn_problem *problem);
+    const trompe_convolution_shape *shape, dnnl_engine_t engine,
+    const trompe_onednn_problem *problem);
 
-// Post-ops: residual and ReLU, if there are any. `residual` is the layout of one that is apart, or NULL if the
-// result holds it.
+// Post-ops: residual and ReLU, if there are any. `residual` is the layout of one that is apart, or
+// NULL if the result holds it.
 dnnl_primitive_attr_t trompe_onednn_attributes(
     const trompe_convolution_shape *shape, int has_post_ops, trompe_onednn_layout residual);

@@ -34,18 +34,18 @@ trompe_own_conv *trompe_own_conv_create(const trompe_convolution_shape *s) {
   if (kernels == TROMPE_FIRST_LAYER) {
     self->takes_plain_filter = to_filter;
     self->filter_bytes = to_filter ? plain_bytes : trompe_first_layer_filter_bytes(&self->window);
-    self->scratch_bytes = to_filter
-                              ? trompe_first_layer_bwd_weights_scratch_bytes(&self->window, cpu.threads)
-                              : trompe_first_layer_scratch_bytes(&self->window, cpu.threads);
+    self->scratch_bytes =
+        to_filter ? trompe_first_layer_bwd_weights_scratch_bytes(&self->window, cpu.threads)
+                  : trompe_first_layer_scratch_bytes(&self->window, cpu.threads);
     return self;
   }
   const trompe_image *from = trompe_result_is_x(s) ? y : x, *to = trompe_result_is_x(s) ? x : y;
   // Where filters rest, they are packed once.
   self->takes_plain_filter =
-      to_filter ||
-      (!s->is_batch_invariant &&
-       (is_packed ? trompe_gemm_conv_takes_plain_filter(&self->window, trompe_result_is_x(s), cpu.threads)
-                  : trompe_winograd_takes_plain_filter(from, to, cpu.threads)));
+      to_filter || (!s->is_batch_invariant &&
+                    (is_packed ? trompe_gemm_conv_takes_plain_filter(
+                                     &self->window, trompe_result_is_x(s), cpu.threads)
+                               : trompe_winograd_takes_plain_filter(from, to, cpu.threads)));
   self->filter_bytes = self->takes_plain_filter ? plain_bytes
                        : is_packed
                            ? trompe_gemm_conv_filter_bytes(&self->window, trompe_result_is_x(s))
@@ -68,8 +68,11 @@ static trompe_conv_operands operands_of(
     const trompe_epilogue *after) {
   const int is_bwd_data = trompe_result_is_x(&self->shape);
   return (trompe_conv_operands){
-      .from = is_bwd_data ? buffers->y : buffers->x, .filter = buffers->filter,
-      .scale = buffers->scale, .after = after, .to = is_bwd_data ? buffers->x : buffers->y,
+      .from = is_bwd_data ? buffers->y : buffers->x,
+      .filter = buffers->filter,
+      .scale = buffers->scale,
+      .after = after,
+      .to = is_bwd_data ? buffers->x : buffers->y,
       .scratch = buffers->scratch};
 }
 
@@ -93,23 +96,23 @@ static void run_winograd(const trompe_own_conv *self, const trompe_conv_operands
   const trompe_image *from = is_bwd_data ? y : x, *to = is_bwd_data ? x : y;
   if (self->takes_plain_filter)
     trompe_winograd_run_plain(from, to, is_bwd_data, operands, self->cpu);
-  else
-    trompe_winograd_run(from, to, operands, self->cpu);
+  else trompe_winograd_run(from, to, operands, self->cpu);
 }
 
 static void run_gemm(const trompe_own_conv *self, const trompe_conv_operands *operands) {
   const int is_bwd_data = trompe_result_is_x(&self->shape);
   if (self->takes_plain_filter)
     trompe_gemm_conv_run_plain(&self->window, is_bwd_data, operands, self->cpu);
-  else
-    trompe_gemm_conv_run(&self->window, is_bwd_data, operands, self->cpu);
+  else trompe_gemm_conv_run(&self->window, is_bwd_data, operands, self->cpu);
 }
 
 void trompe_own_conv_destroy(trompe_own_conv *self) { free(self); }
 
 const char *trompe_own_conv_name(const trompe_own_conv *self) {
   static const char *const names[] = {
-      [TROMPE_WINOGRAD] = "wino_f4x3", [TROMPE_GEMM] = "gemm", [TROMPE_FIRST_LAYER] = "first_layer"};
+      [TROMPE_WINOGRAD] = "wino_f4x3",
+      [TROMPE_GEMM] = "gemm",
+      [TROMPE_FIRST_LAYER] = "first_layer"};
   return names[self->kernels];
 }
 
@@ -136,8 +139,7 @@ void trompe_own_conv_pack_filter(
     const trompe_own_conv *self, const float *from, const float *scale, float *to) {
   const trompe_convolution_shape *s = &self->shape;
   if (self->kernels == TROMPE_GEMM)
-    trompe_gemm_conv_pack_filter(
-        &self->window, from, scale, trompe_result_is_x(s), to, self->cpu);
+    trompe_gemm_conv_pack_filter(&self->window, from, scale, trompe_result_is_x(s), to, self->cpu);
   else if (self->kernels == TROMPE_FIRST_LAYER)
     trompe_first_layer_pack_filter(&self->window, from, scale, to, self->cpu);
   else

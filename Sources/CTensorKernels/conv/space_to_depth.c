@@ -6,9 +6,9 @@
 
 enum { SQUARE = 2, SQUARE_CHANNELS = 16 };
 
-// Along one axis: pixel 2u + a is the sum over r of cotangent * filter at r, the cotangent's index being
-// (2u + a + before - r) / stride where that is a whole number, tap (a + before - r) / stride + low of
-// the convolution.
+// Along one axis: pixel 2u + a is the sum over r of cotangent * filter at r, the cotangent's index
+// being (2u + a + before - r) / stride where that is a whole number, tap (a + before - r) / stride
+// + low of the convolution.
 typedef struct {
   int64_t stride, before;
   int64_t taps, low, high, squares, step;
@@ -57,13 +57,30 @@ int trompe_space_to_depth_fits(const trompe_convolution_shape *s) {
 trompe_convolution_shape trompe_space_to_depth_shape(const trompe_convolution_shape *s) {
   const Axis y = axis_y(s), x = axis_x(s);
   return (trompe_convolution_shape){
-      .kind = TROMPE_CONVOLUTION_FORWARD, .n = s->n, .h = s->p, .w = s->q, .c = s->k,
-      .k = SQUARE_CHANNELS, .r = y.taps, .s = x.taps, .p = y.squares, .q = x.squares,
-      .stride_y = y.step, .stride_x = x.step, .dilation_y = 1, .dilation_x = 1, .top = y.low,
-      .left = x.low, .bottom = y.high, .right = x.high, .groups = 1, .order_x = s->order_y,
+      .kind = TROMPE_CONVOLUTION_FORWARD,
+      .n = s->n,
+      .h = s->p,
+      .w = s->q,
+      .c = s->k,
+      .k = SQUARE_CHANNELS,
+      .r = y.taps,
+      .s = x.taps,
+      .p = y.squares,
+      .q = x.squares,
+      .stride_y = y.step,
+      .stride_x = x.step,
+      .dilation_y = 1,
+      .dilation_x = 1,
+      .top = y.low,
+      .left = x.low,
+      .bottom = y.high,
+      .right = x.high,
+      .groups = 1,
+      .order_x = s->order_y,
       // One block of channels: both orders are the same.
       .order_y = {s->order_y.blocks, 0},
-      .is_batch_invariant = s->is_batch_invariant, .kernels = s->kernels};
+      .is_batch_invariant = s->is_batch_invariant,
+      .kernels = s->kernels};
 }
 
 // From OHWI [k, r, s, c] to that of the convolution, OHWI [16, taps, taps, k].

@@ -3,7 +3,8 @@
 #include <string.h>
 
 enum {
-  // Steps of a sum that does not leave the registers: an A panel and a B panel stay in the second-level cache.
+  // Steps of a sum that does not leave the registers: an A panel and a B panel stay in the
+  // second-level cache.
   STEPS_MAX = 1536,
   // So many steps of one tap are worth a group of their own if that saves pixels outside the image.
   SINGLE_TAP_STEPS_MIN = 512,
@@ -13,8 +14,8 @@ Ends trompe_ends(const trompe_window *window, int is_bwd_data) {
   return is_bwd_data ? (Ends){&window->y, &window->x} : (Ends){&window->x, &window->y};
 }
 
-// A stride phase: pixels of the result whose row and column leave the same remainder by the strides, so that the same
-// taps reach them. In a forward convolution, all.
+// A stride phase: pixels of the result whose row and column leave the same remainder by the
+// strides, so that the same taps reach them. In a forward convolution, all.
 typedef struct {
   int64_t row, column, stride_y, stride_x;
 } Phase;
@@ -44,8 +45,8 @@ static int64_t find_taps(
     const int64_t index = is_single ? single_tap(taps_of_window, i) : i;
     Tap tap = {index, index / w->s - w->top, index % w->s - w->left};
     if (is_bwd_data) {
-      // Pixel p of the result reads pixel p · stride - top + r of the image: pixel row + i · stride of the
-      // image is read by pixel i + (row + top - r) / stride of the result.
+      // Pixel p of the result reads pixel p · stride - top + r of the image: pixel row + i · stride
+      // of the image is read by pixel i + (row + top - r) / stride of the result.
       const int64_t row = phase->row - tap.row, column = phase->column - tap.column;
       if (row % w->stride_y || column % w->stride_x) continue;
       tap = (Tap){index, row / w->stride_y, column / w->stride_x};
@@ -56,8 +57,8 @@ static int64_t find_taps(
   return found;
 }
 
-// Whether taps have groups of their own, which leave out pixels for which they read outside of the image:
-// in images of a few pixels those are many.
+// Whether taps have groups of their own, which leave out pixels for which they read outside of the
+// image: in images of a few pixels those are many.
 static int has_single_taps(const trompe_window *w, int is_bwd_data, const Ends *ends) {
   const int has_one_phase = !is_bwd_data || (w->stride_y == 1 && w->stride_x == 1);
   return has_one_phase && window_taps(w) > 1 && ends->from->c >= SINGLE_TAP_STEPS_MIN &&
@@ -110,7 +111,7 @@ int trompe_next_tap_group(const trompe_window *w, int is_bwd_data, TapGroup *gro
   group->row = phase.stride_y * to->w * to->pixel;
   group->pixel = phase.stride_x * to->pixel;
   group->first = (phase.row * to->w + phase.column) * to->pixel + top * group->row +
-                first_column * group->pixel;
+                 first_column * group->pixel;
   return 1;
 }
 
@@ -125,7 +126,8 @@ void trompe_panel_at(const TapGroup *group, const Ends *ends, int64_t index, Pan
     const int64_t row = at.row * group->step_y, column = at.column * group->step_x;
     panel->row[i] = row;
     panel->column[i] = column;
-    panel->from[i] = at.n * image->h * image->w * image->c + (row * image->w + column) * image->pixel;
+    panel->from[i] =
+        at.n * image->h * image->w * image->c + (row * image->w + column) * image->pixel;
     panel->offsets[i] =
         at.n * group->image + at.row * group->row + at.column * group->pixel + group->first;
   }
@@ -134,8 +136,8 @@ void trompe_panel_at(const TapGroup *group, const Ends *ends, int64_t index, Pan
 static const float zeros[16];
 
 void trompe_tap_pixels(
-    const TapGroup *group, const Ends *ends, const PanelPixels *panel, int64_t tap, const float *from,
-    trompe_pixel *pixels) {
+    const TapGroup *group, const Ends *ends, const PanelPixels *panel, int64_t tap,
+    const float *from, trompe_pixel *pixels) {
   const trompe_image *image = ends->from;
   const Tap *at = &group->taps[tap];
   const int64_t shift = (at->row * image->w + at->column) * image->pixel;

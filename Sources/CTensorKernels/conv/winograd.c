@@ -2,15 +2,15 @@
 #include "kernels_winograd.h"
 
 #include "conv/channel_sums.h"
-#include "ukernels/extremes.h"
 #include "conv/nontemporal.h"
-#include "kernels_threads.h"
 #include "conv/winograd_tiles.h"
+#include "kernels_threads.h"
+#include "ukernels/extremes.h"
 
 enum {
   GROUP = 16,  // tiles
-  // Groups of tiles that a thread does at once, of few channels and of many: so many that filters, which
-  // are read again for the next, are worth it.
+  // Groups of tiles that a thread does at once, of few channels and of many: so many that filters,
+  // which are read again for the next, are worth it.
   FEW_GROUPS = 2,
   MANY_GROUPS = 4,
   MANY_CHANNELS = 384,
@@ -18,7 +18,8 @@ enum {
   NONTEMPORAL_BYTES = 16 << 20,
   // Channels are split by so many, an even number of blocks.
   CHANNELS_PART = 64,
-  // Floats from the products of one element to the next: padded, so that 36 do not share cache sets.
+  // Floats from the products of one element to the next: padded, so that 36 do not share cache
+  // sets.
   PRODUCT_PLANE = GROUP * BLOCK + 16,
   BLOCK_PRODUCTS = ELEMENTS * PRODUCT_PLANE,
 };
@@ -74,8 +75,11 @@ static trompe_filter_block channels_of(
   return (trompe_filter_block){
       .filter = filter_block(call, b) + first * channel_step(call),
       .scale = scale && call->is_bwd_data ? scale + first : scale,
-      .result_step = result_step(call), .channel_step = channel_step(call), .tap_step = call->c,
-      .channels = count, .is_bwd_data = call->is_bwd_data};
+      .result_step = result_step(call),
+      .channel_step = channel_step(call),
+      .tap_step = call->c,
+      .channels = count,
+      .is_bwd_data = call->is_bwd_data};
 }
 
 // The inverse scales of a block, ...
@@ -119,8 +123,8 @@ typedef struct {
   const trompe_kernels *kernels;
   const trompe_image *x, *y;
   const float *from;
-  const float *u;           // packed filters
-  const FilterCall *plain;  // or filters that are not packed
+  const float *u;               // packed filters
+  const FilterCall *plain;      // or filters that are not packed
   const float *inverse_scales;  // of the filters
   float *own_inverse_scales;    // of filters that are not packed
   const trompe_epilogue *after;
@@ -133,24 +137,23 @@ typedef struct {
 
 static int64_t group_count(const trompe_image *s) { return (tile_count(s) + GROUP - 1) / GROUP; }
 
-// Whether there are so few tiles that all threads read them for all, and share the results. A filter is
-// read once then, and need not be packed before.
+// Whether there are so few tiles that all threads read them for all, and share the results. A
+// filter is read once then, and need not be packed before.
 static int shares_results(const trompe_image *x, const trompe_image *y, int threads) {
   return threads > 1 && group_count(x) <= 4 * threads && y->c >= 2 * BLOCK * threads;
 }
 
 static int64_t groups_at_once(const trompe_image *x, const trompe_image *y, int threads) {
   if (shares_results(x, y, threads)) return group_count(x);
-  return smaller(
-      larger(1, group_count(x)), x->c + y->c < MANY_CHANNELS ? FEW_GROUPS : MANY_GROUPS);
+  return smaller(larger(1, group_count(x)), x->c + y->c < MANY_CHANNELS ? FEW_GROUPS : MANY_GROUPS);
 }
 
 // Floats of each thread's products with a block of filters.
 static int64_t product_floats(int64_t groups) { return groups * BLOCK_PRODUCTS; }
 
-// Channels of filters that a thread packs for itself at once: so many that their values fill the second-level
-// cache. Products are read and written again for each part of the channels: not where there are so many that only
-// they fill it.
+// Channels of filters that a thread packs for itself at once: so many that their values fill the
+// second-level cache. Products are read and written again for each part of the channels: not where
+// there are so many that only they fill it.
 static int64_t own_channels(const trompe_kernels *kernels, int64_t c, int64_t groups) {
   const int64_t at_once = kernels->nr_blocks;
   const int64_t floats = trompe_second_level_bytes() / (int64_t)sizeof(float);
@@ -170,18 +173,15 @@ static size_t scratch_bytes(
     const trompe_image *x, const trompe_image *y, int is_plain, trompe_cpu cpu) {
   const int64_t groups = groups_at_once(x, y, cpu.threads), blocks = cpu.kernels->nr_blocks;
   const int64_t filters = is_plain ? block_floats(own_channels(cpu.kernels, x->c, groups)) : 0;
-  return (size_t)(kept_groups(x, y, cpu.threads) * group_floats(x->c) +
-                  cpu.threads * blocks * (product_floats(groups) + filters) + (RUNS_MAX + 1) * y->c) *
+  return (size_t)(kept_groups(x, y, cpu.threads) * group_floats(x->c) + cpu.threads * blocks * (product_floats(groups) + filters) + (RUNS_MAX + 1) * y->c) *
          sizeof(float);
 }
 
-size_t trompe_winograd_scratch_bytes(
-    const trompe_image *x, const trompe_image *y, trompe_cpu cpu) {
+size_t trompe_winograd_scratch_bytes(const trompe_image *x, const trompe_image *y, trompe_cpu cpu) {
   return scratch_bytes(x, y, 0, cpu);
 }
 
-int trompe_winograd_takes_plain_filter(
-    const trompe_image *x, const trompe_image *y, int threads) {
+int trompe_winograd_takes_plain_filter(const trompe_image *x, const trompe_image *y, int threads) {
   return shares_results(x, y, threads);
 }
 
@@ -206,8 +206,8 @@ static void multiply(
   const trompe_nr_blocks columns = {blocks, block, block, product_floats(call->groups)};
   for (int64_t element = 0; element < ELEMENTS; element++, u += packed)
     call->kernels->f32_wino_f4x3_gemm(
-        tiles + element * packed_floats(c), group_floats(c), count, u, &columns, u + packed, c, first,
-        channels, products + element * PRODUCT_PLANE, BLOCK_PRODUCTS);
+        tiles + element * packed_floats(c), group_floats(c), count, u, &columns, u + packed, c,
+        first, channels, products + element * PRODUCT_PLANE, BLOCK_PRODUCTS);
 }
 
 // Those of filters that a thread packs for itself: they never leave the caches.
@@ -217,7 +217,8 @@ static void multiply_plain(
   const int64_t c = call->x->c, at_once = own_channels(call->kernels, c, call->groups);
   float *own = call->filters + thread * call->kernels->nr_blocks * block_floats(at_once);
   float *inverse_scales = call->own_inverse_scales + b * BLOCK;
-  for (int64_t i = 0; i < blocks; i++) scale_filters(call->plain, b + i, inverse_scales + i * BLOCK);
+  for (int64_t i = 0; i < blocks; i++)
+    scale_filters(call->plain, b + i, inverse_scales + i * BLOCK);
   for (int64_t first = 0; first < c; first += at_once) {
     const int64_t channels = smaller(at_once, c - first);
     for (int64_t i = 0; i < blocks; i++) {
@@ -252,9 +253,13 @@ static void write_groups(
     for (int64_t i = 0; i < blocks; i++)
       for (int64_t g = 0; g < count; g++) {
         if (after.sums) after.sums = call->sums + run_of(call, first + g) * k;
-const trompe_tiles of_group = {
-            (first + g) * GROUP, smaller(GROUP, all - (first + g) * GROUP), (b + i) * BLOCK, BLOCK,
-            tiles + g * group + ELEMENTS * packed_floats(c), call->inverse_scales};
+        const trompe_tiles of_group = {
+            (first + g) * GROUP,
+            smaller(GROUP, all - (first + g) * GROUP),
+            (b + i) * BLOCK,
+            BLOCK,
+            tiles + g * group + ELEMENTS * packed_floats(c),
+            call->inverse_scales};
         call->kernels->f32_wino_f4x3_output(
             call->y, &after, call->to, &of_group, products + i * own + g * BLOCK_PRODUCTS, &at);
       }
@@ -298,17 +303,22 @@ static void run(
     const FilterCall *plain, trompe_cpu cpu) {
   const int64_t k = y->c;
   const trompe_epilogue *after = operands->after;
-  Call call = {.kernels = cpu.kernels, .x = x, .y = y, .from = operands->from,
-               .u = operands->filter, .plain = plain, .after = after, .to = operands->to,
-               .groups = groups_at_once(x, y, cpu.threads)};
+  Call call = {
+      .kernels = cpu.kernels,
+      .x = x,
+      .y = y,
+      .from = operands->from,
+      .u = operands->filter,
+      .plain = plain,
+      .after = after,
+      .to = operands->to,
+      .groups = groups_at_once(x, y, cpu.threads)};
   call.tiles = operands->scratch;
   call.products = call.tiles + kept_groups(x, y, cpu.threads) * group_floats(x->c);
-  call.sums = call.products +
-              cpu.threads * cpu.kernels->nr_blocks * product_floats(call.groups);
+  call.sums = call.products + cpu.threads * cpu.kernels->nr_blocks * product_floats(call.groups);
   call.own_inverse_scales = call.sums + RUNS_MAX * k;
   call.filters = call.own_inverse_scales + k;
-  call.inverse_scales =
-      plain ? call.own_inverse_scales : call.u + k / BLOCK * block_floats(x->c);
+  call.inverse_scales = plain ? call.own_inverse_scales : call.u + k / BLOCK * block_floats(x->c);
   call.is_shared = shares_results(x, y, cpu.threads);
   const int64_t runs = call.is_shared ? 1 : trompe_run_count(group_count(x));
   if (after->sums) trompe_begin_sums(call.sums, k, runs);
@@ -331,7 +341,11 @@ void trompe_winograd_run_plain(
     const trompe_image *x, const trompe_image *y, int is_bwd_data,
     const trompe_conv_operands *operands, trompe_cpu cpu) {
   const FilterCall plain = {
-      .kernels = cpu.kernels, .filter = operands->filter, .scale = operands->scale,
-      .c = is_bwd_data ? y->c : x->c, .k = is_bwd_data ? x->c : y->c, .is_bwd_data = is_bwd_data};
+      .kernels = cpu.kernels,
+      .filter = operands->filter,
+      .scale = operands->scale,
+      .c = is_bwd_data ? y->c : x->c,
+      .k = is_bwd_data ? x->c : y->c,
+      .is_bwd_data = is_bwd_data};
   run(x, y, operands, &plain, cpu);
 }

@@ -1,16 +1,17 @@
-// The filter gradient by Winograd F(4x4, 3x3): of few channels here, of more by GEMMs of packed panels
-// (winograd_gemm_bwd_weights.c).
+// The filter gradient by Winograd F(4x4, 3x3): of few channels here, of more by GEMMs of packed
+// panels (winograd_gemm_bwd_weights.c).
 #include <string.h>
 
-#include "ukernels/extremes.h"
 #include "arch/kernel_table.h"
-#include "kernels_threads.h"
-#include "kernels_winograd.h"
 #include "conv/winograd_gemm_bwd_weights.h"
 #include "conv/winograd_tiles.h"
+#include "kernels_threads.h"
+#include "kernels_winograd.h"
+#include "ukernels/extremes.h"
 
 enum {
-  // Elements of a chunk of tiles, of both images: they stay in the second-level cache where a filter's do too.
+  // Elements of a chunk of tiles, of both images: they stay in the second-level cache where a
+  // filter's do too.
   CHUNK_BYTES = 384 * 1024,
   // As many tiles as make up for reading a large filter once more.
   CHUNK_MIN = 24,
@@ -49,8 +50,7 @@ typedef struct {
 } Call;
 
 // Floats of the values of so many tiles of both images.
-static int64_t values(
-    const trompe_image *x, const trompe_image *y, int64_t tiles) {
+static int64_t values(const trompe_image *x, const trompe_image *y, int64_t tiles) {
   return ELEMENTS * (plane(tiles, x->c) + plane(tiles, y->c));
 }
 
@@ -68,8 +68,7 @@ size_t trompe_winograd_bwd_weights_scratch_bytes(
     const trompe_image *x, const trompe_image *y, trompe_cpu cpu) {
   if (trompe_winograd_bwd_weights_uses_gemm(x->c, y->c, cpu))
     return trompe_winograd_gemm_bwd_weights_scratch_bytes(x, y, cpu);
-  if (keeps_tiles(x, y))
-    return (size_t)values(x, y, tile_count(x)) * sizeof(float);
+  if (keeps_tiles(x, y)) return (size_t)values(x, y, tile_count(x)) * sizeof(float);
   return chunk_bytes(x, y, cpu.threads) + filter_bytes(x->c, y->c) * (size_t)cpu.threads;
 }
 
@@ -129,7 +128,8 @@ static void accumulate(void *context, int thread, int threads) {
     kernels->f32_wino_f4x3_cotangent(call->y, call->cotangent, &of_y, w, &w_at);
     for (int64_t element = 0; element < ELEMENTS; element++)
       kernels->f32_wino_f4x3_bwd_weights_accumulate(
-          v + element * v_at.plane, w + element * w_at.plane, u + element * plane(c, k), tiles, c, k);
+          v + element * v_at.plane, w + element * w_at.plane, u + element * plane(c, k), tiles, c,
+          k);
   }
 }
 
@@ -146,7 +146,8 @@ static void write_filter(void *context, int thread, int threads) {
         call->kernels->binary[TROMPE_ADD - TROMPE_ADD](
             to, to, sums(call, other) + b * BLOCK * c + element * plane(c, k), BLOCK * c);
       }
-    call->kernels->f32_wino_f4x3_filter_gradient(u, plane(c, k), c, c, call->to + b * BLOCK * 9 * c);
+    call->kernels->f32_wino_f4x3_filter_gradient(
+        u, plane(c, k), c, c, call->to + b * BLOCK * 9 * c);
   }
 }
 
@@ -157,10 +158,16 @@ void trompe_winograd_bwd_weights(
     trompe_winograd_gemm_bwd_weights(x, y, operands, cpu);
     return;
   }
-  Call call = {.kernels = cpu.kernels, .x = x, .y = y, .from = operands->x,
-               .cotangent = operands->cotangent, .to = operands->filter,
-               .scratch = operands->scratch, .chunk = chunk(x, y, cpu.threads),
-               .threads = cpu.threads};
+  Call call = {
+      .kernels = cpu.kernels,
+      .x = x,
+      .y = y,
+      .from = operands->x,
+      .cotangent = operands->cotangent,
+      .to = operands->filter,
+      .scratch = operands->scratch,
+      .chunk = chunk(x, y, cpu.threads),
+      .threads = cpu.threads};
   if (keeps_tiles(x, y)) {
     trompe_parallel(pack_tiles, &call, cpu.threads);
     trompe_parallel(sum_filters, &call, cpu.threads);

@@ -1,10 +1,10 @@
 // The filter gradient of many channels by Winograd F(4x4, 3x3): GEMMs whose steps are tiles.
-#include "ukernels/extremes.h"
+#include "conv/winograd_gemm_bwd_weights.h"
+#include "conv/winograd_tiles.h"
 #include "kernels_gemm_conv.h"
 #include "kernels_pointwise.h"
 #include "kernels_threads.h"
-#include "conv/winograd_gemm_bwd_weights.h"
-#include "conv/winograd_tiles.h"
+#include "ukernels/extremes.h"
 
 // Values of the tiles over which sums run before they are stored: in the third-level cache.
 enum { CHUNK_BYTES = 4 << 20 };
@@ -31,8 +31,8 @@ static int64_t tiles_at_once(const trompe_image *x, const trompe_image *y) {
   return larger(BLOCK, steps_of(even_chunk(tiles, most)));
 }
 
-// Gradients of 16 filters in 16 channels are made of all elements at once then, and their sums never leave the
-// second-level cache.
+// Gradients of 16 filters in 16 channels are made of all elements at once then, and their sums
+// never leave the second-level cache.
 static int has_few_tiles(const trompe_image *x) {
   return tile_count(x) <= TROMPE_WINOGRAD_FEW_TILES;
 }
@@ -45,7 +45,8 @@ static int64_t sums_floats(const trompe_image *x, const trompe_image *y, trompe_
                           : y->c / BLOCK * ELEMENTS * sums_plane(x->c);
 }
 
-// Those of a small filter stay in the caches as they are, which registers of 16 floats multiply as fast.
+// Those of a small filter stay in the caches as they are, which registers of 16 floats multiply as
+// fast.
 static int64_t least_filter(const trompe_kernels *kernels) {
   return kernels->has_wide_vectors && !kernels->has_inner_product ? 64 * 64 + 1 : 64 * 64;
 }
@@ -144,9 +145,14 @@ static void write_filters(void *context, int thread, int threads) {
 void trompe_winograd_gemm_bwd_weights(
     const trompe_image *x, const trompe_image *y, const trompe_bwd_weights_operands *operands,
     trompe_cpu cpu) {
-  Call call = {.kernels = cpu.kernels, .x = x, .y = y, .from = operands->x,
-               .cotangent = operands->cotangent, .filter = operands->filter,
-               .at_once = tiles_at_once(x, y)};
+  Call call = {
+      .kernels = cpu.kernels,
+      .x = x,
+      .y = y,
+      .from = operands->x,
+      .cotangent = operands->cotangent,
+      .filter = operands->filter,
+      .at_once = tiles_at_once(x, y)};
   const int64_t tiles = tile_count(x), block = block_floats(call.at_once);
   call.x_values = operands->scratch;
   call.y_values = call.x_values + x->c / BLOCK * block;

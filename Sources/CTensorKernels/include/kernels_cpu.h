@@ -1,5 +1,5 @@
-// The instruction sets that kernels are compiled for, which of them a processor has, and what computes one
-// call: the kernels of one of them, and threads of the pool.
+// The instruction sets that kernels are compiled for, which of them a processor has, and what
+// computes one call: the kernels of one of them, and threads of the pool.
 #pragma once
 
 #include <stdint.h>
@@ -20,8 +20,8 @@ typedef enum {
   TROMPE_KEEPS_YMM = 1 << 10,
   TROMPE_KEEPS_ZMM = 1 << 11,
   TROMPE_HAS_NEON = 1 << 15,
-  // Performance, not permission: additions have pipes of their own beside those of multiply-adds, 512-bit
-  // instructions are executed as a whole, and non-temporal stores are as fast as others.
+  // Performance, not permission: additions have pipes of their own beside those of multiply-adds,
+  // 512-bit instructions are executed as a whole, and non-temporal stores are as fast as others.
   TROMPE_HAS_FADD_PIPES = 1 << 12,
   TROMPE_HAS_NATIVE_512 = 1 << 13,
   TROMPE_HAS_FAST_NONTEMPORAL = 1 << 14,
@@ -30,8 +30,8 @@ typedef enum {
 // Each is compiled for what is beside its name in arch/x86/targets.h.
 typedef enum { TROMPE_BASELINE, TROMPE_AVX2, TROMPE_AVX512, TROMPE_NEON } trompe_level;
 
-// The registers of CPUID and XCR0 that features follow from: eax, ebx, ecx, edx of a leaf, 0 where there is
-// none.
+// The registers of CPUID and XCR0 that features follow from: eax, ebx, ecx, edx of a leaf, 0 where
+// there is none.
 typedef struct {
   int is_amd;
   uint32_t leaf1_eax, leaf1_ecx;
@@ -46,18 +46,20 @@ uint32_t trompe_cpu_features(const trompe_cpuid *registers);
 // The highest level all of whose instructions, those of the levels below among them, may be used.
 trompe_level trompe_level_of(uint32_t features);
 
-// The kernels of one instruction set and how they are used: how they multiply, and how many columns (NR) at once.
+// The kernels of one instruction set and how they are used: how they multiply, and how many columns
+// (NR) at once.
 typedef struct trompe_kernels trompe_kernels;
 
-// Those that are fastest here; the environment may name lesser ones: TROMPE_MAX_ISA a level ("baseline",
-// "avx2"), TROMPE_PRODUCTS how AVX-512 multiplies ("pairs": by Winograd's inner product, "single": by
-// multiply-adds), TROMPE_COLUMN_BLOCKS NR / 16 (1, 2 or 3; no more than kernels
-// can).
+// Those that are fastest here; the environment may name lesser ones: TROMPE_MAX_ISA a level
+// ("baseline", "avx2"), TROMPE_PRODUCTS how AVX-512 multiplies ("pairs": by Winograd's inner
+// product, "single": by multiply-adds), TROMPE_COLUMN_BLOCKS NR / 16 (1, 2 or 3; no more than
+// kernels can).
 const trompe_kernels *trompe_best_kernels(void);
-// All that run on this processor, whether or not they are fast here: the `index`-th, NULL after the last.
+// All that run on this processor, whether or not they are fast here: the `index`-th, NULL after the
+// last.
 const trompe_kernels *trompe_kernels_at(int index);
-// Those of some features that are fastest, by the values of the variables above or NULL. NULL if they are not
-// compiled in.
+// Those of some features that are fastest, by the values of the variables above or NULL. NULL if
+// they are not compiled in.
 const trompe_kernels *trompe_kernels_for(
     uint32_t features, const char *max_isa, const char *products, const char *column_blocks);
 

@@ -20,9 +20,9 @@ typedef struct {
   const float *bias;      // or NULL
   const float *residual;  // an image like the result, perhaps the result itself, or NULL
   int has_relu;
-  const float *mask;      // an image like the result, or NULL
-  float *sums;            // over all pixels, of each channel of what is written, or NULL
-  int is_nontemporal;             // stored non-temporally: set by the convolution itself
+  const float *mask;   // an image like the result, or NULL
+  float *sums;         // over all pixels, of each channel of what is written, or NULL
+  int is_nontemporal;  // stored non-temporally: set by the convolution itself
 } trompe_epilogue;
 
 // What a convolution of our own, or the gradient in its image, reads and writes.

@@ -1,7 +1,8 @@
 // Fusion groups of pointwise operations: one read of every input, one write of every result.
 //
-// The iteration space is cut into pointwise tiles that stay in the first-level cache; a short program of
-// instructions runs over each tile, register by register (a register is a tile of floats).
+// The iteration space is cut into pointwise tiles that stay in the first-level cache; a short
+// program of instructions runs over each tile, register by register (a register is a tile of
+// floats).
 #pragma once
 
 #include <stddef.h>
@@ -13,12 +14,29 @@ enum { TROMPE_MAX_RANK = 6 };
 
 typedef enum {
   // unary: d = f(a)
-  TROMPE_COPY, TROMPE_NEGATE, TROMPE_ABSOLUTE, TROMPE_EXPONENTIAL, TROMPE_LOGARITHM,
-  TROMPE_SQUARE_ROOT, TROMPE_RECIPROCAL, TROMPE_SQUARE, TROMPE_RELU, TROMPE_IS_POSITIVE,
-  TROMPE_SIGN, TROMPE_SOFTPLUS, TROMPE_SIGMOID,
+  TROMPE_COPY,
+  TROMPE_NEGATE,
+  TROMPE_ABSOLUTE,
+  TROMPE_EXPONENTIAL,
+  TROMPE_LOGARITHM,
+  TROMPE_SQUARE_ROOT,
+  TROMPE_RECIPROCAL,
+  TROMPE_SQUARE,
+  TROMPE_RELU,
+  TROMPE_IS_POSITIVE,
+  TROMPE_SIGN,
+  TROMPE_SOFTPLUS,
+  TROMPE_SIGMOID,
   // binary: d = f(a, b)
-  TROMPE_ADD, TROMPE_SUBTRACT, TROMPE_MULTIPLY, TROMPE_DIVIDE, TROMPE_MAXIMUM, TROMPE_MINIMUM,
-  TROMPE_IS_GREATER, TROMPE_IS_GREATER_OR_EQUAL, TROMPE_IS_EQUAL,
+  TROMPE_ADD,
+  TROMPE_SUBTRACT,
+  TROMPE_MULTIPLY,
+  TROMPE_DIVIDE,
+  TROMPE_MAXIMUM,
+  TROMPE_MINIMUM,
+  TROMPE_IS_GREATER,
+  TROMPE_IS_GREATER_OR_EQUAL,
+  TROMPE_IS_EQUAL,
   // d = a ≠ 0 ? b : c
   TROMPE_SELECT,
 } trompe_instruction_code;
@@ -47,7 +65,11 @@ typedef struct {
   void *base;
 } trompe_pointwise_output;
 
-typedef enum { TROMPE_REDUCE_SUM, TROMPE_REDUCE_MAXIMUM, TROMPE_REDUCE_MINIMUM } trompe_reduction_code;
+typedef enum {
+  TROMPE_REDUCE_SUM,
+  TROMPE_REDUCE_MAXIMUM,
+  TROMPE_REDUCE_MINIMUM
+} trompe_reduction_code;
 
 // base[Σ index·stride] is the reduction of `reg` over the axes with stride 0.
 typedef struct {

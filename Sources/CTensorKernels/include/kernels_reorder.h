@@ -1,6 +1,6 @@
 // Images between NHWC and the order NChw16c, in which 16 channels of all pixels follow each other:
-// what oneDNN's Winograd convolutions read and write, and direct ones do fastest. And between floats
-// and bfloat16.
+// what oneDNN's Winograd convolutions read and write, and direct ones do fastest. And between
+// floats and bfloat16.
 #pragma once
 
 #include <stdint.h>

@@ -13,7 +13,8 @@ typedef struct {
   float *to;
 } Copy;
 
-static void copy_axis(const Copy *c, int axis, const float *from, float *to, int64_t begin, int64_t end) {
+static void copy_axis(
+    const Copy *c, int axis, const float *from, float *to, int64_t begin, int64_t end) {
   int64_t a = c->from_stride[axis], b = c->to_stride[axis];
   if (axis == c->rank - 1) {
     if (a == 1 && b == 1) {
@@ -61,7 +62,10 @@ void trompe_argmax(int64_t rows, int64_t columns, const float *x, int32_t *index
 // The count-th largest of a row by bisection over the ordered bits of floats: no sorting, no
 // scratch, exact.
 static uint32_t ordered(float x) {
-  union { float f; uint32_t i; } u = {x == 0 ? 0.0f : x};
+  union {
+    float f;
+    uint32_t i;
+  } u = {x == 0 ? 0.0f : x};
   return u.i & 0x80000000u ? ~u.i : u.i | 0x80000000u;
 }
 

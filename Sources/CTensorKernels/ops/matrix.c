@@ -46,8 +46,8 @@ static const int64_t most_rows = 32, most_narrow_outer_rows = 8;
 // A smaller gradient in W stays in the caches, past which it would be written.
 static const int64_t smallest_outer = 1 << 20;
 
-// The product as one of rows and a matrix, if there is a kernel for it that is fast, or that is needed, since
-// a result of oneDNN's depends on how many rows there are.
+// The product as one of rows and a matrix, if there is a kernel for it that is fast, or that is
+// needed, since a result of oneDNN's depends on how many rows there are.
 static int as_rows(
     const trompe_matrix_shape *s, const float *a, const float *b, float *c,
     const trompe_kernels *table, Rows *rows) {

@@ -23,10 +23,10 @@ static void part(void *context, int thread, int threads) {
   int64_t begin, end;
   trompe_share(u->count, thread, threads, &begin, &end);
   if (u->adam)
-    u->kernels->adam(u->adam, u->rate, u->root_correction, end - begin, u->w + begin,
-                     u->gradient + begin, u->first + begin, u->second + begin);
-  else
-    u->kernels->sgd(u->sgd, end - begin, u->w + begin, u->gradient + begin, u->first + begin);
+    u->kernels->adam(
+        u->adam, u->rate, u->root_correction, end - begin, u->w + begin, u->gradient + begin,
+        u->first + begin, u->second + begin);
+  else u->kernels->sgd(u->sgd, end - begin, u->w + begin, u->gradient + begin, u->first + begin);
 }
 
 void trompe_adam_update(
@@ -51,7 +51,12 @@ void trompe_adam_update(
 void trompe_sgd_update(
     const trompe_sgd *sgd, int64_t count, float *w, const float *gradient, float *velocity,
     trompe_cpu cpu) {
-  Update update = {.kernels = cpu.kernels, .sgd = sgd, .count = count, .w = w,
-                   .first = velocity, .gradient = gradient};
+  Update update = {
+      .kernels = cpu.kernels,
+      .sgd = sgd,
+      .count = count,
+      .w = w,
+      .first = velocity,
+      .gradient = gradient};
   trompe_parallel(part, &update, count < PARALLEL_FROM ? 1 : cpu.threads);
 }

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "ukernels/extremes.h"
 #include "arch/kernel_table.h"
 #include "kernels_threads.h"
+#include "ukernels/extremes.h"
 
 // How the iteration space is cut: a tile is `rows` rows of `columns` contiguous elements.
 typedef struct {
@@ -35,7 +35,9 @@ static Tiling tile(const trompe_pointwise *group) {
   t.tiles = 1;
   for (int i = 0; i < t.outer_rank; i++) t.tiles *= t.outer[i] = group->extent[i];
   t.columns = smaller(t.column_extent, capacity);
-  t.rows = t.columns < t.column_extent ? 1 : smaller(t.row_extent, capacity / (t.columns ? t.columns : 1));
+  t.rows = t.columns < t.column_extent
+               ? 1
+               : smaller(t.row_extent, capacity / (t.columns ? t.columns : 1));
   if (t.rows < 1) t.rows = 1;
   t.row_blocks = t.rows ? (t.row_extent + t.rows - 1) / t.rows : 0;
   t.column_blocks = t.columns ? (t.column_extent + t.columns - 1) / t.columns : 0;
@@ -101,7 +103,8 @@ static const float *load_bf16(
     const Run *run, const trompe_pointwise_input *input, const uint16_t *from, float *buffer,
     const void **cached, int64_t *cached_count, int64_t rows, int64_t columns) {
   int rank = run->group->rank;
-  int64_t inner = rank > 0 ? input->stride[rank - 1] : 1, row = rank > 1 ? input->stride[rank - 2] : 0;
+  int64_t inner = rank > 0 ? input->stride[rank - 1] : 1,
+          row = rank > 1 ? input->stride[rank - 2] : 0;
   if (columns == 1) inner = 1;
   if (*cached == from && *cached_count == rows * columns) return buffer;
   *cached = from;
@@ -129,7 +132,8 @@ static const float *load(
     const Run *run, const trompe_pointwise_input *input, const float *from, float *buffer,
     const void **cached, int64_t *cached_count, int64_t rows, int64_t columns) {
   int rank = run->group->rank;
-  int64_t inner = rank > 0 ? input->stride[rank - 1] : 1, row = rank > 1 ? input->stride[rank - 2] : 0;
+  int64_t inner = rank > 0 ? input->stride[rank - 1] : 1,
+          row = rank > 1 ? input->stride[rank - 2] : 0;
   if (columns == 1) inner = 1;
   if (inner == 1 && (rows == 1 || row == columns)) return from;
   if (*cached == from && *cached_count == rows * columns) return buffer;
@@ -248,12 +252,12 @@ static void run_part(void *context, int thread, int threads) {
       int64_t offset = 0;
       for (int j = 0; j < rank; j++) offset += position[j] * input->stride[j];
       float *own = register_of(run, mine, i);
-      values[i] =
-          input->is_bf16
-              ? load_bf16(run, input, (const uint16_t *)input->base + offset, own, &cached[i],
-                          &cached_count[i], rows, columns)
-              : load(run, input, (const float *)input->base + offset, own, &cached[i],
-                     &cached_count[i], rows, columns);
+      values[i] = input->is_bf16 ? load_bf16(
+                                       run, input, (const uint16_t *)input->base + offset, own,
+                                       &cached[i], &cached_count[i], rows, columns)
+                                 : load(
+                                       run, input, (const float *)input->base + offset, own,
+                                       &cached[i], &cached_count[i], rows, columns);
     }
     for (int i = 0; i < group->output_count; i++) {
       const trompe_pointwise_output *output = &group->outputs[i];
@@ -265,15 +269,12 @@ static void run_part(void *context, int thread, int threads) {
       if (op->code < TROMPE_ADD)
         k->unary[op->code - TROMPE_COPY](registers[op->d], values[op->a], count);
       else if (op->code < TROMPE_SELECT)
-        k->binary[op->code - TROMPE_ADD](
-            registers[op->d], values[op->a], values[op->b], count);
-      else
-        k->select(registers[op->d], values[op->a], values[op->b], values[op->c], count);
+        k->binary[op->code - TROMPE_ADD](registers[op->d], values[op->a], values[op->b], count);
+      else k->select(registers[op->d], values[op->a], values[op->b], values[op->c], count);
     }
     for (int i = 0; i < group->output_count; i++) {
       const trompe_pointwise_output *output = &group->outputs[i];
-      if (output->is_bf16)
-        k->to_bf16((uint16_t *)output->base + dense, values[output->reg], count);
+      if (output->is_bf16) k->to_bf16((uint16_t *)output->base + dense, values[output->reg], count);
     }
     for (int i = 0; i < group->reduction_count; i++) {
       const trompe_pointwise_reduction *r = &group->reductions[i];

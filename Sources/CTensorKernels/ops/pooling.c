@@ -51,35 +51,50 @@ static void average_gradient_image(const void *context, int64_t n, int64_t p) {
 
 void trompe_max_pool(
     const trompe_pool *pool, const float *x, float *y, uint8_t *index, trompe_cpu cpu) {
-  Call call = {.pool = pool, .kernels = cpu.kernels, .from = x, .to = y, .index_to = index,
-               .row = max_row};
+  Call call = {
+      .pool = pool, .kernels = cpu.kernels, .from = x, .to = y, .index_to = index, .row = max_row};
   trompe_parallel(rows, &call, cpu.threads);
 }
 
 void trompe_max_pool_select(
     const trompe_pool *pool, const float *x, const uint8_t *index, float *y, trompe_cpu cpu) {
-  Call call = {.pool = pool, .kernels = cpu.kernels, .from = x, .to = y, .index = index,
-               .row = select_row};
+  Call call = {
+      .pool = pool, .kernels = cpu.kernels, .from = x, .to = y, .index = index, .row = select_row};
   trompe_parallel(rows, &call, cpu.threads);
 }
 
 void trompe_max_pool_scatter(
     const trompe_pool *pool, const float *dy, const uint8_t *index, float *dx, trompe_cpu cpu) {
-  Call call = {.pool = pool, .kernels = cpu.kernels, .from = dy, .to = dx, .index = index,
-               .row = scatter_image};
+  Call call = {
+      .pool = pool,
+      .kernels = cpu.kernels,
+      .from = dy,
+      .to = dx,
+      .index = index,
+      .row = scatter_image};
   trompe_parallel(images, &call, cpu.threads);
 }
 
 void trompe_average_pool(
     const trompe_pool *pool, int counts_padding, const float *x, float *y, trompe_cpu cpu) {
-  Call call = {.pool = pool, .kernels = cpu.kernels, .from = x, .to = y,
-               .counts_padding = counts_padding, .row = average_row};
+  Call call = {
+      .pool = pool,
+      .kernels = cpu.kernels,
+      .from = x,
+      .to = y,
+      .counts_padding = counts_padding,
+      .row = average_row};
   trompe_parallel(rows, &call, cpu.threads);
 }
 
 void trompe_average_pool_gradient(
     const trompe_pool *pool, int counts_padding, const float *dy, float *dx, trompe_cpu cpu) {
-  Call call = {.pool = pool, .kernels = cpu.kernels, .from = dy, .to = dx,
-               .counts_padding = counts_padding, .row = average_gradient_image};
+  Call call = {
+      .pool = pool,
+      .kernels = cpu.kernels,
+      .from = dy,
+      .to = dx,
+      .counts_padding = counts_padding,
+      .row = average_gradient_image};
   trompe_parallel(images, &call, cpu.threads);
 }

@@ -22,11 +22,10 @@ static int64_t run_length(int64_t channels) {
   return length < 4 ? 4 : length;
 }
 
-static void read_lane(const trompe_kernels *k, trompe_image_order order, const char *from, float *lane) {
-  if (order.is_bf16)
-    k->from_bf16(lane, (const uint16_t *)from, BLOCK);
-  else
-    memcpy(lane, from, BLOCK * sizeof(float));
+static void read_lane(
+    const trompe_kernels *k, trompe_image_order order, const char *from, float *lane) {
+  if (order.is_bf16) k->from_bf16(lane, (const uint16_t *)from, BLOCK);
+  else memcpy(lane, from, BLOCK * sizeof(float));
 }
 
 // What follows a convolution, on the way. NaN stays NaN.
@@ -39,10 +38,8 @@ static void move_and_finish(const Move *m, const char *from, char *to) {
   }
   if (m->move->has_relu)
     for (int i = 0; i < BLOCK; i++) lane[i] = lane[i] < 0 ? 0 : lane[i];
-  if (m->move->to.is_bf16)
-    m->kernels->to_bf16((uint16_t *)to, lane, BLOCK);
-  else
-    memcpy(to, lane, sizeof lane);
+  if (m->move->to.is_bf16) m->kernels->to_bf16((uint16_t *)to, lane, BLOCK);
+  else memcpy(to, lane, sizeof lane);
 }
 
 static void move_run(const Move *m, int64_t image, int64_t begin, int64_t end) {
@@ -58,10 +55,8 @@ static void move_run(const Move *m, int64_t image, int64_t begin, int64_t end) {
       const int64_t plain = pixel * s->channels + block * BLOCK;
       const char *source = from + (s->from.blocks ? blocked : plain) * from_size;
       char *target = to + (s->to.blocks ? blocked : plain) * to_size;
-      if (finishes)
-        move_and_finish(m, source, target);
-      else
-        memcpy(target, source, (size_t)(BLOCK * from_size));
+      if (finishes) move_and_finish(m, source, target);
+      else memcpy(target, source, (size_t)(BLOCK * from_size));
     }
 }
 
@@ -80,5 +75,6 @@ static void move_part(void *context, int thread, int threads) {
 
 void trompe_reorder_image(const trompe_reorder *move, const void *from, void *to, trompe_cpu cpu) {
   Move m = {move, cpu.kernels, from, to};
-  trompe_parallel(move_part, &m, move->images * move->pixels * move->channels < 16384 ? 1 : cpu.threads);
+  trompe_parallel(
+      move_part, &m, move->images * move->pixels * move->channels < 16384 ? 1 : cpu.threads);
 }

@@ -15,11 +15,11 @@ extern int sched_getcpu(void);
 
 enum { THREADS_MAX = 64, PROCESSORS_MAX = 256 };
 
-// How fast processors are, each beside the others, for the work of one thread's pool: other work, of this
-// machine or of others on the same hardware, takes a part of some for seconds.
+// How fast processors are, each beside the others, for the work of one thread's pool: other work,
+// of this machine or of others on the same hardware, takes a part of some for seconds.
 typedef struct {
-  float speed[PROCESSORS_MAX];     // 0: not known
-  int threads;                     // of the last work, and where they were then
+  float speed[PROCESSORS_MAX];  // 0: not known
+  int threads;                  // of the last work, and where they were then
   int processor[THREADS_MAX];
 } Speeds;
 
@@ -28,7 +28,7 @@ static _Thread_local Speeds known;
 typedef struct {
   trompe_parallel_body body;
   void *context;
-  int threads;                // that take part, as far as their speeds are known
+  int threads;  // that take part, as far as their speeds are known
   float speed[THREADS_MAX];
   // What came of it.
   double share[THREADS_MAX];  // of the work, if it was shared by speed

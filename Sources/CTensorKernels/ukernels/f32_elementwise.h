@@ -1,12 +1,16 @@
-// Loops over registers of the pointwise evaluator: unary, binary and ternary functions, conversions, and
-// reductions. Plain loops that the compiler vectorizes. Included by ukernels/ukernels.h.
+// Loops over registers of the pointwise evaluator: unary, binary and ternary functions,
+// conversions, and reductions. Plain loops that the compiler vectorizes. Included by
+// ukernels/ukernels.h.
 #if !defined(NAME) || !defined(LOOP_FOR)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
 
-#define UNARY(name, expression)                                             \
-  static void NAME(name)(float *d, const float *a, int64_t count) {         \
-    LOOP_FOR(int64_t i = 0; i < count; i++) { float x = a[i]; d[i] = expression; } \
+#define UNARY(name, expression)                                     \
+  static void NAME(name)(float *d, const float *a, int64_t count) { \
+    LOOP_FOR(int64_t i = 0; i < count; i++) {                       \
+      float x = a[i];                                               \
+      d[i] = expression;                                            \
+    }                                                               \
   }
 UNARY(copy, x)
 UNARY(negate, -x)
@@ -15,16 +19,19 @@ UNARY(exponential, NAME(exp1)(x))
 UNARY(logarithm, NAME(log1)(x))
 UNARY(square_root, __builtin_elementwise_sqrt(x))
 UNARY(reciprocal, 1.0f / x)
-UNARY(square, x * x)
+UNARY(square, x *x)
 UNARY(relu, x < 0 ? 0.0f : x)
 UNARY(is_positive, x > 0 ? 1.0f : 0.0f)
 UNARY(sign, (x > 0 ? 1.0f : 0.0f) - (x < 0 ? 1.0f : 0.0f))
 UNARY(softplus, (x > 0 ? x : 0.0f) + NAME(log1p1)(NAME(exp1)(-__builtin_fabsf(x))))
 UNARY(sigmoid, 1.0f / (1.0f + NAME(exp1)(-x)))
 
-#define BINARY(name, expression)                                                        \
-  static void NAME(name)(float *d, const float *a, const float *b, int64_t count) {     \
-    LOOP_FOR(int64_t i = 0; i < count; i++) { float x = a[i], y = b[i]; d[i] = expression; } \
+#define BINARY(name, expression)                                                    \
+  static void NAME(name)(float *d, const float *a, const float *b, int64_t count) { \
+    LOOP_FOR(int64_t i = 0; i < count; i++) {                                       \
+      float x = a[i], y = b[i];                                                     \
+      d[i] = expression;                                                            \
+    }                                                                               \
   }
 BINARY(add, x + y)
 BINARY(subtract, x - y)
@@ -36,8 +43,7 @@ BINARY(is_greater, x > y ? 1.0f : 0.0f)
 BINARY(is_greater_or_equal, x >= y ? 1.0f : 0.0f)
 BINARY(is_equal, x == y ? 1.0f : 0.0f)
 
-static void NAME(select)(
-    float *d, const float *a, const float *b, const float *c, int64_t count) {
+static void NAME(select)(float *d, const float *a, const float *b, const float *c, int64_t count) {
   LOOP_FOR(int64_t i = 0; i < count; i++) { d[i] = a[i] != 0 ? b[i] : c[i]; }
 }
 
@@ -45,10 +51,14 @@ static void NAME(splat)(float *d, float value, int64_t count) {
   LOOP_FOR(int64_t i = 0; i < count; i++) { d[i] = value; }
 }
 
-// bfloat16 is the upper half of a float. Rounded to nearest, ties to even; what is not a number stays.
+// bfloat16 is the upper half of a float. Rounded to nearest, ties to even; what is not a number
+// stays.
 static void NAME(to_bf16)(uint16_t *restrict d, const float *restrict a, int64_t count) {
   LOOP_FOR(int64_t i = 0; i < count; i++) {
-    union { float f; uint32_t u; } x = {a[i]};
+    union {
+      float f;
+      uint32_t u;
+    } x = {a[i]};
     uint32_t nearest = (x.u + 0x7fffu + (x.u >> 16 & 1u)) >> 16, quiet = x.u >> 16 | 0x40u;
     d[i] = (uint16_t)((x.u & 0x7fffffffu) > 0x7f800000u ? quiet : nearest);
   }
@@ -56,7 +66,10 @@ static void NAME(to_bf16)(uint16_t *restrict d, const float *restrict a, int64_t
 
 static void NAME(from_bf16)(float *restrict d, const uint16_t *restrict a, int64_t count) {
   LOOP_FOR(int64_t i = 0; i < count; i++) {
-    union { uint32_t u; float f; } x = {(uint32_t)a[i] << 16};
+    union {
+      uint32_t u;
+      float f;
+    } x = {(uint32_t)a[i] << 16};
     d[i] = x.f;
   }
 }
@@ -75,7 +88,8 @@ static float NAME(sum)(const float *a, int64_t count) {
 }
 
 // to[j] += the sum of column j, row after row.
-static void NAME(add_rows)(float *restrict to, const float *restrict x, int64_t rows, int64_t columns) {
+static void NAME(add_rows)(
+    float *restrict to, const float *restrict x, int64_t rows, int64_t columns) {
   if (columns == 16) {  // a block of channels: the sums stay in registers
     float lane[16];
     for (int j = 0; j < 16; j++) lane[j] = to[j];
@@ -95,7 +109,8 @@ static void NAME(add_columns)(
 }
 
 // The same row again and again.
-static void NAME(repeat_row)(float *restrict d, const float *restrict row, int64_t rows, int64_t columns) {
+static void NAME(repeat_row)(
+    float *restrict d, const float *restrict row, int64_t rows, int64_t columns) {
   if (columns == 16) {
     float lane[16];
     for (int j = 0; j < 16; j++) lane[j] = row[j];

@@ -1,6 +1,7 @@
 // Multiply-adds, 8x48, 8x32 or 16x16 with AVX-512, 4x16 with narrower registers:
 // sum[i][j] += Σ a[i, step] · b[step, j]. Included by ukernels/f32_gemm_sums.h.
-#if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(VL) || !defined(LANE_COUNT) || !defined(FENCE) || !defined(PREFETCH_BLOCKS)
+#if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(VL) || !defined(LANE_COUNT) || \
+    !defined(FENCE) || !defined(PREFETCH_BLOCKS)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
 
@@ -8,8 +9,8 @@ INLINE int64_t NAME(prefetch_times)(int64_t blocks, const int rows) {
   return larger(1, (blocks + PREFETCH_BLOCKS - 1) / PREFETCH_BLOCKS) * (16 / rows);
 }
 
-// A loop of a few steps, aligned to a cache line, is fetched faster than one of many: for no other reason than its
-// alignment, all 16 unrolled took 1.07 times as long.
+// A loop of a few steps, aligned to a cache line, is fetched faster than one of many: for no other
+// reason than its alignment, all 16 unrolled took 1.07 times as long.
 INLINE void NAME(sum_steps)(
     SUMS *s, const int rows, const int columns, const int row, const int step, int first,
     int64_t blocks, V16 *to) {
@@ -41,8 +42,7 @@ INLINE void NAME(sum_steps)(
               sum[r * registers + j] += a[r * row + u * step] * factors[j];
           FENCE
         }
-      // clang-format on
+    // clang-format on
   } while (blocks > 0);
-  UNROLL_FOR(int i = 0; i < rows * registers; i++)
-    LANES_AT((float *)to + i * LANE_COUNT) = sum[i];
+  UNROLL_FOR(int i = 0; i < rows * registers; i++) LANES_AT((float *)to + i * LANE_COUNT) = sum[i];
 }

@@ -1,13 +1,14 @@
-// The gradient of 16 filters in 16 channels of each B panel: products whose steps are pixels. Included by
-// ukernels/ukernels.h.
-#if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(MR_OF) || !defined(WITH_NR_BLOCKS)
+// The gradient of 16 filters in 16 channels of each B panel: products whose steps are pixels.
+// Included by ukernels/ukernels.h.
+#if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(MR_OF) || \
+    !defined(WITH_NR_BLOCKS)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
 
 INLINE void NAME(gemm_bwd_weights)(
-    const int columns, const trompe_panel *a, const trompe_panel *b,
-    const trompe_nr_blocks *at, int64_t blocks, const float *before, int64_t before_row,
-    float *to, int64_t row, const trompe_prefetch_steps *next) {
+    const int columns, const trompe_panel *a, const trompe_panel *b, const trompe_nr_blocks *at,
+    int64_t blocks, const float *before, int64_t before_row, float *to, int64_t row,
+    const trompe_prefetch_steps *next) {
   const int rows = MR_OF(columns);
   UNROLL_FOR(int j = 0; j < columns; j++) {
     if (before)
@@ -18,8 +19,15 @@ INLINE void NAME(gemm_bwd_weights)(
   }
   V16 earlier[16 * NR_BLOCKS];
   SUMS sums = {
-      .a = a->values, .b = b->values, .columns = *at, .blocks = blocks, .row_corrections = a->corrections,
-      .column_corrections = b->corrections, .earlier = earlier, .own = earlier, .prefetch = {.columns = *next}};
+      .a = a->values,
+      .b = b->values,
+      .columns = *at,
+      .blocks = blocks,
+      .row_corrections = a->corrections,
+      .column_corrections = b->corrections,
+      .earlier = earlier,
+      .own = earlier,
+      .prefetch = {.columns = *next}};
   NAME(begin_sums)(&sums, rows);
   for (int first = 0; first < 16; first += rows) {
     V16 part[SUMS_MAX];
@@ -40,5 +48,6 @@ static void NAME(f32_gemm_bwd_weights)(
     const trompe_panel *rows, const trompe_panel *columns, const trompe_nr_blocks *at,
     int64_t blocks, const float *before, int64_t before_row, float *to, int64_t row,
     const trompe_prefetch_steps *next) {
-  WITH_NR_BLOCKS(at->count, gemm_bwd_weights, rows, columns, at, blocks, before, before_row, to, row, next);
+  WITH_NR_BLOCKS(
+      at->count, gemm_bwd_weights, rows, columns, at, blocks, before, before_row, to, row, next);
 }

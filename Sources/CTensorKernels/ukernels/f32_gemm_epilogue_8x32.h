@@ -1,5 +1,6 @@
-// The epilogue of the GEMM microkernels, 8x32 and the others, in pieces of MR pixels by 16 channels: scales, bias,
-// residual, ReLU, mask, channel sums, store. Included by ukernels/ukernels.h.
+// The epilogue of the GEMM microkernels, 8x32 and the others, in pieces of MR pixels by 16
+// channels: scales, bias, residual, ReLU, mask, channel sums, store. Included by
+// ukernels/ukernels.h.
 #if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(MASK) || !defined(INNER_PRODUCT)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
@@ -10,7 +11,8 @@ INLINE void NAME(epilogue)(
     const trompe_epilogue *after, float *to, const int64_t *offsets, int64_t count) {
   const V16 shift = after->bias ? FROM(after->bias) : (V16){0};
   UNROLL_FOR(int i = 0; i < rows; i++)
-    sums[i] = INNER_PRODUCT ? sums[i] * (inverse_scales * row_inverse_scales[i]) + shift : sums[i] + shift;
+    sums[i] = INNER_PRODUCT ? sums[i] * (inverse_scales * row_inverse_scales[i]) + shift
+                            : sums[i] + shift;
   if (after->residual)
     UNROLL_FOR(int i = 0; i < rows; i++) sums[i] += FROM(after->residual + offsets[i]);
   if (after->has_relu)  // NaN stays
@@ -26,13 +28,16 @@ INLINE void NAME(epilogue)(
       V16 parts[4] = {FROM(after->sums)};
       if (count >= first + part)
         UNROLL_FOR(int i = 0; i < part; i++) parts[i % 4] += sums[first + i];
-      else UNROLL_FOR(int i = first; i < first + part; i++)
-        if (i < count) parts[0] += sums[i];
+      else
+        UNROLL_FOR(int i = first; i < first + part; i++)
+          if (i < count) parts[0] += sums[i];
       AT(after->sums) = (parts[0] + parts[1]) + (parts[2] + parts[3]);
     }
   if (count >= rows) {
-    if (after->is_nontemporal) UNROLL_FOR(int i = 0; i < rows; i++) NAME(store)(to + offsets[i], sums[i], 1);
-    else UNROLL_FOR(int i = 0; i < rows; i++) AT(to + offsets[i]) = sums[i];
+    if (after->is_nontemporal)
+      UNROLL_FOR(int i = 0; i < rows; i++) NAME(store)(to + offsets[i], sums[i], 1);
+    else
+      UNROLL_FOR(int i = 0; i < rows; i++) AT(to + offsets[i]) = sums[i];
   } else {
     UNROLL_FOR(int i = 0; i < rows; i++)
       if (i < count) NAME(store)(to + offsets[i], sums[i], after->is_nontemporal);

@@ -1,12 +1,12 @@
-// Software prefetch while sums are made, a few lines at a time: all at once, they would be waited for. Included
-// by ukernels/ukernels.h.
+// Software prefetch while sums are made, a few lines at a time: all at once, they would be waited
+// for. Included by ukernels/ukernels.h.
 #if !defined(NAME) || !defined(NR_BLOCKS) || !defined(READ_LEVEL)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
 
 typedef struct {
   const float *next[NR_BLOCKS_MAX];  // lines that follow each other, of some blocks: ...
-  int64_t lines;                         // ... so many of each every time
+  int64_t lines;                     // ... so many of each every time
   // 16 pixels of the images that are not NULL, of some blocks of channels.
   const float *read[2], *written;
   const int64_t *pixels;
@@ -44,10 +44,11 @@ INLINE void NAME(prefetch)(PREFETCH *prefetch, PREFETCH_PROGRESS *progress) {
       if (prefetch->read[1]) __builtin_prefetch(prefetch->read[1] + offset, 0, READ_LEVEL);
       if (prefetch->written) __builtin_prefetch(prefetch->written + offset, 1);
     }
-  for (const int64_t end = smaller(progress->row + progress->rows, prefetch->rows.lines); progress->row < end;
-       progress->row++) {
+  for (const int64_t end = smaller(progress->row + progress->rows, prefetch->rows.lines);
+       progress->row < end; progress->row++) {
     const trompe_pixel from = prefetch->rows.pixels[progress->row % 16];
-    __builtin_prefetch(from.values + (prefetch->rows.first + progress->row / 16) * from.block, 0, 2);
+    __builtin_prefetch(
+        from.values + (prefetch->rows.first + progress->row / 16) * from.block, 0, 2);
   }
   for (const int64_t end = smaller(progress->column + progress->columns, prefetch->columns.lines);
        progress->column < end; progress->column++)

@@ -1,6 +1,7 @@
-// Sums of an A panel by some B panels: begun by begin_sums, and then made by sum_rows for each MR rows from the
-// first on. Included by ukernels/ukernels.h.
-#if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(NR_BLOCKS) || !defined(KC_BLOCKS)
+// Sums of an A panel by some B panels: begun by begin_sums, and then made by sum_rows for each MR
+// rows from the first on. Included by ukernels/ukernels.h.
+#if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(NR_BLOCKS) || \
+    !defined(KC_BLOCKS)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
 
@@ -12,7 +13,8 @@ typedef struct {
   PREFETCH prefetch;
   PREFETCH_PROGRESS progress;
   int has_earlier;
-  int has_new_columns;  // there are earlier sums, but from other B panels: these are not corrected yet
+  int has_new_columns;  // there are earlier sums, but from other B panels: these are not corrected
+                        // yet
   const V16 *earlier;   // sums of the steps that are done: of each row those of all B panels
   V16 *own;             // room for such sums
 } NAME(Sums);
@@ -33,11 +35,12 @@ INLINE void NAME(begin_sums)(SUMS *s, const int rows) {
   s->progress = NAME(spread_prefetch)(&s->prefetch, NAME(prefetch_times)(s->blocks, rows));
   s->has_earlier = 0;
 }
-// By multiply-adds, all but the last KC steps are done for all rows before the epilogue of the first.
+// By multiply-adds, all but the last KC steps are done for all rows before the epilogue of the
+// first.
 INLINE void NAME(sum_rows)(
-    SUMS *s, const int rows, const int columns, const int row, const int step, int first,
-    V16 *to) {
-  for (; !INNER_PRODUCT && s->blocks > KC_BLOCKS; s->blocks -= KC_BLOCKS, s->has_earlier = 1, s->earlier = s->own) {
+    SUMS *s, const int rows, const int columns, const int row, const int step, int first, V16 *to) {
+  for (; !INNER_PRODUCT && s->blocks > KC_BLOCKS;
+       s->blocks -= KC_BLOCKS, s->has_earlier = 1, s->earlier = s->own) {
     for (int i = 0; i < 16; i += rows)
       NAME(sum_steps)(s, rows, columns, row, step, i, KC_BLOCKS, s->own + i * columns);
     s->a += KC_BLOCKS * 256;

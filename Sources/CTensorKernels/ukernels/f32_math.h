@@ -1,4 +1,5 @@
-// Exponential and logarithm of one number, as expressions that vectorize. Included by ukernels/ukernels.h.
+// Exponential and logarithm of one number, as expressions that vectorize. Included by
+// ukernels/ukernels.h.
 #if !defined(NAME)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
@@ -19,7 +20,10 @@ static inline float NAME(exp1)(float x) {
   p = p * r * r + r + 1.0f;
   // 2ᵏ in two steps, so that results below the normal range come out right.
   int32_t half = (int32_t)k / 2, rest = (int32_t)k - half;
-  union { int32_t i; float f; } a = {(half + 127) << 23}, b = {(rest + 127) << 23};
+  union {
+    int32_t i;
+    float f;
+  } a = {(half + 127) << 23}, b = {(rest + 127) << 23};
   float y = p * a.f * b.f;
   y = x > 88.72283f ? __builtin_inff() : y;
   return x != x ? x : y;
@@ -29,7 +33,10 @@ static inline float NAME(exp1)(float x) {
 static inline float NAME(log1)(float x) {
   // What lies below the normal range is moved into it: 2²³ is as far as it reaches.
   int below = x < 1.17549435e-38f;
-  union { float f; int32_t i; } u = {below ? x * 8388608.0f : x};
+  union {
+    float f;
+    int32_t i;
+  } u = {below ? x * 8388608.0f : x};
   int32_t e = ((u.i >> 23) & 0xff) - (below ? 149 : 126);
   u.i = (u.i & 0x007fffff) | 0x3f000000;
   float m = u.f;

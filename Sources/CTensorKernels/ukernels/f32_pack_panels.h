@@ -1,6 +1,7 @@
 // Packs images and filters as A and B panels, with their scales and correction terms. Included by
 // ukernels/ukernels.h.
-#if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(INNER_PRODUCT) || !defined(PAIR_SIGN)
+#if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(INNER_PRODUCT) || \
+    !defined(PAIR_SIGN)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
 
@@ -44,7 +45,8 @@ static void NAME(f32_pack_a)(
 }
 // Scales a B panel of `steps` steps, a multiple of 16, by the sums of its absolute values.
 INLINE void NAME(scale_b_panel)(
-    V16 sum, int64_t count, int64_t steps, float *packed, float *corrections, float *inverse_scales) {
+    V16 sum, int64_t count, int64_t steps, float *packed, float *corrections,
+    float *inverse_scales) {
   if (!INNER_PRODUCT) {
     NAME(no_corrections)(corrections, inverse_scales);
     return;
@@ -95,9 +97,9 @@ INLINE V16 NAME(read_scaled_columns)(
   AT(corrections) = NAME(sum_of_pairs)(pair_sums);
   return sums[0] + sums[1];
 }
-// 16 channels of `count` pixels as a panel of which each pixel is a step; 0 up to a multiple of 16. With
-// `has_guess`, `inverse_scales` are those of other pixels. These are tried: a second pass is needed only where the
-// means are over eight times as large, or far smaller.
+// 16 channels of `count` pixels as a panel of which each pixel is a step; 0 up to a multiple of 16.
+// With `has_guess`, `inverse_scales` are those of other pixels. These are tried: a second pass is
+// needed only where the means are over eight times as large, or far smaller.
 static void NAME(f32_pack_pixels)(
     const float *image, const int64_t *offsets, int64_t count, int has_guess, float *to,
     float *corrections, float *inverse_scales) {
@@ -147,7 +149,6 @@ static void NAME(f32_pack_b)(
           next[v] = values[v];
         }
       }
-  for (int64_t b = 0; b < count; b++)
-    NAME(scale_b_panel)(
-        sums[b], all, all, to + b * 16 * all, corrections + b * 16, inverse_scales + b * 16);
+  for (int64_t b = 0; b < count; b++) NAME(scale_b_panel)
+  (sums[b], all, all, to + b * 16 * all, corrections + b * 16, inverse_scales + b * 16);
 }

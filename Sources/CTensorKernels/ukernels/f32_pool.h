@@ -21,7 +21,10 @@ static void NAME(f32_max_pool_row)(
           const float *from = x + ((n * s->h + i) * s->w + j) * s->c + c0;
           int32_t id = (int32_t)(r * s->width + t);
           if (first) {
-            LOOP_FOR(int64_t c = 0; c < count; c++) { best[c] = from[c]; tap[c] = id; }
+            LOOP_FOR(int64_t c = 0; c < count; c++) {
+              best[c] = from[c];
+              tap[c] = id;
+            }
             first = 0;
           } else {
             LOOP_FOR(int64_t c = 0; c < count; c++) {
@@ -33,8 +36,12 @@ static void NAME(f32_max_pool_row)(
         }
       }
       int64_t at = ((n * s->p + p) * s->q + q) * s->c + c0;
-      if (y) { LOOP_FOR(int64_t c = 0; c < count; c++) { y[at + c] = best[c]; } }
-      if (index) { LOOP_FOR(int64_t c = 0; c < count; c++) { index[at + c] = (uint8_t)tap[c]; } }
+      if (y) {
+        LOOP_FOR(int64_t c = 0; c < count; c++) { y[at + c] = best[c]; }
+      }
+      if (index) {
+        LOOP_FOR(int64_t c = 0; c < count; c++) { index[at + c] = (uint8_t)tap[c]; }
+      }
     }
 }
 
@@ -86,7 +93,8 @@ static void NAME(f32_max_pool_scatter_image)(
 }
 
 // Taps inside the image, or all of them.
-static inline float NAME(pool_share)(const trompe_pool *s, int counts_padding, int64_t p, int64_t q) {
+static inline float NAME(pool_share)(
+    const trompe_pool *s, int counts_padding, int64_t p, int64_t q) {
   int64_t rows = 0, columns = 0;
   for (int64_t r = 0; r < s->height; r++) {
     int64_t i = p * s->stride_y + r * s->dilation_y - s->top;

@@ -1,4 +1,5 @@
-// Max pooling of whole blocks of 16 channels, which stay in registers. Included by ukernels/ukernels.h.
+// Max pooling of whole blocks of 16 channels, which stay in registers. Included by
+// ukernels/ukernels.h.
 #if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(MASK)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
@@ -24,7 +25,8 @@ static void NAME(f32_max_pool_row_16c)(
     int64_t left, right;
     inside(first_column, s->dilation_x, s->w, s->width, &left, &right);
     const float *corner = x + ((n * s->h + first_row + top * s->dilation_y) * s->w + first_column +
-                               left * s->dilation_x) * s->c;
+                               left * s->dilation_x) *
+                                  s->c;
     for (int64_t c = 0; c < s->c; c += 16) {
       const float *row = corner + c;
       V16 best = FROM(row);

@@ -1,11 +1,11 @@
-// GEMM of small M: a few rows and a large matrix, at the speed at which memory brings or takes the matrix. Included by
-// ukernels/ukernels.h.
+// GEMM of small M: a few rows and a large matrix, at the speed at which memory brings or takes the
+// matrix. Included by ukernels/ukernels.h.
 //
-// W [N, K] is the matrix, X [few, K] and Y [few, N] the rows. K is a multiple of 16. Every row's sums
-// are made in an order that does not depend on how many rows there are, or on the threads.
+// W [N, K] is the matrix, X [few, K] and Y [few, N] the rows. K is a multiple of 16. Every row's
+// sums are made in an order that does not depend on how many rows there are, or on the threads.
 
-// So many columns at a time: of eight rows they stay in the caches while the matrix passes by, and what
-// is next of the matrix is prefetched early, since it comes from another page.
+// So many columns at a time: of eight rows they stay in the caches while the matrix passes by, and
+// what is next of the matrix is prefetched early, since it comes from another page.
 #define BLOCK 1024
 
 // Rows of X and of W whose products' sums stay in registers.
@@ -28,7 +28,8 @@ INLINE void NAME(dot_block)(
     const int rows, const int wide, int64_t count, int64_t n, int64_t k, const float *x,
     const float *w, float *y, int is_first) {
   V16 sums[8][3];
-  UNROLL_FOR(int r = 0; r < rows; r++) UNROLL_FOR(int j = 0; j < wide; j++) sums[r][j] = (V16){0};
+  UNROLL_FOR(int r = 0; r < rows; r++)
+    UNROLL_FOR(int j = 0; j < wide; j++) sums[r][j] = (V16){0};
   for (int64_t i = 0; i < count; i += 16) {
     V16 weights[3];
     UNROLL_FOR(int j = 0; j < wide; j++) {
@@ -40,23 +41,24 @@ INLINE void NAME(dot_block)(
       UNROLL_FOR(int j = 0; j < wide; j++) sums[r][j] += value * weights[j];
     }
   }
-  UNROLL_FOR(int r = 0; r < rows; r++) UNROLL_FOR(int j = 0; j < wide; j++) {
-    const float sum = NAME(lanes)(sums[r][j]);
-    y[r * n + j] = is_first ? sum : y[r * n + j] + sum;
-  }
+  UNROLL_FOR(int r = 0; r < rows; r++)
+    UNROLL_FOR(int j = 0; j < wide; j++) {
+      const float sum = NAME(lanes)(sums[r][j]);
+      y[r * n + j] = is_first ? sum : y[r * n + j] + sum;
+    }
 }
 
 // Calls `block(rows, ...)` for 8, 4, 2 and 1 rows at a time.
-#define EACH_ROWS(few, block)                                           \
-  for (int64_t f = 0, rows; f < (few); f += rows) {                     \
-    const int64_t rest = (few) - f;                                     \
+#define EACH_ROWS(few, block)                                                       \
+  for (int64_t f = 0, rows; f < (few); f += rows) {                                 \
+    const int64_t rest = (few)-f;                                                   \
     rows = rest >= ROWS_AT_ONCE ? ROWS_AT_ONCE : rest >= 4 ? 4 : rest >= 2 ? 2 : 1; \
-    switch (rows) {                                                     \
-      case 8: block(8); break;                                          \
-      case 4: block(4); break;                                          \
-      case 2: block(2); break;                                          \
-      default: block(1);                                                \
-    }                                                                   \
+    switch (rows) {                                                                 \
+      case 8: block(8); break;                                                      \
+      case 4: block(4); break;                                                      \
+      case 2: block(2); break;                                                      \
+      default: block(1);                                                            \
+    }                                                                               \
   }
 
 static void NAME(f32_small_m_gemm_nt)(const trompe_small_m *product, int64_t begin, int64_t end) {
@@ -66,8 +68,9 @@ static void NAME(f32_small_m_gemm_nt)(const trompe_small_m *product, int64_t beg
   for (int64_t first = 0; first < k; first += BLOCK) {
     const int64_t count = k - first < BLOCK ? k - first : BLOCK;
     int64_t j = begin;
-#define DOT(rows, wide)                                                                   \
-  NAME(dot_block)(rows, wide, count, n, k, x + f * k + first, w + j * k + first, y + f * n + j, !first)
+#define DOT(rows, wide) \
+  NAME(dot_block)       \
+  (rows, wide, count, n, k, x + f * k + first, w + j * k + first, y + f * n + j, !first)
 #define SEVERAL(rows) DOT(rows, WIDE)
 #define SINGLE(rows) DOT(rows, 1)
     for (; j + WIDE <= end; j += WIDE) EACH_ROWS(few, SEVERAL)
@@ -83,9 +86,8 @@ INLINE void NAME(combine_block)(
     const int rows, const int high, int64_t count, int64_t n, int64_t k, const float *y,
     const float *w, float *x, int is_first) {
   float shares[8][4];
-  UNROLL_FOR(int r = 0; r < rows; r++) UNROLL_FOR(int j = 0; j < high; j++) {
-    shares[r][j] = y[r * n + j];
-  }
+  UNROLL_FOR(int r = 0; r < rows; r++)
+    UNROLL_FOR(int j = 0; j < high; j++) { shares[r][j] = y[r * n + j]; }
   for (int64_t i = 0; i < count; i += 16) {
     V16 weights[4];
     UNROLL_FOR(int j = 0; j < high; j++) {
@@ -107,9 +109,9 @@ static void NAME(f32_small_m_gemm_nn)(const trompe_small_m *product, int64_t beg
   for (int64_t first = begin; first < end; first += BLOCK) {
     const int64_t count = end - first < BLOCK ? end - first : BLOCK;
     int64_t j = 0;
-#define FOUR(rows)                                                                               \
+#define FOUR(rows) \
   NAME(combine_block)(rows, 4, count, n, k, y + f * n + j, w + j * k + first, x + f * k + first, !j)
-#define SINGLE(rows)                                                                             \
+#define SINGLE(rows) \
   NAME(combine_block)(rows, 1, count, n, k, y + f * n + j, w + j * k + first, x + f * k + first, !j)
     for (; j + 4 <= n; j += 4) EACH_ROWS(few, FOUR)
     for (; j < n; j++) EACH_ROWS(few, SINGLE)
@@ -127,13 +129,12 @@ static void NAME(f32_small_m_gemm_tn)(const trompe_small_m *product, int64_t beg
   for (int64_t first = 0; first < k; first += BLOCK) {
     const int64_t last = k - first < BLOCK ? k : first + BLOCK;
     int64_t j = begin;
-#define ROWS(COUNT)                                                                             \
-  for (; j + COUNT <= end; j += COUNT) {                                                        \
-    int64_t i = first;                                                                          \
-    for (; i + 64 <= last; i += 64)                                                             \
-      NAME(product)(COUNT, 4, s, y + j, x + i, w + j * k + i, few, 0, 1);                     \
-    for (; i < last; i += 16)                                                                   \
-      NAME(product)(COUNT, 1, s, y + j, x + i, w + j * k + i, few, 0, 1);                     \
+#define ROWS(COUNT)                                                                               \
+  for (; j + COUNT <= end; j += COUNT) {                                                          \
+    int64_t i = first;                                                                            \
+    for (; i + 64 <= last; i += 64)                                                               \
+      NAME(product)(COUNT, 4, s, y + j, x + i, w + j * k + i, few, 0, 1);                         \
+    for (; i < last; i += 16) NAME(product)(COUNT, 1, s, y + j, x + i, w + j * k + i, few, 0, 1); \
   }
     if (ROWS_AT_ONCE > 4) ROWS(4)
     ROWS(1)

@@ -1,13 +1,13 @@
-// Winograd F(4x4, 3x3): transforms of input, output, filter gradient and cotangent, for images of whole blocks of 16
-// channels. Included by ukernels/ukernels.h.
+// Winograd F(4x4, 3x3): transforms of input, output, filter gradient and cotangent, for images of
+// whole blocks of 16 channels. Included by ukernels/ukernels.h.
 //
 // Along one axis, four outputs of three taps are products of polynomials, evaluated at 0, a, -a, b,
 // -b and infinity and interpolated: 6 multiplications instead of 12, and 36 instead of 144 for a
 // tile. a = 5/8 and b = 3/2 lose fewer bits than 1 and 2, and their squares are exact.
 //
-// Here are its transformations, and the gradient in a filter of few channels: V [36][tiles][c] are transformed
-// images, U [36][k / 16][c][16] sums of their products with transformed cotangents, all of whole lines of the
-// cache. All else multiplies packed tiles (ukernels/f32_wino_f4x3_gemm.h).
+// Here are its transformations, and the gradient in a filter of few channels: V [36][tiles][c] are
+// transformed images, U [36][k / 16][c][16] sums of their products with transformed cotangents, all
+// of whole lines of the cache. All else multiplies packed tiles (ukernels/f32_wino_f4x3_gemm.h).
 #if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(VL)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
@@ -17,8 +17,8 @@
 #define A2 (POINT_A * POINT_A)
 #define B2 (POINT_B * POINT_B)
 
-// What is stored of the values at ±b, powers of two, so that what is multiplied is of one size there too:
-// of images, of cotangents, and of filters what makes up for that of images.
+// What is stored of the values at ±b, powers of two, so that what is multiplied is of one size
+// there too: of images, of cotangents, and of filters what makes up for that of images.
 #define IMAGE_SHARE 0.5f
 #define COTANGENT_SHARE 0.25f
 #define FILTER_SHARE (1 / IMAGE_SHARE)
@@ -44,8 +44,7 @@ typedef struct {
 } NAME(Window);
 #define WINDOW NAME(Window)
 
-INLINE WINDOW NAME(window)(
-    const trompe_image *s, int64_t tile, int64_t size, int64_t margin) {
+INLINE WINDOW NAME(window)(const trompe_image *s, int64_t tile, int64_t size, int64_t margin) {
   WINDOW w;
   const int64_t per_row = (s->w + 3) / 4, per_image = (s->h + 3) / 4 * per_row;
   w.image = tile / per_image;
@@ -66,8 +65,8 @@ typedef struct {
 #define PIXELS NAME(Pixels)
 
 // Where they stand in the image, or a copy that is 0 outside the image.
-INLINE PIXELS NAME(pixels)(
-    const trompe_image *s, WINDOW w, const float *image, int64_t size, V16 *copy) {
+INLINE PIXELS
+NAME(pixels)(const trompe_image *s, WINDOW w, const float *image, int64_t size, V16 *copy) {
   const float *from = image + (w.top * s->w + w.left) * s->pixel;
   if (w.row_end - w.row_begin == size && w.column_end - w.column_begin == size)
     return (PIXELS){from, s->w * s->pixel, s->pixel};
@@ -78,42 +77,43 @@ INLINE PIXELS NAME(pixels)(
   return (PIXELS){(const float *)copy, size * 16, 16};
 }
 
-// The elements of windows of SIZE pixels that begin MARGIN before their tile, one axis after the other. Where they go
-// is `at`.
-#define READER(name, SIZE, MARGIN, axis)                                                           \
-  static void NAME(name)(                                                                          \
-      const trompe_image *s, const float *image, const trompe_tiles *tiles, float *v,              \
-      const trompe_wino_layout *at) {                                                              \
-    const int64_t first = tiles->first, count = tiles->count;                                      \
-    const int64_t begin = tiles->first_channel, channels = tiles->channels;                        \
-    const float *tile_scales = tiles->tile_scales, *channel_scales = tiles->channel_scales;        \
-    for (int64_t t = 0; t < count; t++) {                                                          \
-      const WINDOW w = NAME(window)(s, first + t, SIZE, MARGIN);                             \
-      const float *from = image + w.image * s->h * s->w * s->c + begin / 16 * s->block;            \
-      float *to = v + t * at->tile;                                                                \
-      for (int64_t c = begin; c < begin + channels; c += 16, from += s->block, to += at->block) {  \
-        const int is_scaled = tile_scales || channel_scales;                                       \
-        V16 copy[SIZE * SIZE];                                                                     \
-        const PIXELS p = NAME(pixels)(s, w, from, SIZE, copy);                               \
-        for (int l = 0; l < 16; l += LANE_COUNT) {                                                 \
-          const VL scale = tile_scales      ? tile_scales[t] + (VL){0}                             \
-                           : channel_scales ? LANES_FROM(channel_scales + c - begin + l)           \
-                                            : (VL){0};                                             \
-          VL half[6 * SIZE], values[6];                                                            \
+// The elements of windows of SIZE pixels that begin MARGIN before their tile, one axis after the
+// other. Where they go is `at`.
+#define READER(name, SIZE, MARGIN, axis)                                                          \
+  static void NAME(name)(                                                                         \
+      const trompe_image *s, const float *image, const trompe_tiles *tiles, float *v,             \
+      const trompe_wino_layout *at) {                                                             \
+    const int64_t first = tiles->first, count = tiles->count;                                     \
+    const int64_t begin = tiles->first_channel, channels = tiles->channels;                       \
+    const float *tile_scales = tiles->tile_scales, *channel_scales = tiles->channel_scales;       \
+    for (int64_t t = 0; t < count; t++) {                                                         \
+      const WINDOW w = NAME(window)(s, first + t, SIZE, MARGIN);                                  \
+      const float *from = image + w.image * s->h * s->w * s->c + begin / 16 * s->block;           \
+      float *to = v + t * at->tile;                                                               \
+      for (int64_t c = begin; c < begin + channels; c += 16, from += s->block, to += at->block) { \
+        const int is_scaled = tile_scales || channel_scales;                                      \
+        V16 copy[SIZE * SIZE];                                                                    \
+        const PIXELS p = NAME(pixels)(s, w, from, SIZE, copy);                                    \
+        for (int l = 0; l < 16; l += LANE_COUNT) {                                                \
+          const VL scale = tile_scales      ? tile_scales[t] + (VL){0}                            \
+                           : channel_scales ? LANES_FROM(channel_scales + c - begin + l)          \
+                                            : (VL){0};                                            \
+          VL half[6 * SIZE], values[6];                                                           \
           UNROLL_FOR(int j = 0; j < SIZE; j++) {                                                  \
             UNROLL_FOR(int i = 0; i < SIZE; i++)                                                  \
-              values[i] = LANES_FROM(p.from + i * p.row + j * p.column + l);                       \
-            if (is_scaled) UNROLL_FOR(int i = 0; i < SIZE; i++) values[i] *= scale;               \
-            NAME(axis)(values, 1, half + j, SIZE);                                                 \
-          }                                                                                        \
+              values[i] = LANES_FROM(p.from + i * p.row + j * p.column + l);                      \
+            if (is_scaled)                                                                        \
+              UNROLL_FOR(int i = 0; i < SIZE; i++) values[i] *= scale;                            \
+            NAME(axis)(values, 1, half + j, SIZE);                                                \
+          }                                                                                       \
           UNROLL_FOR(int i = 0; i < 6; i++) {                                                     \
-            NAME(axis)(half + SIZE * i, 1, values, 1);                                             \
+            NAME(axis)(half + SIZE * i, 1, values, 1);                                            \
             UNROLL_FOR(int j = 0; j < 6; j++)                                                     \
-              LANES_AT(to + (6 * i + j) * at->plane + l) = values[j];                              \
-          }                                                                                        \
-        }                                                                                          \
-      }                                                                                            \
-    }                                                                                              \
+              LANES_AT(to + (6 * i + j) * at->plane + l) = values[j];                             \
+          }                                                                                       \
+        }                                                                                         \
+      }                                                                                           \
+    }                                                                                             \
   }
 READER(f32_wino_f4x3_input, 6, 1, image_axis)
 READER(f32_wino_f4x3_cotangent, 4, 0, cotangent_axis)
@@ -155,7 +155,8 @@ INLINE void NAME(write_tile)(
   if (after->sums) LANES_AT(after->sums + c) += sum;
 }
 
-// The pixels of tiles whose elements are at `at`, with both the tile's and the channel's factor, if those are not NULL.
+// The pixels of tiles whose elements are at `at`, with both the tile's and the channel's factor, if
+// those are not NULL.
 static void NAME(f32_wino_f4x3_output)(
     const trompe_image *s, const trompe_epilogue *after, float *image, const trompe_tiles *tiles,
     const float *m, const trompe_wino_layout *at) {
@@ -168,15 +169,14 @@ static void NAME(f32_wino_f4x3_output)(
                 begin / 16 * s->block;
     const float *from = m + t * at->tile;
     for (int64_t i = 0; i < channels; i += 16, from += at->block, to += s->block)
-      for (int l = 0; l < 16; l += LANE_COUNT)
-        NAME(write_tile)(
-            s, w, after, image, to + l, begin + i + l, from + l, at->plane,
-            tile_scales ? tile_scales + t : NULL, channel_scales);
+      for (int l = 0; l < 16; l += LANE_COUNT) NAME(write_tile)
+    (s, w, after, image, to + l, begin + i + l, from + l, at->plane,
+     tile_scales ? tile_scales + t : NULL, channel_scales);
   }
 }
 
-// U += Vᵀ W for 16 channels of the image and 1 or 2 blocks of the cotangent: the sum runs over tiles.
-// `block` floats are between the sums of one block and those of the next.
+// U += Vᵀ W for 16 channels of the image and 1 or 2 blocks of the cotangent: the sum runs over
+// tiles. `block` floats are between the sums of one block and those of the next.
 INLINE void NAME(outer)(
     const float *v, const float *w, float *u, int64_t block, int64_t blocks, int64_t tiles,
     int64_t c, int64_t k) {
@@ -193,8 +193,7 @@ static void NAME(f32_wino_f4x3_bwd_weights_accumulate)(
     const float *v, const float *w, float *u, int64_t tiles, int64_t c, int64_t k) {
   for (int64_t b = 0; b < k; b += 32)
     for (int64_t i = 0; i < c; i += 16)
-      NAME(outer)(
-          v + i, w + b, u + b * c + i * 16, 16 * c, b + 32 <= k ? 2 : 1, tiles, c, k);
+      NAME(outer)(v + i, w + b, u + b * c + i * 16, 16 * c, b + 32 <= k ? 2 : 1, tiles, c, k);
 }
 
 // The derivative of filters OHWI [16, 3, 3, c] of one block of results from that of their values.
@@ -209,8 +208,7 @@ static void NAME(f32_wino_f4x3_filter_gradient)(
           values[r] = FROM(u + (first + i) * 16 + (6 * r + j) * plane);
         NAME(tap_axis)(values, 1, half + j, 6);
       }
-      UNROLL_FOR(int r = 0; r < 3; r++)
-        NAME(tap_axis)(half + 6 * r, 1, &taps[3 * r][i], 16);
+      UNROLL_FOR(int r = 0; r < 3; r++) NAME(tap_axis)(half + 6 * r, 1, &taps[3 * r][i], 16);
     }
     for (int tap = 0; tap < 9; tap++) {
       NAME(transpose)(taps[tap]);
@@ -223,8 +221,8 @@ static void NAME(f32_wino_f4x3_filter_gradient)(
   }
 }
 
-// The derivative of `blocks` (1 or 2) blocks of filters over all tiles at once: its values never leave
-// the second-level cache.
+// The derivative of `blocks` (1 or 2) blocks of filters over all tiles at once: its values never
+// leave the second-level cache.
 static void NAME(f32_wino_f4x3_bwd_weights)(
     const float *v, int64_t v_plane, const float *w, int64_t w_plane, int64_t tiles, int64_t c,
     int64_t k, int64_t blocks, float *filter) {
@@ -234,10 +232,9 @@ static void NAME(f32_wino_f4x3_bwd_weights)(
   const int64_t plane = blocks * BLOCK;
   for (int64_t i = 0; i < c; i += 16) {
     for (int64_t j = 0; j < 36 * blocks * 16; j++) sums[j] = (V16){0};
-    for (int64_t element = 0; element < 36; element++)
-      NAME(outer)(
-          v + element * v_plane + i, w + element * w_plane, u + element * plane, BLOCK, blocks, tiles, c,
-          k);
+    for (int64_t element = 0; element < 36; element++) NAME(outer)
+    (v + element * v_plane + i, w + element * w_plane, u + element * plane, BLOCK, blocks, tiles, c,
+     k);
     for (int64_t b = 0; b < blocks; b++)
       NAME(f32_wino_f4x3_filter_gradient)(u + b * BLOCK, plane, c, 16, filter + b * 16 * 9 * c + i);
   }

@@ -1,4 +1,5 @@
-// Winograd F(4, 3) along one axis, of vectors V. Included by ukernels/f32_wino_f4x3.h, once for each of their widths.
+// Winograd F(4, 3) along one axis, of vectors V. Included by ukernels/f32_wino_f4x3.h, once for
+// each of their widths.
 #if !defined(NAME) || !defined(V) || !defined(OVERLOADED) || !defined(IMAGE_SHARE)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
@@ -6,7 +7,7 @@
 // Input transform, six pixels: Bᵀd.
 INLINE OVERLOADED void NAME(image_axis)(const V *d, int64_t step, V *to, int64_t to_step) {
   const V d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step],
-            d5 = d[5 * step];
+          d5 = d[5 * step];
   const V even_a = d4 - B2 * d2, odd_a = d3 - B2 * d1;
   const V even_b = IMAGE_SHARE * d4 - (IMAGE_SHARE * A2) * d2;
   const V odd_b = IMAGE_SHARE * d3 - (IMAGE_SHARE * A2) * d1;

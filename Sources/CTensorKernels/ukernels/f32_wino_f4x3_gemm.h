@@ -1,15 +1,16 @@
-// Winograd F(4x4, 3x3) by GEMMs of packed panels, one for each of 36 elements. Included by ukernels/ukernels.h.
+// Winograd F(4x4, 3x3) by GEMMs of packed panels, one for each of 36 elements. Included by
+// ukernels/ukernels.h.
 //
-// Groups of 16 tiles are A panels: V [36][c / 16][16 tiles][16], each element followed by its correction terms.
-// Filters are B panels: U [36][k / 16][c][16], each element and block of 16 followed by its correction terms. All
-// elements of a tile have one scale, and all of a filter.
+// Groups of 16 tiles are A panels: V [36][c / 16][16 tiles][16], each element followed by its
+// correction terms. Filters are B panels: U [36][k / 16][c][16], each element and block of 16
+// followed by its correction terms. All elements of a tile have one scale, and all of a filter.
 #if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(PAIR_SIGN) || !defined(MR_OF)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
 
-// How much larger the elements of a tile are than its pixels, those of a filter than its taps, and those of a
-// cotangent than its pixels, in the mean: between pixels that are alike and pixels that have nothing to do
-// with each other.
+// How much larger the elements of a tile are than its pixels, those of a filter than its taps, and
+// those of a cotangent than its pixels, in the mean: between pixels that are alike and pixels that
+// have nothing to do with each other.
 #define TILE_GAIN 3.0f
 #define FILTER_GAIN 0.76f
 #define COTANGENT_GAIN 1.25f
@@ -32,14 +33,12 @@ INLINE void NAME(a_corrections)(const float *rows, int64_t blocks, float *correc
 }
 
 // The sums of absolute values of a block of channels over what of a window lies inside the image.
-INLINE V16 NAME(window_size)(
-    const trompe_image *s, WINDOW w, const float *image, int64_t block) {
+INLINE V16 NAME(window_size)(const trompe_image *s, WINDOW w, const float *image, int64_t block) {
   const float *from = image + w.image * s->h * s->w * s->c + block * s->block;
   V16 sum = {0};
   for (int64_t i = w.row_begin; i < w.row_end; i++)
     for (int64_t j = w.column_begin; j < w.column_end; j++)
-      sum += __builtin_elementwise_abs(
-          FROM(from + ((w.top + i) * s->w + w.left + j) * s->pixel));
+      sum += __builtin_elementwise_abs(FROM(from + ((w.top + i) * s->w + w.left + j) * s->pixel));
   return sum;
 }
 
@@ -61,8 +60,7 @@ static void NAME(f32_wino_f4x3_pack_input)(
     AT(v + 36 * plane) = (V16){0} + 1.0f;
   }
   const trompe_wino_layout at = {plane, 16, 256};
-  const trompe_tiles tiles = {
-      first, count, 0, s->c, INNER_PRODUCT ? scales : NULL, NULL};
+  const trompe_tiles tiles = {first, count, 0, s->c, INNER_PRODUCT ? scales : NULL, NULL};
   NAME(f32_wino_f4x3_input)(s, image, &tiles, v, &at);
   for (int64_t element = 0; element < 36; element++, v += plane)
     NAME(a_corrections)(v, s->c / 16, v + 16 * s->c);
@@ -100,13 +98,10 @@ INLINE V16 NAME(filter_sizes)(const trompe_filter_block *f) {
 }
 
 // The inverse scales of one block of 16 results.
-static void NAME(f32_wino_f4x3_filter_scales)(
-    const trompe_filter_block *f, float *inverse_scales) {
-  if (INNER_PRODUCT)
-    NAME(power_of_two_scale)(
-        NAME(filter_sizes)(f) * (FILTER_GAIN / (float)(9 * f->channels)), inverse_scales);
-  else AT(inverse_scales) = (V16){0} + 1.0f;
-}
+static void NAME(f32_wino_f4x3_filter_scales)(const trompe_filter_block *f, float *inverse_scales) {
+  if (INNER_PRODUCT) NAME(power_of_two_scale)
+  (NAME(filter_sizes)(f) * (FILTER_GAIN / (float)(9 * f->channels)), inverse_scales);
+  else AT(inverse_scales) = (V16){0} + 1.0f; }
 
 INLINE void NAME(read_block)(
     const trompe_filter_block *f, float *u, int64_t plane, const float *inverse_scales,
@@ -129,7 +124,8 @@ INLINE void NAME(read_block)(
         UNROLL_FOR(int i = 0; i < 16; i++)
           __builtin_prefetch(from + 16 * channel_step + i * row, 0, 2);
       NAME(read_filters)(from, row, is_bwd_data, given, taps[tap]);
-      if (INNER_PRODUCT) UNROLL_FOR(int i = 0; i < 16; i++) taps[tap][i] *= scales;
+      if (INNER_PRODUCT)
+        UNROLL_FOR(int i = 0; i < 16; i++) taps[tap][i] *= scales;
     }
     V16 even[36];
     for (int64_t i = 0; i < 16; i++) {
@@ -148,11 +144,12 @@ INLINE void NAME(read_block)(
       }
     }
   }
-  for (int64_t element = 0; element < 36; element++) AT(u + element * plane + 16 * c) = corrections[element];
+  for (int64_t element = 0; element < 36; element++)
+    AT(u + element * plane + 16 * c) = corrections[element];
 }
 
-// The elements of filters whose scales are known: of an even number of blocks of channels, unless no others follow.
-// With `is_nontemporal`, by non-temporal stores.
+// The elements of filters whose scales are known: of an even number of blocks of channels, unless
+// no others follow. With `is_nontemporal`, by non-temporal stores.
 static void NAME(f32_wino_f4x3_pack_filter)(
     const trompe_filter_block *filter, float *u, int64_t plane, const float *inverse_scales,
     int is_nontemporal) {
@@ -169,31 +166,39 @@ INLINE void NAME(multiply_groups)(
   // Rows' shares of 32 lines for 32 steps.
   const int times = PREFETCH_BLOCKS < KC_BLOCKS ? 16 / rows : 1;
   const int64_t lines = (32 / times + groups - 1) / groups;
-  for (int64_t g = 0; g < groups;
-       g++, v += v_group, corrections += v_group, m += m_group,
+  for (int64_t g = 0; g < groups; g++, v += v_group, corrections += v_group, m += m_group,
                next += lines * (blocks / 2) * times * 16) {
     V16 earlier[16 * NR_BLOCKS];
     SUMS sums = {
-        .a = v, .b = u, .columns = *at, .blocks = blocks, .row_corrections = corrections,
-        .column_corrections = column_corrections, .has_new_columns = has_new_columns, .earlier = earlier, .own = earlier,
+        .a = v,
+        .b = u,
+        .columns = *at,
+        .blocks = blocks,
+        .row_corrections = corrections,
+        .column_corrections = column_corrections,
+        .has_new_columns = has_new_columns,
+        .earlier = earlier,
+        .own = earlier,
         .prefetch = {.lines = lines}};
     UNROLL_FOR(int j = 0; j < columns; j++) sums.prefetch.next[j] = next + j * at->values;
     NAME(begin_sums)(&sums, rows);
     sums.has_earlier = has_earlier;
     if (has_earlier)
-      UNROLL_FOR(int i = 0; i < 16; i++) UNROLL_FOR(int j = 0; j < columns; j++)
-        earlier[i * columns + j] = FROM(m + j * at->results + i * 16);
+      UNROLL_FOR(int i = 0; i < 16; i++)
+        UNROLL_FOR(int j = 0; j < columns; j++)
+          earlier[i * columns + j] = FROM(m + j * at->results + i * 16);
     for (int first = 0; first < 16; first += rows) {
       V16 part[SUMS_MAX];
       NAME(sum_rows)(&sums, rows, columns, 16, 1, first, part);
-      UNROLL_FOR(int i = 0; i < rows; i++) UNROLL_FOR(int j = 0; j < columns; j++)
-        AT(m + j * at->results + (first + i) * 16) = part[i * columns + j];
+      UNROLL_FOR(int i = 0; i < rows; i++)
+        UNROLL_FOR(int j = 0; j < columns; j++)
+          AT(m + j * at->results + (first + i) * 16) = part[i * columns + j];
     }
   }
 }
 
-// Products of one element: groups of 16 tiles of c channels, and blocks of 16 results of `count` of them from `first`
-// on. The sums over those before are in M. What is multiplied next is prefetched.
+// Products of one element: groups of 16 tiles of c channels, and blocks of 16 results of `count` of
+// them from `first` on. The sums over those before are in M. What is multiplied next is prefetched.
 static void NAME(f32_wino_f4x3_gemm)(
     const float *v, int64_t v_group, int64_t groups, const float *u, const trompe_nr_blocks *at,
     const float *next, int64_t c, int64_t first, int64_t count, float *m, int64_t m_group) {
@@ -206,9 +211,9 @@ static void NAME(f32_wino_f4x3_gemm)(
   }
 }
 
-// In the filter gradient tiles are the steps: a block of 16 channels of `count` tiles from `first` on is
-// [36][tiles][16], 0 up to a multiple of 16, each element followed by its correction terms. All elements of a channel
-// have one scale, whose inverse follows all elements.
+// In the filter gradient tiles are the steps: a block of 16 channels of `count` tiles from `first`
+// on is [36][tiles][16], 0 up to a multiple of 16, each element followed by its correction terms.
+// All elements of a channel have one scale, whose inverse follows all elements.
 static void NAME(f32_wino_f4x3_pack_tiles)(
     const trompe_image *s, const float *image, int64_t first, int64_t count, int64_t block,
     int is_cotangent, float *v, int64_t plane) {
@@ -219,7 +224,8 @@ static void NAME(f32_wino_f4x3_pack_tiles)(
     for (int64_t t = first; t < first + count; t++)
       sum += NAME(window_size)(s, NAME(window)(s, t, size, margin), image, block);
     const float gain = is_cotangent ? COTANGENT_GAIN : TILE_GAIN;
-    AT(scales) = NAME(power_of_two_scale)(sum * (gain / (float)(size * size * count)), v + 36 * plane);
+    AT(scales) =
+        NAME(power_of_two_scale)(sum * (gain / (float)(size * size * count)), v + 36 * plane);
   } else {
     AT(v + 36 * plane) = (V16){0} + 1.0f;
   }

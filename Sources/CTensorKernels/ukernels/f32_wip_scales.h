@@ -1,14 +1,15 @@
-// Scales and correction terms of panels for Winograd's inner product (arch/x86/f32_wip_8x32.h). By multiply-adds,
-// scales are 1 and correction terms 0. Included by ukernels/ukernels.h.
+// Scales and correction terms of panels for Winograd's inner product (arch/x86/f32_wip_8x32.h). By
+// multiply-adds, scales are 1 and correction terms 0. Included by ukernels/ukernels.h.
 #if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(MASK) || !defined(INNER_PRODUCT)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
 
-// The sign of each of 16 steps in the correction terms; 0 for single steps and the second of a pair.
-#define PAIR_SIGN(step, turn)                                                                        \
+// The sign of each of 16 steps in the correction terms; 0 for single steps and the second of a
+// pair.
+#define PAIR_SIGN(step, turn) \
   ((step) >= 10 || (step) % 2 ? 0 : (((step) / 2 + (turn)) % 2 ? -1.0f : 1.0f))
-// The powers of two that bring means of absolute values to between 1 and 2, and their reciprocals: 0 for
-// what is below the normal range. What is not a number stays.
+// The powers of two that bring means of absolute values to between 1 and 2, and their reciprocals:
+// 0 for what is below the normal range. What is not a number stays.
 INLINE V16 NAME(power_of_two_scale)(V16 mean, float *inverse_scales) {
   const MASK found = (MASK)mean >> 23 & 0xff, large = found > 253;
   const MASK exponent = (found & ~large) | (253 & large);

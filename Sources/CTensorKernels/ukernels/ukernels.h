@@ -1,5 +1,6 @@
-// All kernels of one instruction set, and their table: included once by a file of arch/, which defines SUFFIX,
-// LEVEL and, under #pragma clang attribute push(target), what the instruction set has:
+// All kernels of one instruction set, and their table: included once by a file of arch/, which
+// defines SUFFIX, LEVEL and, under #pragma clang attribute push(target), what the instruction set
+// has:
 //
 // HAS_OWN_CONVOLUTIONS  registers enough for convolutions of our own
 // HAS_WIDE_VECTORS      32 registers of 16 floats
@@ -20,9 +21,10 @@
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(x) JOIN(x, SUFFIX)
-#define LOOP_FOR(...) \
-  _Pragma("clang loop vectorize(enable) interleave(enable)") for (__VA_ARGS__)
+#define LOOP_FOR(...) _Pragma("clang loop vectorize(enable) interleave(enable)") for (__VA_ARGS__)
 
+// In the order in which they need each other.
+// clang-format off
 #include "ukernels/f32_math.h"
 #include "ukernels/f32_elementwise.h"
 #include "ukernels/f32_pool.h"
@@ -43,16 +45,20 @@
 #include "ukernels/f32_gemm_bwd_weights.h"
 #include "ukernels/f32_wino_f4x3_gemm.h"
 #endif
+// clang-format on
+
 const trompe_kernels NAME(trompe_kernels) = {
     .level = LEVEL,
 #ifdef HAS_WIDE_VECTORS
     .has_wide_vectors = 1,
 #endif
-    .unary = {NAME(copy), NAME(negate), NAME(absolute), NAME(exponential), NAME(logarithm),
-              NAME(square_root), NAME(reciprocal), NAME(square), NAME(relu), NAME(is_positive),
-              NAME(sign), NAME(softplus), NAME(sigmoid)},
-    .binary = {NAME(add), NAME(subtract), NAME(multiply), NAME(divide), NAME(maximum),
-               NAME(minimum), NAME(is_greater), NAME(is_greater_or_equal), NAME(is_equal)},
+    .unary =
+        {NAME(copy), NAME(negate), NAME(absolute), NAME(exponential), NAME(logarithm),
+         NAME(square_root), NAME(reciprocal), NAME(square), NAME(relu), NAME(is_positive),
+         NAME(sign), NAME(softplus), NAME(sigmoid)},
+    .binary =
+        {NAME(add), NAME(subtract), NAME(multiply), NAME(divide), NAME(maximum), NAME(minimum),
+         NAME(is_greater), NAME(is_greater_or_equal), NAME(is_equal)},
     .select = NAME(select),
     .splat = NAME(splat),
     .to_bf16 = NAME(to_bf16),

@@ -1,4 +1,5 @@
-// Vectors of 16 floats, in one register or several, and products of blocks of them. Included by ukernels/ukernels.h.
+// Vectors of 16 floats, in one register or several, and products of blocks of them. Included by
+// ukernels/ukernels.h.
 #if !defined(NAME)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
@@ -42,17 +43,15 @@ INLINE void NAME(store)(float *to, V16 value, const int is_nontemporal) {
 }
 
 // 1 where x is positive, and 0.
-INLINE V16 NAME(ones_where_positive)(V16 x) {
-  return (V16)((x > 0) & (MASK)((V16){0} + 1.0f));
-}
+INLINE V16 NAME(ones_where_positive)(V16 x) { return (V16)((x > 0) & (MASK)((V16){0} + 1.0f)); }
 
 // 16 rows of 16 floats become columns: quarters change places, then the quarters of each.
-#define QUARTERS(STEP, FIRST, SECOND)                                          \
-  UNROLL_FOR(int i = 0; i < 16; i++) {                                        \
-    if (i & STEP) continue;                                                    \
-    const V16 a = rows[i], b = rows[i + STEP];                                 \
-    rows[i] = __builtin_shufflevector(a, b, FIRST);                            \
-    rows[i + STEP] = __builtin_shufflevector(a, b, SECOND);                    \
+#define QUARTERS(STEP, FIRST, SECOND)                       \
+  UNROLL_FOR(int i = 0; i < 16; i++) {                      \
+    if (i & STEP) continue;                                 \
+    const V16 a = rows[i], b = rows[i + STEP];              \
+    rows[i] = __builtin_shufflevector(a, b, FIRST);         \
+    rows[i + STEP] = __builtin_shufflevector(a, b, SECOND); \
   }
 #define LANES(...) __VA_ARGS__
 INLINE void NAME(transpose)(V16 *rows) {
@@ -72,9 +71,9 @@ INLINE void NAME(transpose)(V16 *rows) {
 #undef QUARTERS
 #undef LANES
 
-// 16 channels of 16 filters, rows of which are `row` floats apart, as vectors of results: rows are filters,
-// which become columns, or `turned` channels of all filters, which are results as they stand. Each filter
-// is multiplied with its scale, if that is not NULL.
+// 16 channels of 16 filters, rows of which are `row` floats apart, as vectors of results: rows are
+// filters, which become columns, or `turned` channels of all filters, which are results as they
+// stand. Each filter is multiplied with its scale, if that is not NULL.
 INLINE void NAME(read_filters)(
     const float *from, int64_t row, int turned, const float *scale, V16 *to) {
   UNROLL_FOR(int i = 0; i < 16; i++) to[i] = FROM(from + i * row);
@@ -89,11 +88,11 @@ typedef struct {
 } NAME(Steps);
 #define STEPS NAME(Steps)
 
-// `rows` by 16 `blocks` at once, whose sums stay in registers. They begin with 0, or with what C holds.
-// With `is_nontemporal`, C is aligned, not read soon, and stored non-temporally.
+// `rows` by 16 `blocks` at once, whose sums stay in registers. They begin with 0, or with what C
+// holds. With `is_nontemporal`, C is aligned, not read soon, and stored non-temporally.
 INLINE void NAME(product_at_once)(
-    const int rows, const int blocks, STEPS s, const float *restrict a,
-    const float *restrict b, float *restrict c, int64_t count, int begins_with_c, int is_nontemporal) {
+    const int rows, const int blocks, STEPS s, const float *restrict a, const float *restrict b,
+    float *restrict c, int64_t count, int begins_with_c, int is_nontemporal) {
   V16 sum[16][4];
   UNROLL_FOR(int i = 0; i < rows; i++)
     UNROLL_FOR(int j = 0; j < blocks; j++)
@@ -111,7 +110,8 @@ INLINE void NAME(product_at_once)(
       NAME(store)(c + i * s.c_row + j * s.c_block, sum[i][j], is_nontemporal);
 }
 
-// The same for as many as 24 sums. Registers of eight floats hold four rows of one block, or a row of four.
+// The same for as many as 24 sums. Registers of eight floats hold four rows of one block, or a row
+// of four.
 INLINE void NAME(product)(
     const int rows, const int blocks, STEPS s, const float *a, const float *b, float *c,
     int64_t count, int begins_with_c, int is_nontemporal) {
@@ -120,10 +120,9 @@ INLINE void NAME(product)(
 #else
   const int high = rows < 4 ? 1 : 4, wide = 4 / high;
   UNROLL_FOR(int j = 0; j < blocks; j += wide)
-    UNROLL_FOR(int i = 0; i < rows; i += high)
-      NAME(product_at_once)(
-          high, blocks < wide ? blocks : wide, s, a + i * s.a_row, b + j * s.b_block,
-          c + i * s.c_row + j * s.c_block, count, begins_with_c, is_nontemporal);
+    UNROLL_FOR(int i = 0; i < rows; i += high) NAME(product_at_once)
+  (high, blocks < wide ? blocks : wide, s, a + i * s.a_row, b + j * s.b_block,
+   c + i * s.c_row + j * s.c_block, count, begins_with_c, is_nontemporal);
 #endif
 }
 
@@ -132,8 +131,9 @@ INLINE void NAME(product)(
 INLINE V16 NAME(lane_sums)(const V16 *rows) {
   V16 c[8], d[4], e[2];
   UNROLL_FOR(int i = 0; i < 8; i++)
-    c[i] = HALVES(rows[i], rows[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-           HALVES(rows[i], rows[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    c[i] =
+        HALVES(rows[i], rows[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+        HALVES(rows[i], rows[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
   UNROLL_FOR(int i = 0; i < 4; i++)
     d[i] = HALVES(c[i], c[i + 4], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
            HALVES(c[i], c[i + 4], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);

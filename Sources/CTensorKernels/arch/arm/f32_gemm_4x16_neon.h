@@ -1,7 +1,8 @@
-// Multiply-adds, 4x16 with NEON: sum[i][j] += Σ a[i, step] · b[step, j]. Included by ukernels/f32_gemm_sums.h.
+// Multiply-adds, 4x16 with NEON: sum[i][j] += Σ a[i, step] · b[step, j]. Included by
+// ukernels/f32_gemm_sums.h.
 //
-// 16 sums, a step of B and four values of each row of A take 24 of 32 registers. Values of A are no broadcasts of
-// their own: fmla takes a lane of a register.
+// 16 sums, a step of B and four values of each row of A take 24 of 32 registers. Values of A are no
+// broadcasts of their own: fmla takes a lane of a register.
 #if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(PREFETCH_BLOCKS)
 #error "a template of ukernels/ukernels.h: include that"
 #endif

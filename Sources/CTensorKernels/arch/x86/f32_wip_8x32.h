@@ -1,18 +1,20 @@
-// Winograd's inner product, 8x32 (and 16x16) with AVX-512: sum[i][j] += Σ a[i, step] · b[step, j] with 11
-// multiplications for 16 steps. Included by ukernels/f32_gemm_sums.h.
+// Winograd's inner product, 8x32 (and 16x16) with AVX-512: sum[i][j] += Σ a[i, step] · b[step, j]
+// with 11 multiplications for 16 steps. Included by ukernels/f32_gemm_sums.h.
 //
 //     (x₀ + y₁)(x₁ + y₀) = x₀y₀ + x₁y₁ + x₀x₁ + y₀y₁
 //     (y₁ - x₀)(x₁ - y₀) = x₀y₀ + x₁y₁ - x₀x₁ - y₀y₁
 //
-// One multiplication instead of two, and two additions, which separate FADD pipes execute at the same time. x₀x₁
-// and y₀y₁ belong to a row or a column alone: their sums are the correction terms of a panel, with which the sums
-// begin. Of 16 steps, ten go in pairs and six by multiply-adds: 11 multiply-adds and 10 additions. Signs
-// alternate, so that sums do not grow.
+// One multiplication instead of two, and two additions, which separate FADD pipes execute at the
+// same time. x₀x₁ and y₀y₁ belong to a row or a column alone: their sums are the correction terms
+// of a panel, with which the sums begin. Of 16 steps, ten go in pairs and six by multiply-adds: 11
+// multiply-adds and 10 additions. Signs alternate, so that sums do not grow.
 //
-// An addition loses the bits of the smaller number that are below the last bit of the larger: panels are scaled by
-// powers of two until the means of their absolute values are between 1 and 2 (ukernels/f32_wip_scales.h).
+// An addition loses the bits of the smaller number that are below the last bit of the larger:
+// panels are scaled by powers of two until the means of their absolute values are between 1 and 2
+// (ukernels/f32_wip_scales.h).
 //
-// S. Winograd, "A new algorithm for inner product", IEEE Transactions on Computers C-17 (1968), 693.
+// S. Winograd, "A new algorithm for inner product", IEEE Transactions on Computers C-17 (1968),
+// 693.
 #if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(FENCE)
 #error "a template of ukernels/ukernels.h: include that"
 #endif
@@ -89,7 +91,9 @@
 // clang-format on
 
 // Prefetches every other block of steps.
-INLINE int64_t NAME(prefetch_times)(int64_t blocks, const int rows) { return blocks / 2 * (16 / rows); }
+INLINE int64_t NAME(prefetch_times)(int64_t blocks, const int rows) {
+  return blocks / 2 * (16 / rows);
+}
 
 INLINE void NAME(sum_steps)(
     SUMS *s, const int rows, const int columns, const int row, const int step, int first,
@@ -100,20 +104,21 @@ INLINE void NAME(sum_steps)(
   if (s->has_earlier) {
     UNROLL_FOR(int i = 0; i < 16; i++) sum[i] = s->earlier[first * columns + i];
     if (s->has_new_columns)
-      UNROLL_FOR(int i = 0; i < rows; i++) UNROLL_FOR(int j = 0; j < columns; j++)
-        sum[i * columns + j] -= FROM(s->column_corrections + j * s->columns.corrections);
+      UNROLL_FOR(int i = 0; i < rows; i++)
+        UNROLL_FOR(int j = 0; j < columns; j++)
+          sum[i * columns + j] -= FROM(s->column_corrections + j * s->columns.corrections);
   } else {
-    UNROLL_FOR(int i = 0; i < rows; i++) UNROLL_FOR(int j = 0; j < columns; j++)
-      sum[i * columns + j] =
-          -(FROM(s->column_corrections + j * s->columns.corrections) + s->row_corrections[first + i]);
+    UNROLL_FOR(int i = 0; i < rows; i++)
+      UNROLL_FOR(int j = 0; j < columns; j++)
+        sum[i * columns + j] =
+            -(FROM(s->column_corrections + j * s->columns.corrections) +
+              s->row_corrections[first + i]);
   }
   for (; blocks >= 2; blocks -= 2) {
     NAME(prefetch)(&s->prefetch, &s->progress);
     SIXTEEN(0)
     SIXTEEN(1)
   }
-  if (blocks) {
-    SIXTEEN(0)
-  }
+  if (blocks) { SIXTEEN(0) }
   UNROLL_FOR(int i = 0; i < 16; i++) to[i] = sum[i];
 }

@@ -1,5 +1,5 @@
-// What the processor can do. All that kernels are compiled for (targets.h) is probed, and whether the operating
-// system saves the wider registers.
+// What the processor can do. All that kernels are compiled for (targets.h) is probed, and whether
+// the operating system saves the wider registers.
 #include "kernels_cpu.h"
 
 #if defined(__x86_64__)
@@ -34,8 +34,8 @@ trompe_cpuid trompe_read_cpuid(void) {
 trompe_cpuid trompe_read_cpuid(void) { return (trompe_cpuid){0}; }
 #endif
 
-// Whether 512-bit instructions are executed as a whole: Intel's, and AMD's from Zen 5 on, but for those that
-// report that their units are of 256 bits.
+// Whether 512-bit instructions are executed as a whole: Intel's, and AMD's from Zen 5 on, but for
+// those that report that their units are of 256 bits.
 static int has_native_512(const trompe_cpuid *r) {
   enum { UNITS_ARE_OF_256 = 1 << 2, UNITS_ARE_OF_512 = 1 << 3, ZEN_5 = 0x1a };
   if (!r->is_amd) return 1;
@@ -45,14 +45,15 @@ static int has_native_512(const trompe_cpuid *r) {
 }
 
 uint32_t trompe_cpu_features(const trompe_cpuid *r) {
-  // The states of registers that XCR0 has a bit for: SSE and AVX; beside them masks and both halves of ZMM.
+  // The states of registers that XCR0 has a bit for: SSE and AVX; beside them masks and both halves
+  // of ZMM.
   enum { YMM_STATE = 0x6, ZMM_STATE = 0xe6 };
   static const struct {
     int bit;
     trompe_cpu_feature feature;
   } leaf1[] = {{12, TROMPE_HAS_FMA}, {28, TROMPE_HAS_AVX}, {29, TROMPE_HAS_F16C}},
-    leaf7[] = {{3, TROMPE_HAS_BMI},       {5, TROMPE_HAS_AVX2},      {8, TROMPE_HAS_BMI2},
-               {16, TROMPE_HAS_AVX512F},  {17, TROMPE_HAS_AVX512DQ}, {30, TROMPE_HAS_AVX512BW},
+    leaf7[] = {{3, TROMPE_HAS_BMI},      {5, TROMPE_HAS_AVX2},      {8, TROMPE_HAS_BMI2},
+               {16, TROMPE_HAS_AVX512F}, {17, TROMPE_HAS_AVX512DQ}, {30, TROMPE_HAS_AVX512BW},
                {31, TROMPE_HAS_AVX512VL}};
   uint32_t features = 0;
   for (size_t i = 0; i < sizeof leaf1 / sizeof *leaf1; i++)
