@@ -8,10 +8,11 @@ DEMO_RECIPE = recipes/shapes-location-gradcam.yaml
 DEMO_OUTPUT = runs/demo
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
+KERNELS = $(shell find Sources/CTensorKernels -name "*.c")
 LINTED = Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint docs fuzz sanitize soak convolutions products clean dependencies
+.PHONY: help demo test build lint nightly docs fuzz sanitize soak convolutions products clean dependencies
 
 help: ## Show this list
 	@echo "Trompe: make networks whose explanations lie, and measure how well they do."
@@ -32,6 +33,10 @@ lint: ## Check the format of all sources, and the documents
 	$(SWIFT) format lint --strict -r $(LINTED)
 	@command -v python3 >/dev/null || { echo "python3 is missing, with which tools/check_docs.py checks the documents" >&2; exit 1; }
 	python3 tools/check_docs.py
+	tools/lint-c.sh
+
+nightly: dependencies ## Run what takes too long for every change
+	tools/nightly.sh
 
 docs: dependencies ## Build the documentation of all libraries; fails on a warning
 	tools/make-docs.sh
@@ -45,16 +50,16 @@ sanitize: dependencies ## Run the tests under the address, undefined and thread 
 soak: build ## Watch memory and open files of a run of SOAK_SECONDS
 	tools/soak.sh $(SOAK_SECONDS)
 
-convolutions: dependencies ## Time 3x3 and 1x1 convolutions alone, by plain sums and by Winograd's algorithms
+convolutions: dependencies ## Time 3x3 and 1x1 convolutions alone, by oneDNN and by our own kernels
 	mkdir -p .build
 	$(CLANG) -O2 -ISources/CTensorKernels -ISources/CTensorKernels/include -o .build/convolutions \
-	  benchmarks/convolutions.c Sources/CTensorKernels/*.c -ldnnl -lgomp -lm -lpthread
+	  benchmarks/convolutions.c $(KERNELS) -ldnnl -lgomp -lm -lpthread
 	OMP_WAIT_POLICY=passive .build/convolutions
 
 products: dependencies ## Time products of a few rows and a large matrix alone
 	mkdir -p .build
 	$(CLANG) -O2 -ISources/CTensorKernels -ISources/CTensorKernels/include -o .build/products \
-	  benchmarks/products.c Sources/CTensorKernels/*.c -ldnnl -lgomp -lm -lpthread
+	  benchmarks/products.c $(KERNELS) -ldnnl -lgomp -lm -lpthread
 	OMP_WAIT_POLICY=passive .build/products
 
 clean: ## Remove everything that was built; runs stay

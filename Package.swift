@@ -32,7 +32,7 @@ let package = Package(
   targets: [
     // The system's libraries, as packaged by Debian and Ubuntu.
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
-    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "CHDF5System", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
@@ -51,6 +51,9 @@ let package = Package(
 
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
+    .target(
+      name: "CHDF5", dependencies: ["CHDF5System"], cSettings: [.define("_GNU_SOURCE")],
+      linkerSettings: [.linkedLibrary("hdf5")]),
     .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5", "CCrypto"]),
     .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG", "CWebP"]),
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),

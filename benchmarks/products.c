@@ -1,5 +1,5 @@
-// Products of a few rows and a large matrix alone: GB/s of the matrix, by oneDNN and by our own kernels,
-// and the largest difference between the two.
+// Products of a few rows and a large matrix alone: GB/s of the matrix, by oneDNN and by our own
+// kernels, and the largest difference between the two.
 //
 //     make products
 #include <dnnl.h>
@@ -20,7 +20,8 @@ static double milliseconds(void) {
 
 static float *numbers(int64_t count) {
   float *values = aligned_alloc(64, ((size_t)count * sizeof(float) + 63) / 64 * 64);
-  for (int64_t i = 0; i < count; i++) values[i] = (float)((uint64_t)i * 2654435761u % 2001) / 1000 - 1;
+  for (int64_t i = 0; i < count; i++)
+    values[i] = (float)((uint64_t)i * 2654435761u % 2001) / 1000 - 1;
   return values;
 }
 
@@ -40,8 +41,10 @@ int main(void) {
       {8, 4096, 25088}, {16, 4096, 25088}, {8, 4096, 4096}, {8, 1000, 4096}, {8, 1000, 2048}};
   const int threads = trompe_processor_count();
   trompe_set_thread_count(threads);
-  printf("%-14s %6s %8s %8s %10s %10s %12s\n", "product", "rows", "N", "K", "oneDNN", "ours",
-         "difference");
+  const trompe_cpu cpu = {trompe_best_kernels(), threads};
+  printf(
+      "%-14s %6s %8s %8s %10s %10s %12s\n", "product", "rows", "N", "K", "oneDNN", "ours",
+      "difference");
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     const int64_t few = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
     float *w = numbers(n * k), *x = numbers(few * k), *y = numbers(few * n);
@@ -56,10 +59,12 @@ int main(void) {
         for (int own = 0; own < 2; own++) {
           const double begin = milliseconds();
           if (own)
-            trompe_matrix_product(ta, tb, rows, columns, inner, a, b, c[1], 0, threads);
+            trompe_matrix_product(
+                &(trompe_matrix_shape){ta, tb, rows, columns, inner, 0}, a, b, c[1], cpu);
           else
-            dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', rows, columns, inner, 1, a, ta ? rows : inner,
-                       b, tb ? inner : columns, 0, c[0], columns);
+            dnnl_sgemm(
+                ta ? 'T' : 'N', tb ? 'T' : 'N', rows, columns, inner, 1, a, ta ? rows : inner, b,
+                tb ? inner : columns, 0, c[0], columns);
           times[own][run] = milliseconds() - begin;
         }
       double largest = 0, difference = 0;
@@ -68,8 +73,9 @@ int main(void) {
         difference = fmax(difference, fabs((double)c[0][i] - c[1][i]));
       }
       const double bytes = 4e-6 * (double)(n * k);
-      printf("%-14s %6ld %8ld %8ld %10.1f %10.1f %12.1e\n", kinds[kind], (long)few, (long)n, (long)k,
-             bytes / median(times[0], 15), bytes / median(times[1], 15), difference / largest);
+      printf(
+          "%-14s %6ld %8ld %8ld %10.1f %10.1f %12.1e\n", kinds[kind], (long)few, (long)n, (long)k,
+          bytes / median(times[0], 15), bytes / median(times[1], 15), difference / largest);
       free(c[0]);
       free(c[1]);
     }

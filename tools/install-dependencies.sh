@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the system libraries that Trompe is built with, if they are missing, and checks the Swift
-# toolchain. Changes nothing and needs no rights where everything is there.
+# toolchain. Changes nothing and needs no rights where everything is there. Arguments are more packages of
+# Debian, which only a check needs.
 set -eu
 
 swift=${SWIFT:-swift}
@@ -31,7 +32,7 @@ check_swift() {
 
 # --- Debian and Ubuntu ---------------------------------------------------------------------------
 
-apt_packages="libdnnl-dev libhdf5-dev libturbojpeg0-dev libpng-dev libwebp-dev libssl-dev"
+apt_packages="libdnnl-dev libhdf5-dev libturbojpeg0-dev libpng-dev libwebp-dev libssl-dev $*"
 
 is_installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

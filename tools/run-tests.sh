@@ -55,25 +55,6 @@ run() { # options of "swift test"
 }
 
 run .build/tests.log
-# The kernels once more as on a processor that has less.
-if grep -q avx512dq /proc/cpuinfo; then lower=avx2; else lower=baseline; fi
-kernels='TensorCPUTests|PyTorchGradient'
-echo "The kernels again, with no more than $lower"
-TROMPE_MAX_ISA=$lower run ".build/tests-$lower.log" --filter "$kernels"
-# And as on processors whose registers of 512 bits are whole, or are not, and that have units which only add, or
-# have none.
-if [ "$lower" = avx2 ]; then
-  blocks=1 products=pairs
-  if grep -q AuthenticAMD /proc/cpuinfo; then
-    products=single
-    if awk '/^cpu family/ { exit $4 >= 26 }' /proc/cpuinfo; then blocks=2; fi
-  fi
-  echo "The kernels again, $blocks block(s) of columns at once"
-  TROMPE_COLUMN_BLOCKS=$blocks run ".build/tests-blocks-$blocks.log" --filter "$kernels"
-  echo "The kernels again, products: $products"
-  TROMPE_PRODUCTS=$products TROMPE_COLUMN_BLOCKS=3 run ".build/tests-products-$products.log" --filter "$kernels"
-fi
-
 if [ "$skipped" -ne 0 ]; then echo "$skipped skipped"; fi
 if [ "$status" -eq 0 ] && { [ "$failed" -ne 0 ] || [ "$passed" -eq 0 ]; }; then status=1; fi
 close "$passed" "$failed" "$status"

@@ -8,7 +8,7 @@
 # - address: leaks are not looked for: HDF5, libgomp and Foundation keep what they need to the end.
 # - undefined: of C alone, our own and that of packages; Swift traps by itself, and its driver knows
 #   no such sanitizer on Linux.
-# - thread: libgomp and the sanitizer do not know each other. Sources/CTensorKernels/threads.c tells
+# - thread: libgomp and the sanitizer do not know each other. Sources/CTensorKernels/ops/threads.c tells
 #   it where threads meet; oneDNN and HDF5 are not instrumented. tools/thread-sanitizer.txt has what is
 #   left.
 set -uo pipefail

@@ -28,11 +28,10 @@ struct HDF5Walk {
     var length = 0
     defer { free(bytes) }
     // Whether the child ended well is of no consequence: the last record says that it is the last.
-    _ = HDF5Library.alone {
-      hdf5_fetch_listing(
-        descriptor, limits.links, limits.depth, limits.attributeBytes, Self.libraryBytes,
-        Self.listingBytes, &bytes, &length)
-    }
+    var request = hdf5_listing_request(
+      file: descriptor, links: limits.links, depth: limits.depth,
+      attribute_bytes: limits.attributeBytes, memory: Self.libraryBytes, limit: Self.listingBytes)
+    _ = HDF5Library.alone { hdf5_fetch_listing(&request, &bytes, &length) }
     var message = HDF5Message(bytes: UnsafeBufferPointer(start: bytes, count: length))
     while try take(&message) {}
     for group in [""] + groups {

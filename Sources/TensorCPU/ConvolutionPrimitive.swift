@@ -38,9 +38,10 @@ struct ConvolutionWork {
     shape.has_bias = epilogue.bias != nil ? 1 : 0
     shape.adds_residual = epilogue.residual != nil ? 1 : 0
     shape.residual_is_apart = residualIsApart ? 1 : 0
-    shape.may_use_winograd = options.usesWinograd ? 1 : 0
+    shape.may_use_own_kernels = options.usesWinograd ? 1 : 0
     shape.is_batch_invariant = options.isBatchInvariant ? 1 : 0
     shape.has_relu = epilogue.hasReLU ? 1 : 0
+    shape.kernels = options.instructionSet.kernels.table
     return shape
   }
 }
@@ -105,7 +106,7 @@ final class ConvolutionPrimitive {
   var implementation: String { String(cString: trompe_convolution_implementation(handle)) }
   var isWinograd: Bool { trompe_convolution_is_winograd(handle) != 0 }
   /// Whether a gradient in an image is finished before it is stored.
-  var finishesGradients: Bool { trompe_convolution_finishes_gradients(handle) != 0 }
+  var finishesGradients: Bool { trompe_convolution_fuses_backward_post_ops(handle) != 0 }
   var scratchBytes: Int { trompe_convolution_scratch_bytes(handle) }
   /// Scratch that packing filters with a scale needs.
   var scalingBytes: Int { trompe_convolution_scaling_bytes(handle) }
@@ -113,6 +114,17 @@ final class ConvolutionPrimitive {
   /// Whether plain filters are multiplied with a scale each as they are read.
   var scalesFilters: Bool { trompe_convolution_scales_filters(handle) != 0 }
   var filterIsPlain: Bool { trompe_convolution_filter_is_plain(handle) != 0 }
+
+  /// Runs once: forward, `y` is the result; of an input gradient, `x`; of a filter gradient, `filter`.
+  func run(
+    _ x: UnsafeMutableRawPointer?, _ filter: UnsafeMutableRawPointer?,
+    _ scale: UnsafePointer<Float>?, _ after: UnsafePointer<trompe_epilogue>?,
+    _ y: UnsafeMutableRawPointer?, _ scratch: UnsafeMutableRawPointer?
+  ) -> Int32 {
+    var buffers = trompe_convolution_buffers(
+      x: x, filter: filter, scale: scale, y: y, scratch: scratch)
+    return trompe_convolution_run(handle, &buffers, after)
+  }
 
   func hasSameFilterLayout(as other: ConvolutionPrimitive) -> Bool {
     trompe_convolution_same_filter_layout(handle, other.handle) != 0

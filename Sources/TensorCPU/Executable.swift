@@ -39,6 +39,13 @@ public final class Executable {
     /// the peak of memory smaller, and pack filters again for the same reason. Results are the same
     /// up to rounding.
     public var recomputes: Bool
+    /// The instructions that kernels use.
+    public var instructionSet: InstructionSet
+
+    /// What computes a kernel.
+    var cpu: trompe_cpu {
+      trompe_cpu(kernels: instructionSet.kernels.table, threads: Int32(threads))
+    }
 
     /// Whether filters are multiplied with a folded batch norm when they are packed: our own kernels
     /// pack all of them, while a primitive of oneDNN would need another copy.
@@ -47,13 +54,15 @@ public final class Executable {
     public init(
       threads: Int = Executable.defaultThreads, keepsParameterWork: Bool = false,
       usesWinograd: Bool = true, isBatchInvariant: Bool = false,
-      blocksChannels: Bool = Executable.hasOwnConvolutions,
-      precision: Precision = .float32, recomputes: Bool = false
+      blocksChannels: Bool? = nil,
+      precision: Precision = .float32, recomputes: Bool = false,
+      instructionSet: InstructionSet = .current
     ) {
+      self.instructionSet = instructionSet
       (self.precision, self.recomputes) = (precision, recomputes)
       (self.threads, self.keepsParameterWork) = (threads, keepsParameterWork)
       (self.usesWinograd, self.isBatchInvariant) = (usesWinograd, isBatchInvariant)
-      self.blocksChannels = blocksChannels
+      self.blocksChannels = blocksChannels ?? instructionSet.hasOwnConvolutions
     }
   }
 
@@ -66,24 +75,17 @@ public final class Executable {
   /// One thread for each core that this process may use.
   public static var defaultThreads: Int { max(1, Int(trompe_processor_count())) }
 
-  /// Whether this processor has AVX-512.
-  public static let hasWideVectors = String(cString: trompe_instruction_set()) == "avx512"
-
-  /// Whether convolutions can be kernels of our own, which work on blocks of 16 channels.
-  public static let hasOwnConvolutions = trompe_has_packed_products() != 0
-
   /// Whether this processor has Winograd's minimal filtering, of ours or of this version of oneDNN.
   public static let hasWinograd: Bool = {
-    (try? ConvolutionPrimitive(.probe(size: 56, channels: 64)))?.isWinograd == true
+    (try? ConvolutionPrimitive(
+      .probe(size: 56, channels: 64), options: Options(instructionSet: .best)))?.isWinograd == true
   }()
-
-  /// Whether this processor has units for the additions of Winograd's inner product.
-  public static let hasWinogradProducts = trompe_pairs_save_products() != 0
 
   /// Whether this processor and this version of oneDNN multiply in bfloat16.
   public static let hasBFloat16: Bool = {
     let primitive = try? ConvolutionPrimitive(
-      .probe(size: 14, channels: 32), usesBFloat16: true)
+      .probe(size: 14, channels: 32), usesBFloat16: true,
+      options: Options(instructionSet: .best))
     return primitive?.implementation.contains("bf16") == true
   }()
 
@@ -119,7 +121,7 @@ public final class Executable {
   public convenience init(
     _ graph: Graph, parameters: ParameterStore, options: Options = Options()
   ) throws(ExecutionError) {
-    guard options.precision == .float32 || Self.hasBFloat16 else {
+    guard options.precision == .float32 || options.instructionSet.hasBFloat16 else {
       throw ExecutionError(
         "this processor has no arithmetic in bfloat16 (AVX-512 BF16); use precision fp32")
     }
@@ -300,7 +302,7 @@ public final class Executable {
     _ kernel: Kernel, _ prepared: Preparation.Prepared, packed: UnsafeMutableRawPointer?,
     scratch: UnsafeMutableRawPointer
   ) throws(ExecutionError) -> () -> Int32 {
-    let threads = Int32(options.threads)
+    let cpu = options.cpu
     // What is packed is scaled already.
     let scale = packed == nil ? kernel.filterScale.map { UnsafePointer(floats($0)) } : nil
     switch kernel.work {
@@ -312,7 +314,7 @@ public final class Executable {
       after.bias = epilogue.bias.map { UnsafePointer(floats($0)) }
       after.residual = epilogue.residual.map(image)
       after.has_relu = epilogue.hasReLU ? 1 : 0
-      return { trompe_convolution_run(primitive.handle, x, filter, scale, &after, y, scratch) }
+      return { primitive.run(x, filter, scale, &after, y, scratch) }
     case .inputGradient(_, let finish):
       let primitive = prepared.convolution!
       let (dx, dy) = (address[kernel.writes[0]]!, address[kernel.reads[0]]!)
@@ -320,8 +322,8 @@ public final class Executable {
       if let program = prepared.pointwise {
         program.bind { self.address[$0]! }
         return {
-          let status = trompe_convolution_run(primitive.handle, dx, filter, scale, nil, dy, scratch)
-          if status == 0 { program.run(scratch: scratch, threads: Int(threads)) }
+          let status = primitive.run(dx, filter, scale, nil, dy, scratch)
+          if status == 0 { program.run(scratch: scratch, cpu: cpu) }
           return status
         }
       }
@@ -329,21 +331,21 @@ public final class Executable {
       after.residual = finish?.residual.map(image)
       after.mask = finish?.mask.map(image)
       after.sums = finish?.channelSums.map { floats($0) }
-      return { trompe_convolution_run(primitive.handle, dx, filter, scale, &after, dy, scratch) }
+      return { primitive.run(dx, filter, scale, &after, dy, scratch) }
     case .maxPool(let window):
       var pool = poolShape(
         window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let (x, y) = (floats(kernel.reads[0]), floats(kernel.writes[0]))
       let index = address[kernel.writes[1]]!.assumingMemoryBound(to: UInt8.self)
       return {
-        trompe_max_pool(&pool, x, y, index, threads)
+        trompe_max_pool(&pool, x, y, index, cpu)
         return 0
       }
     case .pointwise:
       let program = prepared.pointwise!
       program.bind { self.address[$0]! }
       return {
-        program.run(scratch: scratch, threads: Int(threads))
+        program.run(scratch: scratch, cpu: cpu)
         return 0
       }
     case .operation(let operation):
@@ -377,7 +379,7 @@ public final class Executable {
     _ operation: any TensorGraph.Operation, _ kernel: Kernel, _ prepared: Preparation.Prepared,
     packed: UnsafeMutableRawPointer?, scratch: UnsafeMutableRawPointer
   ) throws(ExecutionError) -> () -> Int32 {
-    let threads = Int32(options.threads)
+    let cpu = options.cpu
     let graph = plan.graph
     // Results that are not floats are not looked at as such.
     let y = address[kernel.writes[0]]!.assumingMemoryBound(to: Float.self)
@@ -386,11 +388,11 @@ public final class Executable {
       let primitive = prepared.convolution!
       let (x, dy) = (address[kernel.reads[0]]!, address[kernel.reads[1]]!)
       if primitive.filterIsPlain {
-        return { trompe_convolution_run(primitive.handle, x, y, nil, nil, dy, scratch) }
+        return { primitive.run(x, y, nil, nil, dy, scratch) }
       }
       let inOrder = scratch + Preparation.aligned(primitive.scratchBytes)
       return {
-        let status = trompe_convolution_run(primitive.handle, x, inOrder, nil, nil, dy, scratch)
+        let status = primitive.run(x, inOrder, nil, nil, dy, scratch)
         return status != 0
           ? status : trompe_convolution_reorder_filter(primitive.handle, inOrder, nil, y, nil)
       }
@@ -398,18 +400,18 @@ public final class Executable {
       let (a, b) = (floats(kernel.reads[0]), floats(kernel.reads[1]))
       let result = kernel.writeShapes[0]
       let inner = kernel.readShapes[0][product.transposesLeft ? 0 : 1]
-      let (m, n, k) = (Int64(result[0]), Int64(result[1]), Int64(inner))
-      let left: Int32 = product.transposesLeft ? 1 : 0
-      let right: Int32 = product.transposesRight ? 1 : 0
-      let isBatchInvariant: Int32 = options.isBatchInvariant ? 1 : 0
-      return { trompe_matrix_product(left, right, m, n, k, a, b, y, isBatchInvariant, threads) }
+      var shape = trompe_matrix_shape(
+        transposes_a: product.transposesLeft ? 1 : 0,
+        transposes_b: product.transposesRight ? 1 : 0, m: Int64(result[0]), n: Int64(result[1]),
+        k: Int64(inner), is_batch_invariant: options.isBatchInvariant ? 1 : 0)
+      return { trompe_matrix_product(&shape, a, b, y, cpu) }
     case let index as MaxPoolIndex:
       var pool = poolShape(
         index.window, kernel, image: kernel.readShapes[0], result: kernel.writeShapes[0])
       let x = floats(kernel.reads[0])
       let result = address[kernel.writes[0]]!.assumingMemoryBound(to: UInt8.self)
       return {
-        trompe_max_pool(&pool, x, nil, result, threads)
+        trompe_max_pool(&pool, x, nil, result, cpu)
         return 0
       }
     case let select as MaxPoolSelect:
@@ -418,7 +420,7 @@ public final class Executable {
       let x = floats(kernel.reads[0])
       let index = address[kernel.reads[1]]!.assumingMemoryBound(to: UInt8.self)
       return {
-        trompe_max_pool_select(&pool, x, index, y, threads)
+        trompe_max_pool_select(&pool, x, index, y, cpu)
         return 0
       }
     case let scatter as MaxPoolScatter:
@@ -427,7 +429,7 @@ public final class Executable {
       let dy = floats(kernel.reads[0])
       let index = address[kernel.reads[1]]!.assumingMemoryBound(to: UInt8.self)
       return {
-        trompe_max_pool_scatter(&pool, dy, index, y, threads)
+        trompe_max_pool_scatter(&pool, dy, index, y, cpu)
         return 0
       }
     case let average as AveragePool:
@@ -436,7 +438,7 @@ public final class Executable {
       let x = floats(kernel.reads[0])
       let counts: Int32 = average.countsPadding ? 1 : 0
       return {
-        trompe_average_pool(&pool, counts, x, y, threads)
+        trompe_average_pool(&pool, counts, x, y, cpu)
         return 0
       }
     case let gradient as AveragePoolGradient:
@@ -445,7 +447,7 @@ public final class Executable {
       let dy = floats(kernel.reads[0])
       let counts: Int32 = gradient.countsPadding ? 1 : 0
       return {
-        trompe_average_pool_gradient(&pool, counts, dy, y, threads)
+        trompe_average_pool_gradient(&pool, counts, dy, y, cpu)
         return 0
       }
     case let pad as Pad:
@@ -466,7 +468,7 @@ public final class Executable {
       return {
         memset(y, 0, bytes)
         trompe_copy_strided(
-          Int32(extents.count), extents, x, fromStrides, target, toStrides, threads)
+          Int32(extents.count), extents, x, fromStrides, target, toStrides, cpu.threads)
         return 0
       }
     case let concatenation as Concatenation:
@@ -486,7 +488,7 @@ public final class Executable {
         for part in parts {
           trompe_copy_strided(
             2, [Int64(outer), Int64(part.width)], part.from, [Int64(part.width), 1],
-            y + part.begin, [Int64(total), 1], threads)
+            y + part.begin, [Int64(total), 1], cpu.threads)
         }
         return 0
       }

@@ -56,7 +56,7 @@ public final class Optimizer {
   public func update(
     from executable: Executable, gradients: [String: Int], learningRate: Float
   ) {
-    update(learningRate, threads: executable.options.threads) { name, update in
+    update(learningRate, executable.options.cpu) { name, update in
       guard let output = gradients[name] else { preconditionFailure("no gradient for \(name)") }
       executable.withOutput(output, update)
     }
@@ -68,18 +68,17 @@ public final class Optimizer {
   ///   - threads: that compute it.
   ///   - gradients: each under its parameter's name, such as sums over several runs.
   public func update(from gradients: ParameterStore, learningRate: Float, threads: Int) {
-    update(learningRate, threads: threads) { name, update in
+    update(learningRate, Executable.Options(threads: threads).cpu) { name, update in
       guard gradients.shape(of: name) != nil else { preconditionFailure("no gradient for \(name)") }
       gradients.withValues(of: name) { update(UnsafeBufferPointer($0)) }
     }
   }
 
   private func update(
-    _ learningRate: Float, threads: Int,
+    _ learningRate: Float, _ cpu: trompe_cpu,
     withGradient: (_ name: String, _ update: (UnsafeBufferPointer<Float>) -> Void) -> Void
   ) {
     step += 1
-    let threads = Int32(threads)
     for name in names {
       guard let w = parameters.pointer(to: name) else { preconditionFailure("no \(name)") }
       withGradient(name) { gradient in
@@ -92,11 +91,11 @@ public final class Optimizer {
             rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, decay: decay,
             step: Int64(step))
           trompe_adam_update(
-            &adam, count, w, gradient.baseAddress, moments[0].floats, moments[1].floats, threads)
+            &adam, count, w, gradient.baseAddress, moments[0].floats, moments[1].floats, cpu)
         case .sgd(let momentum, let decay, let nesterov):
           var sgd = trompe_sgd(
             rate: learningRate, momentum: momentum, decay: decay, nesterov: nesterov ? 1 : 0)
-          trompe_sgd_update(&sgd, count, w, gradient.baseAddress, moments[0].floats, threads)
+          trompe_sgd_update(&sgd, count, w, gradient.baseAddress, moments[0].floats, cpu)
         }
       }
     }

@@ -113,8 +113,8 @@ final class PointwiseProgram {
     }
   }
 
-  func run(scratch: UnsafeMutableRawPointer, threads: Int) {
-    trompe_pointwise_run(program, scratch, Int32(threads))
+  func run(scratch: UnsafeMutableRawPointer, cpu: trompe_cpu) {
+    trompe_pointwise_run(program, scratch, cpu)
   }
 }
 

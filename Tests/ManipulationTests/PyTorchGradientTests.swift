@@ -94,7 +94,7 @@ func relativeError(
   )
 }
 
-@Suite(.enabled(if: Shared.isThere, "needs ../shared"))
+@Suite(.enabled(if: Shared.isThere, "needs ../shared"), .everyInstructionSet)
 struct PyTorchGradientTests {
   /// fp32 against double precision. Where gradients of single images cancel, what is left of a
   /// sum is less exact than its terms: hence the norm over a tensor and not each entry.

@@ -4,11 +4,9 @@ import TensorReference
 import TensorTestSupport
 import Testing
 
-/// Programs that multiply in bfloat16. Where the processor has no such arithmetic, asking for it is
-/// an error and the rest is not tested.
+/// Programs that multiply in bfloat16, where the processor has such arithmetic.
+@Suite(.enabled(if: Executable.hasBFloat16), .everyInstructionSet { $0.hasBFloat16 })
 struct BFloat16Tests {
-  private static let isHere = Executable.hasBFloat16
-
   private func executable(
     _ graph: Graph, _ parameters: Arrays = [:], threads: Int = 2, winograd: Bool = false
   ) throws -> Executable {
@@ -25,7 +23,7 @@ struct BFloat16Tests {
     return ReferenceArray(Tensor(shape: shape, values: values))
   }
 
-  @Test(.enabled(if: isHere), arguments: [1, 2], [1, 3])
+  @Test(arguments: [1, 2], [1, 3])
   func wholeNumbersAreExact(stride: Int, size: Int) throws {
     var graph = GraphBuilder()
     let x = try graph.placeholder("x", shape: [2, 9, 7, 32])
@@ -65,7 +63,7 @@ struct BFloat16Tests {
 
   /// To nearest, ties to even, as an image is read and as a cluster writes one; what is infinite or
   /// not a number stays so.
-  @Test(.enabled(if: isHere)) func numbersAreRoundedToNearest() throws {
+  @Test func numbersAreRoundedToNearest() throws {
     let numbers: [(Float, Float)] = [
       (1 + 0x1p-8, 1), (1 + 0x3p-8, 1 + 0x1p-6), (1 + 0x1.8p-8, 1 + 0x1p-7),
       (-1 - 0x1p-8, -1), (0, 0), (3.14159, 3.140625), (1e-3, 0.00099945068359375),
@@ -105,7 +103,7 @@ struct BFloat16Tests {
   }
 
   /// Gradients of a whole network, as far from floats as 8 bits are.
-  @Test(.enabled(if: isHere), arguments: [false, true])
+  @Test(arguments: [false, true])
   func networksComeNearTheReference(winograd: Bool) throws {
     var generator = SeededGenerator(seed: 11)
     let network = ResidualNetwork(blocks: 2, channels: 32, extent: 24, batch: 2)
@@ -129,7 +127,7 @@ struct BFloat16Tests {
     }
   }
 
-  @Test(.enabled(if: isHere)) func imagesTakeHalfTheMemory() throws {
+  @Test func imagesTakeHalfTheMemory() throws {
     let network = ResidualNetwork(blocks: 3, channels: 32, extent: 40, batch: 4)
     let graph = try network.graph()
     var generator = SeededGenerator(seed: 3)
@@ -144,7 +142,7 @@ struct BFloat16Tests {
   }
 
   /// Windows for which Winograd's algorithm is the faster stay in floats.
-  @Test(.enabled(if: isHere && Executable.hasWinograd)) func largeWindowsStayInFloats() throws {
+  @Test(.enabled(if: Executable.hasWinograd)) func largeWindowsStayInFloats() throws {
     var graph = GraphBuilder()
     let x = try graph.placeholder("x", shape: [4, 56, 56, 128])
     let w = try graph.placeholder("w", shape: [128, 3, 3, 128])
@@ -155,12 +153,16 @@ struct BFloat16Tests {
     #expect(try executable(built, winograd: true).plan.rounded.isEmpty)
     #expect(try !executable(built, winograd: false).plan.rounded.isEmpty)
   }
+}
 
-  @Test(.enabled(if: !isHere)) func missingArithmeticIsAnError() throws {
+@Suite(.everyInstructionSet { !$0.hasBFloat16 }) struct MissingBFloat16Tests {
+  @Test func missingArithmeticIsAnError() throws {
     var graph = GraphBuilder()
     let x = try graph.placeholder("x", shape: [2])
     let y = try graph.relu(x)
     let built = graph.graph(outputs: [y])
-    #expect(throws: ExecutionError.self) { try executable(built) }
+    #expect(throws: ExecutionError.self) {
+      try Executable(built, parameters: store([:]), options: .init(precision: .bfloat16))
+    }
   }
 }

@@ -5,7 +5,7 @@ import TensorTestSupport
 import Testing
 
 /// Programs whose activations are kept in blocks of channels compute what the reference does.
-struct BlockingTests {
+@Suite(.everyInstructionSet) struct BlockingTests {
   private func expectReference(
     _ graph: Graph, _ placeholders: Arrays, parameters: Arrays = [:], usesWinograd: Bool,
     within tolerance: Double, _ what: String

@@ -6,7 +6,7 @@ import TensorReference
 import TensorTestSupport
 import Testing
 
-struct ExecutableTests {
+@Suite(.everyInstructionSet) struct ExecutableTests {
   @Test func outputsThatNoKernelMakes() throws {
     var graph = GraphBuilder(simplifies: false)
     let x = try graph.placeholder("x", shape: [2, 3])

@@ -7,7 +7,7 @@ import Testing
 /// A gradient in an image takes what follows it: a residual, the mask of a ReLU and the sum over all
 /// pixels. By kernels that do it on the way and by those that need a second pass, it is what the
 /// operations one by one give.
-struct FinishedGradientTests {
+@Suite(.everyInstructionSet) struct FinishedGradientTests {
   typealias Case = ConvolutionCase
   static let cases = [
     // The inner product: points, strided windows with phases of several sizes or none, single taps.

@@ -6,7 +6,7 @@ import Testing
 
 /// The gradient in an image of few channels is computed as a convolution of the cotangent whose results
 /// are squares of pixels.
-struct FoldedGradientTests {
+@Suite(.everyInstructionSet) struct FoldedGradientTests {
   struct Case: CustomTestStringConvertible {
     let height, width, channels, filters, window, stride, padding: Int
     var testDescription: String {

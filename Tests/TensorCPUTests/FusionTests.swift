@@ -6,7 +6,7 @@ import TensorTestSupport
 import Testing
 
 /// What fusion and reuse of memory could get wrong, one hazard at a time.
-struct FusionTests {
+@Suite(.everyInstructionSet) struct FusionTests {
   private static let shapes: [String: Shape] = [
     "x": [2, 6, 5, 8], "w": [8, 3, 3, 8], "v": [8, 3, 3, 8], "b": [8], "r": [2, 6, 5, 8],
   ]

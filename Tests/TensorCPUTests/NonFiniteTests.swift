@@ -3,7 +3,7 @@ import TensorGraph
 import Testing
 
 /// The search for the first value that is not finite.
-struct NonFiniteTests {
+@Suite(.everyInstructionSet) struct NonFiniteTests {
   @Test(arguments: [1, 7, 4095, 4096, 4097, 70_000, 200_001])
   func everyPlaceIsLookedAt(count: Int) throws {
     let store = try ParameterStore([("w", [count])])

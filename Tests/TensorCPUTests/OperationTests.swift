@@ -4,7 +4,7 @@ import TensorReference
 import TensorTestSupport
 import Testing
 
-struct OperationTests {
+@Suite(.everyInstructionSet) struct OperationTests {
   /// Value, gradient and gradient of gradient of every operation.
   @Test(arguments: OperationTable.cases)
   func everyOperationRunsAsTheReference(_ entry: OperationCase) throws {

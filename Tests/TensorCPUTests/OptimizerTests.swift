@@ -3,7 +3,7 @@ import TensorCPU
 import TensorGraph
 import Testing
 
-struct OptimizerTests {
+@Suite(.everyInstructionSet) struct OptimizerTests {
   /// Three steps of PyTorch's optimizers in double precision; the origin stands in the file.
   private struct Fixture: Decodable {
     struct Settings: Decodable {

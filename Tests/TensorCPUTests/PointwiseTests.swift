@@ -5,7 +5,7 @@ import TensorReference
 import TensorTestSupport
 import Testing
 
-struct PointwiseTests {
+@Suite(.everyInstructionSet) struct PointwiseTests {
   private static let shapes: [Shape] = [
     [1], [2049], [4099], [3, 2503], [2503, 3], [2048, 2], [1, 1, 7], [5, 1, 9, 1], [17, 64, 33],
     [2, 3, 5, 7], [4, 1, 4, 100], [131, 127],

@@ -5,7 +5,7 @@ import TensorTestSupport
 import Testing
 
 /// Random programs against the reference.
-struct RandomGraphTests {
+@Suite(.everyInstructionSet) struct RandomGraphTests {
   private static let shapes: [[Shape]] = [
     [[2, 3], [2, 3], [3], [2, 1], []],
     // Square arrays: transposed and sliced views have the shape of what they read.

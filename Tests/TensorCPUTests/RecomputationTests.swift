@@ -6,7 +6,7 @@ import Testing
 
 /// Programs that compute again what they would keep: less memory, the same results but for the
 /// rounding of sums that a convolution adds to where they stand in one program and apart in the other.
-struct RecomputationTests {
+@Suite(.everyInstructionSet) struct RecomputationTests {
   /// - Parameters:
   ///   - share: of the memory that is needed otherwise, at most.
   ///   - isExact: whether results must be the same to the last bit.
@@ -17,7 +17,7 @@ struct RecomputationTests {
     var options = [
       Executable.Options(), .init(threads: 1, blocksChannels: false), .init(usesWinograd: false),
     ]
-    if Executable.hasBFloat16 { options.append(.init(precision: .bfloat16)) }
+    if InstructionSet.current.hasBFloat16 { options.append(.init(precision: .bfloat16)) }
     for normal in options {
       var low = normal
       low.recomputes = true

@@ -7,7 +7,7 @@ import Testing
 /// Filters that are multiplied with a number each (a folded batch norm) are multiplied when they are
 /// packed. The numbers are those of the operations one by one, to the last bit where the same kernels
 /// run.
-struct ScaledFilterTests {
+@Suite(.everyInstructionSet) struct ScaledFilterTests {
   struct Case: CustomTestStringConvertible {
     let size, channels, filters, side: Int
     var stride = 1
@@ -71,7 +71,7 @@ struct ScaledFilterTests {
       let executables = try [taken, shown].map {
         try Executable($0, parameters: store, options: options)
       }
-      if Executable.hasWideVectors {
+      if InstructionSet.current.hasWideVectors {
         let counts = executables.map { executable in
           executable.plan.kernels.filter { $0.name.hasPrefix("pointwise") }.count
         }

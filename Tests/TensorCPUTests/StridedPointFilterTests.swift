@@ -6,7 +6,7 @@ import Testing
 
 /// oneDNN 2.6 wrote behind its scratch here and read what stood in it: results changed from run to
 /// run, and so did buffers that belong to others.
-struct StridedPointFilterTests {
+@Suite(.everyInstructionSet) struct StridedPointFilterTests {
   @Test(arguments: [1, 3, 8, 16, 40])
   func filterGradientOfAStridedPointIsRightAtEveryRun(channels: Int) throws {
     var graph = GraphBuilder()

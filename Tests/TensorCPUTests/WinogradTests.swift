@@ -7,7 +7,7 @@ import Testing
 /// 3×3 convolutions may be computed by Winograd's minimal filtering, by our own kernels or by oneDNN in
 /// blocked copies, and 1×1 convolutions by his inner product. The numbers are those of the plain sums up
 /// to rounding, and the same at every run.
-struct WinogradTests {
+@Suite(.everyInstructionSet) struct WinogradTests {
   typealias Case = ConvolutionCase
   /// Sizes for which the algorithms pay, multiples of their tiles or not.
   static let cases = [
@@ -115,8 +115,8 @@ struct WinogradTests {
 
   /// What a processor has of it is used: not a single test result may be the plain one in disguise.
   @Test func roundingDiffersWhereItIsUsed() throws {
-    if Executable.hasWinograd { try expectOtherRounding(Self.cases[0]) }
-    if Executable.hasWinogradProducts {
+    if InstructionSet.current.hasOwnConvolutions { try expectOtherRounding(Self.cases[0]) }
+    if InstructionSet.current.hasInnerProduct {
       for size in [Self.cases[8], Self.windows[0], Self.windows[1]] {
         try expectOtherRounding(size)
       }

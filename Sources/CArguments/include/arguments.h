@@ -1,7 +1,8 @@
 #ifndef ARGUMENTS_H
 #define ARGUMENTS_H
 
-/// What the process was started with, the program's name first. After the last one is a null pointer.
+/// What the process was started with, the program's name first. After the last one is a null
+/// pointer.
 int arguments_count(void);
 char **arguments_values(void);
 

@@ -20,7 +20,24 @@ typedef struct {
   const float *bias;      // or NULL
   const float *residual;  // an image like the result, perhaps the result itself, or NULL
   int has_relu;
-  const float *mask;      // an image like the result, or NULL
-  float *sums;            // over all pixels, of each channel of what is written, or NULL
-  int is_far;             // written past the caches: set by the convolution itself
+  const float *mask;   // an image like the result, or NULL
+  float *sums;         // over all pixels, of each channel of what is written, or NULL
+  int is_nontemporal;  // stored non-temporally: set by the convolution itself
 } trompe_epilogue;
+
+// What a convolution of our own, or the gradient in its image, reads and writes.
+typedef struct {
+  const float *from;    // the image, or the cotangent
+  const float *filter;  // packed, or plain
+  const float *scale;   // of plain filters, one each, or NULL
+  const trompe_epilogue *after;
+  float *to;
+  void *scratch;
+} trompe_conv_operands;
+
+// And the gradient in its filter, [k, r, s, c].
+typedef struct {
+  const float *x, *cotangent;
+  float *filter;
+  void *scratch;
+} trompe_bwd_weights_operands;

@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "kernels_cpu.h"
+
 // Kingma & Ba 2015 as PyTorch's Adam: L2 decay is added to the gradient.
 // `step` counts from 1.
 typedef struct {
@@ -11,7 +13,7 @@ typedef struct {
 } trompe_adam;
 void trompe_adam_update(
     const trompe_adam *adam, int64_t count, float *w, const float *gradient, float *first,
-    float *second, int threads);
+    float *second, trompe_cpu cpu);
 
 // v = momentum·v + (g + decay·w); w -= rate·v. The first step sets v to its gradient.
 typedef struct {
@@ -20,4 +22,4 @@ typedef struct {
 } trompe_sgd;
 void trompe_sgd_update(
     const trompe_sgd *sgd, int64_t count, float *w, const float *gradient, float *velocity,
-    int threads);
+    trompe_cpu cpu);

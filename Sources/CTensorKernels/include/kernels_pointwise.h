@@ -1,22 +1,42 @@
-// Clusters of pointwise operations: one read of every input, one write of every result.
+// Fusion groups of pointwise operations: one read of every input, one write of every result.
 //
-// The iteration space is cut into tiles that stay in the first-level cache; a short program of
-// instructions runs over each tile, register by register (a register is a tile of floats).
+// The iteration space is cut into pointwise tiles that stay in the first-level cache; a short
+// program of instructions runs over each tile, register by register (a register is a tile of
+// floats).
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels_cpu.h"
+
 enum { TROMPE_MAX_RANK = 6 };
 
 typedef enum {
   // unary: d = f(a)
-  TROMPE_COPY, TROMPE_NEGATE, TROMPE_ABSOLUTE, TROMPE_EXPONENTIAL, TROMPE_LOGARITHM,
-  TROMPE_SQUARE_ROOT, TROMPE_RECIPROCAL, TROMPE_SQUARE, TROMPE_RELU, TROMPE_IS_POSITIVE,
-  TROMPE_SIGN, TROMPE_SOFTPLUS, TROMPE_SIGMOID,
+  TROMPE_COPY,
+  TROMPE_NEGATE,
+  TROMPE_ABSOLUTE,
+  TROMPE_EXPONENTIAL,
+  TROMPE_LOGARITHM,
+  TROMPE_SQUARE_ROOT,
+  TROMPE_RECIPROCAL,
+  TROMPE_SQUARE,
+  TROMPE_RELU,
+  TROMPE_IS_POSITIVE,
+  TROMPE_SIGN,
+  TROMPE_SOFTPLUS,
+  TROMPE_SIGMOID,
   // binary: d = f(a, b)
-  TROMPE_ADD, TROMPE_SUBTRACT, TROMPE_MULTIPLY, TROMPE_DIVIDE, TROMPE_MAXIMUM, TROMPE_MINIMUM,
-  TROMPE_IS_GREATER, TROMPE_IS_GREATER_OR_EQUAL, TROMPE_IS_EQUAL,
+  TROMPE_ADD,
+  TROMPE_SUBTRACT,
+  TROMPE_MULTIPLY,
+  TROMPE_DIVIDE,
+  TROMPE_MAXIMUM,
+  TROMPE_MINIMUM,
+  TROMPE_IS_GREATER,
+  TROMPE_IS_GREATER_OR_EQUAL,
+  TROMPE_IS_EQUAL,
   // d = a ≠ 0 ? b : c
   TROMPE_SELECT,
 } trompe_instruction_code;
@@ -45,7 +65,11 @@ typedef struct {
   void *base;
 } trompe_pointwise_output;
 
-typedef enum { TROMPE_REDUCE_SUM, TROMPE_REDUCE_MAXIMUM, TROMPE_REDUCE_MINIMUM } trompe_reduction_code;
+typedef enum {
+  TROMPE_REDUCE_SUM,
+  TROMPE_REDUCE_MAXIMUM,
+  TROMPE_REDUCE_MINIMUM
+} trompe_reduction_code;
 
 // base[Σ index·stride] is the reduction of `reg` over the axes with stride 0.
 typedef struct {
@@ -69,15 +93,5 @@ typedef struct {
 } trompe_pointwise;
 
 // Bytes of scratch that a run on `threads` threads needs.
-size_t trompe_pointwise_scratch_bytes(const trompe_pointwise *cluster, int threads);
-void trompe_pointwise_run(const trompe_pointwise *cluster, void *scratch, int threads);
-
-// The level of instructions in use: "avx512", "avx2" or "baseline"; TROMPE_MAX_ISA of the environment names
-// one that must not be exceeded.
-const char *trompe_instruction_set(void);
-// Whether vectors are of 16 floats and there are 32 of them: AVX-512.
-int trompe_has_wide_vectors(void);
-// Whether writing past the caches is as fast as into them: on Zen it is, Intel's cores wait for it.
-int trompe_far_pays(void);
-// The most that oneDNN may use, or 0: whatever it finds.
-int trompe_onednn_isa(void);
+size_t trompe_pointwise_scratch_bytes(const trompe_pointwise *group, int threads);
+void trompe_pointwise_run(const trompe_pointwise *group, void *scratch, trompe_cpu cpu);

@@ -24,10 +24,10 @@ static inline void trompe_share(int64_t count, int part, int parts, int64_t *beg
   *end = *begin + base + (part < rest ? 1 : 0);
 }
 
-// The part-th of `parts` runs of 0..<count by how fast the threads of the pool were of late, for a body that
-// is called by trompe_parallel as thread `part` of `parts`: the others wait for the slowest. Only where
-// results do not depend on who makes them.
+// The part-th of `parts` runs of 0..<count by how fast the threads of the pool were of late, for a
+// body that is called by trompe_parallel as thread `part` of `parts`: the others wait for the
+// slowest. Only where results do not depend on who makes them.
 void trompe_share_by_speed(int64_t count, int part, int parts, int64_t *begin, int64_t *end);
-// How fast a processor is beside the others, in parallel work that is started from the calling thread, until
-// that is measured again.
+// How fast a processor is beside the others, in parallel work that is started from the calling
+// thread, until that is measured again.
 void trompe_set_processor_speed(int processor, float speed);

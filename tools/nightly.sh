@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# What takes too long for every change, or needs more than a build does: kernels for AArch64 under qemu, and the
+# kernels' suites with oneDNN held to lesser instructions. Our own kernels are tested with every instruction set
+# by "make test"; oneDNN takes one limit for a process.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+swift=${SWIFT:-swift}
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
+
+tools/install-dependencies.sh gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+tools/test-arm.sh
+
+"$swift" build -c release --build-tests
+lower=(baseline)
+if grep -q avx512dq /proc/cpuinfo; then lower+=(avx2); fi
+for isa in "${lower[@]}"; do
+  echo "The kernels with oneDNN of no more than $isa"
+  TROMPE_MAX_ISA=$isa "$swift" test -c release --skip-build --no-parallel \
+    --filter 'TensorCPUTests|PyTorchGradient'
+done
