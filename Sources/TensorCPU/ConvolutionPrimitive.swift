@@ -104,7 +104,7 @@ final class ConvolutionPrimitive {
 
   var implementation: String { String(cString: trompe_convolution_implementation(handle)) }
   var isWinograd: Bool { trompe_convolution_is_winograd(handle) != 0 }
-  /// Whether a gradient in an image is finished before it is stored.
+  /// Whether an input gradient is finished before it is stored.
   var finishesGradients: Bool { trompe_convolution_finishes_gradients(handle) != 0 }
   var scratchBytes: Int { trompe_convolution_scratch_bytes(handle) }
   /// Scratch that packing filters with a scale needs.

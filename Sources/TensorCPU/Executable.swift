@@ -42,7 +42,18 @@ public final class Executable {
 
     /// Whether filters are multiplied with a folded batch norm when they are packed: our own kernels
     /// pack all of them, while a primitive of oneDNN would need another copy.
-    var scalesFilters: Bool { blocksChannels && usesWinograd && precision == .float32 }
+    private var scalesFilters: Bool { blocksChannels && usesWinograd && precision == .float32 }
+
+    /// What a plan has to know.
+    var traits: BackendTraits {
+      var traits = BackendTraits(blocksChannels: blocksChannels, scalesFilters: scalesFilters)
+      if precision == .bfloat16 {
+        traits.multipliesInBFloat16 = { kernel in
+          ConvolutionWork(kernel)?.gainsByBFloat16(self) == true
+        }
+      }
+      return traits
+    }
 
     public init(
       threads: Int = Executable.defaultThreads, keepsParameterWork: Bool = false,
@@ -123,11 +134,7 @@ public final class Executable {
       throw ExecutionError(
         "this processor has no arithmetic in bfloat16 (AVX-512 BF16); use precision fp32")
     }
-    let plan = ProgramPlan(
-      graph, blocksChannels: options.blocksChannels, recomputes: options.recomputes,
-      scalesFilters: options.scalesFilters,
-      isRounded: options.precision == .float32
-        ? nil : { ConvolutionWork($0)?.gainsByBFloat16(options) == true })
+    let plan = ProgramPlan(graph, for: options.traits, recomputes: options.recomputes)
     try self.init(plan, parameters: parameters, options: options)
   }
 
@@ -313,7 +320,7 @@ public final class Executable {
       after.residual = epilogue.residual.map(image)
       after.has_relu = epilogue.hasReLU ? 1 : 0
       return { trompe_convolution_run(primitive.handle, x, filter, scale, &after, y, scratch) }
-    case .inputGradient(_, let finish):
+    case .inputGradient(_, let postOps):
       let primitive = prepared.convolution!
       let (dx, dy) = (address[kernel.writes[0]]!, address[kernel.reads[0]]!)
       let filter = packed ?? address[kernel.reads[1]]!
@@ -326,9 +333,9 @@ public final class Executable {
         }
       }
       var after = trompe_epilogue()
-      after.residual = finish?.residual.map(image)
-      after.mask = finish?.mask.map(image)
-      after.sums = finish?.channelSums.map { floats($0) }
+      after.residual = postOps?.residual.map(image)
+      after.mask = postOps?.mask.map(image)
+      after.sums = postOps?.channelSums.map { floats($0) }
       return { trompe_convolution_run(primitive.handle, dx, filter, scale, &after, dy, scratch) }
     case .maxPool(let window):
       var pool = poolShape(

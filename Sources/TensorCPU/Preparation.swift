@@ -5,7 +5,7 @@ import TensorPlan
 /// What must be known before memory is laid out: the primitive of every kernel, the scratch it
 /// wants, and which weights are packed for whom.
 struct Preparation {
-  /// A filter in the order in which primitives want it; made before its first reader, shared by all
+  /// A filter in the order in which primitives want it; made before its first consumer, shared by all
   /// that want the same order within reach.
   final class Pack {
     let filter: Int
@@ -86,13 +86,13 @@ struct Preparation {
   }
 
   private func scratchBytes(_ prepared: Prepared, _ kernel: Kernel) -> Int {
-    let cluster = prepared.pointwise.map { $0.scratchBytes(threads: options.threads) } ?? 0
-    guard let convolution = prepared.convolution else { return cluster }
+    let fused = prepared.pointwise.map { $0.scratchBytes(threads: options.threads) } ?? 0
+    guard let convolution = prepared.convolution else { return fused }
     guard case .operation(let operation) = kernel.work, operation is ConvolutionFilterGradient,
       !convolution.filterIsPlain
     else {
       let copy = kernel.filterScale == nil ? 0 : convolution.scalingBytes
-      return max(convolution.scratchBytes, cluster, copy)
+      return max(convolution.scratchBytes, fused, copy)
     }
     return Self.aligned(convolution.scratchBytes) + convolution.filterBytes
   }
@@ -103,9 +103,9 @@ struct Preparation {
     try checkTypes(of: kernel)
     var prepared = Prepared()
     switch kernel.work {
-    case .pointwise(let cluster):
+    case .pointwise(let fused):
       prepared.pointwise = try PointwiseProgram(
-        cluster, name: kernel.name, rounded: plan.rounded)
+        fused, name: kernel.name, rounded: plan.rounded)
     case .convolution, .inputGradient, .operation, .maxPool:
       guard var work = ConvolutionWork(kernel) else { break }
       if let residual = work.epilogue.residual {
@@ -119,11 +119,11 @@ struct Preparation {
       if work.kind != TROMPE_CONVOLUTION_FILTER_GRADIENT {
         prepared.pack = pack(kernel.reads[1], kernel.filterScale, primitive, index)
       }
-      if case .inputGradient(_, let finish?) = kernel.work,
-        !primitive.finishesGradients || !standAlike(finish.reads + [kernel.writes[0]])
+      if case .inputGradient(_, let postOps?) = kernel.work,
+        !primitive.finishesGradients || !standAlike(postOps.reads + [kernel.writes[0]])
       {
         prepared.pointwise = try PointwiseProgram(
-          finish.cluster, name: kernel.name, rounded: plan.rounded)
+          postOps.fused, name: kernel.name, rounded: plan.rounded)
       }
     }
     return prepared
@@ -160,7 +160,7 @@ struct Preparation {
     }
   }
 
-  /// Over how many kernels a packed filter waits for its next reader; packing is a copy, and what
+  /// Over how many kernels a packed filter waits for its next consumer; packing is a copy, and what
   /// is computed again for the sake of memory may as well be copied again.
   private var reach: Int {
     options.recomputes && !options.keepsParameterWork ? 8 : plan.kernels.count
