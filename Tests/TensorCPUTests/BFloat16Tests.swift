@@ -1,13 +1,14 @@
 import TensorCPU
 import TensorGraph
 import TensorReference
+import TensorRuntime
 import TensorTestSupport
 import Testing
 
 /// Programs that multiply in bfloat16. Where the processor has no such arithmetic, asking for it is
 /// an error and the rest is not tested.
 struct BFloat16Tests {
-  private static let isHere = Executable.hasBFloat16
+  private static let isHere = CPUExecutor.hasBFloat16
 
   private func executable(
     _ graph: Graph, _ parameters: Arrays = [:], threads: Int = 2, winograd: Bool = false
@@ -134,7 +135,7 @@ struct BFloat16Tests {
     let graph = try network.graph()
     var generator = SeededGenerator(seed: 3)
     let parameters = try store(network.parameters(of: graph, using: &generator))
-    func bytes(_ precision: Executable.Precision) throws -> Int {
+    func bytes(_ precision: ExecutionPolicy.Precision) throws -> Int {
       try Executable(
         graph, parameters: parameters, options: .init(usesWinograd: false, precision: precision)
       ).plan.plannedBytes
@@ -144,7 +145,7 @@ struct BFloat16Tests {
   }
 
   /// Windows for which Winograd's algorithm is the faster stay in floats.
-  @Test(.enabled(if: isHere && Executable.hasWinograd)) func largeWindowsStayInFloats() throws {
+  @Test(.enabled(if: isHere && CPUExecutor.hasWinograd)) func largeWindowsStayInFloats() throws {
     var graph = GraphBuilder()
     let x = try graph.placeholder("x", shape: [4, 56, 56, 128])
     let w = try graph.placeholder("w", shape: [128, 3, 3, 128])

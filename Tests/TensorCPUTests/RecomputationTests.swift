@@ -17,7 +17,7 @@ struct RecomputationTests {
     var options = [
       Executable.Options(), .init(threads: 1, blocksChannels: false), .init(usesWinograd: false),
     ]
-    if Executable.hasBFloat16 { options.append(.init(precision: .bfloat16)) }
+    if CPUExecutor.hasBFloat16 { options.append(.init(precision: .bfloat16)) }
     for normal in options {
       var low = normal
       low.recomputes = true

@@ -71,7 +71,7 @@ struct ScaledFilterTests {
       let executables = try [taken, shown].map {
         try Executable($0, parameters: store, options: options)
       }
-      if Executable.hasWideVectors {
+      if CPUExecutor.hasWideVectors {
         let counts = executables.map { executable in
           executable.plan.kernels.filter { $0.name.hasPrefix("pointwise") }.count
         }

@@ -1,6 +1,7 @@
 import TensorCPU
 import TensorGraph
 import TensorReference
+import TensorRuntime
 import TensorTestSupport
 import Testing
 
@@ -115,8 +116,8 @@ struct WinogradTests {
 
   /// What a processor has of it is used: not a single test result may be the plain one in disguise.
   @Test func roundingDiffersWhereItIsUsed() throws {
-    if Executable.hasWinograd { try expectOtherRounding(Self.cases[0]) }
-    if Executable.hasWinogradProducts {
+    if CPUExecutor.hasWinograd { try expectOtherRounding(Self.cases[0]) }
+    if CPUExecutor.hasWinogradProducts {
       for size in [Self.cases[8], Self.windows[0], Self.windows[1]] {
         try expectOtherRounding(size)
       }

@@ -3,7 +3,7 @@ import Defences
 import Explanations
 import ImageData
 import Networks
-import TensorCPU
+import TensorRuntime
 
 /// Everything that one `trompe fool` does, as a recipe file says it: read once, validated once,
 /// saved whole with the results.
@@ -151,7 +151,7 @@ public struct TrainingSection: Hashable, Sendable {
     /// Half a cosine from the learning rate to 0 at the last step (Loshchilov & Hutter 2017).
     case cosine
   }
-  public var optimizer: Optimizer.Method
+  public var optimizer: UpdateRule
   public var learningRate: Double
   public var schedule: Schedule
   /// The learning rate grows linearly over this many first steps.
@@ -177,7 +177,7 @@ public struct TrainingSection: Hashable, Sendable {
   public var freezesBatchNorm: Bool
 
   public init(
-    optimizer: Optimizer.Method = .adam, learningRate: Double, schedule: Schedule = .constant,
+    optimizer: UpdateRule = .adam, learningRate: Double, schedule: Schedule = .constant,
     warmupSteps: Int = 0, duration: Duration, batchSize: Int = 8, seed: UInt64 = 0,
     logEvery: Int = 10, validateEvery: Int = 0, validateImages: Int = 500, saveEvery: Int = 200,
     keepStates: Int = 2,
@@ -231,13 +231,13 @@ public struct ComputeSection: Hashable, Sendable {
   }
   public var memory: Memory
   /// In what training multiplies; what is reported is always computed in floats.
-  public var precision: Executable.Precision
+  public var precision: ExecutionPolicy.Precision
   /// How many samples of a sampled explanation are in memory at a time; chosen by memory and by
   /// what they share if `nil`.
   public var samplesAtOnce: Int?
 
   public init(
-    threads: Int? = nil, winograd: Bool = true, precision: Executable.Precision = .float32,
+    threads: Int? = nil, winograd: Bool = true, precision: ExecutionPolicy.Precision = .float32,
     memory: Memory = .normal, samplesAtOnce: Int? = nil
   ) {
     self.memory = memory

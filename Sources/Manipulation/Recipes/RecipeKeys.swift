@@ -4,7 +4,7 @@ import Defences
 import Explanations
 import ImageData
 import Perturbation
-import TensorCPU
+import TensorRuntime
 
 /// Every key that a recipe can have. Reading, writing, error messages and the manual's table all
 /// come from here.
@@ -574,7 +574,7 @@ public enum RecipeKeys {
       "compute.winograd", Form.truth, default: true,
       "3×3 and 1×1 convolutions by Winograd's algorithms where those are faster")
     static let precision = RecipeKey.optional(
-      "compute.precision", Form.choice(Executable.Precision.self), default: .float32,
+      "compute.precision", Form.choice(ExecutionPolicy.Precision.self), default: .float32,
       "in what training multiplies, and what is kept between convolutions: floats or, where the "
         + "processor has it, bfloat16; what is reported is always computed in floats")
     static let memory = RecipeKey.optional(

@@ -3,7 +3,7 @@ import Explanations
 import Foundation
 import ImageData
 import Networks
-import TensorCPU
+import TensorRuntime
 
 /// Which command a recipe is for.
 public enum RecipeKind: Hashable, Sendable {
@@ -545,7 +545,7 @@ struct RecipeReader {
       norm: norm, epsilon: epsilon, stepSize: stepSize, iterations: iterations)
   }
 
-  private func method(_ section: RecipeSection) -> Optimizer.Method? {
+  private func method(_ section: RecipeSection) -> UpdateRule? {
     typealias Keys = RecipeKeys.Training
     guard let optimizer = section.value(Keys.optimizer),
       let decay = section.value(Keys.weightDecay)

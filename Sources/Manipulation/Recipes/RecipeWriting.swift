@@ -1,7 +1,7 @@
 import Explanations
 import ImageData
 import Networks
-import TensorCPU
+import TensorRuntime
 
 extension FoolingRecipe {
   /// The recipe with every default written out; reading it gives an equal value. Only what has no

@@ -1,6 +1,18 @@
 import CTensorKernels
 import TensorGraph
 import TensorPlan
+import TensorRuntime
+
+extension Lowering {
+  func pointwise(_ program: PointwiseProgram, _ scratch: UnsafeMutableRawPointer) -> Run {
+    program.bind { address[$0]! }
+    let threads = settings.threads
+    return {
+      program.run(scratch: scratch, threads: threads)
+      return 0
+    }
+  }
+}
 
 /// A fusion group as the C kernels want it: axes merged where every operand allows it.
 final class PointwiseProgram {
