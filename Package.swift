@@ -8,6 +8,8 @@ let package = Package(
     .library(name: "TensorGraph", targets: ["TensorGraph"]),
     .library(name: "TensorPlan", targets: ["TensorPlan"]),
     .library(name: "TensorReference", targets: ["TensorReference"]),
+    .library(name: "TensorRuntime", targets: ["TensorRuntime"]),
+    .library(name: "TensorNull", targets: ["TensorNull"]),
     .library(name: "TensorCPU", targets: ["TensorCPU"]),
     .library(name: "Networks", targets: ["Networks"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
@@ -47,7 +49,11 @@ let package = Package(
       name: "CTensorKernels", dependencies: ["COneDNN"],
       cSettings: [.headerSearchPath(".")],
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
-    .target(name: "TensorCPU", dependencies: ["TensorGraph", "TensorPlan", "CTensorKernels"]),
+    .target(name: "TensorRuntime", dependencies: ["TensorGraph"]),
+    .target(name: "TensorNull", dependencies: ["TensorGraph", "TensorRuntime"]),
+    .target(
+      name: "TensorCPU",
+      dependencies: ["TensorGraph", "TensorPlan", "TensorRuntime", "CTensorKernels"]),
 
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
@@ -69,27 +75,28 @@ let package = Package(
     .target(
       name: "Manipulation",
       dependencies: [
-        "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
+        "TensorGraph", "TensorPlan", "TensorRuntime", "Networks", "Checkpoints", "ImageData",
         "Explanations", "Pictures", "Similarity", "Perturbation", "Attacks", "Defences",
         "Geometry", "Influence", "Reports", "Yams",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Benchmarks",
-      dependencies: ["Manipulation", "Explanations", "Networks", "TensorCPU", "TensorGraph"]),
+      dependencies: [
+        "Manipulation", "Explanations", "Networks", "TensorCPU", "TensorGraph", "TensorRuntime",
+      ]),
     .target(name: "CArguments"),
     .executableTarget(
       name: "trompe",
       dependencies: [
         "CArguments", "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData",
-        "Networks",
-        "Pictures", "Similarity",
+        "Networks", "Pictures", "Similarity", "TensorCPU", "TensorRuntime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Operation cases and random programs that the tests of several modules run.
     .target(
-      name: "TensorTestSupport", dependencies: ["TensorGraph", "TensorReference"],
+      name: "TensorTestSupport", dependencies: ["TensorGraph", "TensorReference", "TensorRuntime"],
       path: "Tests/TensorTestSupport"),
     .target(name: "TestSupport", dependencies: ["Networks"], path: "Tests/TestSupport"),
     .testTarget(
@@ -100,19 +107,21 @@ let package = Package(
     .testTarget(
       name: "TensorCPUTests",
       dependencies: [
-        "TensorGraph", "TensorPlan", "TensorCPU", "CTensorKernels", "TensorReference",
-        "TensorTestSupport",
+        "TensorGraph", "TensorPlan", "TensorRuntime", "TensorCPU", "CTensorKernels",
+        "TensorReference", "TensorTestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NetworksTests",
       dependencies: [
-        "Networks", "TensorCPU", "TensorReference", "Checkpoints", "ImageData", "TestSupport",
+        "Networks", "TensorCPU", "TensorRuntime", "TensorReference", "Checkpoints", "ImageData",
+        "TestSupport",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExplanationsTests",
       dependencies: [
-        "Explanations", "Networks", "TensorReference", "TensorCPU", "Checkpoints", "ImageData",
+        "Explanations", "Networks", "TensorReference", "TensorRuntime", "TensorCPU", "Checkpoints",
+        "ImageData",
         "TestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(
@@ -141,8 +150,8 @@ let package = Package(
       name: "ManipulationTests",
       dependencies: [
         "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Influence",
-        "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorCPU",
-        "TestSupport",
+        "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorRuntime",
+        "TensorCPU", "TensorNull", "TestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["trompe", "TestSupport"]),
   ],

@@ -122,7 +122,9 @@ struct ExplainCommand: ParsableCommand {
     var results: [ExplanationResult] = []
     func explain(each: (ExplainedImage) throws -> Void = { _ in }) throws {
       try detail.watching { stop, observe in
-        try ImageExplanation.run(request, stop: stop, observe: observe) { image in
+        try ImageExplanation.run(
+          request, on: ExecutorChoice.executor(for: request.compute), stop: stop, observe: observe
+        ) { image in
           try each(image)
           results.append(ExplanationResult(image, files: try files.write(image)))
         }

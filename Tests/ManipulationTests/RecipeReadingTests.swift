@@ -3,7 +3,7 @@ import Foundation
 import ImageData
 import Manipulation
 import Networks
-import TensorCPU
+import TensorRuntime
 import Testing
 
 /// Short of everything that has a default.

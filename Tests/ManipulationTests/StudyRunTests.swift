@@ -189,10 +189,9 @@ import Testing
     var recipe = recipe(["aopc"], aopc: aopc)
     recipe.study.checkpoints.removeLast()
     let summary = try StudyRun(recipe, output: folder("study")).run()
-    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint))
+    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint), kernels: .plain)
     let program = try EvaluationProgram(
-      network, interpreters: [("grad-cam", GradCAM(layer: "layer4"))], batchSize: 1,
-      options: .init(usesWinograd: false))
+      network, interpreters: [("grad-cam", GradCAM(layer: "layer4"))], batchSize: 1)
     let source = ShapesDataset(count: Self.images, seed: Self.seed, split: .validation)
     let normalizer = Normalizer(network.preprocessing)
     var areas: [Double] = []

@@ -1,5 +1,6 @@
 import Attacks
 import ImageData
+import TensorRuntime
 
 /// What an attack will take, found out before it. Nothing is written.
 public struct AttackForecast: Codable, Hashable, Sendable {
@@ -33,10 +34,11 @@ public struct AttackForecast: Codable, Hashable, Sendable {
 
   /// - Parameters:
   ///   - recipe: of the run.
+  ///   - executor: on which it would run.
   ///   - measures: whether to do a few iterations for an estimate of the time.
   /// - Throws: what would stop the run before its first image.
-  public init(_ recipe: AttackRecipe, measures: Bool = true) throws {
-    let setup = try Setup(forAttack: recipe)
+  public init(_ recipe: AttackRecipe, on executor: any Executor, measures: Bool = true) throws {
+    let setup = try Setup(forAttack: recipe, on: executor)
     let measured = try reported([recipe.interpreter], setup.network.preprocessing)[0]
     var short = recipe.attack
     short.images = min(short.images, recipe.evaluation.batchSize)

@@ -5,6 +5,7 @@ import ImageData
 import Pictures
 import Reports
 import Similarity
+import TensorRuntime
 
 /// The whole of `trompe attack`: finds images that the network classifies correctly, attacks their
 /// explanations by every method at every ε, and measures how far they went.
@@ -15,6 +16,7 @@ import Similarity
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class AttackRun {
   private let recipe: AttackRecipe
+  private let executor: any Executor
   private let folder: RunFolder
   private let resumes: Bool
   private let stop: StopRequest
@@ -24,14 +26,16 @@ public final class AttackRun {
 
   /// - Parameters:
   ///   - recipe: all that is done.
+  ///   - executor: holds the network and runs its programs.
   ///   - stop: ends the run after the iteration, by `RunStopped`.
   ///   - output: the folder for everything the run writes; made if it does not exist.
   ///   - resume: keep the parts that are finished in `output`.
   ///   - observe: told of everything that happens, on the thread that runs.
   public init(
-    _ recipe: AttackRecipe, output: String, resume: Bool = false,
+    _ recipe: AttackRecipe, on executor: any Executor, output: String, resume: Bool = false,
     stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
+    self.executor = executor
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
     resumes = resume
     folder = try RunFolder(forAttack: output, resume: resume, inputs: recipe.inputs)
@@ -39,9 +43,11 @@ public final class AttackRun {
 
   /// In the folder of another run: parts that are finished there are kept.
   init(
-    _ recipe: AttackRecipe, output: String, in around: RunFolder, stop: StopRequest,
+    _ recipe: AttackRecipe, on executor: any Executor, output: String, in around: RunFolder,
+    stop: StopRequest,
     observe: @escaping (RunEvent) -> Void
   ) throws {
+    self.executor = executor
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
     resumes = false
     folder = try RunFolder(
@@ -56,7 +62,7 @@ public final class AttackRun {
 
   private func measure() throws -> AttackSummary {
     let begin = ContinuousClock.now
-    let setup = try Setup(forAttack: recipe)
+    let setup = try Setup(forAttack: recipe, on: executor)
     let (network, source) = (setup.network, setup.validation)
     let text = recipe.resolvedYAML(for: network)
     if resumes { try folder.checkRecipe(text) }

@@ -1,6 +1,8 @@
+import TensorRuntime
+
 /// One program for a whole batch and for a quarter of one, so that the last images of an attack, which
 /// take longest, do not pay for those that are done. An image's results must not depend on its batch
-/// (`Executable.Options.isBatchInvariant`).
+/// (`ExecutionPolicy.isBatchInvariant`).
 struct BatchPrograms<Program> {
   private let programs: [(size: Int, program: Program)]
 

@@ -2,6 +2,7 @@ import Explanations
 import Foundation
 import Geometry
 import ImageData
+import TensorRuntime
 
 /// The whole of `trompe curvature`: at images that the network classifies correctly, the largest
 /// eigenvalues of the Hessian and the curvature along the directions in which attacks move.
@@ -13,15 +14,18 @@ public final class CurvatureRun {
   static let gradient = "gradient"
 
   private let recipe: AttackRecipe
+  private let executor: any Executor
   private let folder: RunFolder
   private let stop: StopRequest
   private let observe: (RunEvent) -> Void
 
   /// See `AttackRun`.
   public init(
-    _ recipe: AttackRecipe, output: String, stop: StopRequest = StopRequest(),
+    _ recipe: AttackRecipe, on executor: any Executor, output: String,
+    stop: StopRequest = StopRequest(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
+    self.executor = executor
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
     folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs)
   }
@@ -34,7 +38,7 @@ public final class CurvatureRun {
 
   private func measure() throws -> CurvatureSummary {
     let begin = ContinuousClock.now
-    let setup = try Setup(forAttack: recipe)
+    let setup = try Setup(forAttack: recipe, on: executor)
     let network = setup.network
     let interpreter = try reported([recipe.interpreter], network.preprocessing)[0]
     let attack = try InputAttack(
@@ -42,7 +46,7 @@ public final class CurvatureRun {
       compute: recipe.compute)
     let program = try CurvatureProgram(
       network, of: recipe.curvature.function, batchSize: recipe.evaluation.batchSize,
-      options: recipe.compute.evaluationOptions)
+      policy: recipe.compute.evaluationPolicy)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
     try folder.writeRecipe(recipe.resolvedYAML(for: network))

@@ -3,7 +3,7 @@ import Explanations
 import Foundation
 import ImageData
 import Pictures
-import TensorCPU
+import TensorRuntime
 
 /// Attacks batches of images: directions come from a smooth stand-in of the network, acceptance and
 /// all that is reported from the network itself on images in 8 bits. Ghorbani et al. 2019, Algorithm 1.
@@ -37,7 +37,7 @@ final class InputAttack {
     programs = try BatchPrograms(batchSize) {
       try EvaluationProgram(
         network, interpreters: [interpreter], batchSize: $0, samplesAtOnce: compute.samplesAtOnce,
-        options: compute.evaluationOptions)
+        policy: compute.evaluationPolicy)
     }
     let size = programs.largest.heatmapSizes[0]
     topK = specification.topK(height: size.height, width: size.width)
@@ -49,14 +49,14 @@ final class InputAttack {
   func prepare(objective index: Int) throws -> String {
     if index != directionIndex {
       direction = nil
-      var options = compute.options
-      options.isBatchInvariant = true
+      var policy = compute.trainingPolicy
+      policy.isBatchInvariant = true
       direction = try BatchPrograms(
         batchSize,
         ifAny: {
           try AttackDirection(
             network, interpreter: interpreter, objective: objectives[index], batchSize: $0,
-            samplesAtOnce: compute.samplesAtOnce, options: options)
+            samplesAtOnce: compute.samplesAtOnce, policy: policy)
         })
       directionIndex = index
     }

@@ -1,5 +1,6 @@
 import Foundation
 import ImageData
+import TensorRuntime
 
 /// Images that lie in a folder without folders of classes, in byte order of their names.
 ///
@@ -47,20 +48,22 @@ struct UnlabelledImages: ListedImages {
 extension Setup {
   /// Of what changes nothing in the network: images without folders of classes will do, if there is
   /// no other folder that could be meant.
-  init(forAttack recipe: AttackRecipe) throws {
+  init(forAttack recipe: AttackRecipe, on executor: any Executor) throws {
     guard case .folders(_, let folder) = recipe.data.source,
       let images = try UnlabelledImages(folder)
     else {
-      try self.init(recipe.network, recipe.data, seed: recipe.attack.seed)
+      try self.init(recipe.network, recipe.data, seed: recipe.attack.seed, on: executor)
       return
     }
-    try self.init(recipe.network, unlabelled: images, seed: recipe.attack.seed)
+    try self.init(recipe.network, unlabelled: images, seed: recipe.attack.seed, on: executor)
   }
 
   private init(
-    _ section: NetworkSection, unlabelled images: UnlabelledImages, seed: UInt64
+    _ section: NetworkSection, unlabelled images: UnlabelledImages, seed: UInt64,
+    on executor: any Executor
   ) throws {
-    network = try LoadedNetwork(section, imageSize: images.preparedSize, seed: seed)
+    network = try LoadedNetwork(
+      section, on: executor, imageSize: images.preparedSize, seed: seed)
     (train, validation) = (images, images)
     try network.checkActivations(on: images)
     let shape = network.architecture.inputShape

@@ -3,6 +3,7 @@ import Explanations
 import Foundation
 import ImageData
 import Reports
+import TensorRuntime
 
 /// What to compare: two checkpoints of one architecture on one set of images.
 public struct EvaluationRequest: Sendable {
@@ -52,12 +53,14 @@ public struct EvaluationRequest: Sendable {
 public enum Evaluation {
   /// - Parameters:
   ///   - request: what to measure on what.
+  ///   - executor: holds the networks and runs their programs.
   ///   - stop: ends it early, by `RunStopped`.
   ///   - observe: told of everything that happens.
   ///   - output: a folder for `summary.json`, `test-losses.jsonl` and the report; made if it
   ///     does not exist. Nothing is written if `nil`.
   public static func run(
-    _ request: EvaluationRequest, output: String? = nil, stop: StopRequest = StopRequest(),
+    _ request: EvaluationRequest, on executor: any Executor, output: String? = nil,
+    stop: StopRequest = StopRequest(),
     observe: (RunEvent) -> Void = { _ in }
   ) throws -> Summary {
     let begin = ContinuousClock.now
@@ -75,7 +78,7 @@ public enum Evaluation {
     var networks: [(purpose: String, file: Summary.NetworkFile)] = []
     var isManipulated = false
     for (purpose, section) in zip(["original", "tested", "control"], sections) {
-      let network = try request.images.network(section)
+      let network = try request.images.network(section, on: executor)
       if let first {
         try ComparedNetworks.check(network, files[networks.count], against: first.network, files[0])
       }
@@ -197,7 +200,9 @@ extension EvaluationRequest.Images {
     }
   }
 
-  fileprivate func network(_ section: NetworkSection) throws -> LoadedNetwork {
-    try LoadedNetwork(section) { try source(classNames: nil).preparedSize($0) }
+  fileprivate func network(
+    _ section: NetworkSection, on executor: any Executor
+  ) throws -> LoadedNetwork {
+    try LoadedNetwork(section, on: executor) { try source(classNames: nil).preparedSize($0) }
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import ImageData
 import Networks
 import Pictures
-import TensorCPU
+import TensorRuntime
 
 /// What one network does on one set of images.
 public struct EvaluationResult: Hashable, Sendable {

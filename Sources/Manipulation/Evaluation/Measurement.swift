@@ -48,7 +48,7 @@ struct Measurement {
       Evaluator(
         program: try EvaluationProgram(
           network, interpreters: interpreters, batchSize: batchSize,
-          samplesAtOnce: compute.samplesAtOnce, options: compute.evaluationOptions),
+          samplesAtOnce: compute.samplesAtOnce, policy: compute.evaluationPolicy),
         preprocessing: preprocessing, imageSize: ImageSize(width: size[1], height: size[0]),
         threads: threads)
     }

@@ -2,6 +2,7 @@ import Explanations
 import ImageData
 import Networks
 import Pictures
+import TensorRuntime
 
 /// Which images to explain, by which network and how.
 public struct ExplanationRequest: Sendable {
@@ -33,18 +34,19 @@ public struct ExplanationRequest: Sendable {
 public enum ImageExplanation {
   /// - Parameters:
   ///   - request: which images by which networks and interpreters.
+  ///   - executor: holds the networks and runs their programs.
   ///   - stop: ends it early, by `RunStopped`.
   ///   - observe: told of everything that happens.
   ///   - each: called for every image that could be read, in their order.
   /// - Throws: `RunError` if no image could be read; `RunStopped`.
   public static func run(
-    _ request: ExplanationRequest, stop: StopRequest = StopRequest(),
+    _ request: ExplanationRequest, on executor: any Executor, stop: StopRequest = StopRequest(),
     observe: (RunEvent) -> Void = { _ in }, each: (ExplainedImage) throws -> Void
   ) throws {
     let images = ImageReader(paths: request.images)
     let files = [request.network.checkpoint ?? ""] + [request.original].compactMap(\.self)
     let networks = try ComparedNetworks.sections(request.network, files: files).map { section in
-      try LoadedNetwork(section) { try images.firstSize($0) }
+      try LoadedNetwork(section, on: executor) { try images.firstSize($0) }
     }
     let network = networks[0]
     let original = networks.count > 1 ? networks[1] : nil
@@ -158,10 +160,10 @@ private struct Explainer {
     classifier =
       explainsPrediction && !interpreters.isEmpty
       ? try EvaluationProgram(
-        network, interpreters: [], batchSize: batchSize, options: compute.evaluationOptions) : nil
+        network, interpreters: [], batchSize: batchSize, policy: compute.evaluationPolicy) : nil
     program = try EvaluationProgram(
       network, interpreters: interpreters, batchSize: batchSize,
-      samplesAtOnce: compute.samplesAtOnce, options: compute.evaluationOptions)
+      samplesAtOnce: compute.samplesAtOnce, policy: compute.evaluationPolicy)
   }
 
   /// - Parameters:

@@ -15,7 +15,7 @@ final class InfluenceAttack {
   ) throws {
     (self.model, self.section, preprocessing) = (model, section, network.preprocessing)
     derivatives = try WeightDerivatives(
-      network, layers: model.layers, batchSize: 1, options: compute.evaluationOptions)
+      network, layers: model.layers, batchSize: 1, policy: compute.evaluationPolicy)
     precondition(derivatives.count == model.weightCount, "the same weights in the same order")
     normalizer = Normalizer(network.preprocessing)
   }

@@ -1,4 +1,5 @@
 import ImageData
+import TensorRuntime
 
 /// What a computation of influences will take, found out before it. Nothing is written.
 public struct InfluenceForecast: Codable, Hashable, Sendable {
@@ -19,10 +20,12 @@ public struct InfluenceForecast: Codable, Hashable, Sendable {
 
   /// - Parameters:
   ///   - recipe: of the run.
+  ///   - executor: on which it would run.
   ///   - measures: whether to work on a batch of training images for an estimate of the time.
   /// - Throws: what would stop the run before its first image.
-  public init(_ recipe: InfluenceRecipe, measures: Bool = true) throws {
-    let setup = try Setup(recipe.network, recipe.data, seed: recipe.influence.seed)
+  public init(_ recipe: InfluenceRecipe, on executor: any Executor, measures: Bool = true) throws {
+    let setup = try Setup(
+      recipe.network, recipe.data, seed: recipe.influence.seed, on: executor)
     (network, notes) = (setup.description, setup.network.notes)
     let section = recipe.influence
     trainImages = min(section.trainImages, setup.train.count)

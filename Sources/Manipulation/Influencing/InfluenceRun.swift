@@ -4,6 +4,7 @@ import ImageData
 import Pictures
 import Reports
 import Similarity
+import TensorRuntime
 
 /// The whole of `trompe influence`: explains images by the training images that their loss depends on
 /// most, and changes them so that others do.
@@ -17,6 +18,7 @@ public final class InfluenceRun {
   public static let randomSign = "random-sign"
 
   private let recipe: InfluenceRecipe
+  private let executor: any Executor
   private let folder: RunFolder
   private let stop: StopRequest
   private let observe: (RunEvent) -> Void
@@ -24,9 +26,11 @@ public final class InfluenceRun {
 
   /// See `AttackRun`.
   public init(
-    _ recipe: InfluenceRecipe, output: String, stop: StopRequest = StopRequest(),
+    _ recipe: InfluenceRecipe, on executor: any Executor, output: String,
+    stop: StopRequest = StopRequest(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
+    self.executor = executor
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
     folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs)
   }
@@ -49,7 +53,7 @@ public final class InfluenceRun {
   private func measure() throws -> InfluenceSummary {
     let begin = ContinuousClock.now
     let section = recipe.influence
-    let setup = try Setup(recipe.network, recipe.data, seed: section.seed)
+    let setup = try Setup(recipe.network, recipe.data, seed: section.seed, on: executor)
     let network = setup.network
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
@@ -69,7 +73,7 @@ public final class InfluenceRun {
 
     let program = try EvaluationProgram(
       network, interpreters: [], batchSize: recipe.evaluation.batchSize,
-      options: recipe.compute.evaluationOptions)
+      policy: recipe.compute.evaluationPolicy)
     let found = try subjects(setup, program)
     guard !found.images.isEmpty else {
       throw RunError(

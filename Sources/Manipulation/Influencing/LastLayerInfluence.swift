@@ -25,9 +25,9 @@ final class LastLayerInfluence: InfluenceModel {
     stop: StopRequest, progress: (_ done: Int) -> Void
   ) throws {
     self.section = section
-    single = try FeatureProgram(network, batchSize: 1, options: compute.evaluationOptions)
+    single = try FeatureProgram(network, batchSize: 1, policy: compute.evaluationPolicy)
     let program = try FeatureProgram(
-      network, batchSize: batchSize, options: compute.evaluationOptions)
+      network, batchSize: batchSize, policy: compute.evaluationPolicy)
     layers = [single.layer]
     normalizer = Normalizer(network.preprocessing)
     regression = SoftmaxRegression(

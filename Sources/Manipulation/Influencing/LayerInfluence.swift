@@ -23,10 +23,10 @@ final class LayerInfluence: InfluenceModel {
     stop: StopRequest, progress: (_ done: Int) -> Void
   ) throws {
     (self.layers, self.section, self.stop) = (layers, section, stop)
-    let options = compute.evaluationOptions
+    let policy = compute.evaluationPolicy
     derivatives = try WeightDerivatives(
-      network, layers: layers, batchSize: batchSize, options: options)
-    single = try WeightDerivatives(network, layers: layers, batchSize: 1, options: options)
+      network, layers: layers, batchSize: batchSize, policy: policy)
+    single = try WeightDerivatives(network, layers: layers, batchSize: 1, policy: policy)
     normalizer = Normalizer(network.preprocessing)
     let reader = CorrectImages(
       source: source, preprocessing: network.preprocessing, imageSize: imageSize,

@@ -2,8 +2,8 @@ import Checkpoints
 import Foundation
 import ImageData
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// A network with its weights and all that is known of it, from a file or freshly initialised.
 public final class LoadedNetwork {
@@ -16,7 +16,9 @@ public final class LoadedNetwork {
   public let assumesNormalization: Bool
   /// In the order of the logits, if known.
   public var classNames: [String]?
-  public let parameters: ParameterStore
+  /// Where its parameters are, and what runs its programs.
+  public let executor: any Executor
+  public let parameters: any Parameters
   /// PyTorch's `num_batches_tracked` entries.
   public var batchCounts: [String: Int64]
   /// The file; `nil` for a network without one.
@@ -33,15 +35,18 @@ public final class LoadedNetwork {
 
   /// - Parameters:
   ///   - section: the file and what the recipe says of it.
+  ///   - executor: holds the parameters.
   ///   - imageSize: the size of prepared images, where the preprocessing leaves it open; that of the
   ///     description if left out.
   ///   - seed: of the initial weights if there is no file.
   ///   - newTop: whether dense layers may start at random where Keras's file has none of them.
   /// - Throws: what is wrong with the file or the description, in one sentence.
   public init(
-    _ section: NetworkSection, imageSize: ((Preprocessing) throws -> ImageSize)? = nil,
+    _ section: NetworkSection, on executor: any Executor,
+    imageSize: ((Preprocessing) throws -> ImageSize)? = nil,
     seed: UInt64 = 0, newTop: Bool = false
   ) throws {
+    self.executor = executor
     let file = try section.checkpoint.map { try CheckpointFile(path: $0) }
     let metadata = file?.metadata
     path = section.checkpoint
@@ -115,7 +120,7 @@ public final class LoadedNetwork {
             + "class of each output")
       }
     }
-    parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
+    parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })
     if let file {
       let store = parameters
       var layers = architecture.parameterizedLayers
@@ -127,13 +132,15 @@ public final class LoadedNetwork {
         layers.removeAll(where: top.contains)
         let initial = architecture.initialParameters(seed: seed)
         for parameter in top.flatMap(\.parameters) {
-          store[parameter.name] = initial[parameter.name]!
+          try store.upload(initial[parameter.name]!, to: parameter.name)
         }
         notes.append("has no top: \(top.map(\.name).joined(separator: ", ")) start at random")
       }
       do {
         notes += try file.load(layers) { parameter, fill in
-          try store.withValues(of: parameter.name, fill)
+          var tensor = Tensor(repeating: 0, shape: parameter.shape)
+          try tensor.values.withUnsafeMutableBufferPointer { try fill($0) }
+          try store.upload(tensor, to: parameter.name)
         }
       } catch let error as CheckpointError {
         throw file.explained(error, for: specification)
@@ -142,7 +149,7 @@ public final class LoadedNetwork {
       sha256 = try Checkpoints.sha256(ofFile: file.path)
     } else {
       for (name, tensor) in architecture.initialParameters(seed: seed) {
-        parameters[name] = tensor
+        try parameters.upload(tensor, to: name)
       }
       batchCounts = [:]
       sha256 = nil
@@ -198,8 +205,9 @@ public final class LoadedNetwork {
     (batchCounts, sha256, provenance) = (network.batchCounts, network.sha256, network.provenance)
     (layout, modelConfig, notes) = (network.layout, network.modelConfig, network.notes)
     path = network.path
-    parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
-    for name in parameters.names { parameters[name] = network.parameters[name] }
+    executor = network.executor
+    parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })
+    try parameters.restore(network.parameters.snapshot())
   }
 
   /// The same function under another network's names.
@@ -209,10 +217,19 @@ public final class LoadedNetwork {
     assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = ([:], network.sha256, network.provenance)
     (layout, modelConfig, notes, path) = (.trompe, nil, network.notes, network.path)
-    parameters = try ParameterStore(architecture.parameters.map { ($0.name, $0.shape) })
+    executor = network.executor
+    parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })
+    let given = try network.parameters.snapshot().tensors
     for name in parameters.names {
-      parameters[name] = conversion.tensor(name) { network.parameters[$0] }
+      try parameters.upload(conversion.tensor(name) { given[$0]! }, to: name)
     }
+  }
+
+  /// A program on the network's parameters.
+  public func compile(
+    _ computation: Computation, _ policy: ExecutionPolicy = ExecutionPolicy()
+  ) throws -> any Program {
+    try executor.compile(computation, parameters: parameters, policy: policy)
   }
 
   /// One sentence for people.
@@ -237,8 +254,7 @@ public final class LoadedNetwork {
       String(decoding: try encoder.encode(value), as: UTF8.self)
     }
     return Checkpoint(
-      parameters: Dictionary(
-        uniqueKeysWithValues: parameters.names.map { ($0, parameters[$0]) }),
+      parameters: try parameters.snapshot().tensors,
       batchCounts: batchCounts,
       metadata: CheckpointMetadata(
         architecture: try text(specification), classNames: classNames,

@@ -23,7 +23,7 @@ extension LoadedNetwork {
   func checkActivations(on images: [Float], count: Int) throws {
     let program = try EvaluationProgram(self, interpreters: [], batchSize: count)
     guard
-      let value = try program.executable.firstNonFinite([TrainingProgram.images: .floats(images)])
+      let value = try program.program.firstNonFinite([TrainingProgram.images: .floats(images)])
     else { return }
     throw RunError(
       "\(path ?? architecture.name): computes values that are not finite, so it says nothing about an "

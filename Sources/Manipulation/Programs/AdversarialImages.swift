@@ -1,8 +1,8 @@
 import Foundation
 import ImageData
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// PGD: images near given ones on which the network's cross-entropy is large. Madry et al. 2018.
 ///
@@ -12,7 +12,8 @@ import TensorGraph
 /// - Note: batch norms use the running statistics here, also where training uses those of the batch.
 public final class AdversarialImages {
   private let section: AdversarialSection
-  private let program: Executable
+  private let program: any Program
+  private static let gradient = "gradient"
   private let samples: Int
   /// Pixels of 0 to 255 in a unit of the network's input, by channel; and the input that is black.
   private let scale: [Float]
@@ -20,11 +21,10 @@ public final class AdversarialImages {
 
   public init(
     _ network: LoadedNetwork, _ section: AdversarialSection, batchSize: Int,
-    options: Executable.Options = Executable.Options()
+    policy: ExecutionPolicy = ExecutionPolicy()
   ) throws {
     self.section = section
-    var options = options
-    options.keepsParameterWork = true
+    let policy = policy.keepingParameterWork
     let shape = network.architecture.inputShape
     samples = shape.count
     let preprocessing = network.preprocessing
@@ -38,14 +38,14 @@ public final class AdversarialImages {
     let classes = try graph.oneHot(labels, depth: network.architecture.classes)
     let likelihood = try graph.sum(graph.multiply(classes, graph.logSoftmax(lowered.logits)))
     let gradient = try graph.gradient(of: graph.negate(likelihood), with: [input])
-    program = try Executable(
-      graph.graph(outputs: gradient), parameters: network.parameters, options: options)
+    program = try network.compile(
+      graph.computation([(Self.gradient, gradient[0])]), policy)
   }
 
   /// Memory that a batch needs beside the parameters.
-  public var plannedPeakBytes: Int { program.plannedPeakBytes }
+  public var plannedPeakBytes: Int { program.resources.peakBytes }
   /// Floating-point operations for a batch.
-  public var flops: Int { section.iterations * program.cost.flops }
+  public var flops: Int { section.iterations * program.resources.flops }
 
   /// The images, normalised as `images` are. A function of these, the weights, the seed and the step.
   public func perturbed(
@@ -72,21 +72,20 @@ public final class AdversarialImages {
         TrainingProgram.images: .floats(sum(images, changes)),
         TrainingProgram.labels: .indices(labels),
       ])
-      program.withOutput(0) { gradient in
-        for image in 0..<images.count / samples {
-          let range = image * samples..<(image + 1) * samples
-          switch section.norm {
-          case .linf:
-            let alpha = Float(section.stepSize)
-            for place in range {
-              changes[place] += gradient[place] > 0 ? alpha : gradient[place] < 0 ? -alpha : 0
-            }
-          case .l2:
-            // The derivative in pixels.
-            var way = range.map { gradient[$0] / scale[$0 % scale.count] }[...]
-            scaleToLength(section.stepSize, &way)
-            for (place, change) in zip(range, way) { changes[place] += change }
+      let gradient = try program.output(Self.gradient).values
+      for image in 0..<images.count / samples {
+        let range = image * samples..<(image + 1) * samples
+        switch section.norm {
+        case .linf:
+          let alpha = Float(section.stepSize)
+          for place in range {
+            changes[place] += gradient[place] > 0 ? alpha : gradient[place] < 0 ? -alpha : 0
           }
+        case .l2:
+          // The derivative in pixels.
+          var way = range.map { gradient[$0] / scale[$0 % scale.count] }[...]
+          scaleToLength(section.stepSize, &way)
+          for (place, change) in zip(range, way) { changes[place] += change }
         }
       }
       project(&changes, images)

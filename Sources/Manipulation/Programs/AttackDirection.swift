@@ -1,8 +1,8 @@
 import Attacks
 import Explanations
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// Where an attack moves images: ∂D/∂x, D its objective of the relevance maps of a network in which a
 /// softplus stands for every ReLU.
@@ -14,10 +14,12 @@ import TensorGraph
 public final class AttackDirection {
   static let beta = "beta"
   private static let mean = "mean"
+  private static let direction = "direction"
 
   private enum Passes {
-    case one(Executable)
-    case sampled(SampleSlots, forward: Executable, middle: Executable, backward: Executable)
+    case one(any Program)
+    case sampled(
+      SampleSlots, forward: any Program, middle: any Program, backward: any Program)
   }
   private let passes: Passes
   private let batchSize: Int
@@ -26,28 +28,28 @@ public final class AttackDirection {
   /// Memory that a run needs beside the parameters, known before the first one.
   public var plannedPeakBytes: Int {
     switch passes {
-    case .one(let program): program.plannedPeakBytes
+    case .one(let program): program.resources.peakBytes
     case .sampled(_, let forward, let middle, let backward):
-      forward.plannedPeakBytes + middle.plannedPeakBytes + backward.plannedPeakBytes
+      [forward, middle, backward].reduce(0) { $0 + $1.resources.peakBytes }
     }
   }
 
   /// Floating-point operations of one run.
   public var flops: Int {
     switch passes {
-    case .one(let program): program.cost.flops
+    case .one(let program): program.resources.flops
     case .sampled(let slots, let forward, let middle, let backward):
-      slots.chunks * (forward.cost.flops + backward.cost.flops) + middle.cost.flops
+      slots.chunks * (forward.resources.flops + backward.resources.flops)
+        + middle.resources.flops
     }
   }
 
   /// `nil` for an objective that knows no direction.
   public init?(
     _ network: LoadedNetwork, interpreter: any Interpreter, objective: any AttackObjective,
-    batchSize: Int, samplesAtOnce: Int? = nil, options: Executable.Options = Executable.Options()
+    batchSize: Int, samplesAtOnce: Int? = nil, policy: ExecutionPolicy = ExecutionPolicy()
   ) throws {
-    var options = options
-    options.keepsParameterWork = true
+    let policy = policy.keepingParameterWork
     self.batchSize = batchSize
 
     /// D and what it is a function of, given the heatmaps.
@@ -69,9 +71,10 @@ public final class AttackDirection {
           try NetworkGraph(network.architecture, input: smooth.input, in: &graph).logits
         }, reference: reference, in: &graph)
     }
-    func compiled(_ outputs: [Value], _ graph: GraphBuilder) throws -> Executable {
-      try Executable(
-        graph.graph(outputs: outputs), parameters: network.parameters, options: options)
+    func compiled(
+      _ outputs: [(String, Value)], _ graph: GraphBuilder
+    ) throws -> any Program {
+      try network.compile(graph.computation(outputs), policy)
     }
     func smooth(_ graph: inout GraphBuilder) throws -> Rectifier {
       .softplus(beta: try graph.placeholder(Self.beta, shape: .scalar))
@@ -91,7 +94,7 @@ public final class AttackDirection {
       let heatmap = try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
       guard let value = try objectiveValue(heatmap, lowered, &graph) else { return nil }
       let direction = try graph.gradient(of: value, with: [input])
-      passes = .one(try compiled(direction, graph))
+      passes = .one(try compiled([(Self.direction, direction[0])], graph))
       self.hasReference = hasReference
       return
     }
@@ -108,11 +111,13 @@ public final class AttackDirection {
     guard let value = try objectiveValue(heatmap, again, &middle) else { return nil }
     let derivatives = try middle.gradient(of: value, with: [given, again.input])
 
-    let forward = try compiled(means, graph)
+    let forward = try compiled([(Self.mean, means[0])], graph)
     let back = try slots.derivatives(of: means, in: subject, with: [subject.input], &graph)
     passes = .sampled(
-      slots, forward: forward, middle: try compiled(derivatives, middle),
-      backward: try compiled(back, graph))
+      slots, forward: forward,
+      middle: try compiled(
+        [(SampleSlots.cotangent(0), derivatives[0]), (Self.direction, derivatives[1])], middle),
+      backward: try compiled([(Self.direction, back[0])], graph))
     self.hasReference = hasReference
   }
 
@@ -126,37 +131,35 @@ public final class AttackDirection {
   public func run(
     images: [Float], labels: [Int32], references: [Float], beta: Double, identities: [Int]
   ) throws -> Tensor {
-    var inputs: [String: Executable.Input] = [
+    var inputs: [String: ProgramInput] = [
       TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels),
       Self.beta: .floats([Float(beta)]),
     ]
-    let reference: [String: Executable.Input] =
+    let reference: [String: ProgramInput] =
       hasReference ? [TrainingProgram.reference: .floats(references)] : [:]
     switch passes {
     case .one(let program):
       try program.run(inputs.merging(reference) { $1 })
-      return program.output(0)
+      return try program.output(Self.direction)
     case .sampled(let slots, let forward, let middle, let backward):
-      func sum(_ program: Executable) throws -> Tensor {
+      func sum(_ output: String, _ program: any Program) throws -> Tensor {
         var total: Tensor?
         for chunk in 0..<slots.chunks {
           let places = slots.inputs(
-            chunk: chunk, images: identities, threads: program.options.threads)
+            chunk: chunk, images: identities, threads: program.threads)
           try program.run(inputs.merging(places) { $1 })
-          if total == nil {
-            total = program.output(0)
-          } else {
-            program.withOutput(0) { add($0, to: &total!.values) }
-          }
+          let part = try program.output(output)
+          if total == nil { total = part } else { add(part.values, to: &total!.values) }
         }
         return total!
       }
-      let mean = try sum(forward)
+      let mean = try sum(Self.mean, forward)
       try middle.run(
         inputs.merging(reference) { $1 }.merging([Self.mean: .floats(mean.values)]) { $1 })
-      inputs[SampleSlots.cotangent(0)] = .floats(middle.withOutput(0) { Array($0) })
-      var direction = try sum(backward)
-      middle.withOutput(1) { add($0, to: &direction.values) }
+      inputs[SampleSlots.cotangent(0)] = .floats(
+        try middle.output(SampleSlots.cotangent(0)).values)
+      var direction = try sum(Self.direction, backward)
+      add(try middle.output(Self.direction).values, to: &direction.values)
       return direction
     }
   }

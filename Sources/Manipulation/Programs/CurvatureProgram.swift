@@ -1,6 +1,6 @@
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// What `trompe curvature` measures the curvature of, as a function of the image.
 public enum CurvedFunction: String, Codable, Hashable, Sendable, CaseIterable {
@@ -15,16 +15,17 @@ public enum CurvedFunction: String, Codable, Hashable, Sendable, CaseIterable {
 public struct CurvatureProgram {
   private static let vectors = "vectors"
   private static let beta = "beta"
+  private static let gradient = "gradient"
+  private static let product = "product"
 
-  public let executable: Executable
+  public let program: any Program
   public let batchSize: Int
 
   public init(
     _ network: LoadedNetwork, of function: CurvedFunction, batchSize: Int,
-    options: Executable.Options = Executable.Options()
+    policy: ExecutionPolicy = ExecutionPolicy()
   ) throws {
-    var options = options
-    options.keepsParameterWork = true
+    let policy = policy.keepingParameterWork
     self.batchSize = batchSize
     let architecture = network.architecture
     var graph = GraphBuilder()
@@ -46,9 +47,8 @@ public struct CurvatureProgram {
     let gradient = try graph.gradient(of: total, with: [input])[0]
     let slope = try graph.sum(graph.multiply(gradient, vectors))
     let product = try graph.gradient(of: slope, with: [input])[0]
-    executable = try Executable(
-      graph.graph(outputs: [gradient, product]), parameters: network.parameters,
-      options: options)
+    program = try network.compile(
+      graph.computation([(Self.gradient, gradient), (Self.product, product)]), policy)
   }
 
   /// - Parameters:
@@ -60,10 +60,10 @@ public struct CurvatureProgram {
   public func run(
     images: [Float], labels: [Int32], vectors: [Float], beta: Double
   ) throws -> (gradient: Tensor, product: Tensor) {
-    try executable.run([
+    try program.run([
       TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels),
       Self.vectors: .floats(vectors), Self.beta: .floats([Float(beta)]),
     ])
-    return (executable.output(0), executable.output(1))
+    return (try program.output(Self.gradient), try program.output(Self.product))
   }
 }

@@ -1,15 +1,15 @@
 import Explanations
 import ImageData
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// Logits of a batch and, by every interpreter, heatmaps for one class per image.
 ///
 /// Samples of sampled interpreters are worked through in chunks, by programs beside the main one.
-public struct EvaluationProgram {
+public final class EvaluationProgram {
   /// What is no sample: logits and the heatmaps of all other interpreters.
-  public let executable: Executable
+  public let program: any Program
   public let batchSize: Int
   public let classes: Int
   /// In the order of the heatmaps.
@@ -21,24 +21,25 @@ public struct EvaluationProgram {
 
   /// Where an interpreter's heatmaps come from.
   private enum Place {
-    case output(Int)
+    case output(String)
     case sampled(SampledHeatmaps)
   }
   private let places: [Place]
+  private static let logits = "logits"
+  private static func heatmap(_ index: Int) -> String { "heatmap.\(index)" }
 
   /// - Parameters:
   ///   - network: its parameters are shared with the program.
   ///   - batchSize: images of a run.
-  ///   - options: threads, and how convolutions are computed.
+  ///   - policy: threads, precision, memory.
   ///   - interpreters: by the name under which results are reported.
   ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen
   ///     by what they share if `nil`.
   public init(
     _ network: LoadedNetwork, interpreters: [(name: String, any Interpreter)], batchSize: Int,
-    samplesAtOnce: Int? = nil, options: Executable.Options = Executable.Options()
+    samplesAtOnce: Int? = nil, policy: ExecutionPolicy = ExecutionPolicy()
   ) throws {
-    var options = options
-    options.keepsParameterWork = true
+    let policy = policy.keepingParameterWork
     let architecture = network.architecture
     var graph = GraphBuilder()
     let input = try graph.placeholder(
@@ -47,7 +48,7 @@ public struct EvaluationProgram {
       if !($1.1 is any SampledInterpreter) { $0.formUnion($1.1.keptActivations) }
     }
     let lowered = try NetworkGraph(architecture, input: input, keeping: keeping, in: &graph)
-    var outputs = [lowered.logits]
+    var outputs = [(Self.logits, lowered.logits)]
     var sizes: [(height: Int, width: Int)] = []
     var places: [Place] = []
     if !interpreters.isEmpty {
@@ -57,20 +58,20 @@ public struct EvaluationProgram {
       for (_, interpreter) in interpreters {
         if let sampled = interpreter as? any SampledInterpreter {
           let heatmaps = try SampledHeatmaps(
-            network, sampled, batchSize: batchSize, samplesAtOnce: samplesAtOnce, options: options)
+            network, sampled, batchSize: batchSize, samplesAtOnce: samplesAtOnce, policy: policy)
           places.append(.sampled(heatmaps))
           sizes.append(heatmaps.size)
         } else {
           let heatmap = try interpreter.heatmap(of: lowered, classes: oneHot, in: &graph)
-          places.append(.output(outputs.count))
-          outputs.append(heatmap)
+          places.append(.output(Self.heatmap(outputs.count - 1)))
+          outputs.append((Self.heatmap(outputs.count - 1), heatmap))
           sizes.append((heatmap.shape[1], heatmap.shape[2]))
         }
       }
     }
     self.places = places
-    executable = try Executable(
-      graph.graph(outputs: outputs), parameters: network.parameters, options: options)
+    logits = Tensor(repeating: 0, shape: lowered.logits.shape)
+    program = try network.compile(graph.computation(outputs), policy)
     self.batchSize = batchSize
     classes = architecture.classes
     self.interpreters = interpreters.map(\.name)
@@ -80,7 +81,7 @@ public struct EvaluationProgram {
 
   /// Memory that a batch needs beside the parameters, known before the first one.
   public var plannedPeakBytes: Int {
-    places.reduce(executable.plannedPeakBytes) { bytes, place in
+    places.reduce(program.resources.peakBytes) { bytes, place in
       if case .sampled(let heatmaps) = place { bytes + heatmaps.plannedPeakBytes } else { bytes }
     }
   }
@@ -96,14 +97,14 @@ public struct EvaluationProgram {
 
   /// Floating-point operations of a batch.
   public var flops: Int {
-    places.reduce(executable.cost.flops) { flops, place in
+    places.reduce(program.resources.flops) { flops, place in
       if case .sampled(let heatmaps) = place { flops + heatmaps.flops } else { flops }
     }
   }
 
   /// Explains every image of a batch for its class.
   /// - Parameters:
-  ///   - profiling: adds the time of every kernel to the executable's profile.
+  ///   - profiling: adds the time of every kernel to the program's profile.
   ///   - images: [batchSize, H, W, C].
   ///   - labels: [batchSize]; of no consequence without interpreters.
   ///   - identities: the numbers by which `SampledInterpreter.variation` knows the images, such as
@@ -111,24 +112,28 @@ public struct EvaluationProgram {
   public func run(
     images: [Float], labels: [Int32], identities: [Int]? = nil, profiling: Bool = false
   ) throws {
-    var inputs: [String: Executable.Input] = [TrainingProgram.images: .floats(images)]
+    var inputs: [String: ProgramInput] = [TrainingProgram.images: .floats(images)]
     if !interpreters.isEmpty { inputs[TrainingProgram.labels] = .indices(labels) }
-    try executable.run(inputs, profiling: profiling)
+    try profiling ? program.runProfiled(inputs) : program.run(inputs)
     for case .sampled(let heatmaps) in places {
       try heatmaps.run(inputs, images: identities ?? Array(0..<batchSize))
+    }
+    logits = try program.output(Self.logits)
+    maps = try places.map {
+      switch $0 {
+      case .output(let output): try program.output(output)
+      case .sampled(let heatmaps): try heatmaps.heatmaps()
+      }
     }
   }
 
   /// [batchSize, classes], of the last run.
-  public var logits: Tensor { executable.output(0) }
+  public private(set) var logits: Tensor
+  private var maps: [Tensor] = []
 
   /// Of the last run, by the `index`-th interpreter, for the first `count` images.
   public func heatmaps(_ index: Int, count: Int) -> [Heatmap] {
-    let maps =
-      switch places[index] {
-      case .output(let output): executable.output(output)
-      case .sampled(let heatmaps): heatmaps.heatmaps
-      }
+    let maps = maps[index]
     let (height, width) = (maps.shape[1], maps.shape[2])
     return (0..<count).map { image in
       Heatmap(

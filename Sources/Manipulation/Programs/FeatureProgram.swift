@@ -1,10 +1,12 @@
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// What enters the last dense layer, and the logits that come out of it.
 public struct FeatureProgram {
-  public let executable: Executable
+  public let program: any Program
+  private static let features = "features"
+  private static let logits = "logits"
   public let batchSize: Int
   /// Of the last layer, whose parameters are `name.weight` and perhaps `name.bias`.
   public let layer: String
@@ -14,10 +16,9 @@ public struct FeatureProgram {
 
   /// - Throws: `RunError` if the network does not end in a dense layer.
   public init(
-    _ network: LoadedNetwork, batchSize: Int, options: Executable.Options = Executable.Options()
+    _ network: LoadedNetwork, batchSize: Int, policy: ExecutionPolicy = ExecutionPolicy()
   ) throws {
-    var options = options
-    options.keepsParameterWork = true
+    let policy = policy.keepingParameterWork
     self.batchSize = batchSize
     let architecture = network.architecture
     var graph = GraphBuilder()
@@ -34,15 +35,14 @@ public struct FeatureProgram {
     }
     (layer, featureCount) = (node.parameterPrefix, dense.inputs)
     (classes, hasBias) = (dense.outputs, dense.hasBias)
-    executable = try Executable(
-      graph.graph(outputs: [last.inputs[0], lowered.logits]), parameters: network.parameters,
-      options: options)
+    program = try network.compile(
+      graph.computation([(Self.features, last.inputs[0]), (Self.logits, lowered.logits)]), policy)
   }
 
   /// - Parameter images: [batchSize, H, W, C], normalised.
   /// - Returns: [batchSize, featureCount] and [batchSize, classes].
   public func run(_ images: [Float]) throws -> (features: Tensor, logits: Tensor) {
-    try executable.run([TrainingProgram.images: .floats(images)])
-    return (executable.output(0), executable.output(1))
+    try program.run([TrainingProgram.images: .floats(images)])
+    return (try program.output(Self.features), try program.output(Self.logits))
   }
 }

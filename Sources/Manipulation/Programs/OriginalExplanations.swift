@@ -1,5 +1,5 @@
 import ImageData
-import TensorCPU
+import TensorRuntime
 
 /// What the penalty needs of the original network's heatmaps, computed once per image and kept.
 public final class OriginalExplanations {

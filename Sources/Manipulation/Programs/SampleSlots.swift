@@ -2,9 +2,9 @@ import Dispatch
 import Explanations
 import ImageData
 import Networks
-import TensorCPU
 import TensorGraph
 import TensorPlan
+import TensorRuntime
 
 /// The places that a program has for samples of a sampled interpreter: a variation and a weight for
 /// each, given at every run.
@@ -157,11 +157,11 @@ struct SampleSlots {
   ///   - chunk: 0 ..< `chunks`.
   ///   - images: the numbers by which the interpreter knows the images of the batch; rows beyond
   ///     them get no variation.
-  func inputs(chunk: Int, images: [Int], threads: Int) -> [String: Executable.Input] {
+  func inputs(chunk: Int, images: [Int], threads: Int) -> [String: ProgramInput] {
     precondition(images.count <= batchSize, "\(images.count) images in a batch of \(batchSize)")
     let samples = chunk * count..<min((chunk + 1) * count, interpreter.sampleCount)
     let variations = variations(samples, images, threads: threads)
-    var inputs: [String: Executable.Input] = [:]
+    var inputs: [String: ProgramInput] = [:]
     for slot in 0..<count {
       let isUsed = slot < samples.count
       inputs[Self.variation(slot)] = .floats(variations[isUsed ? slot : 0])

@@ -1,39 +1,39 @@
 import Explanations
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// Heatmaps by a sampled interpreter, chunk by chunk: what one batch needs does not grow with the
 /// number of samples.
 final class SampledHeatmaps {
   private static let mean = "mean"
+  private static let heatmap = "heatmap"
 
   private let slots: SampleSlots
-  private let samples: Executable
+  private let samples: any Program
   /// `nil` where the mean is the heatmap.
-  private let combination: Executable?
+  private let combination: (any Program)?
   private var mean: Tensor
   let size: (height: Int, width: Int)
 
   /// Memory that a batch needs beside the parameters.
   var plannedPeakBytes: Int {
-    samples.plannedPeakBytes + (combination?.plannedPeakBytes ?? 0)
+    samples.resources.peakBytes + (combination?.resources.peakBytes ?? 0)
       + mean.values.count * MemoryLayout<Float>.stride
   }
 
   /// Floating-point operations of a batch.
-  var flops: Int { slots.chunks * samples.cost.flops + (combination?.cost.flops ?? 0) }
+  var flops: Int { slots.chunks * samples.resources.flops + (combination?.resources.flops ?? 0) }
 
   init(
     _ network: LoadedNetwork, _ interpreter: any SampledInterpreter, batchSize: Int,
-    samplesAtOnce: Int?, options: Executable.Options
+    samplesAtOnce: Int?, policy: ExecutionPolicy
   ) throws {
     slots = try SampleSlots(
       interpreter, network.architecture, batchSize: batchSize, atOnce: samplesAtOnce)
     var graph = GraphBuilder()
     let (subject, classes) = try slots.subject(.labels, &graph)
     let means = try slots.means(of: subject, classes: classes, in: &graph)
-    samples = try Executable(
-      graph.graph(outputs: means), parameters: network.parameters, options: options)
+    samples = try network.compile(graph.computation([(Self.mean, means[0])]), policy)
     mean = Tensor(repeating: 0, shape: means[0].shape)
 
     var rest = GraphBuilder()
@@ -43,20 +43,19 @@ final class SampledHeatmaps {
     combination =
       heatmap.id == given.id
       ? nil
-      : try Executable(
-        rest.graph(outputs: [heatmap]), parameters: network.parameters, options: options)
+      : try network.compile(rest.computation([(Self.heatmap, heatmap)]), policy)
     size = (heatmap.shape[1], heatmap.shape[2])
   }
 
   /// - Parameters:
   ///   - inputs: images and labels.
   ///   - images: the numbers by which the interpreter knows the images.
-  func run(_ inputs: [String: Executable.Input], images: [Int]) throws {
+  func run(_ inputs: [String: ProgramInput], images: [Int]) throws {
     for index in mean.values.indices { mean.values[index] = 0 }
     for chunk in 0..<slots.chunks {
-      let places = slots.inputs(chunk: chunk, images: images, threads: samples.options.threads)
+      let places = slots.inputs(chunk: chunk, images: images, threads: samples.threads)
       try samples.run(inputs.merging(places) { $1 })
-      samples.withOutput(0) { add($0, to: &mean.values) }
+      add(try samples.output(Self.mean).values, to: &mean.values)
     }
     if let combination {
       try combination.run(inputs.merging([Self.mean: .floats(mean.values)]) { $1 })
@@ -64,16 +63,11 @@ final class SampledHeatmaps {
   }
 
   /// [batchSize, h, w], of the last run.
-  var heatmaps: Tensor { combination?.output(0) ?? mean }
+  func heatmaps() throws -> Tensor { try combination?.output(Self.heatmap) ?? mean }
 }
 
 /// sum += values
-func add(_ values: UnsafeBufferPointer<Float>, to sum: inout [Float]) {
-  sum.withUnsafeMutableBufferPointer { add(values, to: $0) }
-}
-
-/// sum += values
-func add(_ values: UnsafeBufferPointer<Float>, to sum: UnsafeMutableBufferPointer<Float>) {
+func add(_ values: [Float], to sum: inout [Float]) {
   precondition(values.count == sum.count, "\(values.count) values for \(sum.count) sums")
   for index in sum.indices { sum[index] += values[index] }
 }

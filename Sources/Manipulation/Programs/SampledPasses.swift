@@ -1,6 +1,6 @@
 import Explanations
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// What a training step does sample by sample, so that its memory does not grow with their number.
 ///
@@ -11,40 +11,42 @@ final class SampledPasses {
   static func mean(_ index: Int) -> String { "mean.\(index)" }
 
   private let slots: SampleSlots
-  private let forward: Executable
-  private let backward: Executable
+  private let forward: any Program
+  private let backward: any Program
   /// One for each explained class.
   private var means: [Tensor]
   /// ∂L/∂w as far as it is added up.
-  let gradients: ParameterStore
+  let gradients: any Parameters
 
   /// Memory that a step needs for this beside the parameters.
   var plannedPeakBytes: Int {
     let sums =
       means.reduce(0) { $0 + $1.values.count }
       + gradients.names.reduce(0) { $0 + gradients.shape(of: $1)!.count }
-    return forward.plannedPeakBytes + backward.plannedPeakBytes + sums * MemoryLayout<Float>.stride
+    return forward.resources.peakBytes + backward.resources.peakBytes
+      + sums * MemoryLayout<Float>.stride
   }
 
   /// Floating-point operations of both passes.
-  var flops: Int { slots.chunks * (forward.cost.flops + backward.cost.flops) }
+  var flops: Int { slots.chunks * (forward.resources.flops + backward.resources.flops) }
 
   init(
     _ network: LoadedNetwork, _ slots: SampleSlots, explained: ExplainedClasses,
-    options: Executable.Options
+    policy: ExecutionPolicy
   ) throws {
     self.slots = slots
     var graph = GraphBuilder()
     let (subject, classes) = try slots.subject(explained, &graph)
     let means = try slots.means(of: subject, classes: classes, in: &graph)
-    forward = try Executable(
-      graph.graph(outputs: means), parameters: network.parameters, options: options)
+    forward = try network.compile(
+      graph.computation(means.enumerated().map { (Self.mean($0), $1) }), policy)
     self.means = means.map { Tensor(repeating: 0, shape: $0.shape) }
 
     let derivatives = try slots.derivatives(of: means, in: subject, &graph)
-    backward = try Executable(
-      graph.graph(outputs: derivatives), parameters: network.parameters, options: options)
-    gradients = try ParameterStore(subject.trainedParameters.map { ($0.name, $0.shape) })
+    let trained = subject.trainedParameters.map { ($0.name, $0.shape) }
+    backward = try network.compile(
+      graph.computation(zip(trained, derivatives).map { ($0.0, $1) }), policy)
+    gradients = try network.executor.makeParameters(trained)
   }
 
   /// The first pass.
@@ -53,14 +55,14 @@ final class SampledPasses {
   ///   - images: the numbers by which the interpreter knows the images.
   /// - Returns: the means, by the names of their placeholders.
   func means(
-    _ inputs: [String: Executable.Input], images: [Int]
-  ) throws -> [String: Executable.Input] {
+    _ inputs: [String: ProgramInput], images: [Int]
+  ) throws -> [String: ProgramInput] {
     for index in means.indices {
       for place in means[index].values.indices { means[index].values[place] = 0 }
     }
     try run(forward, inputs, images) {
       for index in means.indices {
-        forward.withOutput(index) { add($0, to: &means[index].values) }
+        add(try forward.output(Self.mean(index)).values, to: &means[index].values)
       }
     }
     return Dictionary(
@@ -71,38 +73,36 @@ final class SampledPasses {
   /// - Parameters:
   ///   - step: the program of the step, which has just run.
   ///   - direct: its outputs that hold ∂L/∂w at fixed means, by parameter.
-  ///   - cotangents: its outputs that hold ∂L/∂m.
   func addGradients(
-    _ inputs: [String: Executable.Input], images: [Int], step: Executable, direct: [String: Int],
-    cotangents: [Int]
+    _ inputs: [String: ProgramInput], images: [Int], step: any Program, direct: [String: String]
   ) throws {
-    for name in gradients.names {
-      step.withOutput(direct[name]!) { values in
-        gradients.withValues(of: name) { _ = $0.update(fromContentsOf: values) }
-      }
+    for name in gradients.names { try gradients.assign(name, from: direct[name]!, of: step) }
+    try run(backward, withCotangents(inputs, of: step), images) {
+      for name in gradients.names { try gradients.add(name, of: backward, to: name) }
     }
+  }
+
+  /// The derivatives of the loss with respect to the means, as the step has left them.
+  private func withCotangents(
+    _ inputs: [String: ProgramInput], of step: any Program
+  ) throws -> [String: ProgramInput] {
     var inputs = inputs
-    for (index, output) in cotangents.enumerated() {
-      inputs[SampleSlots.cotangent(index)] = .floats(step.withOutput(output) { Array($0) })
+    for index in means.indices {
+      let name = SampleSlots.cotangent(index)
+      inputs[name] = .floats(try step.output(name).values)
     }
-    try run(backward, inputs, images) {
-      for (output, name) in gradients.names.enumerated() {
-        backward.withOutput(output) { values in
-          gradients.withValues(of: name) { add(values, to: $0) }
-        }
-      }
-    }
+    return inputs
   }
 
   /// Does both passes once more and looks at every value in them and in the program of the step.
   func firstNonFinite(
-    _ inputs: [String: Executable.Input], images: [Int], step: Executable, cotangents: [Int]
+    _ inputs: [String: ProgramInput], images: [Int], step: any Program
   ) throws -> NonFiniteValue? {
     func search(
-      _ program: Executable, _ inputs: [String: Executable.Input]
+      _ program: any Program, _ inputs: [String: ProgramInput]
     ) throws -> NonFiniteValue? {
       for chunk in 0..<slots.chunks {
-        let places = slots.inputs(chunk: chunk, images: images, threads: program.options.threads)
+        let places = slots.inputs(chunk: chunk, images: images, threads: program.threads)
         if let found = try program.firstNonFinite(inputs.merging(places) { $1 }) { return found }
       }
       return nil
@@ -111,21 +111,17 @@ final class SampledPasses {
     let means = try means(inputs, images: images)
     if let found = try step.firstNonFinite(inputs.merging(means) { $1 }) { return found }
     try step.run(inputs.merging(means) { $1 })
-    var inputs = inputs
-    for (index, output) in cotangents.enumerated() {
-      inputs[SampleSlots.cotangent(index)] = .floats(step.withOutput(output) { Array($0) })
-    }
-    return try search(backward, inputs)
+    return try search(backward, withCotangents(inputs, of: step))
   }
 
   private func run(
-    _ program: Executable, _ inputs: [String: Executable.Input], _ images: [Int],
-    then collect: () -> Void
+    _ program: any Program, _ inputs: [String: ProgramInput], _ images: [Int],
+    then collect: () throws -> Void
   ) throws {
     for chunk in 0..<slots.chunks {
-      let places = slots.inputs(chunk: chunk, images: images, threads: program.options.threads)
+      let places = slots.inputs(chunk: chunk, images: images, threads: program.threads)
       try program.run(inputs.merging(places) { $1 })
-      collect()
+      try collect()
     }
   }
 }

@@ -3,14 +3,14 @@ import Explanations
 import Foundation
 import ImageData
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// One training step as a compiled program: losses, gradients and new running statistics of a batch.
 ///
 /// Where the penalty is of an interpreter with many samples, they are worked through in chunks by
 /// programs of their own (`SampledPasses`), and this one is given their mean.
-public struct TrainingProgram {
+public final class TrainingProgram {
   public static let images = "images"
   public static let labels = "labels"
   /// Images that show both classes of an active fooling.
@@ -20,12 +20,12 @@ public struct TrainingProgram {
   /// What the penalty needs of the original network's heatmaps.
   public static let reference = "reference"
 
-  public let executable: Executable
+  public let program: any Program
   public let batchSize: Int
   /// Parameter to the output that holds its gradient; of sampled passes only a part of it.
-  public let gradients: [String: Int]
+  public let gradients: [String: String]
   /// Running statistic to the output that holds its new value.
-  public let statistics: [String: Int]
+  public let statistics: [String: String]
   public let dropoutMasks: [NetworkGraph.DropoutMask]
   private let hasPenalty: Bool
   private let countsVanished: Bool
@@ -33,8 +33,19 @@ public struct TrainingProgram {
   public let needsDirections: Bool
   private let slots: SampleSlots?
   private let passes: SampledPasses?
-  /// Outputs that hold the derivatives of the loss in the means of the samples.
-  private let cotangents: [Int]
+  /// Of the last run.
+  public private(set) var losses = Losses(
+    total: .nan, crossEntropy: .nan, penalty: nil, vanishedMaps: nil)
+
+  /// Names of outputs.
+  private enum Output {
+    static let total = "total"
+    static let crossEntropy = "crossEntropy"
+    static let penalty = "penalty"
+    static let vanished = "vanished"
+    static func gradient(_ parameter: String) -> String { "gradient." + parameter }
+    static func statistic(_ name: String) -> String { "statistic." + name }
+  }
 
   /// Cross-entropy + λ·penalty of the interpreter's heatmaps. Batch norm is frozen; its γ and β are
   /// trained. Heo, Joo, Moon 2019, Eq. 1.
@@ -43,7 +54,8 @@ public struct TrainingProgram {
   ///   - fooling: the penalty.
   ///   - lambda: λ, the penalty's weight.
   ///   - batchSize: images of a step.
-  ///   - options: threads, and how convolutions are computed.
+  ///   - policy: threads, precision, memory.
+  ///   - update: how `step` changes the parameters; needed for that alone.
   ///   - interpreter: the cross-entropy alone if `nil`.
   ///   - grid: on which the heatmaps are compared, as in the test.
   ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen by
@@ -52,10 +64,12 @@ public struct TrainingProgram {
   public static func fooling(
     _ network: LoadedNetwork, interpreter: (any Interpreter)?, fooling: any Fooling,
     lambda: Double, batchSize: Int, grid: EvaluationGrid = .fooled, samplesAtOnce: Int? = nil,
-    options: Executable.Options = Executable.Options()
+    update: UpdateRule? = nil, policy: ExecutionPolicy = ExecutionPolicy()
   ) throws -> TrainingProgram {
     guard let interpreter else {
-      return try TrainingProgram(network, batchSize, .frozen, [], nil, nil, options) { _, _, _ in
+      return try TrainingProgram(
+        network, batchSize, .frozen, [], nil, nil, update, policy
+      ) { _, _, _ in
         nil
       }
     }
@@ -67,11 +81,12 @@ public struct TrainingProgram {
       slots = places
       if places.chunks > 1 {
         passes = try SampledPasses(
-          network, places, explained: fooling.explained, options: options)
+          network, places, explained: fooling.explained, policy: policy)
       }
     }
     return try TrainingProgram(
-      network, batchSize, .frozen, interpreter.keptActivations, slots, passes, options
+      network, batchSize, .frozen, interpreter.keptActivations, slots, passes, update,
+      policy
     ) { lowered, labels, graph in
       var explained = lowered
       if fooling.explained != .labels {
@@ -123,10 +138,10 @@ public struct TrainingProgram {
   public static func classifier(
     _ network: LoadedNetwork, batchSize: Int,
     regularizers: [(weight: Double, any Regularizer)] = [], freezesBatchNorm: Bool = false,
-    options: Executable.Options = Executable.Options()
+    update: UpdateRule? = nil, policy: ExecutionPolicy = ExecutionPolicy()
   ) throws -> TrainingProgram {
     try TrainingProgram(
-      network, batchSize, freezesBatchNorm ? .frozen : .training, [], nil, nil, options,
+      network, batchSize, freezesBatchNorm ? .frozen : .training, [], nil, nil, update, policy,
       needsDirections: regularizers.contains { $0.1.needsDirections }
     ) { lowered, labels, graph in
       var total: Value?
@@ -153,7 +168,8 @@ public struct TrainingProgram {
 
   private init(
     _ network: LoadedNetwork, _ batchSize: Int, _ mode: NetworkGraph.Mode, _ keeping: Set<String>,
-    _ slots: SampleSlots?, _ passes: SampledPasses?, _ options: Executable.Options,
+    _ slots: SampleSlots?, _ passes: SampledPasses?, _ update: UpdateRule?,
+    _ policy: ExecutionPolicy,
     needsDirections: Bool = false,
     penalty: (NetworkGraph, Value, inout GraphBuilder) throws -> Penalty?
   ) throws {
@@ -166,33 +182,42 @@ public struct TrainingProgram {
     let lowered = try NetworkGraph(
       architecture, input: input, mode: mode, keeping: keeping, in: &graph)
     let crossEntropy = try graph.crossEntropy(lowered.logits, labels: classes)
-    var outputs = [crossEntropy, crossEntropy]
+    var total = crossEntropy
+    var outputs: [(String, Value)] = []
     let added = try penalty(lowered, classes, &graph)
     if let added {
-      outputs[0] = try graph.add(crossEntropy, graph.multiply(added.value, added.lambda))
-      outputs += [added.value] + [added.vanished].compactMap(\.self)
+      total = try graph.add(crossEntropy, graph.multiply(added.value, added.lambda))
+      outputs.append((Output.penalty, added.value))
+      if let vanished = added.vanished { outputs.append((Output.vanished, vanished)) }
     }
+    outputs.insert(contentsOf: [(Output.total, total), (Output.crossEntropy, crossEntropy)], at: 0)
     hasPenalty = added != nil
     countsVanished = added?.vanished != nil
     self.needsDirections = needsDirections
     let trained = lowered.trainedParameters
     let means = added?.givenMeans ?? []
     let variables = trained.map { lowered.parameters[$0.name]! } + means
-    let derivatives = try graph.gradient(of: outputs[0], with: variables)
-    var gradients: [String: Int] = [:]
+    let derivatives = try graph.gradient(of: total, with: variables)
+    var gradients: [String: String] = [:]
     for (parameter, gradient) in zip(trained, derivatives) {
-      gradients[parameter.name] = outputs.count
-      outputs.append(gradient)
+      gradients[parameter.name] = Output.gradient(parameter.name)
+      outputs.append((Output.gradient(parameter.name), gradient))
     }
-    cotangents = Array(outputs.count..<outputs.count + means.count)
-    outputs += derivatives.suffix(means.count)
-    var statistics: [String: Int] = [:]
+    for (index, derivative) in derivatives.suffix(means.count).enumerated() {
+      outputs.append((SampleSlots.cotangent(index), derivative))
+    }
+    var statistics: [String: String] = [:]
     for (name, value) in lowered.runningStatisticsUpdates.sorted(by: { $0.key < $1.key }) {
-      statistics[name] = outputs.count
-      outputs.append(value)
+      statistics[name] = Output.statistic(name)
+      outputs.append((Output.statistic(name), value))
     }
-    executable = try Executable(
-      graph.graph(outputs: outputs), parameters: network.parameters, options: options)
+    program = try network.compile(
+      graph.computation(
+        outputs,
+        update: update.map {
+          StepUpdate(
+            $0, gradients: gradients, assignments: statistics, guarded: [Output.total])
+        }), policy)
     self.batchSize = batchSize
     self.gradients = gradients
     self.statistics = statistics
@@ -216,20 +241,33 @@ public struct TrainingProgram {
   ///   - step: counts from 0; with `seed` it decides what noise the samples have.
   ///   - inputs: a value for every placeholder but those of samples.
   ///   - seed: of the training; with `step` it decides what noise the samples have.
-  ///   - profiling: adds the time of every kernel to the executable's profile.
+  ///   - profiling: adds the time of every kernel to the program's profile.
   public func run(
-    _ inputs: [String: Executable.Input], seed: UInt64 = 0, step: Int = 0, profiling: Bool = false
+    _ inputs: [String: ProgramInput], seed: UInt64 = 0, step: Int = 0, profiling: Bool = false
   ) throws {
-    guard let slots else { return try executable.run(inputs, profiling: profiling) }
+    try compute(inputs, seed: seed, step: step, profiling: profiling)
+    func scalar(_ name: String) throws -> Double { Double(try program.output(name).values[0]) }
+    losses = Losses(
+      total: try scalar(Output.total), crossEntropy: try scalar(Output.crossEntropy),
+      penalty: hasPenalty ? try scalar(Output.penalty) : nil,
+      vanishedMaps: countsVanished ? try scalar(Output.vanished) : nil)
+  }
+
+  private func compute(
+    _ inputs: [String: ProgramInput], seed: UInt64, step: Int, profiling: Bool
+  ) throws {
+    func run(_ inputs: [String: ProgramInput]) throws {
+      try profiling ? program.runProfiled(inputs) : program.run(inputs)
+    }
+    guard let slots else { return try run(inputs) }
     let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
     guard let passes else {
-      let places = slots.inputs(chunk: 0, images: noise, threads: executable.options.threads)
-      return try executable.run(inputs.merging(places) { $1 }, profiling: profiling)
+      let places = slots.inputs(chunk: 0, images: noise, threads: program.threads)
+      return try run(inputs.merging(places) { $1 })
     }
     let means = try passes.means(inputs, images: noise)
-    try executable.run(inputs.merging(means) { $1 }, profiling: profiling)
-    try passes.addGradients(
-      inputs, images: noise, step: executable, direct: gradients, cotangents: cotangents)
+    try run(inputs.merging(means) { $1 })
+    try passes.addGradients(inputs, images: noise, step: program, direct: gradients)
   }
 
   public struct Losses {
@@ -240,54 +278,46 @@ public struct TrainingProgram {
     public let vanishedMaps: Double?
   }
 
-  /// Of the last run.
-  public var losses: Losses {
-    func scalar(_ index: Int) -> Double { executable.withOutput(index) { Double($0[0]) } }
-    return Losses(
-      total: scalar(0), crossEntropy: scalar(1), penalty: hasPenalty ? scalar(2) : nil,
-      vanishedMaps: countsVanished ? scalar(3) : nil)
-  }
-
-  /// A copy of the loss's derivative in a parameter, of the last run.
-  public func gradient(of parameter: String) -> Tensor {
+  /// A copy of the loss's derivative with respect to a parameter, of the last run.
+  public func gradient(of parameter: String) throws -> Tensor {
     guard let output = gradients[parameter] else { preconditionFailure("\(parameter) is trained") }
-    return passes?.gradients[parameter] ?? executable.output(output)
+    return try passes?.gradients.download(parameter) ?? program.output(output)
   }
 
-  /// Changes the parameters by the gradients of the last run.
-  public func update(_ optimizer: Optimizer, learningRate: Float) {
-    if let passes {
-      optimizer.update(
-        from: passes.gradients, learningRate: learningRate, threads: executable.options.threads)
-    } else {
-      optimizer.update(from: executable, gradients: gradients, learningRate: learningRate)
+  /// As `run`, and changes the parameters by the gradients, and running statistics, if the loss and all
+  /// gradients are finite.
+  public func step(
+    _ inputs: [String: ProgramInput], learningRate: Float, seed: UInt64 = 0, step: Int = 0,
+    profiling: Bool = false
+  ) throws -> StepOutcome {
+    try run(inputs, seed: seed, step: step, profiling: profiling)
+    return try program.applyUpdate(gradients: passes?.gradients, learningRate: learningRate)
+  }
+
+  /// What the update rule keeps from step to step.
+  public var optimizer: any OptimizerState {
+    guard let optimizer = program.optimizer else {
+      preconditionFailure("the program was compiled without an update rule")
     }
+    return optimizer
   }
 
   // MARK: Numbers that are not finite
-
-  /// The first parameter, by name, whose derivative in the last run is not finite everywhere.
-  public var firstNonFiniteDerivative: String? {
-    if let passes {
-      return passes.gradients.firstNonFinite(threads: executable.options.threads)
-    }
-    return gradients.keys.sorted().first { !executable.isFinite(output: gradients[$0]!) }
-  }
 
   /// Does a step once more and looks at every value in it.
   /// - Parameters: as `run`.
   /// - Returns: the first that is not finite, if any.
   public func firstNonFinite(
-    _ inputs: [String: Executable.Input], seed: UInt64 = 0, step: Int = 0
+    _ inputs: [String: ProgramInput], seed: UInt64 = 0, step: Int = 0
   ) throws -> NonFiniteValue? {
-    guard let slots else { return try executable.firstNonFinite(inputs) }
+    guard let slots else { return try program.firstNonFinite(inputs) }
     let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
     guard let passes else {
-      let places = slots.inputs(chunk: 0, images: noise, threads: executable.options.threads)
-      return try executable.firstNonFinite(inputs.merging(places) { $1 })
+      let places = slots.inputs(chunk: 0, images: noise, threads: program.threads)
+      return try program.firstNonFinite(inputs.merging(places) { $1 })
     }
     return try passes.firstNonFinite(
-      inputs, images: noise, step: executable, cotangents: cotangents)
+      inputs, images: noise, step: program)
   }
 
   /// `directions` of a step: a function of the training's seed and the step.
@@ -300,11 +330,11 @@ public struct TrainingProgram {
 
   /// Memory that a step needs beside the parameters, known before the first one.
   public var plannedPeakBytes: Int {
-    executable.plannedPeakBytes + (passes?.plannedPeakBytes ?? 0)
+    program.resources.peakBytes + (passes?.plannedPeakBytes ?? 0)
   }
 
   /// Floating-point operations of one step.
-  public var flops: Int { executable.cost.flops + (passes?.flops ?? 0) }
+  public var flops: Int { program.resources.flops + (passes?.flops ?? 0) }
 
   /// What one step needs, for the log.
   var resources: String {

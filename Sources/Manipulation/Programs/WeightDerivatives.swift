@@ -1,6 +1,6 @@
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// Derivatives of the cross-entropy ℓ of images in chosen weights w of a network, its batch norms
 /// frozen.
@@ -19,8 +19,8 @@ public final class WeightDerivatives {
   /// Numbers of a vector.
   public let count: Int
   private let network: LoadedNetwork
-  private let options: Executable.Options
-  private var programs: [Part: Executable] = [:]
+  private let policy: ExecutionPolicy
+  private var programs: [Part: any Program] = [:]
 
   /// - Parameters:
   ///   - network: whose weights they are.
@@ -30,7 +30,7 @@ public final class WeightDerivatives {
   /// - Throws: `RunError` for a name that no layer with parameters has.
   public init(
     _ network: LoadedNetwork, layers: [String], batchSize: Int,
-    options: Executable.Options = Executable.Options()
+    policy: ExecutionPolicy = ExecutionPolicy()
   ) throws {
     let all = network.architecture.parameters.filter(\.isTrainable)
     for layer in layers where !all.contains(where: { $0.layer == layer }) {
@@ -42,12 +42,11 @@ public final class WeightDerivatives {
     }
     parameters = all.filter { layers.contains($0.layer) }
     count = parameters.reduce(0) { $0 + $1.shape.count }
-    var options = options
-    options.keepsParameterWork = true
-    (self.network, self.batchSize, self.options) = (network, batchSize, options)
+    let policy = policy.keepingParameterWork
+    (self.network, self.batchSize, self.policy) = (network, batchSize, policy)
   }
 
-  private func program(_ part: Part) throws -> Executable {
+  private func program(_ part: Part) throws -> any Program {
     if let program = programs[part] { return program }
     let architecture = network.architecture
     var graph = GraphBuilder()
@@ -77,34 +76,45 @@ public final class WeightDerivatives {
       }
       return sum!
     }
-    let outputs: [Value]
+    let outputs: [(String, Value)]
+    func named(_ derivatives: [Value]) -> [(String, Value)] {
+      zip(parameters, derivatives).map { (Self.derivative($0), $1) }
+    }
     switch part {
-    case .gradient: outputs = try graph.gradient(of: loss, with: weights)
+    case .gradient: outputs = named(try graph.gradient(of: loss, with: weights))
     case .slopes:
       // As in `jacobianVectorProduct`, for several variables.
       let seed = try graph.constant(Tensor(repeating: 0, shape: lowered.logits.shape))
       let pulled = try graph.gradient(of: lowered.logits, with: weights, seed: seed)
-      outputs = try [lowered.logits] + graph.gradient(of: slope(pulled), with: [seed])
+      outputs = [
+        (Self.logits, lowered.logits),
+        (Self.changes, try graph.gradient(of: slope(pulled), with: [seed])[0]),
+      ]
     case .product:
       let gradient = try graph.gradient(of: loss, with: weights)
-      outputs = try graph.gradient(of: slope(gradient), with: weights)
+      outputs = named(try graph.gradient(of: slope(gradient), with: weights))
     case .images:
       let gradient = try graph.gradient(of: loss, with: weights)
-      outputs = try graph.gradient(of: slope(gradient), with: [input])
+      outputs = [(Self.change, try graph.gradient(of: slope(gradient), with: [input])[0])]
     }
-    let program = try Executable(
-      graph.graph(outputs: outputs), parameters: network.parameters, options: options)
+    let program = try network.compile(graph.computation(outputs), policy)
     programs[part] = program
     return program
   }
 
   private static func vector(_ parameter: NetworkParameter) -> String { "vector." + parameter.name }
+  private static func derivative(_ parameter: NetworkParameter) -> String {
+    "derivative." + parameter.name
+  }
+  private static let logits = "logits"
+  private static let changes = "logits.changes"
+  private static let change = "images.change"
 
   /// - Parameter valid: how many of the images count; the first ones.
   private func run(
     _ part: Part, _ images: [Float], _ labels: [Int32], valid: Int, along vector: [Double]? = nil
-  ) throws -> Executable {
-    var inputs: [String: Executable.Input] = [
+  ) throws -> any Program {
+    var inputs: [String: ProgramInput] = [
       TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels),
       Self.marks: .floats((0..<batchSize).map { $0 < valid ? 1 : 0 }),
     ]
@@ -122,13 +132,13 @@ public final class WeightDerivatives {
     return program
   }
 
-  private func joined(_ program: Executable) -> [Double] {
-    parameters.indices.flatMap { program.withOutput($0) { $0.map(Double.init) } }
+  private func joined(_ program: any Program) throws -> [Double] {
+    try parameters.flatMap { try program.output(Self.derivative($0)).values.map(Double.init) }
   }
 
   /// ∇_w Σ ℓ over the first `valid` images.
   public func gradient(images: [Float], labels: [Int32], valid: Int) throws -> [Double] {
-    joined(try run(.gradient, images, labels, valid: valid))
+    try joined(run(.gradient, images, labels, valid: valid))
   }
 
   /// ⟨∇_w ℓ(x_n), v⟩ of each of the first `valid` images.
@@ -136,7 +146,7 @@ public final class WeightDerivatives {
     images: [Float], labels: [Int32], valid: Int, along vector: [Double]
   ) throws -> [Double] {
     let program = try run(.slopes, images, labels, valid: valid, along: vector)
-    let (logits, changes) = (program.output(0), program.output(1))
+    let (logits, changes) = (try program.output(Self.logits), try program.output(Self.changes))
     let classes = logits.shape[1]
     return (0..<valid).map { row in
       let part = row * classes..<(row + 1) * classes
@@ -150,13 +160,14 @@ public final class WeightDerivatives {
   public func product(
     images: [Float], labels: [Int32], valid: Int, _ vector: [Double]
   ) throws -> [Double] {
-    joined(try run(.product, images, labels, valid: valid, along: vector))
+    try joined(run(.product, images, labels, valid: valid, along: vector))
   }
 
   /// ∂⟨∇_w ℓ(x_n), v⟩/∂x_n of every image, [batchSize, H, W, C]; 0 beyond the first `valid`.
   public func imageDerivative(
     images: [Float], labels: [Int32], valid: Int, along vector: [Double]
   ) throws -> [Float] {
-    try run(.images, images, labels, valid: valid, along: vector).output(0).values
+    try run(.images, images, labels, valid: valid, along: vector)
+      .output(Self.change).values
   }
 }

@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
 import ImageData
-import TensorCPU
+import TensorRuntime
 
 /// The result of `trompe train`: what its `summary.json` holds. Accuracies are shares in [0, 1].
 public struct TrainingSummary: Codable, Hashable, Sendable {
@@ -21,6 +21,7 @@ public struct TrainingSummary: Codable, Hashable, Sendable {
 /// The whole of `trompe train`: ordinary training with cross-entropy, for baselines.
 public final class ClassifierTrainingRun {
   private let recipe: TrainingRecipe
+  private let executor: any Executor
   private var text: String
   private let folder: RunFolder
   private let resumes: Bool
@@ -29,9 +30,10 @@ public final class ClassifierTrainingRun {
 
   /// See `FoolingRun`.
   public init(
-    _ recipe: TrainingRecipe, output: String, resume: Bool = false,
+    _ recipe: TrainingRecipe, on executor: any Executor, output: String, resume: Bool = false,
     stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
+    self.executor = executor
     (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
     text = recipe.resolvedYAML()
     folder = try RunFolder(output, resume: resume, inputs: recipe.inputs)
@@ -54,7 +56,7 @@ public final class ClassifierTrainingRun {
   /// - Parameter isUnderWay: set when all is prepared and training goes on.
   private func run(_ isUnderWay: inout Bool) throws -> TrainingSummary {
     let begin = ContinuousClock.now
-    let prepared = try PreparedTraining(recipe)
+    let prepared = try PreparedTraining(recipe, on: executor)
     let (setup, program, evaluator) = (prepared.setup, prepared.program, prepared.evaluator)
     let network = setup.network
     text = recipe.resolvedYAML(for: network)

@@ -3,7 +3,7 @@ import Explanations
 import Foundation
 import ImageData
 import Reports
-import TensorCPU
+import TensorRuntime
 
 /// The whole of `trompe fool`: measures the original network, trains it with the penalty, measures
 /// the manipulated one and exports it.
@@ -11,6 +11,7 @@ import TensorCPU
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class FoolingRun {
   private let recipe: FoolingRecipe
+  private let executor: any Executor
   private var text: String
   private let folder: RunFolder
   private let resumes: Bool
@@ -19,15 +20,17 @@ public final class FoolingRun {
 
   /// - Parameters:
   ///   - recipe: all that is done.
+  ///   - executor: holds the network and runs its programs.
   ///   - stop: ends the run after the step, by `RunStopped`.
   ///   - output: the folder for everything the run writes; made if it does not exist.
   ///   - resume: go on from the state in `output`.
   ///   - observe: told of everything that happens, on the thread that runs.
   public init(
-    _ recipe: FoolingRecipe, output: String, resume: Bool = false,
+    _ recipe: FoolingRecipe, on executor: any Executor, output: String, resume: Bool = false,
     stop: StopRequest = StopRequest(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
+    self.executor = executor
     (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
     text = recipe.resolvedYAML()
     folder = try RunFolder(output, resume: resume, inputs: recipe.inputs)
@@ -51,17 +54,13 @@ public final class FoolingRun {
   /// - Parameter isUnderWay: set when all is prepared and training goes on.
   private func run(_ isUnderWay: inout Bool) throws -> Summary {
     let begin = ContinuousClock.now
-    let prepared = try PreparedFooling(recipe)
+    let prepared = try PreparedFooling(recipe, on: executor)
     let (setup, fooling, measured) = (prepared.setup, prepared.fooling, prepared.interpreters)
     let (network, program) = (setup.network, prepared.program)
     text = recipe.resolvedYAML(for: network)
     let (measurement, penaltyInputs) = (prepared.measurement, prepared.penaltyInputs)
     let layout = recipe.output.layout ?? network.layout
-    let originalWeights =
-      recipe.control
-      ? Dictionary(
-        uniqueKeysWithValues: network.parameters.names.map { ($0, network.parameters[$0]) })
-      : nil
+    let originalWeights = recipe.control ? try network.parameters.snapshot() : nil
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
       folder: folder, recipe: text, reads: InputRecord(recipe, setup), begin: begin, stop: stop,
@@ -121,7 +120,7 @@ public final class FoolingRun {
     var control: EvaluationResult?
     var last = loop
     if let originalWeights {
-      for (name, tensor) in originalWeights { network.parameters[name] = tensor }
+      try network.parameters.restore(originalWeights)
       (last, control) = try measureControl(prepared, after: loop, original: original, layout)
     }
     let results = MeasuredNetworks(
@@ -176,7 +175,8 @@ public final class FoolingRun {
     let part = try RunFolder(part: folder.control, of: folder)
     let program = try TrainingProgram.fooling(
       network, interpreter: nil, fooling: fooling, lambda: 0,
-      batchSize: recipe.training.batchSize, options: recipe.compute.options)
+      batchSize: recipe.training.batchSize, update: recipe.training.optimizer,
+      policy: recipe.compute.trainingPolicy)
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
       folder: part, recipe: text, reads: manipulation.reads, begin: manipulation.begin,

@@ -1,6 +1,6 @@
 import Explanations
 import ImageData
-import TensorCPU
+import TensorRuntime
 
 /// What the penalty reads at every step beside images and labels: composites and references.
 final class PenaltyInputs {
@@ -27,13 +27,13 @@ final class PenaltyInputs {
     let program = try EvaluationProgram(
       LoadedNetwork(copying: network), interpreters: [interpreter],
       batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
-      options: recipe.compute.evaluationOptions)
+      policy: recipe.compute.evaluationPolicy)
     original = OriginalExplanations(program, fooling: fooling, grid: recipe.evaluation.grid)
   }
 
   /// For a batch and the step that counts from 0.
-  func values(_ batch: Batch, _ step: Int) throws -> [String: Executable.Input] {
-    var inputs: [String: Executable.Input] = [:]
+  func values(_ batch: Batch, _ step: Int) throws -> [String: ProgramInput] {
+    var inputs: [String: ProgramInput] = [:]
     var explained = batch
     if let composites {
       explained = try nextComposites(composites, step)

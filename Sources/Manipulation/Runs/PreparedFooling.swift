@@ -1,5 +1,6 @@
 import Explanations
 import ImageData
+import TensorRuntime
 
 /// Network, data and programs of a fooling, checked against each other and compiled: all that stands
 /// before the first step.
@@ -15,8 +16,8 @@ struct PreparedFooling {
   let notMeasured: [String]
 
   /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
-  init(_ recipe: FoolingRecipe) throws {
-    setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed)
+  init(_ recipe: FoolingRecipe, on executor: any Executor) throws {
+    setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed, on: executor)
     let network = setup.network
     try network.checkExport(as: recipe.output.layout ?? network.layout)
     fooling = try recipe.fooling.fooling(
@@ -29,8 +30,8 @@ struct PreparedFooling {
     program = try TrainingProgram.fooling(
       network, interpreter: interpreters[0].1, fooling: fooling, lambda: recipe.fooling.lambda,
       batchSize: recipe.training.batchSize, grid: recipe.evaluation.grid,
-      samplesAtOnce: recipe.compute.samplesAtOnce,
-      options: recipe.compute.options)
+      samplesAtOnce: recipe.compute.samplesAtOnce, update: recipe.training.optimizer,
+      policy: recipe.compute.trainingPolicy)
     let composites = try setup.composites(fooling, recipe.data)
     measurement = try Measurement(
       of: network, interpreters: interpreters, fooling: fooling, on: setup.validation,

@@ -1,6 +1,6 @@
 import Foundation
 import ImageData
-import TensorCPU
+import TensorRuntime
 
 /// Network, data and programs of an ordinary training, checked and compiled.
 struct PreparedTraining {
@@ -12,30 +12,32 @@ struct PreparedTraining {
   private let training: TrainingSection
 
   /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
-  init(_ recipe: TrainingRecipe) throws {
-    setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed, newTop: true)
+  init(_ recipe: TrainingRecipe, on executor: any Executor) throws {
+    setup = try Setup(
+      recipe.network, recipe.data, seed: recipe.training.seed, newTop: true, on: executor)
     let network = setup.network
     try network.checkExport(as: recipe.output.layout ?? network.layout)
     program = try TrainingProgram.classifier(
       network, batchSize: recipe.training.batchSize,
       regularizers: recipe.training.regularizers.map { ($0.weight, try $0.regularizer()) },
-      freezesBatchNorm: recipe.training.freezesBatchNorm, options: recipe.compute.options)
+      freezesBatchNorm: recipe.training.freezesBatchNorm, update: recipe.training.optimizer,
+      policy: recipe.compute.trainingPolicy)
     adversary = try recipe.training.adversarial.map {
       try AdversarialImages(
-        network, $0, batchSize: recipe.training.batchSize, options: recipe.compute.options)
+        network, $0, batchSize: recipe.training.batchSize, policy: recipe.compute.trainingPolicy)
     }
     training = recipe.training
     evaluator = Evaluator(
       program: try EvaluationProgram(
         network, interpreters: [], batchSize: recipe.evaluation.batchSize,
-        options: recipe.compute.evaluationOptions),
+        policy: recipe.compute.evaluationPolicy),
       preprocessing: network.preprocessing, imageSize: setup.imageSize,
       threads: recipe.data.threads)
   }
 
   /// What a step reads beside the batch: directions of regularizers, adversarial images in its place.
-  func inputs(_ batch: Batch, _ step: Int) throws -> [String: Executable.Input] {
-    var inputs: [String: Executable.Input] = [:]
+  func inputs(_ batch: Batch, _ step: Int) throws -> [String: ProgramInput] {
+    var inputs: [String: ProgramInput] = [:]
     if program.needsDirections {
       inputs[TrainingProgram.directions] = .floats(
         TrainingProgram.directions(count: batch.images.count, seed: training.seed, step: step))

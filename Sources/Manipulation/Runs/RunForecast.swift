@@ -1,5 +1,6 @@
 import ImageData
 import Reports
+import TensorRuntime
 
 /// What a run will take, found out before it: steps, arithmetic, memory and, from a few measured
 /// steps, time. Nothing is written.
@@ -69,10 +70,11 @@ public struct RunForecast: Codable, Hashable, Sendable {
 
   /// - Parameters:
   ///   - recipe: of the run.
+  ///   - executor: on which it would run.
   ///   - measures: whether to do a few steps for an estimate of the time.
   /// - Throws: what would stop the run before its first step.
-  public init(_ recipe: FoolingRecipe, measures: Bool = true) throws {
-    let prepared = try PreparedFooling(recipe)
+  public init(_ recipe: FoolingRecipe, on executor: any Executor, measures: Bool = true) throws {
+    let prepared = try PreparedFooling(recipe, on: executor)
     let (setup, measurement, inputs) = (
       prepared.setup, prepared.measurement, prepared.penaltyInputs
     )
@@ -112,8 +114,8 @@ public struct RunForecast: Codable, Hashable, Sendable {
   }
 
   /// See above; of an ordinary training.
-  public init(_ recipe: TrainingRecipe, measures: Bool = true) throws {
-    let prepared = try PreparedTraining(recipe)
+  public init(_ recipe: TrainingRecipe, on executor: any Executor, measures: Bool = true) throws {
+    let prepared = try PreparedTraining(recipe, on: executor)
     let setup = prepared.setup
     let loop = try TrainingLoop(
       recipe.training, network: setup.network, program: prepared.program, source: setup.train,

@@ -1,5 +1,5 @@
 import ImageData
-import TensorCPU
+import TensorRuntime
 
 /// Network and data of a run, checked against each other.
 struct Setup {
@@ -9,10 +9,12 @@ struct Setup {
   let imageSize: ImageSize
 
   init(
-    _ section: NetworkSection, _ data: DataSection, seed: UInt64, newTop: Bool = false
+    _ section: NetworkSection, _ data: DataSection, seed: UInt64, newTop: Bool = false,
+    on executor: any Executor
   ) throws {
     network = try LoadedNetwork(
-      section, imageSize: { try data.sources(classNames: nil).train.preparedSize($0) }, seed: seed,
+      section, on: executor,
+      imageSize: { try data.sources(classNames: nil).train.preparedSize($0) }, seed: seed,
       newTop: newTop)
     (train, validation) = try data.sources(classNames: network.classNames)
     let (classes, namesAreKnown) = (network.architecture.classes, network.classNames != nil)
@@ -48,16 +50,13 @@ struct Setup {
 }
 
 extension ComputeSection {
-  var options: Executable.Options {
-    Executable.Options(
-      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd, precision: precision,
-      recomputes: memory == .low)
+  var trainingPolicy: ExecutionPolicy {
+    ExecutionPolicy(threads: threads, precision: precision, recomputes: memory == .low)
   }
 
   /// What is reported is computed in floats, and does not depend on how many images are evaluated at
   /// a time.
-  var evaluationOptions: Executable.Options {
-    Executable.Options(
-      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd, isBatchInvariant: true)
+  var evaluationPolicy: ExecutionPolicy {
+    ExecutionPolicy(threads: threads, isBatchInvariant: true)
   }
 }

@@ -2,8 +2,8 @@ import Checkpoints
 import Foundation
 import ImageData
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// The loop that fooling and ordinary training share: batches, steps, learning rate, logging,
 /// saving, resuming.
@@ -24,7 +24,6 @@ final class TrainingLoop {
   /// Of the whole run, in all its processes.
   var seconds: Double { earlierSeconds + (ContinuousClock.now - begin).seconds }
 
-  private let optimizer: Optimizer
   private let source: any ImageSource
   private let data: DataSection
   private let imageSize: ImageSize
@@ -34,7 +33,7 @@ final class TrainingLoop {
   private let stop: StopRequest
   /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
   /// that counts from 0.
-  private let inputs: (Batch, Int) throws -> [String: Executable.Input]
+  private let inputs: (Batch, Int) throws -> [String: ProgramInput]
   /// The one that is fooled, by the name under which results are reported.
   private let interpreter: String?
   private let observe: (RunEvent) -> Void
@@ -46,7 +45,7 @@ final class TrainingLoop {
     _ section: TrainingSection, network: LoadedNetwork, program: TrainingProgram,
     source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
     reads: InputRecord = InputRecord(), begin: ContinuousClock.Instant = .now, stop: StopRequest,
-    inputs: @escaping (Batch, Int) throws -> [String: Executable.Input] = { _, _ in [:] },
+    inputs: @escaping (Batch, Int) throws -> [String: ProgramInput] = { _, _ in [:] },
     interpreter: String? = nil, observe: @escaping (RunEvent) -> Void
   ) throws {
     (self.section, self.network, self.program) = (section, network, program)
@@ -56,8 +55,6 @@ final class TrainingLoop {
     self.interpreter = interpreter
     let size = network.architecture.inputShape
     imageSize = ImageSize(width: size[1], height: size[0])
-    optimizer = try Optimizer(
-      section.optimizer, parameters: network.parameters, names: program.gradients.keys.sorted())
     let batchesPerEpoch = source.count / section.batchSize
     guard batchesPerEpoch > 0 else {
       throw RunError(
@@ -107,7 +104,7 @@ final class TrainingLoop {
         do { try validate(step) } catch is RunStopped { try stopHere() }
       }
       let begin = ContinuousClock.now
-      let (batch, inputs): (Batch, [String: Executable.Input])
+      let (batch, inputs): (Batch, [String: ProgramInput])
       do {
         guard let next = try loader.next() else { throw RunError("the training data ended") }
         (batch, inputs) = (next, try self.inputs(next, step))
@@ -169,7 +166,7 @@ final class TrainingLoop {
   }
 
   private func train(
-    on batch: Batch, _ inputs: [String: Executable.Input], learningRate: Double
+    on batch: Batch, _ inputs: [String: ProgramInput], learningRate: Double
   ) throws -> TrainingProgram.Losses {
     var inputs = inputs
     // Adversarial training has others in their place.
@@ -180,26 +177,21 @@ final class TrainingLoop {
     for mask in program.dropoutMasks {
       inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: step))
     }
-    try program.run(inputs, seed: section.seed, step: step)
+    let outcome = try program.step(
+      inputs, learningRate: Float(learningRate), seed: section.seed, step: step)
     let losses = program.losses
-    guard losses.total.isFinite else {
+    switch outcome {
+    case .applied: break
+    case .refusedOutput:
       throw divergence(
         "the loss is \(losses.total.isNaN ? "not a number" : "infinite")", losses, inputs)
-    }
-    if let name = program.firstNonFiniteDerivative {
+    case .refusedGradient(let name):
       throw divergence("the derivative of \(name) is not finite", losses, inputs)
-    }
-    program.update(optimizer, learningRate: Float(learningRate))
-    for (name, output) in program.statistics {
-      program.executable.withOutput(output) { new in
-        network.parameters.withValues(of: name) { _ = $0.update(fromContentsOf: new) }
-      }
+    case .overflowed(let name):
+      throw divergence("parameter \(name) is no longer finite", losses)
     }
     for name in network.batchCounts.keys where !program.statistics.isEmpty {
       network.batchCounts[name]! += 1
-    }
-    if let name = network.parameters.firstNonFinite(threads: program.executable.options.threads) {
-      throw divergence("parameter \(name) is no longer finite", losses)
     }
     return losses
   }
@@ -207,7 +199,7 @@ final class TrainingLoop {
   /// - Parameter inputs: of the step, if it was not applied yet: it is done once more to see where
   ///   numbers stop being finite.
   private func divergence(
-    _ what: String, _ losses: TrainingProgram.Losses, _ inputs: [String: Executable.Input]? = nil
+    _ what: String, _ losses: TrainingProgram.Losses, _ inputs: [String: ProgramInput]? = nil
   ) -> DivergenceError {
     let origin = inputs.flatMap {
       try? program.firstNonFinite($0, seed: section.seed, step: step)
@@ -224,7 +216,7 @@ final class TrainingLoop {
   /// Saves a state and removes those that are older than the last `keepStates`.
   private func save(_ mark: MetricsLog.Mark) throws {
     var moments: [String: Tensor] = [:]
-    for (name, tensor) in optimizer.state { moments[name] = tensor }
+    for (name, tensor) in try program.optimizer.state { moments[name] = tensor }
     let progress = SavedProgress(
       step: step, trainingSeconds: trainingSeconds, seconds: seconds, recipe: recipe,
       inputs: reads, metrics: mark)
@@ -313,8 +305,8 @@ final class TrainingLoop {
     else { throw CheckpointError(path: state.path, "holds no training state of this step") }
     try check(progress, of: state)
     let moments = training.groups["optimizer"] ?? [:]
-    try optimizer.restore(step: progress.step) { moments[$0] }
-    for (name, tensor) in saved.parameters { network.parameters[name] = tensor }
+    try program.optimizer.restore(step: progress.step) { moments[$0] }
+    try network.parameters.restore(ParameterSnapshot(tensors: saved.parameters))
     network.batchCounts = saved.batchCounts
     step = progress.step
     trainingSeconds = progress.trainingSeconds

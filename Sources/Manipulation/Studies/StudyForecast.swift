@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// What a study will take, found out before it. Nothing is written.
 public struct StudyForecast: Codable, Hashable, Sendable {
   /// One study.
@@ -19,11 +21,12 @@ public struct StudyForecast: Codable, Hashable, Sendable {
 
   /// - Parameters:
   ///   - recipe: of the run.
+  ///   - executor: on which it would run.
   ///   - measures: whether to run a few batches for an estimate of the time.
   /// - Throws: what would stop the run before its first study.
-  public init(_ recipe: StudyRecipe, measures: Bool = true) throws {
+  public init(_ recipe: StudyRecipe, on executor: any Executor, measures: Bool = true) throws {
     let stage = try StudyStage(
-      recipe, folder: RunFolder(existing: ""), stop: StopRequest(), observe: { _ in })
+      recipe, on: executor, folder: RunFolder(existing: ""), stop: StopRequest(), observe: { _ in })
     network = stage.description
     networks = stage.subjects.map(\.name)
     interpreter = stage.interpreter.name

@@ -1,5 +1,6 @@
 import Foundation
 import Reports
+import TensorRuntime
 
 /// The whole of `trompe study`: does a set of studies of several networks, one after the other, and makes
 /// one report of them. What a study has found is written as soon as it is finished, and a run that was
@@ -8,6 +9,7 @@ import Reports
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class StudyRun {
   private let recipe: StudyRecipe
+  private let executor: any Executor
   private var text: String
   private let folder: RunFolder
   private let stop: StopRequest
@@ -15,14 +17,16 @@ public final class StudyRun {
 
   /// - Parameters:
   ///   - recipe: all that is done.
+  ///   - executor: holds the networks and runs their programs.
   ///   - output: the folder for everything the run writes; made if it does not exist.
   ///   - resume: leave out the studies that are finished in `output`.
   ///   - stop: ends the run after the batch, by `RunStopped`.
   ///   - observe: told of everything that happens, on the thread that runs.
   public init(
-    _ recipe: StudyRecipe, output: String, resume: Bool = false,
+    _ recipe: StudyRecipe, on executor: any Executor, output: String, resume: Bool = false,
     stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
+    self.executor = executor
     (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
     text = recipe.resolvedYAML()
     folder = try RunFolder(output, resume: resume, inputs: recipe.inputs)
@@ -36,7 +40,8 @@ public final class StudyRun {
   }
 
   private func study() throws -> StudySummary {
-    let stage = try StudyStage(recipe, folder: folder, stop: stop, observe: observe)
+    let stage = try StudyStage(
+      recipe, on: executor, folder: folder, stop: stop, observe: observe)
     text = recipe.resolvedYAML(for: stage.setup.network)
     observe(.note(stage.description))
     for note in stage.setup.network.notes { observe(.note(note)) }

@@ -2,6 +2,7 @@ import Explanations
 import Foundation
 import ImageData
 import TensorGraph
+import TensorRuntime
 
 /// The networks of a study. They have one architecture, so that programs are compiled once for a network
 /// whose weights are exchanged.
@@ -31,18 +32,19 @@ final class StudyStage {
 
   /// Reads every network once, so that a file that cannot be used ends the run before it begins.
   init(
-    _ recipe: StudyRecipe, folder: RunFolder, stop: StopRequest,
+    _ recipe: StudyRecipe, on executor: any Executor, folder: RunFolder, stop: StopRequest,
     observe: @escaping (RunEvent) -> Void
   ) throws {
     (self.recipe, self.folder, self.stop, self.observe) = (recipe, folder, stop, observe)
     let checkpoints = recipe.study.checkpoints
     sections = try ComparedNetworks.sections(recipe.network, files: checkpoints.map(\.file))
-    let setup = try Setup(sections[0], recipe.data, seed: recipe.study.seed)
+    let setup = try Setup(sections[0], recipe.data, seed: recipe.study.seed, on: executor)
     self.setup = setup
     var subjects: [Subject] = []
     for (index, checkpoint) in checkpoints.enumerated() {
       let network =
-        index == 0 ? setup.network : try Self.network(sections[index], setup.imageSize)
+        index == 0
+        ? setup.network : try Self.network(sections[index], setup.imageSize, on: executor)
       if index > 0 { try network.checkActivations(on: setup.validation) }
       try Self.check(network, checkpoint, against: setup.network, checkpoints[0])
       let original = checkpoint.original.map { name in
@@ -60,9 +62,9 @@ final class StudyStage {
   }
 
   private static func network(
-    _ section: NetworkSection, _ size: ImageSize
+    _ section: NetworkSection, _ size: ImageSize, on executor: any Executor
   ) throws -> LoadedNetwork {
-    try LoadedNetwork(section, imageSize: { _ in size })
+    try LoadedNetwork(section, on: executor, imageSize: { _ in size })
   }
 
   private static func check(
@@ -94,17 +96,15 @@ final class StudyStage {
   func show(_ index: Int) throws {
     let store = setup.network.parameters
     if let shown, shown.index == index {
-      for (name, tensor) in shown.weights { store[name] = tensor }
+      try store.restore(ParameterSnapshot(tensors: shown.weights))
       return
     }
     shown = nil
-    let network = try Self.network(sections[index], setup.imageSize)
-    var weights: [String: Tensor] = [:]
-    for name in store.names {
-      weights[name] = network.parameters[name]
-      store[name] = weights[name]!
-    }
-    shown = (index, weights)
+    let network = try Self.network(
+      sections[index], setup.imageSize, on: setup.network.executor)
+    let weights = try network.parameters.snapshot()
+    try store.restore(weights)
+    shown = (index, weights.tensors)
   }
 
   /// The same with noise on its weights.
@@ -113,8 +113,8 @@ final class StudyStage {
     guard noise.strength > 0, let weights = shown?.weights else { return }
     for (place, parameter) in setup.network.architecture.parameters.enumerated()
     where parameter.isTrainable {
-      setup.network.parameters[parameter.name] = noise.applied(
-        to: weights[parameter.name]!, at: place)
+      try setup.network.parameters.upload(
+        noise.applied(to: weights[parameter.name]!, at: place), to: parameter.name)
     }
   }
 
@@ -141,7 +141,7 @@ final class StudyStage {
   func program(_ interpreters: [(name: String, any Interpreter)]) throws -> EvaluationProgram {
     try EvaluationProgram(
       setup.network, interpreters: interpreters, batchSize: recipe.evaluation.batchSize,
-      samplesAtOnce: recipe.compute.samplesAtOnce, options: recipe.compute.evaluationOptions)
+      samplesAtOnce: recipe.compute.samplesAtOnce, policy: recipe.compute.evaluationPolicy)
   }
 
   func checkStop() throws {

@@ -1,4 +1,4 @@
-import TensorCPU
+import TensorRuntime
 
 /// On what the program runs.
 public struct ComputeSection: Hashable, Sendable {
@@ -14,14 +14,14 @@ public struct ComputeSection: Hashable, Sendable {
   /// Whether 3×3 and 1×1 convolutions may be computed by Winograd's algorithms.
   public var winograd: Bool
   /// In what training multiplies; what is reported is always computed in floats.
-  public var precision: Executable.Precision
+  public var precision: ExecutionPolicy.Precision
   public var memory: Memory
   /// How many samples of a sampled explanation are in memory at a time; chosen by memory and by
   /// what they share if `nil`.
   public var samplesAtOnce: Int?
 
   public init(
-    threads: Int? = nil, winograd: Bool = true, precision: Executable.Precision = .float32,
+    threads: Int? = nil, winograd: Bool = true, precision: ExecutionPolicy.Precision = .float32,
     memory: Memory = .normal, samplesAtOnce: Int? = nil
   ) {
     self.memory = memory
@@ -40,7 +40,7 @@ extension ComputeSection {
         "winograd", \.winograd, .truth,
         "3×3 and 1×1 convolutions by Winograd's algorithms where those are faster"),
       .defaulted(
-        "precision", \.precision, .choice(Executable.Precision.self),
+        "precision", \.precision, .choice(ExecutionPolicy.Precision.self),
         "in what training multiplies, and what is kept between convolutions: floats or, where the "
           + "processor has it, bfloat16; what is reported is always computed in floats"),
       .defaulted(

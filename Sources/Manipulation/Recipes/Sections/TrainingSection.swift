@@ -1,5 +1,5 @@
 import Defences
-import TensorCPU
+import TensorRuntime
 
 /// How the weights are changed.
 public struct TrainingSection: Hashable, Sendable {
@@ -13,7 +13,7 @@ public struct TrainingSection: Hashable, Sendable {
     /// Half a cosine from the learning rate to 0 at the last step (Loshchilov & Hutter 2017).
     case cosine
   }
-  public var optimizer: Optimizer.Method
+  public var optimizer: UpdateRule
   public var learningRate: Double
   public var schedule: Schedule
   /// The learning rate grows linearly over this many first steps.
@@ -39,7 +39,7 @@ public struct TrainingSection: Hashable, Sendable {
   public var freezesBatchNorm: Bool
 
   public init(
-    optimizer: Optimizer.Method = .adam, learningRate: Double, schedule: Schedule = .constant,
+    optimizer: UpdateRule = .adam, learningRate: Double, schedule: Schedule = .constant,
     warmupSteps: Int = 0, duration: Duration, batchSize: Int = 8, seed: UInt64 = 0,
     logEvery: Int = 10, validateEvery: Int = 0, validateImages: Int = 500, saveEvery: Int = 200,
     keepStates: Int = 2,
@@ -143,7 +143,7 @@ private struct UpdateEntries {
   var beta2: Float = 0.999
   var epsilon: Float = 1e-8
 
-  init(_ method: Optimizer.Method, learningRate: Double) {
+  init(_ method: UpdateRule, learningRate: Double) {
     self.learningRate = learningRate
     switch method {
     case .adam(let beta1, let beta2, let epsilon, let weightDecay):
@@ -155,7 +155,7 @@ private struct UpdateEntries {
     }
   }
 
-  var optimizer: Optimizer.Method {
+  var optimizer: UpdateRule {
     switch name {
     case .adam: .adam(beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
     case .sgd: .sgd(momentum: momentum, weightDecay: weightDecay, nesterov: nesterov)

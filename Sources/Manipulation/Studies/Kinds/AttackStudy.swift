@@ -14,7 +14,8 @@ enum AttackStudy {
     "attack", needs: .attack, run: { stage, _ in try run(on: stage) },
     forecast: { stage, measures in
       let forecast = try AttackForecast(
-        stage.recipe.attackRecipe(of: stage.recipe.study.checkpoints[0]), measures: measures)
+        stage.recipe.attackRecipe(of: stage.recipe.study.checkpoints[0]),
+        on: stage.setup.network.executor, measures: measures)
       let count = stage.subjects.count
       return StudyForecast.Part(
         name: "attack",
@@ -37,7 +38,8 @@ enum AttackStudy {
       stage.observe(.note("attack on \(checkpoint.name)"))
       let summary = try stage.stoppable {
         try AttackRun(
-          stage.recipe.attackRecipe(of: checkpoint), output: folder, in: stage.folder,
+          stage.recipe.attackRecipe(of: checkpoint), on: stage.setup.network.executor,
+          output: folder, in: stage.folder,
           stop: stage.stop, observe: stage.observe
         ).run()
       }

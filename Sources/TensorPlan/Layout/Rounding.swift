@@ -5,7 +5,7 @@ import TensorGraph
 ///
 /// Sums are floats everywhere, and so are parameters, their derivatives, and whatever is not an
 /// image between convolutions: outputs, rows, what pooling, concatenation and padding touch. A
-/// pointwise cluster reads and writes either. What a convolution adds to is of the same kind as its
+/// fusion group reads and writes either. What a convolution adds to is of the same kind as its
 /// result. Images of a convolution that is done in floats stay floats.
 struct Rounding {
   /// Storages kept in bfloat16.
@@ -31,8 +31,8 @@ struct Rounding {
         kernel.reads + kernel.writes, kernel.readShapes + kernel.writeShapes)
       where graph.nodes[storage].shape != shape { groups.keep(storage) }
       switch kernel.work {
-      case .pointwise(let cluster):
-        for reduction in cluster.reductions { groups.keep(reduction.storage) }
+      case .pointwise(let fused):
+        for reduction in fused.reductions { groups.keep(reduction.storage) }
       case .convolution, .inputGradient, .operation, .maxPool:
         let own = kernel.images ?? []
         if !own.isEmpty, isRounded(kernel) {
@@ -45,9 +45,9 @@ struct Rounding {
           groups.unite([residual, kernel.writes[0]])
           others.removeAll { $0 == residual }
         }
-        if case .inputGradient(_, let finish?) = kernel.work {
-          // Read as a cluster reads.
-          others.removeAll { $0 == finish.residual || $0 == finish.mask }
+        if case .inputGradient(_, let postOps?) = kernel.work {
+          // Read as a fusion group reads.
+          others.removeAll { $0 == postOps.residual || $0 == postOps.mask }
         }
         for storage in others { groups.keep(storage) }
       }

@@ -1,23 +1,35 @@
 import CTensorKernels
 import TensorGraph
 import TensorPlan
+import TensorRuntime
 
-/// A pointwise cluster as the C kernels want it: axes merged where every operand allows it.
+extension Lowering {
+  func pointwise(_ program: PointwiseProgram, _ scratch: UnsafeMutableRawPointer) -> Run {
+    program.bind { address[$0]! }
+    let cpu = settings.cpu
+    return {
+      program.run(scratch: scratch, cpu: cpu)
+      return 0
+    }
+  }
+}
+
+/// A fusion group as the C kernels want it: axes merged where every operand allows it.
 final class PointwiseProgram {
   private let program: UnsafeMutablePointer<trompe_pointwise>
-  private let cluster: PointwiseCluster
+  private let fused: FusionGroup
 
   /// - Parameter rounded: storages that hold bfloat16.
   init(
-    _ cluster: PointwiseCluster, name: String, rounded: Set<Int> = []
+    _ fused: FusionGroup, name: String, rounded: Set<Int> = []
   ) throws(ExecutionError) {
-    self.cluster = cluster
+    self.fused = fused
     var extents: [Int] = []
     var strides: [[Int]] = []  // per axis: of every input, then of every reduction
-    for axis in cluster.shape.dimensions.indices where cluster.shape[axis] != 1 {
-      let extent = cluster.shape[axis]
+    for axis in fused.shape.dimensions.indices where fused.shape[axis] != 1 {
+      let extent = fused.shape[axis]
       let own =
-        cluster.inputs.map { $0.strides[axis] } + cluster.reductions.map { $0.strides[axis] }
+        fused.inputs.map { $0.strides[axis] } + fused.reductions.map { $0.strides[axis] }
       if let last = strides.last, zip(last, own).allSatisfy({ $0 == $1 * extent }) {
         extents[extents.count - 1] *= extent
         strides[strides.count - 1] = own
@@ -26,14 +38,14 @@ final class PointwiseProgram {
         strides.append(own)
       }
     }
-    guard extents.count <= Int(TROMPE_MAX_RANK), cluster.registerCount <= 256 else {
+    guard extents.count <= Int(TROMPE_MAX_RANK), fused.registerCount <= 256 else {
       throw ExecutionError(
-        "\(name) over \(cluster.shape): \(extents.count) axes, \(cluster.registerCount) registers")
+        "\(name) over \(fused.shape): \(extents.count) axes, \(fused.registerCount) registers")
     }
     program = .allocate(capacity: 1)
     program.initialize(to: trompe_pointwise())
     program.pointee.rank = Int32(extents.count)
-    program.pointee.register_count = Int32(cluster.registerCount)
+    program.pointee.register_count = Int32(fused.registerCount)
     withUnsafeMutableBytes(of: &program.pointee.extent) { raw in
       let target = raw.bindMemory(to: Int64.self)
       for (axis, extent) in extents.enumerated() { target[axis] = Int64(extent) }
@@ -44,31 +56,31 @@ final class PointwiseProgram {
       return pointer
     }
     program.pointee.inputs = array(
-      cluster.inputs.indices.map { index in
+      fused.inputs.indices.map { index in
         var input = trompe_pointwise_input()
-        input.is_bf16 = rounded.contains(cluster.inputs[index].storage) ? 1 : 0
+        input.is_bf16 = rounded.contains(fused.inputs[index].storage) ? 1 : 0
         withUnsafeMutableBytes(of: &input.stride) { raw in
           let target = raw.bindMemory(to: Int64.self)
           for axis in extents.indices { target[axis] = Int64(strides[axis][index]) }
         }
         return input
       })
-    program.pointee.input_count = Int32(cluster.inputs.count)
+    program.pointee.input_count = Int32(fused.inputs.count)
     program.pointee.scalars = array(
-      cluster.scalars.map {
+      fused.scalars.map {
         trompe_pointwise_scalar(reg: Int32($0.register), value: Float($0.value))
       })
-    program.pointee.scalar_count = Int32(cluster.scalars.count)
-    program.pointee.instructions = array(cluster.instructions.map(\.encoded))
-    program.pointee.instruction_count = Int32(cluster.instructions.count)
+    program.pointee.scalar_count = Int32(fused.scalars.count)
+    program.pointee.instructions = array(fused.instructions.map(\.encoded))
+    program.pointee.instruction_count = Int32(fused.instructions.count)
     program.pointee.outputs = array(
-      cluster.outputs.map {
+      fused.outputs.map {
         trompe_pointwise_output(
           reg: Int32($0.register), is_bf16: rounded.contains($0.storage) ? 1 : 0, base: nil)
       })
-    program.pointee.output_count = Int32(cluster.outputs.count)
+    program.pointee.output_count = Int32(fused.outputs.count)
     program.pointee.reductions = array(
-      cluster.reductions.enumerated().map { index, reduction in
+      fused.reductions.enumerated().map { index, reduction in
         var encoded = trompe_pointwise_reduction()
         encoded.reg = Int32(reduction.register)
         encoded.code = Int32(reduction.function.code.rawValue)
@@ -76,12 +88,12 @@ final class PointwiseProgram {
         withUnsafeMutableBytes(of: &encoded.stride) { raw in
           let target = raw.bindMemory(to: Int64.self)
           for axis in extents.indices {
-            target[axis] = Int64(strides[axis][cluster.inputs.count + index])
+            target[axis] = Int64(strides[axis][fused.inputs.count + index])
           }
         }
         return encoded
       })
-    program.pointee.reduction_count = Int32(cluster.reductions.count)
+    program.pointee.reduction_count = Int32(fused.reductions.count)
   }
 
   deinit {
@@ -99,15 +111,15 @@ final class PointwiseProgram {
 
   /// Fixes where the operands stand.
   func bind(_ address: (Int) -> UnsafeMutableRawPointer) {
-    for (index, view) in cluster.inputs.enumerated() {
+    for (index, view) in fused.inputs.enumerated() {
       let size = program.pointee.inputs[index].is_bf16 != 0 ? 2 : MemoryLayout<Float>.size
       program.pointee.inputs[index].base = UnsafeRawPointer(
         address(view.storage) + view.offset * size)
     }
-    for (index, output) in cluster.outputs.enumerated() {
+    for (index, output) in fused.outputs.enumerated() {
       program.pointee.outputs[index].base = address(output.storage)
     }
-    for (index, reduction) in cluster.reductions.enumerated() {
+    for (index, reduction) in fused.reductions.enumerated() {
       program.pointee.reductions[index].base =
         address(reduction.storage).assumingMemoryBound(to: Float.self)
     }
@@ -163,7 +175,7 @@ extension Binary.Function {
   }
 }
 
-extension PointwiseCluster.Instruction {
+extension FusionGroup.Instruction {
   fileprivate var encoded: trompe_instruction {
     func encode(_ code: trompe_instruction_code, _ d: Int, _ a: Int, _ b: Int = 0, _ c: Int = 0)
       -> trompe_instruction

@@ -58,12 +58,12 @@ extension Kernel {
         plan.byteCount(residual) == plan.byteCount(storage)
       else { return [] }
       return [residual]
-    case .pointwise(let cluster):
-      guard let output = cluster.outputs.first(where: { $0.storage == storage }) else { return [] }
-      return cluster.inputs.indices.filter {
-        plan.byteCount(cluster.inputs[$0].storage) == plan.byteCount(storage)
-          && cluster.canOverwrite(input: $0, by: output)
-      }.map { cluster.inputs[$0].storage }
+    case .pointwise(let fused):
+      guard let output = fused.outputs.first(where: { $0.storage == storage }) else { return [] }
+      return fused.inputs.indices.filter {
+        plan.byteCount(fused.inputs[$0].storage) == plan.byteCount(storage)
+          && fused.canOverwrite(input: $0, by: output)
+      }.map { fused.inputs[$0].storage }
     case .operation, .inputGradient, .maxPool: return []
     }
   }

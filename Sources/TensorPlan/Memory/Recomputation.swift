@@ -50,13 +50,13 @@ extension Kernel {
       epilogue.bias = epilogue.bias.map(new)
       epilogue.residual = epilogue.residual.map(new)
       work = .convolution(convolution, epilogue)
-    case .inputGradient(let gradient, var finish?):
-      finish.residual = finish.residual.map(new)
-      finish.mask = finish.mask.map(new)
-      finish.channelSums = finish.channelSums.map(new)
-      finish.cluster = finish.cluster.renamed(new)
-      work = .inputGradient(gradient, finish)
-    case .pointwise(let cluster): work = .pointwise(cluster.renamed(new))
+    case .inputGradient(let gradient, var postOps?):
+      postOps.residual = postOps.residual.map(new)
+      postOps.mask = postOps.mask.map(new)
+      postOps.channelSums = postOps.channelSums.map(new)
+      postOps.fused = postOps.fused.renamed(new)
+      work = .inputGradient(gradient, postOps)
+    case .pointwise(let fused): work = .pointwise(fused.renamed(new))
     case .operation, .inputGradient(_, nil), .maxPool: break
     }
     return Kernel(
@@ -65,9 +65,9 @@ extension Kernel {
   }
 }
 
-extension PointwiseCluster {
-  fileprivate func renamed(_ new: (Int) -> Int) -> PointwiseCluster {
-    PointwiseCluster(
+extension FusionGroup {
+  fileprivate func renamed(_ new: (Int) -> Int) -> FusionGroup {
+    FusionGroup(
       shape: shape,
       inputs: inputs.map {
         View(storage: new($0.storage), offset: $0.offset, strides: $0.strides)

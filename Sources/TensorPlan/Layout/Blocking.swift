@@ -5,16 +5,16 @@ import TensorGraph
 ///
 /// Convolutions are fastest on blocks, and oneDNN's Winograd primitives want nothing else. Bringing
 /// an image there and back for each of them costs up to a third of their time, so what stands between
-/// convolutions stays in blocks: pointwise clusters and pooling do not care, they only walk in another
+/// convolutions stays in blocks: fusion groups and pooling do not care, they only walk in another
 /// order. For pooling, blocks are N·C/16 images of 16 channels.
 ///
 /// Storages that one kernel writes or reads in the same order (a pool's image and result, the
-/// outputs of a cluster, a convolution's result and its residual) form a group, which is blocked or
+/// outputs of a fusion group, a convolution's result and its residual) form a group, which is blocked or
 /// not as a whole. One that anybody needs as it is (an output of the program, rows for a matrix
 /// product, a slice that is not made of whole blocks) keeps its group as it is. A convolution may
 /// have its image in one order and its result in the other; it copies then, so groups that would
 /// cause more copies than they save stay as they are too. What no convolution touches follows the
-/// clusters that it is in: reading one order and writing the other means jumping from line to line.
+/// fusion groups that it is in: reading one order and writing the other means jumping from line to line.
 struct Blocking {
   static let size = 16
 
@@ -41,12 +41,12 @@ struct Blocking {
     guard (kernel.reads + kernel.writes).contains(where: blocked.contains) else { return kernel }
     let work: Kernel.Work
     switch kernel.work {
-    case .pointwise(let cluster): work = .pointwise(rewritten(cluster))
-    case .inputGradient(let gradient, var finish?):
-      if blocked.contains(kernel.writes[0]) || finish.reads.contains(where: blocked.contains) {
-        finish.cluster = rewritten(finish.cluster)
+    case .pointwise(let fused): work = .pointwise(rewritten(fused))
+    case .inputGradient(let gradient, var postOps?):
+      if blocked.contains(kernel.writes[0]) || postOps.reads.contains(where: blocked.contains) {
+        postOps.fused = rewritten(postOps.fused)
       }
-      work = .inputGradient(gradient, finish)
+      work = .inputGradient(gradient, postOps)
     default: return kernel
     }
     return Kernel(
@@ -54,10 +54,10 @@ struct Blocking {
       writeShapes: kernel.writeShapes, filterScale: kernel.filterScale)
   }
 
-  private func rewritten(_ cluster: PointwiseCluster) -> PointwiseCluster {
-    let (shape, channels) = (cluster.shape, cluster.shape[3])
+  private func rewritten(_ fused: FusionGroup) -> FusionGroup {
+    let (shape, channels) = (fused.shape, fused.shape[3])
     // What is written decides the order of the walk; without results of full size, what is read.
-    let walksBlocks = cluster.outputs.first.map { blocked.contains($0.storage) } ?? true
+    let walksBlocks = fused.outputs.first.map { blocked.contains($0.storage) } ?? true
     /// A number for each of N, H, W, C, and the one for a channel within its block.
     func arranged(_ n: Int, _ block: Int, _ h: Int, _ w: Int, _ c: Int) -> [Int] {
       walksBlocks ? [n, block, h, w, c] : [n, h, w, block, c]
@@ -65,7 +65,7 @@ struct Blocking {
     func split(_ strides: [Int]) -> [Int] {
       arranged(strides[0], strides[3] * Self.size, strides[1], strides[2], strides[3])
     }
-    let inputs = cluster.inputs.map { view in
+    let inputs = fused.inputs.map { view in
       guard blocked.contains(view.storage) else {
         return View(storage: view.storage, offset: view.offset, strides: split(view.strides))
       }
@@ -78,15 +78,15 @@ struct Blocking {
     }
     let blocks = channels / Self.size
     let extents = arranged(shape[0], blocks, shape[1], shape[2], Self.size)
-    let reductions = cluster.reductions.map { reduction in
-      PointwiseCluster.Reduction(
+    let reductions = fused.reductions.map { reduction in
+      FusionGroup.Reduction(
         register: reduction.register, function: reduction.function,
         strides: split(reduction.strides), count: reduction.count, storage: reduction.storage)
     }
-    return PointwiseCluster(
-      shape: Shape(extents), inputs: inputs, scalars: cluster.scalars,
-      instructions: cluster.instructions, outputs: cluster.outputs, reductions: reductions,
-      registerCount: cluster.registerCount)
+    return FusionGroup(
+      shape: Shape(extents), inputs: inputs, scalars: fused.scalars,
+      instructions: fused.instructions, outputs: fused.outputs, reductions: reductions,
+      registerCount: fused.registerCount)
   }
 }
 
@@ -126,11 +126,11 @@ private struct Groups {
       addConvolution(kernel, groups: convolution.groups, filter: kernel.reads[1])
       if let bias = epilogue.bias { keep(bias) }
       if let residual = epilogue.residual { unite([residual, kernel.writes[0]]) }
-    case .inputGradient(let gradient, let finish):
+    case .inputGradient(let gradient, let postOps):
       addConvolution(kernel, groups: gradient.groups, filter: kernel.reads[1])
-      if let finish { add(finish.cluster) }
+      if let postOps { add(postOps.fused) }
     case .maxPool: unite(kernel.reads + kernel.writes)
-    case .pointwise(let cluster): add(cluster)
+    case .pointwise(let fused): add(fused)
     case .operation(let operation):
       switch operation {
       case let gradient as ConvolutionFilterGradient:
@@ -151,17 +151,17 @@ private struct Groups {
     if groups > 1 { for storage in kernel.reads + kernel.writes { keep(storage) } }
   }
 
-  private mutating func add(_ cluster: PointwiseCluster) {
-    let shape = cluster.shape
+  private mutating func add(_ fused: FusionGroup) {
+    let shape = fused.shape
     let isWhole = shape.rank == 4 && Self.isWholeBlocks(shape[3])
-    for view in cluster.inputs where !isWhole || !readsWholeBlocks(view, as: shape) {
+    for view in fused.inputs where !isWhole || !readsWholeBlocks(view, as: shape) {
       keep(view.storage)
     }
-    for output in cluster.outputs where !isWhole || graph.nodes[output.storage].shape != shape {
+    for output in fused.outputs where !isWhole || graph.nodes[output.storage].shape != shape {
       keep(output.storage)
     }
-    for reduction in cluster.reductions { keep(reduction.storage) }
-    unite(cluster.outputs.map(\.storage))
+    for reduction in fused.reductions { keep(reduction.storage) }
+    unite(fused.outputs.map(\.storage))
   }
 
   /// Whether a view of a blocked storage is the whole of it, or a slice of whole blocks.
@@ -197,19 +197,19 @@ private struct Groups {
     return Set(graph.nodes.indices.filter { isBlocked.contains(groups.root($0)) })
   }
 
-  /// Blocks groups that no convolution touches where clusters join them with more elements of groups that
+  /// Blocks groups that no convolution touches where fusion groups join them with more elements of groups that
   /// are blocked than of such that are not.
   private func follow(_ isBlocked: inout Set<Int>, decided: Set<Int>, _ kernels: [Kernel]) {
     var joined: [Int: [Int: Int]] = [:]  // elements of other groups, for each group
-    for case .pointwise(let cluster) in kernels.map(\.work)
-    where cluster.shape.rank == 4 && Self.isWholeBlocks(cluster.shape[3]) {
+    for case .pointwise(let fused) in kernels.map(\.work)
+    where fused.shape.rank == 4 && Self.isWholeBlocks(fused.shape[3]) {
       let storages =
-        cluster.inputs.filter { readsWholeBlocks($0, as: cluster.shape) }.map(\.storage)
-        + cluster.outputs.map(\.storage)
+        fused.inputs.filter { readsWholeBlocks($0, as: fused.shape) }.map(\.storage)
+        + fused.outputs.map(\.storage)
       let roots = Set(storages.map(groups.root))
       for group in roots where !groups.isKept(group) && !decided.contains(group) {
         for other in roots where other != group {
-          joined[group, default: [:]][other, default: 0] += cluster.shape.count
+          joined[group, default: [:]][other, default: 0] += fused.shape.count
         }
       }
     }
