@@ -45,6 +45,7 @@ public final class CurvatureRun {
       options: recipe.compute.evaluationOptions)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
+    for note in setup.dataNotes { observe(.warning(note)) }
     try folder.writeRecipe(recipe.resolvedYAML(for: network))
     let found = try attack.subjects(of: setup.validation, stop: stop) {
       observe(.working(on: "finding images", done: $0, total: recipe.attack.images))

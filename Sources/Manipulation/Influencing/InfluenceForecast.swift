@@ -23,7 +23,7 @@ public struct InfluenceForecast: Codable, Hashable, Sendable {
   /// - Throws: what would stop the run before its first image.
   public init(_ recipe: InfluenceRecipe, measures: Bool = true) throws {
     let setup = try Setup(recipe.network, recipe.data, seed: recipe.influence.seed)
-    (network, notes) = (setup.description, setup.network.notes)
+    (network, notes) = (setup.description, setup.network.notes + setup.dataNotes)
     let section = recipe.influence
     trainImages = min(section.trainImages, setup.train.count)
     images = min(section.images, setup.validation.count)
