@@ -47,7 +47,7 @@ public struct AttackForecast: Codable, Hashable, Sendable {
       setup.network, interpreter: measured, short, batchSize: recipe.evaluation.batchSize,
       compute: recipe.compute)
     network = setup.description
-    notes = setup.network.notes
+    notes = setup.network.notes + setup.dataNotes
     interpreter = measured.name
     images = min(recipe.attack.images, setup.validation.count)
     (iterations, epsilons) = (recipe.attack.iterations, recipe.attack.epsilons)

@@ -77,6 +77,7 @@ public final class AttackRun {
       compute: recipe.compute)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
+    for note in setup.dataNotes { observe(.warning(note)) }
     try folder.writeRecipe(text)
 
     let found = try attack.subjects(of: source, stop: stop) {

@@ -49,6 +49,7 @@ public final class CurvatureRun {
       policy: recipe.compute.evaluationPolicy)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
+    for note in setup.dataNotes { observe(.warning(note)) }
     try folder.writeRecipe(recipe.resolvedYAML(for: network))
     let found = try attack.subjects(of: setup.validation, stop: stop) {
       observe(.working(on: "finding images", done: $0, total: recipe.attack.images))

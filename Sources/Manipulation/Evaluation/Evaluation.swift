@@ -77,12 +77,14 @@ public enum Evaluation {
     var first: (network: LoadedNetwork, measurement: Measurement, names: [String])?
     var networks: [(purpose: String, file: Summary.NetworkFile)] = []
     var isManipulated = false
+    // One file may stand in several places.
+    var told: Set<String> = []
     for (purpose, section) in zip(["original", "tested", "control"], sections) {
       let network = try request.images.network(section, on: executor)
       if let first {
         try ComparedNetworks.check(network, files[networks.count], against: first.network, files[0])
       }
-      for note in network.notes { observe(.note(note)) }
+      for note in network.notes where told.insert(note).inserted { observe(.note(note)) }
       let further = request.further.interpreters(
         besides: fooled, of: network.architecture)
       if first == nil { for note in further.notes { observe(.note(note)) } }
@@ -91,6 +93,7 @@ public enum Evaluation {
       let source = try request.images.source(classNames: network.classNames)
       try source.checkLabels(
         classes: network.architecture.classes, namesAreKnown: network.classNames != nil)
+      for note in source.notes where told.insert(note).inserted { observe(.warning(note)) }
       let names = network.names(or: source.classNames)
       let test = try request.fooling.fooling(classNames: names)
       try network.checkActivations(on: source)

@@ -37,18 +37,19 @@ public enum ExplainedClass: Hashable, Sendable {
           "--class label needs the names of the network's classes, which its file does not hold; list "
             + "them with --set network.classNames=[…], or explain the predicted class")
       }
-      var indices: [String: Int] = [:]
-      for (index, name) in names.enumerated() { indices[name] = index }
+      let known = Set(names)
       return try images.map { path throws(RunError) in
         // The nearest folder that is named like a class: images may lie deeper in it.
         let folders = URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent()
           .pathComponents
-        guard let index = folders.reversed().lazy.compactMap({ indices[$0] }).first else {
+        guard let name = folders.reversed().first(where: known.contains) else {
           throw RunError(
             "\(path): has no label, since no folder that it lies in is named like a class; explain the "
               + "predicted class, or name one with --class")
         }
-        return index
+        do { return try classIndex(of: name, among: names) } catch {
+          throw RunError("\(path): \(error)")
+        }
       }
     }
   }

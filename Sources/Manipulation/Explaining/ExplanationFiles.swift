@@ -35,14 +35,16 @@ public final class ExplanationFiles {
   ///   - overlay: how heatmaps are drawn.
   ///   - raw: how raw numbers are written; not at all if `nil`.
   ///   - inputs: what is read, which nothing that is written may be.
-  /// - Throws: `RunError` if the folder cannot be made.
+  /// - Throws: `RunError` if the folder cannot be made, or lies in one of the images that are read.
   public init(
     folder: String, overlay: Overlay = Overlay(), raw: RawNumbers? = nil,
     inputs: RunInputs = RunInputs()
   ) throws {
     (self.folder, self.overlay, self.raw, self.inputs) = (folder, overlay, raw, inputs)
+    try inputs.checkImages(aroundPath: folder)
     try makeFolder(folder)
     held = try OpenFolder(folder)
+    try inputs.checkImages(around: held)
   }
 
   /// Refuses before any work what `write` would refuse later.
@@ -71,7 +73,33 @@ public final class ExplanationFiles {
     if let file = inputs.file(behind: name, in: held) {
       throw RunError(RunInputs.refusal(folder + "/" + name, file))
     }
-    return try FileTarget(name, in: held)
+    let target = try FileTarget(name, in: held)
+    guard target.kind != .link else {
+      throw RunError(
+        "\(folder)/\(name) is a symbolic link, which is not followed here; remove it")
+    }
+    guard target.kind == nil || Self.isOurs(target, name) else {
+      throw RunError(
+        "\(folder)/\(name) is there already, and no trompe explain has written it; name another "
+          + "--output, or move it away")
+    }
+    return target
+  }
+
+  /// What pictures say has made them.
+  private static let software = "trompe explain"
+
+  /// Whether a file is one that this type has written: an earlier explanation, which may be replaced.
+  private static func isOurs(_ target: FileTarget, _ name: String) -> Bool {
+    guard target.kind == .file else { return false }
+    if name.hasSuffix(".h5") {
+      // Of ours there is nothing in it that costs time.
+      let attributes = try? HDF5File(target).attributes()
+      return ["image", "explained", "predicted"].allSatisfy { attributes?[$0] != nil }
+    }
+    guard let start = try? target.start(atMost: 1024) else { return false }
+    return name.hasSuffix(".png")
+      ? Image.software(ofPNG: start) == software : NumPyFile.isOurs(start)
   }
 
   /// - Returns: the paths of the files: pictures in the order of the interpreters, then raw numbers.
@@ -86,7 +114,8 @@ public final class ExplanationFiles {
         overlay.picture(of: map, over: photograph, isSigned: isSigned)
       }
       let pictures = before.map { [photograph, picture($0), picture(map)] } ?? [picture(map)]
-      try WholeFile.write(Image(sideBySide: pictures).png(), to: target(file))
+      try WholeFile.write(
+        Image(sideBySide: pictures).png(software: Self.software), to: target(file))
       return folder + "/" + file
     }
     switch raw {

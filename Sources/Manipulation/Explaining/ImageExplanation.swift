@@ -53,7 +53,9 @@ public enum ImageExplanation {
     if let original {
       try ComparedNetworks.check(network, files[0], against: original, files[1])
     }
-    for note in networks.flatMap(\.notes) { observe(.note(note)) }
+    // One file may stand in two places.
+    var told: Set<String> = []
+    for note in networks.flatMap(\.notes) where told.insert(note).inserted { observe(.note(note)) }
     let names = network.names(or: [])
     let classes = try request.explainedClass.classes(
       of: request.images, names: names, areKnown: network.classNames != nil)

@@ -8,16 +8,24 @@ public enum ImageList {
   /// - Throws: `RunError` for a path that is not there and a folder without images, `ImageError` for a
   ///   folder that cannot be read or a name that is not UTF-8.
   public static func files(at paths: [String]) throws -> [String] {
-    try paths.flatMap { path -> [String] in
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+    let folders = Set(folders(of: paths))
+    return try paths.flatMap { path -> [String] in
+      guard FileManager.default.fileExists(atPath: path) else {
         throw RunError("\(path): no such file or folder")
       }
-      guard isFolder.boolValue else { return [path] }
+      guard folders.contains(path) else { return [path] }
       let root = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
       let found = try ImageFolder.images(below: root)
       guard !found.isEmpty else { throw RunError("\(path): the folder holds no image") }
       return found
+    }
+  }
+  /// Those of the paths that are folders.
+  public static func folders(of paths: [String]) -> [String] {
+    paths.filter { path in
+      var isFolder: ObjCBool = false
+      return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        && isFolder.boolValue
     }
   }
 }

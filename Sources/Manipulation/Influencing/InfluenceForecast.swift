@@ -26,7 +26,7 @@ public struct InfluenceForecast: Codable, Hashable, Sendable {
   public init(_ recipe: InfluenceRecipe, on executor: any Executor, measures: Bool = true) throws {
     let setup = try Setup(
       recipe.network, recipe.data, seed: recipe.influence.seed, on: executor)
-    (network, notes) = (setup.description, setup.network.notes)
+    (network, notes) = (setup.description, setup.network.notes + setup.dataNotes)
     let section = recipe.influence
     trainImages = min(section.trainImages, setup.train.count)
     images = min(section.images, setup.validation.count)

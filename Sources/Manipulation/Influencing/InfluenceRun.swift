@@ -57,6 +57,7 @@ public final class InfluenceRun {
     let network = setup.network
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
+    for note in setup.dataNotes { observe(.warning(note)) }
     try folder.writeRecipe(recipe.resolvedYAML(for: network))
 
     let train = Subset(setup.train, randomCount: section.trainImages, seed: section.seed)

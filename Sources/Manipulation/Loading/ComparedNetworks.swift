@@ -39,6 +39,14 @@ enum ComparedNetworks {
           (preprocessing.resize, preprocessing.centerCrop) = (size.resize, size.centerCrop)
         }
         (common.preprocessing, common.saysNormalization) = (preprocessing, true)
+      } else if let (_, guess) = held.first {
+        // Two guesses are no two statements: one is taken for all, and stays a guess.
+        var preprocessing = guess.preprocessing
+        if let size = section.preprocessing {
+          (preprocessing.resize, preprocessing.centerCrop) = (size.resize, size.centerCrop)
+        }
+        (common.preprocessing, common.saysNormalization) = (preprocessing, true)
+        common.assumesNormalization = true
       }
     }
     if section.classNames == nil {
@@ -51,11 +59,18 @@ enum ComparedNetworks {
       }
       common.classNames = held.first?.1
     }
+    let isNamed = section.classNames != nil
     let described = all.first { $0.1.architecture != nil }
     let architecture = try described.flatMap { file, metadata in
       try metadata.architecture.map {
         try LoadedNetwork.decode($0, as: ArchitectureSpecification.self, "architecture", file)
       }
+    }
+    if !isNamed, let names = common.classNames,
+      let (file, _) = all.first(where: { $0.1.classNames != nil }),
+      let classes = (section.architecture ?? architecture)?.classes
+    {
+      try LoadedNetwork.check(classNames: names, for: classes, owner: "\(file): has")
     }
     return all.map { file, metadata in
       var own = common

@@ -78,13 +78,13 @@ public final class LoadedNetwork {
           + "\(specification.channels) channels; images are given in colour to a network of 3 "
           + "channels and made gray for one of 1, and to no other")
     }
-    let recorded = try metadata?.preprocessing.map {
-      try Self.decode($0, as: RecordedPreprocessing.self, "preprocessing", section.checkpoint)
-    }
+    let recorded = try Self.recorded(metadata?.preprocessing, section)
     var preprocessing = try Self.preprocessing(section, recorded, specification)
     assumesNormalization =
-      file != nil && !(section.preprocessing != nil && section.saysNormalization)
-      && recorded?.isAssumed ?? true
+      file != nil
+      && (section.assumesNormalization
+        || !(section.preprocessing != nil && section.saysNormalization)
+          && recorded?.isAssumed ?? true)
     if let graph = specification.graph, preprocessing.outputSize == nil {
       // Such a network has one size of images.
       let size = ImageSize(width: graph.inputShape[1], height: graph.inputShape[0])
@@ -108,17 +108,9 @@ public final class LoadedNetwork {
     architecture = try specification.architecture()
     classNames = section.classNames ?? metadata?.classNames
     if let classNames {
-      let owner = section.classNames == nil ? "\(source): has" : "network.classNames has"
-      guard classNames.count == architecture.classes else {
-        throw RunError(
-          "\(owner) \(classNames.count) class names for a network of \(architecture.classes) "
-            + "classes; network.classNames names the class of each output")
-      }
-      if let empty = classNames.firstIndex(where: \.isEmpty) {
-        throw RunError(
-          "\(owner) an empty name for the class of output \(empty); network.classNames names the "
-            + "class of each output")
-      }
+      try Self.check(
+        classNames: classNames, for: architecture.classes,
+        owner: section.classNames == nil ? "\(source): has" : "network.classNames has")
     }
     parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })
     if let file {
@@ -290,20 +282,40 @@ public final class LoadedNetwork {
   static func decode<Content: Decodable>(
     _ text: String, as type: Content.Type, _ attribute: String, _ path: String?
   ) throws -> Content {
+    do { return try CheckedJSON.decode(type, from: Data(text.utf8)) } catch {
+      let reason = (error as? NetworkError)?.description ?? "\(error)"
+      throw RunError(
+        "\(path ?? ""): the attribute \(attribute) cannot be read: \(reason); say what holds by "
+          + "network.\(attribute)")
+    }
+  }
+
+  /// The preprocessing that a file holds. One that cannot be read is in nobody's way where the recipe
+  /// or options say all of it.
+  private static func recorded(
+    _ text: String?, _ section: NetworkSection
+  ) throws -> RecordedPreprocessing? {
+    guard let text else { return nil }
     do {
-      return try JSONDecoder().decode(type, from: Data(text.utf8))
+      return try decode(
+        text, as: RecordedPreprocessing.self, "preprocessing", section.checkpoint)
     } catch {
-      let reason =
-        switch error {
-        case let error as NetworkError: error.description
-        case DecodingError.dataCorrupted(let context): context.debugDescription
-        case DecodingError.keyNotFound(let key, _): "\(key.stringValue) is missing"
-        case DecodingError.typeMismatch(_, let context),
-          DecodingError.valueNotFound(_, let context):
-          "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is of another type"
-        default: "\(error)"
-        }
-      throw RunError("\(path ?? ""): the attribute \(attribute) cannot be read: \(reason)")
+      guard section.preprocessing != nil, section.saysNormalization else { throw error }
+      return nil
+    }
+  }
+
+  /// - Parameter owner: of the names, with its verb.
+  static func check(classNames: [String], for classes: Int, owner: String) throws {
+    guard classNames.count == classes else {
+      throw RunError(
+        "\(owner) \(classNames.count) class names for a network of \(classes) "
+          + "classes; network.classNames names the class of each output")
+    }
+    if let empty = classNames.firstIndex(where: \.isEmpty) {
+      throw RunError(
+        "\(owner) an empty name for the class of output \(empty); network.classNames names the "
+          + "class of each output")
     }
   }
 }

@@ -36,7 +36,7 @@ extension CheckpointFile {
   /// The built-in network that shares the most shapes with the file, in words; nil if none shares
   /// half of them.
   private func closestNetwork(height: Int, width: Int) -> String? {
-    var best: (share: Double, text: String)?
+    var best: (share: Double, text: String, layers: [ParameterizedLayer])?
     for (specification, layers) in candidates(height: height, width: width) {
       let (common, network, file) = likeness(to: layers)
       let share = Double(common) / Double(max(network, file, 1))
@@ -45,12 +45,34 @@ extension CheckpointFile {
       best = (
         share,
         share == 1
-          ? "these are the shapes of \(name), under other names than the network's"
+          ? "these are the shapes of \(name)"
           : "the closest built-in network is \(name), which has \(common) of the file's \(file) "
-            + "filters and matrices by their shapes"
+            + "filters and matrices by their shapes",
+        layers
       )
     }
-    return best?.text
+    guard let best else { return nil }
+    guard let problems = problems(with: best.layers) else { return best.text }
+    if problems.contains(where: Self.isMissing) {
+      return best.text + (best.share == 1 ? ", under other names than the network's" : "")
+    }
+    let first = problems[0]
+    return best.text + ", and all of its names are here, but "
+      + (first.dataset.map { "/\(printable($0)) " } ?? "the file ") + first.text
+      + (problems.count > 1 ? ", and \(problems.count - 1) more of the kind" : "")
+  }
+
+  /// `nil` if the layers are here.
+  private func problems(with layers: [ParameterizedLayer]) -> [CheckpointError.Problem]? {
+    do {
+      _ = try match(layers)
+      return nil
+    } catch { return (error as? CheckpointError)?.problems }
+  }
+
+  /// Whether a problem is that something is not there by the network's name.
+  private static func isMissing(_ problem: CheckpointError.Problem) -> Bool {
+    problem.text.hasPrefix("is missing") || problem.text.hasPrefix("has no layer")
   }
 
   /// What is wrong with a file that holds other parameters than the network's: which network it does
@@ -72,8 +94,11 @@ extension CheckpointFile {
           + "network.architecture={family: \(found.family), classes: \(found.classes)} "
           + "(--architecture, --classes)")
     }
+    // Where all names are here, the problems say all.
+    let isAnother = error.problems.contains(where: Self.isMissing)
     return CheckpointError(
-      path: path, problems: error.problems, hint: closestNetwork(height: height, width: width))
+      path: path, problems: error.problems,
+      hint: isAnother ? closestNetwork(height: height, width: width) : nil)
   }
 
   /// One sentence for a file that does not say which network it holds, and whose parameters are those

@@ -55,7 +55,14 @@ extension LoadedNetwork {
       }
       preprocessing = preprocessing.gray
     }
-    try preprocessing.validate()
+    do { try preprocessing.validate() } catch {
+      // What a recipe gives was checked when it was read.
+      throw RunError(
+        given != nil && section.saysNormalization
+          ? "network.preprocessing: \(error)"
+          : "\(source): the attribute preprocessing cannot be: \(error); say what holds by "
+            + "network.preprocessing")
+    }
     return preprocessing
   }
 

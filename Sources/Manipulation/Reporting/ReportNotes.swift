@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import ImageData
 import Pictures
@@ -105,7 +106,11 @@ extension ReportNotes {
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do {
-      self = try decoder.decode(Self.self, from: data)
-    } catch { throw RunError("\(path) cannot be read as the notes of a report") }
+      self = try CheckedJSON.decode(Self.self, from: data, by: decoder)
+    } catch {
+      throw RunError(
+        "\(path) cannot be read as the notes of a report: \(error); put the file back as the run has "
+          + "written it, or remove it, and the report has no gallery")
+    }
   }
 }

@@ -16,7 +16,8 @@ extension RunReport {
         "\(path) holds no summary.json; name the output folder of a finished trompe fool or "
           + "trompe evaluate")
     }
-    guard let summary = try? JSONDecoder().decode(Summary.self, from: data) else {
+    let summary: Summary
+    do { summary = try CheckedJSON.decode(Summary.self, from: data) } catch {
       let isTraining = (try? JSONDecoder().decode(TrainingSummary.self, from: data)) != nil
       let isAttack = (try? JSONDecoder().decode(AttackSummary.self, from: data)) != nil
       let isStudy = (try? JSONDecoder().decode(StudySummary.self, from: data)) != nil
@@ -26,7 +27,8 @@ extension RunReport {
           : isAttack || isStudy
             ? "\(path) holds \(isAttack ? "an attack" : "a study"); its report is "
               + folder.report
-            : "\(folder.summary) is not the summary of a run")
+            : "\(folder.summary) is not the summary of a run: \(error); put the file back as the run "
+              + "has written it, or run again")
     }
     self.init(
       name: URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent,

@@ -71,6 +71,7 @@ public final class ClassifierTrainingRun {
       inputs: prepared.inputs, observe: observe)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
+    for note in setup.dataNotes { observe(.warning(note)) }
     observe(.note(program.resources))
     if let adversary = prepared.adversary {
       observe(

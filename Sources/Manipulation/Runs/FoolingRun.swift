@@ -68,6 +68,7 @@ public final class FoolingRun {
       interpreter: measured[0].name, observe: observe)
     observe(.note(setup.description))
     for note in network.notes { observe(.note(note)) }
+    for note in setup.dataNotes { observe(.warning(note)) }
     observe(
       .note(
         "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "

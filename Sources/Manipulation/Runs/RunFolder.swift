@@ -98,8 +98,8 @@ struct RunFolder {
         }
         guard isResumable || held.kind(of: "recipe.yaml") != nil else {
           throw RunError(
-            "\(path) holds no saved state to resume from; leave out --resume to start from the "
-              + "beginning")
+            "\(path) holds no saved state to resume from; leave --resume out to start from the "
+              + "beginning, nothing is lost")
         }
       } else if isFinished || isResumable {
         throw RunError(
@@ -145,8 +145,8 @@ struct RunFolder {
       if resume {
         guard hasBegun else {
           throw RunError(
-            "\(path) holds no finished part of an attack to resume from; leave out --resume to start "
-              + "from the beginning")
+            "\(path) holds no finished part of an attack to resume from; leave --resume out to start "
+              + "from the beginning, nothing is lost")
         }
       } else if hasBegun {
         throw RunError(

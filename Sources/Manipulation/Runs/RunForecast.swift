@@ -136,7 +136,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
     _ setup: Setup, _ section: TrainingSection, _ loop: TrainingLoop, _ program: TrainingProgram
   ) {
     work = ""
-    (network, notes) = (setup.description, setup.network.notes)
+    (network, notes) = (setup.description, setup.network.notes + setup.dataNotes)
     (batchSize, steps) = (section.batchSize, loop.totalSteps)
     (trainingImages, validationImages) = (setup.train.count, setup.validation.count)
     (evaluatedImages, flopsPerStep) = (0, program.flops)

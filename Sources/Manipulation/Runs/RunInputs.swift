@@ -27,17 +27,29 @@ public struct RunInputs: Sendable {
     return files.first { OpenFolder.Identity(ofPath: $0) == identity }
   }
 
+  /// - Parameter name: the folder's, for messages; its path if `nil`.
   /// - Throws: `RunError` if a folder is one of images, or lies in one: what is written there would
   ///   be taken for classes and images.
-  func checkImages(around folder: OpenFolder) throws {
+  func checkImages(around folder: OpenFolder, as name: String? = nil) throws {
     let around = Set(folder.identitiesUpwards)
     for images in folders {
       if let identity = OpenFolder.Identity(ofPath: images), around.contains(identity) {
         throw RunError(
-          "\(folder.path) is in the folder of images \(images), which is read; name another --output"
-        )
+          "\(name ?? folder.path) is in the folder of images \(images), which is read; name another "
+            + "--output")
       }
     }
+  }
+
+  /// The same of a folder that need not be there yet.
+  func checkImages(aroundPath path: String) throws {
+    var there = path
+    while !there.isEmpty, OpenFolder.Identity(ofPath: there) == nil {
+      there = (there as NSString).deletingLastPathComponent
+    }
+    // Whoever makes the folder says what stands against it.
+    guard let folder = try? OpenFolder(there.isEmpty ? "." : there) else { return }
+    try checkImages(around: folder, as: path)
   }
 
   /// - Throws: `RunError` if a file that a command would write is one that it reads.

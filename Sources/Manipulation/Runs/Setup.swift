@@ -25,6 +25,11 @@ struct Setup {
     imageSize = ImageSize(width: shape[1], height: shape[0])
   }
 
+  /// What should be known of the images, a sentence each.
+  var dataNotes: [String] {
+    validation.notes + train.notes.filter { !validation.notes.contains($0) }
+  }
+
   /// Images that show both classes of an active fooling, and how they are prepared.
   struct Composites {
     let train: any ImageSource
@@ -45,7 +50,9 @@ struct Setup {
   var description: String {
     "\(network.architecture.name), \(network.architecture.classes) classes, "
       + "\(network.architecture.trainableCount) parameters, images of \(imageSize); "
-      + "\(train.count) for training, \(validation.count) for validation"
+      + (train is UnlabelledImages
+        ? "\(validation.count) images, whose classes nobody has said"
+        : "\(train.count) for training, \(validation.count) for validation")
   }
 }
 

@@ -45,6 +45,7 @@ public final class StudyRun {
     text = recipe.resolvedYAML(for: stage.setup.network)
     observe(.note(stage.description))
     for note in stage.setup.network.notes { observe(.note(note)) }
+    for note in stage.setup.dataNotes { observe(.warning(note)) }
     try folder.checkRecipe(text)
     try folder.writeRecipe(text)
     try folder.makeSubfolder(folder.studies)

@@ -166,11 +166,10 @@ struct RecipeNumberRange: Sendable {
     func short(_ value: Double) -> String {
       Int(exactly: value).map { abs($0) < 1_000_000 ? "\($0)" : "\(value)" } ?? "\(value)"
     }
-    let isOpen = upper == Self.largest
-    if excludesLower {
-      return "above \(short(lower))" + (isOpen ? "" : " and up to \(short(upper))")
-    }
-    if isOpen { return "of at least \(short(lower))" }
+    // Rounded down, so that every number up to it is read.
+    let end = upper == Self.largest ? "3.4e38" : short(upper)
+    if excludesLower { return "above \(short(lower)) and up to \(end)" }
+    if upper == Self.largest { return "of at least \(short(lower)) and up to \(end)" }
     return "from \(short(lower)) "
       + (excludesUpper ? "to below \(short(upper))" : "to \(short(upper))")
   }

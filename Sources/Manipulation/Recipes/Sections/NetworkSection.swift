@@ -12,6 +12,8 @@ public struct NetworkSection: Hashable, Sendable {
   /// Whether `preprocessing` says how images are normalised, and not their size alone: the file's
   /// normalisation stays where it does not.
   public var saysNormalization: Bool
+  /// Whether what `preprocessing` says of that is itself a guess, taken from a file that calls it one.
+  var assumesNormalization = false
   /// Replaces the file's class names; else those of the data's folders.
   public var classNames: [String]?
 
