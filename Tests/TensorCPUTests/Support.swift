@@ -16,8 +16,13 @@ extension CPUProgram {
 
   /// Policy and kernels in one.
   struct Options {
-    var policy: ExecutionPolicy
-    var kernels: CPUKernelOptions
+    var threads: Int
+    var keepsParameterWork: Bool
+    var usesWinograd: Bool
+    var isBatchInvariant: Bool
+    var blocksChannels: Bool
+    var precision: ExecutionPolicy.Precision
+    var recomputes: Bool
 
     init(
       threads: Int = CPUExecutor.defaultThreads, keepsParameterWork: Bool = false,
@@ -25,11 +30,19 @@ extension CPUProgram {
       blocksChannels: Bool = CPUExecutor.hasOwnConvolutions,
       precision: ExecutionPolicy.Precision = .float32, recomputes: Bool = false
     ) {
-      policy = ExecutionPolicy(
+      (self.threads, self.keepsParameterWork) = (threads, keepsParameterWork)
+      (self.usesWinograd, self.isBatchInvariant) = (usesWinograd, isBatchInvariant)
+      (self.blocksChannels, self.precision) = (blocksChannels, precision)
+      self.recomputes = recomputes
+    }
+
+    var policy: ExecutionPolicy {
+      ExecutionPolicy(
         threads: threads, precision: precision, isBatchInvariant: isBatchInvariant,
         keepsParameterWork: keepsParameterWork, recomputes: recomputes)
-      kernels = CPUKernelOptions(
-        library: usesWinograd ? .own : .onednn, blocksChannels: blocksChannels)
+    }
+    var kernels: CPUKernelOptions {
+      CPUKernelOptions(library: usesWinograd ? .own : .onednn, blocksChannels: blocksChannels)
     }
   }
 
