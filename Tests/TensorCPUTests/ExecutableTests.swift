@@ -116,7 +116,9 @@ import Testing
     expectError("x: 5 values for [2, 3], expected 6") {
       try executable.run(["x": .floats([1, 2, 3, 4, 5])])
     }
-    expectError("x is float32") { try executable.run(["x": .indices([1, 2, 3, 4, 5, 6])]) }
+    expectError("x is float32, and is given int32") {
+      try executable.run(["x": .indices([1, 2, 3, 4, 5, 6])])
+    }
     try executable.run(["x": .floats([1, 2, 3, 4, 5, 6])])
     #expect(executable.output(0).values == [1, 2, 3, 4, 5, 6])
   }

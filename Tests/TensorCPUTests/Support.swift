@@ -16,8 +16,14 @@ extension CPUProgram {
 
   /// Policy and kernels in one.
   struct Options {
-    var policy: ExecutionPolicy
-    var kernels: CPUKernelOptions
+    var threads: Int
+    var keepsParameterWork: Bool
+    var usesWinograd: Bool
+    var isBatchInvariant: Bool
+    var blocksChannels: Bool?
+    var precision: ExecutionPolicy.Precision
+    var recomputes: Bool
+    var instructionSet: InstructionSet
 
     init(
       threads: Int = CPUExecutor.defaultThreads, keepsParameterWork: Bool = false,
@@ -26,10 +32,19 @@ extension CPUProgram {
       precision: ExecutionPolicy.Precision = .float32, recomputes: Bool = false,
       instructionSet: InstructionSet = .current
     ) {
-      policy = ExecutionPolicy(
+      (self.threads, self.keepsParameterWork) = (threads, keepsParameterWork)
+      (self.usesWinograd, self.isBatchInvariant) = (usesWinograd, isBatchInvariant)
+      (self.blocksChannels, self.precision) = (blocksChannels, precision)
+      (self.recomputes, self.instructionSet) = (recomputes, instructionSet)
+    }
+
+    var policy: ExecutionPolicy {
+      ExecutionPolicy(
         threads: threads, precision: precision, isBatchInvariant: isBatchInvariant,
         keepsParameterWork: keepsParameterWork, recomputes: recomputes)
-      kernels = CPUKernelOptions(
+    }
+    var kernels: CPUKernelOptions {
+      CPUKernelOptions(
         library: usesWinograd ? .own : .onednn, blocksChannels: blocksChannels,
         instructionSet: instructionSet)
     }

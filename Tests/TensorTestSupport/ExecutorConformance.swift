@@ -110,7 +110,8 @@ public struct ExecutorConformance {
   public func namesParametersThatDoNotFit() throws {
     var graph = GraphBuilder()
     let w = try graph.parameter("w", shape: [2])
-    let computation = graph.computation([("y", try graph.square(w))])
+    let y = try graph.square(w)
+    let computation = graph.computation([("y", y)])
     func compile(_ parameters: [(String, Shape)]) throws {
       _ = try executor.compile(
         computation, parameters: executor.makeParameters(parameters), policy: ExecutionPolicy())
@@ -131,7 +132,8 @@ public struct ExecutorConformance {
     let (_, parameters) = try line()
     var graph = GraphBuilder()
     let w = try graph.parameter("w", shape: [3])
-    let computation = graph.computation([("y", try graph.exponential(w))])
+    let y = try graph.exponential(w)
+    let computation = graph.computation([("y", y)])
     let policy = ExecutionPolicy().keepingParameterWork
     let other = try executor.compile(computation, parameters: parameters, policy: policy)
     try other.run([:])
