@@ -24,11 +24,20 @@ let package = Package(
     .library(name: "Influence", targets: ["Influence"]),
     .library(name: "Reports", targets: ["Reports"]),
     .library(name: "Manipulation", targets: ["Manipulation"]),
+    .library(name: "Foolings", targets: ["Foolings"]),
+    .library(name: "Recipes", targets: ["Recipes"]),
+    .library(name: "Programs", targets: ["Programs"]),
+    .library(name: "Evaluation", targets: ["Evaluation"]),
+    .library(name: "Runs", targets: ["Runs"]),
+    .library(name: "Attacking", targets: ["Attacking"]),
+    .library(name: "Influencing", targets: ["Influencing"]),
+    .library(name: "Explaining", targets: ["Explaining"]),
+    .library(name: "Studies", targets: ["Studies"]),
+    .library(name: "RunReports", targets: ["RunReports"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
@@ -73,12 +82,81 @@ let package = Package(
     .target(name: "Defences", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Reports", dependencies: ["ImageData", "Pictures"]),
     .target(
-      name: "Manipulation",
+      name: "RunSupport",
+      dependencies: ["ImageData"]),
+    .target(
+      name: "Foolings",
+      dependencies: [
+        "TensorGraph", "Networks", "ImageData", "Explanations", "Pictures", "Similarity",
+        "RunSupport",
+      ]),
+    .target(
+      name: "Recipes",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
+        "Perturbation", "Attacks", "Defences", "Yams", "RunSupport", "Foolings",
+      ]),
+    .target(
+      name: "Programs",
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorRuntime", "Networks", "Checkpoints", "ImageData",
-        "Explanations", "Pictures", "Similarity", "Perturbation", "Attacks", "Defences",
-        "Geometry", "Influence", "Reports", "Yams",
-        .product(name: "Logging", package: "swift-log"),
+        "Explanations", "Pictures", "Attacks", "Defences", "RunSupport", "Foolings", "Recipes",
+      ]),
+    .target(
+      name: "Evaluation",
+      dependencies: [
+        "TensorRuntime", "Networks", "ImageData", "Explanations", "Pictures", "Reports",
+        "RunSupport", "Foolings", "Recipes", "Programs",
+      ]),
+    .target(
+      name: "RunFolders",
+      dependencies: [
+        "Checkpoints", "ImageData", "Attacks", "Reports", "RunSupport", "Recipes", "Programs",
+      ]),
+    .target(
+      name: "RunReports",
+      dependencies: [
+        "Checkpoints", "ImageData", "Pictures", "Reports", "RunSupport", "Foolings", "Evaluation",
+        "RunFolders",
+      ]),
+    .target(
+      name: "Runs",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
+        "Reports", "RunSupport", "Foolings", "Recipes", "Programs", "Evaluation", "RunFolders",
+        "RunReports",
+      ]),
+    .target(
+      name: "Attacking",
+      dependencies: [
+        "TensorRuntime", "ImageData", "Explanations", "Pictures", "Similarity", "Attacks",
+        "Geometry", "Reports", "RunSupport", "Foolings", "Recipes", "Programs", "Evaluation",
+        "RunFolders", "Runs",
+      ]),
+    .target(
+      name: "Influencing",
+      dependencies: [
+        "TensorRuntime", "ImageData", "Pictures", "Similarity", "Attacks", "Influence", "Reports",
+        "RunSupport", "Recipes", "Programs", "Evaluation", "RunFolders", "Runs", "Attacking",
+      ]),
+    .target(
+      name: "Explaining",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
+        "Pictures", "RunSupport", "Foolings", "Recipes", "Programs", "RunFolders",
+      ]),
+    .target(
+      name: "Studies",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Checkpoints", "ImageData", "Explanations", "Pictures",
+        "Similarity", "Perturbation", "Reports", "RunSupport", "Foolings", "Recipes", "Programs",
+        "Evaluation", "RunFolders", "Runs", "Attacking",
+      ]),
+    .target(
+      name: "Manipulation",
+      dependencies: [
+        "Attacking", "Evaluation", "Explaining", "Foolings", "Influencing", "Programs", "Recipes",
+        "RunFolders", "RunReports", "RunSupport", "Runs", "Studies",
       ]),
     .target(
       name: "Benchmarks",

@@ -119,7 +119,7 @@ import Testing
         evaluation: EvaluationSection(batchSize: 2)),
       on: executor, output: folder("curvature")
     ).run()
-    let evaluated = try Evaluation.run(
+    let evaluated = try EvaluationRun.run(
       EvaluationRequest(
         network: NetworkSection(checkpoint: Self.checkpoint), original: Self.checkpoint,
         images: .shapes(count: 20, seed: 7),

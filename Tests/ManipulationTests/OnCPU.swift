@@ -122,7 +122,7 @@ extension InfluenceRun {
   }
 }
 
-extension Evaluation {
+extension EvaluationRun {
   static func run(
     _ request: EvaluationRequest, output: String? = nil, stop: StopRequest = StopRequest(),
     observe: (RunEvent) -> Void = { _ in }

@@ -114,7 +114,7 @@ import Testing
       interpreters: [recipe.interpreter]
         + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter),
       report: recipe.report)
-    _ = try Evaluation.run(request, output: folder("evaluation"))
+    _ = try EvaluationRun.run(request, output: folder("evaluation"))
     let run = try RunReport(folder: folder("fool"))
     let evaluation = try RunReport(folder: folder("evaluation"))
     #expect(evaluation.gallery.count == 7 && evaluation.gallery == run.gallery)

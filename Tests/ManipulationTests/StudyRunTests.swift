@@ -120,7 +120,7 @@ import Testing
   @Test(arguments: ["weight-noise", "input-noise"])
   func zeroNoiseIsThePlainEvaluation(study: String) throws {
     let summary = try StudyRun(recipe([study]), output: folder("study")).run()
-    let plain = try Evaluation.run(
+    let plain = try EvaluationRun.run(
       EvaluationRequest(
         network: NetworkSection(checkpoint: other), original: Self.checkpoint,
         images: .shapes(count: Self.images, seed: Self.seed),
