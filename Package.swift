@@ -8,6 +8,8 @@ let package = Package(
     .library(name: "TensorGraph", targets: ["TensorGraph"]),
     .library(name: "TensorPlan", targets: ["TensorPlan"]),
     .library(name: "TensorReference", targets: ["TensorReference"]),
+    .library(name: "TensorRuntime", targets: ["TensorRuntime"]),
+    .library(name: "TensorNull", targets: ["TensorNull"]),
     .library(name: "TensorCPU", targets: ["TensorCPU"]),
     .library(name: "Networks", targets: ["Networks"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
@@ -22,11 +24,20 @@ let package = Package(
     .library(name: "Influence", targets: ["Influence"]),
     .library(name: "Reports", targets: ["Reports"]),
     .library(name: "Manipulation", targets: ["Manipulation"]),
+    .library(name: "Foolings", targets: ["Foolings"]),
+    .library(name: "Recipes", targets: ["Recipes"]),
+    .library(name: "Programs", targets: ["Programs"]),
+    .library(name: "Evaluation", targets: ["Evaluation"]),
+    .library(name: "Runs", targets: ["Runs"]),
+    .library(name: "Attacking", targets: ["Attacking"]),
+    .library(name: "Influencing", targets: ["Influencing"]),
+    .library(name: "Explaining", targets: ["Explaining"]),
+    .library(name: "Studies", targets: ["Studies"]),
+    .library(name: "RunReports", targets: ["RunReports"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
@@ -47,7 +58,11 @@ let package = Package(
       name: "CTensorKernels", dependencies: ["COneDNN"],
       cSettings: [.headerSearchPath(".")],
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
-    .target(name: "TensorCPU", dependencies: ["TensorGraph", "TensorPlan", "CTensorKernels"]),
+    .target(name: "TensorRuntime", dependencies: ["TensorGraph"]),
+    .target(name: "TensorNull", dependencies: ["TensorGraph", "TensorRuntime"]),
+    .target(
+      name: "TensorCPU",
+      dependencies: ["TensorGraph", "TensorPlan", "TensorRuntime", "CTensorKernels"]),
 
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
@@ -67,29 +82,99 @@ let package = Package(
     .target(name: "Defences", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Reports", dependencies: ["ImageData", "Pictures"]),
     .target(
+      name: "RunSupport",
+      dependencies: ["ImageData"]),
+    .target(
+      name: "Foolings",
+      dependencies: [
+        "TensorGraph", "Networks", "ImageData", "Explanations", "Pictures", "Similarity",
+        "RunSupport",
+      ]),
+    .target(
+      name: "Recipes",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
+        "Perturbation", "Attacks", "Defences", "Yams", "RunSupport", "Foolings",
+      ]),
+    .target(
+      name: "Programs",
+      dependencies: [
+        "TensorGraph", "TensorPlan", "TensorRuntime", "Networks", "Checkpoints", "ImageData",
+        "Explanations", "Pictures", "Attacks", "Defences", "RunSupport", "Foolings", "Recipes",
+      ]),
+    .target(
+      name: "Evaluation",
+      dependencies: [
+        "TensorRuntime", "Networks", "ImageData", "Explanations", "Pictures", "Reports",
+        "RunSupport", "Foolings", "Recipes", "Programs",
+      ]),
+    .target(
+      name: "RunFolders",
+      dependencies: [
+        "Checkpoints", "ImageData", "Attacks", "Reports", "RunSupport", "Recipes", "Programs",
+      ]),
+    .target(
+      name: "RunReports",
+      dependencies: [
+        "Checkpoints", "ImageData", "Pictures", "Reports", "RunSupport", "Foolings", "Evaluation",
+        "RunFolders",
+      ]),
+    .target(
+      name: "Runs",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
+        "Reports", "RunSupport", "Foolings", "Recipes", "Programs", "Evaluation", "RunFolders",
+        "RunReports",
+      ]),
+    .target(
+      name: "Attacking",
+      dependencies: [
+        "TensorRuntime", "ImageData", "Explanations", "Pictures", "Similarity", "Attacks",
+        "Geometry", "Reports", "RunSupport", "Foolings", "Recipes", "Programs", "Evaluation",
+        "RunFolders", "Runs",
+      ]),
+    .target(
+      name: "Influencing",
+      dependencies: [
+        "TensorRuntime", "ImageData", "Pictures", "Similarity", "Attacks", "Influence", "Reports",
+        "RunSupport", "Recipes", "Programs", "Evaluation", "RunFolders", "Runs", "Attacking",
+      ]),
+    .target(
+      name: "Explaining",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
+        "Pictures", "RunSupport", "Foolings", "Recipes", "Programs", "RunFolders",
+      ]),
+    .target(
+      name: "Studies",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Checkpoints", "ImageData", "Explanations", "Pictures",
+        "Similarity", "Perturbation", "Reports", "RunSupport", "Foolings", "Recipes", "Programs",
+        "Evaluation", "RunFolders", "Runs", "Attacking",
+      ]),
+    .target(
       name: "Manipulation",
       dependencies: [
-        "TensorGraph", "TensorPlan", "TensorCPU", "Networks", "Checkpoints", "ImageData",
-        "Explanations", "Pictures", "Similarity", "Perturbation", "Attacks", "Defences",
-        "Geometry", "Influence", "Reports", "Yams",
-        .product(name: "Logging", package: "swift-log"),
+        "Attacking", "Evaluation", "Explaining", "Foolings", "Influencing", "Programs", "Recipes",
+        "RunFolders", "RunReports", "RunSupport", "Runs", "Studies",
       ]),
     .target(
       name: "Benchmarks",
-      dependencies: ["Manipulation", "Explanations", "Networks", "TensorCPU", "TensorGraph"]),
+      dependencies: [
+        "Manipulation", "Explanations", "Networks", "TensorCPU", "TensorGraph", "TensorRuntime",
+      ]),
     .target(name: "CArguments"),
     .executableTarget(
       name: "trompe",
       dependencies: [
         "CArguments", "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData",
-        "Networks",
-        "Pictures", "Similarity",
+        "Networks", "Pictures", "Similarity", "TensorCPU", "TensorRuntime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Operation cases and random programs that the tests of several modules run.
     .target(
-      name: "TensorTestSupport", dependencies: ["TensorGraph", "TensorReference"],
+      name: "TensorTestSupport", dependencies: ["TensorGraph", "TensorReference", "TensorRuntime"],
       path: "Tests/TensorTestSupport"),
     .target(name: "TestSupport", dependencies: ["Networks"], path: "Tests/TestSupport"),
     .testTarget(
@@ -100,19 +185,21 @@ let package = Package(
     .testTarget(
       name: "TensorCPUTests",
       dependencies: [
-        "TensorGraph", "TensorPlan", "TensorCPU", "CTensorKernels", "TensorReference",
-        "TensorTestSupport",
+        "TensorGraph", "TensorPlan", "TensorRuntime", "TensorCPU", "CTensorKernels",
+        "TensorReference", "TensorTestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NetworksTests",
       dependencies: [
-        "Networks", "TensorCPU", "TensorReference", "Checkpoints", "ImageData", "TestSupport",
+        "Networks", "TensorCPU", "TensorRuntime", "TensorReference", "Checkpoints", "ImageData",
+        "TestSupport",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExplanationsTests",
       dependencies: [
-        "Explanations", "Networks", "TensorReference", "TensorCPU", "Checkpoints", "ImageData",
+        "Explanations", "Networks", "TensorReference", "TensorRuntime", "TensorCPU", "Checkpoints",
+        "ImageData",
         "TestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(
@@ -141,8 +228,8 @@ let package = Package(
       name: "ManipulationTests",
       dependencies: [
         "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Influence",
-        "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorCPU",
-        "TestSupport",
+        "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorRuntime",
+        "TensorCPU", "TensorNull", "TestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["trompe", "TestSupport"]),
   ],

@@ -21,6 +21,8 @@ fi
 products=$("$swift" build -c release --show-bin-path)
 bin=$(dirname "$(command -v "$swift")")
 target=$("$swift" -print-target-info | sed -n 's/^ *"unversionedTriple": "\(.*\)",*$/\1/p' | head -n 1)
+# By which modules of one package know each other.
+package=$(basename "$PWD" | tr '[:upper:]' '[:lower:]')
 out=.build/documentation
 rm -rf "$out"
 mkdir -p "$out/examples"
@@ -67,7 +69,7 @@ extend() { # module, its new files
   shift
   find "Sources/$module" -name '*.swift' -not -path '*.docc/*' -print0 |
     xargs -0 "$bin/swiftc" -typecheck -swift-version 6 -parse-as-library -module-name "$module" \
-      "${flags[@]}" "$@" || {
+      -package-name "$package" "${flags[@]}" "$@" || {
     echo "an example of docs/extending.md does not compile in $module" >&2
     return 1
   }

@@ -1,6 +1,5 @@
 import Explanations
 import Manipulation
-import TensorCPU
 
 /// What is done with a batch.
 public enum BenchmarkWork: String, Hashable, Sendable, CaseIterable {

@@ -1,6 +1,7 @@
 import Manipulation
 import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// What this machine's cores can do in a large convolution, as the yardstick for everything else:
 /// 3×3, 256 to 256 channels, 8 images of 56×56, forward.
@@ -11,10 +12,12 @@ public final class ConvolutionPeak {
   private static let channels = 256
   private static let side = 56
   private static let images = 8
-  private let executable: Executable
-  private let input: [String: Executable.Input]
+  private let program: any Program
+  private let input: [String: ProgramInput]
 
-  public init(options: Executable.Options = Executable.Options()) throws {
+  public init(
+    policy: ExecutionPolicy = ExecutionPolicy(), kernels: CPUKernelOptions = CPUKernelOptions()
+  ) throws {
     var graph = GraphBuilder()
     // A batch that is copied in at each run, at a hundredth of the convolution's own time.
     let image: Shape = [Self.images, Self.side, Self.side, Self.channels]
@@ -22,14 +25,14 @@ public final class ConvolutionPeak {
     let x = try graph.placeholder("x", shape: image)
     let w = try graph.parameter("w", shape: filter)
     let y = try graph.append(Convolution(window: Window2D(3, stride: 1, padding: 1)), [x, w])
-    let parameters = try ParameterStore([("w", filter)])
-    parameters["w"] = Tensor(repeating: 0.01, shape: filter)
-    var options = options
-    options.keepsParameterWork = true
     // The yardstick is arithmetic that is really done.
-    options.usesWinograd = false
-    executable = try Executable(
-      graph.graph(outputs: [y]), parameters: parameters, options: options)
+    var kernels = kernels
+    kernels.library = .onednn
+    let executor = CPUExecutor(kernels: kernels)
+    let parameters = try executor.makeParameters([("w", filter)])
+    try parameters.upload(Tensor(repeating: 0.01, shape: filter), to: "w")
+    program = try executor.compile(
+      graph.computation([("y", y)]), parameters: parameters, policy: policy.keepingParameterWork)
     input = ["x": .floats([Float](repeating: 0.5, count: image.count))]
     _ = try measure(repeats: 1)
   }
@@ -39,9 +42,9 @@ public final class ConvolutionPeak {
     var best = Double.infinity
     for _ in 0..<repeats {
       let begin = ContinuousClock.now
-      try executable.run(input)
+      try program.run(input)
       best = min(best, (ContinuousClock.now - begin).seconds)
     }
-    return Double(executable.cost.flops) / best
+    return Double(program.resources.flops) / best
   }
 }

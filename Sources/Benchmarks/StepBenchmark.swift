@@ -2,8 +2,8 @@ import Explanations
 import Foundation
 import Manipulation
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 
 /// One network doing one work again and again on the same batch.
 ///
@@ -17,44 +17,43 @@ public final class StepBenchmark {
   public let compileSeconds: Double
   private let images: [Float]
   private let labels: [Int32]
-  private let program: Program
+  private let programs: Programs
   private let parameterBytes: Int
 
-  private enum Program {
-    case training(TrainingProgram, Optimizer)
+  private enum Programs {
+    case training(TrainingProgram)
     case evaluation(EvaluationProgram)
   }
 
   /// - Parameters:
   ///   - network: which network, at what size.
   ///   - work: what is done with a batch.
-  ///   - options: threads, and how convolutions are computed.
+  ///   - executor: what is timed.
+  ///   - policy: threads, precision, memory.
   ///   - weights: a checkpoint to start from; He initialisation if `nil`.
   public init(
     _ network: BenchmarkNetwork, _ work: BenchmarkWork, weights: String? = nil,
-    options: Executable.Options = Executable.Options()
+    on executor: any Executor, policy: ExecutionPolicy = ExecutionPolicy()
   ) throws {
     (self.network, self.work) = (network, work)
     let loaded = try LoadedNetwork(
-      NetworkSection(checkpoint: weights, architecture: network.specification)
+      NetworkSection(checkpoint: weights, architecture: network.specification), on: executor
     ) { _ in .init(width: network.side, height: network.side) }
     let begin = ContinuousClock.now
     let interpreter = try work.interpreter(of: network)
     switch work {
     case .evaluation:
-      var options = options
-      options.isBatchInvariant = true  // as in every evaluation that is reported
-      program = .evaluation(
+      var policy = policy
+      policy.isBatchInvariant = true  // as in every evaluation that is reported
+      programs = .evaluation(
         try EvaluationProgram(
           loaded, interpreters: [("grad-cam", interpreter!)], batchSize: network.batchSize,
-          options: options))
+          policy: policy))
     default:
       let training = try TrainingProgram.fooling(
         loaded, interpreter: interpreter, fooling: Location(), lambda: BenchmarkWork.lambda,
-        batchSize: network.batchSize, options: options)
-      let optimizer = try Optimizer(
-        .adam, parameters: loaded.parameters, names: training.gradients.keys.sorted())
-      program = .training(training, optimizer)
+        batchSize: network.batchSize, update: .adam, policy: policy)
+      programs = .training(training)
     }
     compileSeconds = (ContinuousClock.now - begin).seconds
     parameterBytes = loaded.parameters.names.reduce(0) {
@@ -71,39 +70,38 @@ public final class StepBenchmark {
   /// Small, so that every step has about the same values.
   private static let learningRate: Float = 1e-7
 
-  private var executable: Executable {
-    switch program {
-    case .training(let program, _): program.executable
-    case .evaluation(let program): program.executable
+  private var program: any Program {
+    switch programs {
+    case .training(let training): training.program
+    case .evaluation(let evaluation): evaluation.program
     }
   }
 
   /// Floating-point operations of one run, a multiply-add counted as two.
   public var flops: Int {
-    switch program {
-    case .training(let program, _): program.flops
-    case .evaluation(let program): program.executable.cost.flops
+    switch programs {
+    case .training(let training): training.flops
+    case .evaluation(let evaluation): evaluation.program.resources.flops
     }
   }
   /// Memory that is planned for one run: the arena, inputs, parameters, and Adam's moments.
   public var plannedBytes: Int {
-    switch program {
-    case .training(let program, _): program.plannedPeakBytes + 3 * parameterBytes
-    case .evaluation(let program): program.plannedPeakBytes + parameterBytes
+    switch programs {
+    case .training(let training): training.plannedPeakBytes + 3 * parameterBytes
+    case .evaluation(let evaluation): evaluation.plannedPeakBytes + parameterBytes
     }
   }
-  public var profile: Profile { executable.profile }
-  public var threads: Int { executable.options.threads }
+  public var profile: ProgramProfile? { program.profile }
+  public var threads: Int { program.threads }
 
   /// - Returns: seconds that it took.
   public func run(profiling: Bool = false) throws -> Double {
     let begin = ContinuousClock.now
-    switch program {
-    case .training(let training, let optimizer):
-      try training.run(
+    switch programs {
+    case .training(let training):
+      _ = try training.step(
         [TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels)],
-        profiling: profiling)
-      training.update(optimizer, learningRate: Self.learningRate)
+        learningRate: Self.learningRate, profiling: profiling)
     case .evaluation(let evaluation):
       try evaluation.run(images: images, labels: labels, profiling: profiling)
     }
@@ -113,8 +111,8 @@ public final class StepBenchmark {
   /// What the last run computed, to compare with others: cross-entropy and penalty of a training
   /// step, the sum of all logits and of all heatmaps of an evaluation.
   public var values: [String: Double] {
-    switch program {
-    case .training(let training, _):
+    switch programs {
+    case .training(let training):
       var values = ["crossEntropy": training.losses.crossEntropy]
       values["penalty"] = training.losses.penalty
       return values

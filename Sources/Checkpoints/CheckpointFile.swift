@@ -32,7 +32,9 @@ public struct CheckpointFile: Sendable {
       metadata = try CheckpointMetadata(attributes, path: path)
       layout = Self.layout(of: file, attributes, isOurs: attributes["format"] == .text("trompe"))
       switch attributes[Keras2Layout.modelConfig] {
-      case .text(let text): modelConfig = text
+      case .text(let text):
+        try CheckpointMetadata.checkKeys(of: text, as: Keras2Layout.modelConfig, path: path)
+        modelConfig = text
       case nil: modelConfig = nil
       default:
         throw CheckpointError(path: path, dataset: "@" + Keras2Layout.modelConfig, "is not text")

@@ -140,6 +140,18 @@ public final class SafetensorsFile: TensorContainer {
       throw CheckpointError(
         path: path, "has \(count) tensors in its header, more than the limit of \(mostTensors)")
     }
+    let outline = JSONOutline(text)
+    // Foundation would read other encodings than UTF-8 too, in which nobody has looked for keys.
+    guard outline.firstFault == nil else {
+      throw CheckpointError(path: path, "has a header that is not JSON as the format has it")
+    }
+    if let key = outline.repeatedKey {
+      throw CheckpointError(
+        path: path, dataset: key[0],
+        (key.count == 1
+          ? "is twice in the header" : "has \"\(printable(key[1]))\" twice in the header")
+          + ", so that readers may take different arrays for one; write the file anew")
+    }
     do {
       let header = try JSONDecoder().decode(Header.self, from: text)
       return (header.tensors, header.metadata, 8 + length)

@@ -55,6 +55,12 @@ struct FilePath: Hashable, Sendable, CustomStringConvertible {
     return withCString { stat($0, &status) } == 0 ? status : nil
   }
 
+  /// Whether the path's last name is a symbolic link's.
+  var isLink: Bool {
+    var status = Glibc.stat()
+    return withCString { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFLNK
+  }
+
   /// The first bytes of a regular file; empty if there is none or it cannot be read.
   func firstBytes(_ count: Int) -> [UInt8] {
     let descriptor = open(O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -121,6 +127,9 @@ struct FolderEntry {
       guard name.first != UInt8(ascii: ".") else { continue }
       let type = Int(record.pointee.d_type)
       var kind = Kind.other
+      // Some file systems do not say what an entry is.
+      let isLink =
+        type == Int(DT_LNK) || type == Int(DT_UNKNOWN) && folder.appending(name).isLink
       switch type {
       case Int(DT_REG): kind = .file
       case Int(DT_DIR): kind = .folder
@@ -133,7 +142,7 @@ struct FolderEntry {
         }
       default: kind = .other
       }
-      entries.append(FolderEntry(name: name, kind: kind, isLink: type == Int(DT_LNK)))
+      entries.append(FolderEntry(name: name, kind: kind, isLink: isLink))
     }
     return entries.sorted { $0.name.lexicographicallyPrecedes($1.name) }
   }

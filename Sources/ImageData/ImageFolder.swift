@@ -4,7 +4,10 @@ import Foundation
 ///
 /// Classes are the folders in alphabetical (byte) order, samples are ordered by class, then by folder
 /// and by file name. Only names are held; an image is read when it is asked for. Names are the bytes
-/// that the file system gave, UTF-8 or not. Symbolic links are followed, hidden names left out.
+/// that the file system gave, UTF-8 or not. Symbolic links are followed, hidden names left out. A link
+/// to a folder that it lies in, however far up, is left out and listed in `passedOver`: all images
+/// would count again. A link to a folder that counts under another name is followed, and `notes` names
+/// both.
 ///
 /// Every file that has an image's extension or begins as one is a sample. If it then cannot be
 /// decoded, or is of a format that is not read, whoever reads it learns so. All other files are listed
@@ -13,6 +16,7 @@ public struct ImageFolder: ImageSource {
   public let root: String
   public let classNames: [String]
   public let passedOver: [SkippedImage]
+  public let notes: [String]
   private let labels: [Int32]
   /// Paths from `root` one after the other, and where each begins.
   private let names: [UInt8]
@@ -33,14 +37,14 @@ public struct ImageFolder: ImageSource {
   public init(_ root: String, classNames explicitNames: [String]? = nil) throws(ImageError) {
     let path = FilePath(root)
     let entries = try FolderEntry.visible(in: path)
-    let folders = entries.filter { $0.kind == .folder }
+    var listing = Listing(root: path)
+    let folders = entries.filter { $0.kind == .folder && !listing.leadsBack($0) }
     guard !folders.isEmpty else {
       throw ImageError(
         path: root, reason: "holds no class folders; the layout is folder/class/image.jpg")
     }
     let names = explicitNames ?? folders.map { FilePath.text($0.name) }
     let lookup = ClassLookup(names)
-    var listing = Listing(root: path)
     for entry in entries where entry.kind != .folder {
       if ImageFormat.extensions.contains(entry.fileExtension) {
         listing.passOver([entry.name], "lies beside the class folders, so it has no class")
@@ -71,7 +75,7 @@ public struct ImageFolder: ImageSource {
         throw Self.sameClass(other, folder.name, names[label], root)
       }
       let before = listing.starts.count
-      try listing.add(folder.name)
+      try listing.add(folder)
       guard listing.starts.count > before else {
         throw ImageError(
           path: "\(root)/\(name)",
@@ -84,6 +88,7 @@ public struct ImageFolder: ImageSource {
     self.classNames = names
     (labels, self.names, starts) = (listing.labels, listing.names, listing.starts)
     passedOver = listing.passedOver
+    notes = listing.notes
   }
 
   /// Canonically equivalent names look alike; their bytes do not.
@@ -153,29 +158,46 @@ private struct Listing {
   var names: [UInt8] = []
   var starts: [Int] = []
   var passedOver: [SkippedImage] = []
+  /// The root and all around it.
+  private let aroundRoot: Set<FolderIdentity>
+  /// By what names folders were listed first, from the root, and whether the last is a link's.
+  private var listed: [FolderIdentity: (path: [[UInt8]], isLink: Bool)] = [:]
+  /// Names of one and the same folder.
+  private var repeated: [(path: [[UInt8]], earlier: [[UInt8]])] = []
 
-  init(root: FilePath) { self.root = root }
+  init(root: FilePath) { (self.root, aroundRoot) = (root, FolderIdentity.upwards(from: root)) }
+
+  private func path(_ names: [[UInt8]]) -> FilePath { names.reduce(root) { $0.appending($1) } }
 
   mutating func passOver(_ names: [[UInt8]], _ reason: String) {
-    let path = names.reduce(root) { $0.appending($1) }
-    passedOver.append(SkippedImage(index: nil, name: path.description, reason: reason))
+    passedOver.append(SkippedImage(index: nil, name: path(names).description, reason: reason))
+  }
+
+  /// Whether an entry of the root is a link to a folder that it lies in, which is then passed over.
+  mutating func leadsBack(_ entry: FolderEntry) -> Bool { leadsBack([], entry, aroundRoot) }
+
+  private mutating func leadsBack(
+    _ folders: [[UInt8]], _ entry: FolderEntry, _ around: Set<FolderIdentity>
+  ) -> Bool {
+    guard entry.isLink, let identity = FolderIdentity(path(folders + [entry.name])),
+      around.contains(identity)
+    else { return false }
+    passOver(folders + [entry.name], "is a link to a folder that it lies in")
+    return true
   }
 
   /// A class folder and all below it.
-  mutating func add(_ folder: [UInt8]) throws(ImageError) {
-    try add([folder], above: [])
+  mutating func add(_ folder: FolderEntry) throws(ImageError) {
+    try add([folder.name], isLink: folder.isLink, around: aroundRoot)
   }
 
   /// All below the root.
-  mutating func addAll() throws(ImageError) { try add([], above: []) }
+  mutating func addAll() throws(ImageError) { try add([], isLink: false, around: aroundRoot) }
 
-  private struct Identity: Hashable {
-    let device: dev_t
-    let file: ino_t
-  }
-
-  private mutating func add(_ folders: [[UInt8]], above: [Identity]) throws(ImageError) {
-    let path = folders.reduce(root) { $0.appending($1) }
+  private mutating func add(
+    _ folders: [[UInt8]], isLink: Bool, around: Set<FolderIdentity>
+  ) throws(ImageError) {
+    let path = self.path(folders)
     let entries = try FolderEntry.visible(in: path)
     for entry in entries where entry.kind != .folder {
       if ImageFormat.extensions.contains(entry.fileExtension)
@@ -188,21 +210,47 @@ private struct Listing {
         passOver(folders + [entry.name], "is no image")
       }
     }
+    guard let identity = FolderIdentity(path) else { return }
+    if let earlier = listed[identity] {
+      // What lies below a link that is named is not named as well.
+      if isLink || earlier.isLink { repeated.append((folders, earlier.path)) }
+    } else {
+      listed[identity] = (folders, isLink)
+    }
     let below = entries.filter { $0.kind == .folder }
-    guard !below.isEmpty, let status = path.status else { return }
-    let chain = above + [Identity(device: status.st_dev, file: status.st_ino)]
-    for entry in below {
+    guard !below.isEmpty else { return }
+    let around =
+      isLink ? around.union(FolderIdentity.upwards(from: path)) : around.union([identity])
+    for entry in below where !leadsBack(folders, entry, around) {
       let inner = folders + [entry.name]
-      if entry.isLink, let status = path.appending(entry.name).status,
-        chain.contains(Identity(device: status.st_dev, file: status.st_ino))
-      {
-        passOver(inner, "is a link to a folder that it lies in")
-      } else if folders.count > ImageFolder.deepestFolder {
+      if folders.count > ImageFolder.deepestFolder {
         passOver(inner, "lies more than \(ImageFolder.deepestFolder) folders deep")
       } else {
-        try add(inner, above: chain)
+        try add(inner, isLink: entry.isLink, around: around)
       }
     }
+  }
+
+  /// So many links are named; more say no more.
+  private static let namedLinks = 10
+
+  /// Folders that count under several names, a sentence for each.
+  var notes: [String] {
+    func className(_ names: [[UInt8]]) -> String { "\"\(FilePath.text(names[0]))\"" }
+    var notes = repeated.prefix(Self.namedLinks).map { path, earlier in
+      let classes =
+        path[0] == earlier[0]
+        ? "twice in the class \(className(path))"
+        : "in the classes \(className(earlier)) and \(className(path))"
+      return
+        "\(self.path(path)) and \(self.path(earlier)) are one folder by a symbolic link, so its "
+        + "images count \(classes); remove the link unless that is meant"
+    }
+    if repeated.count > notes.count {
+      notes.append(
+        "\(root): \(repeated.count - notes.count) more folders count under several names by links")
+    }
+    return notes
   }
 }
 

@@ -12,10 +12,13 @@ public protocol ImageSource: Sendable {
   func name(at index: Int) -> String
   /// Files among the images that are none, for whoever reports what was not used.
   var passedOver: [SkippedImage] { get }
+  /// What should be known of the set before its numbers are believed, a sentence each.
+  var notes: [String] { get }
 }
 
 extension ImageSource {
   public var passedOver: [SkippedImage] { [] }
+  public var notes: [String] { [] }
 }
 
 /// Some images of another source, in a given order.
@@ -54,6 +57,7 @@ public struct Subset: ImageSource {
 
   public var count: Int { indices.count }
   public var classNames: [String] { source.classNames }
+  public var notes: [String] { source.notes }
   public func label(at index: Int) -> Int { source.label(at: indices[index]) }
   public func image(at index: Int) throws -> Image { try source.image(at: indices[index]) }
   public func name(at index: Int) -> String { source.name(at: indices[index]) }

@@ -1,4 +1,5 @@
 import Foundation
+import TensorRuntime
 
 /// Zeroed memory at a cache line's boundary, on large pages where the system offers them.
 final class AlignedMemory {
@@ -44,10 +45,4 @@ final class AlignedMemory {
   deinit {
     if let mapping { munmap(mapping.baseAddress!, mapping.count) } else { free(base) }
   }
-}
-
-/// A program that cannot run, or could not go on. The text names the operation and the reason.
-public struct ExecutionError: Error, CustomStringConvertible {
-  public let description: String
-  public init(_ description: String) { self.description = description }
 }

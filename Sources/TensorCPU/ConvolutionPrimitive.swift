@@ -1,6 +1,7 @@
 import CTensorKernels
 import TensorGraph
 import TensorPlan
+import TensorRuntime
 
 /// What a kernel of the convolution family computes, whatever the order of its images.
 struct ConvolutionWork {
@@ -17,12 +18,12 @@ struct ConvolutionWork {
   let storages: (image: Int, result: Int)
 
   /// Whether bfloat16 is the faster way to multiply.
-  func gainsByBFloat16(_ options: Executable.Options) -> Bool {
-    var shape = encoded(options)
+  func gainsByBFloat16(_ settings: CPUSettings) -> Bool {
+    var shape = encoded(settings)
     return trompe_convolution_gains_by_bf16(&shape) != 0
   }
 
-  fileprivate func encoded(_ options: Executable.Options) -> trompe_convolution_shape {
+  fileprivate func encoded(_ settings: CPUSettings) -> trompe_convolution_shape {
     var shape = trompe_convolution_shape()
     shape.kind = Int32(kind.rawValue)
     (shape.n, shape.h, shape.w, shape.c) = (
@@ -38,10 +39,10 @@ struct ConvolutionWork {
     shape.has_bias = epilogue.bias != nil ? 1 : 0
     shape.adds_residual = epilogue.residual != nil ? 1 : 0
     shape.residual_is_apart = residualIsApart ? 1 : 0
-    shape.may_use_own_kernels = options.usesWinograd ? 1 : 0
-    shape.is_batch_invariant = options.isBatchInvariant ? 1 : 0
+    shape.may_use_own_kernels = settings.kernels.library == .own ? 1 : 0
+    shape.is_batch_invariant = settings.policy.isBatchInvariant ? 1 : 0
     shape.has_relu = epilogue.hasReLU ? 1 : 0
-    shape.kernels = options.instructionSet.kernels.table
+    shape.kernels = settings.kernels.instructionSet.kernels.table
     return shape
   }
 }
@@ -88,9 +89,9 @@ final class ConvolutionPrimitive {
   init(
     _ work: ConvolutionWork,
     order: (Int) -> trompe_image_order = { _ in trompe_image_order() }, usesBFloat16: Bool = false,
-    options: Executable.Options = Executable.Options()
+    settings: CPUSettings = CPUSettings()
   ) throws(ExecutionError) {
-    var shape = work.encoded(options)
+    var shape = work.encoded(settings)
     (shape.order_x, shape.order_y) = (order(work.storages.image), order(work.storages.result))
     shape.uses_bf16 = usesBFloat16 ? 1 : 0
     var message = [CChar](repeating: 0, count: 256)
@@ -105,7 +106,7 @@ final class ConvolutionPrimitive {
 
   var implementation: String { String(cString: trompe_convolution_implementation(handle)) }
   var isWinograd: Bool { trompe_convolution_is_winograd(handle) != 0 }
-  /// Whether a gradient in an image is finished before it is stored.
+  /// Whether an input gradient is finished before it is stored.
   var finishesGradients: Bool { trompe_convolution_fuses_backward_post_ops(handle) != 0 }
   var scratchBytes: Int { trompe_convolution_scratch_bytes(handle) }
   /// Scratch that packing filters with a scale needs.

@@ -5,11 +5,11 @@ import CTensorKernels
 ///
 /// Results of two of them may differ by their rounding; those that differ in columns alone give the
 /// same to the last bit.
-public struct InstructionSet: Sendable {
+public struct InstructionSet: Hashable, Sendable {
   let kernels: Kernels
 
   /// A table of functions that is never changed.
-  struct Kernels: @unchecked Sendable {
+  struct Kernels: Hashable, @unchecked Sendable {
     let table: OpaquePointer
   }
 
@@ -41,7 +41,7 @@ public struct InstructionSet: Sendable {
   public var hasInnerProduct: Bool { trompe_has_inner_product(kernels.table) != 0 }
 
   /// Whether convolutions multiply in bfloat16, by this version of oneDNN.
-  public var hasBFloat16: Bool { hasWideVectors && Executable.hasBFloat16 }
+  public var hasBFloat16: Bool { hasWideVectors && CPUExecutor.hasBFloat16 }
 }
 
 extension InstructionSet: CustomStringConvertible {

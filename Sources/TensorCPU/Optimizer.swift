@@ -1,27 +1,10 @@
 import CTensorKernels
-import Foundation
 import TensorGraph
+import TensorRuntime
 
 /// Updates parameters in place from the gradients that a program left in its outputs.
-public final class Optimizer {
-  /// As PyTorch defines them; weight decay is added to the gradient as L2.
-  public enum Method: Hashable, Codable, Sendable {
-    /// Kingma & Ba 2015.
-    case adam(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float)
-    case sgd(momentum: Float, weightDecay: Float, nesterov: Bool)
-
-    /// Arrays that are kept for each parameter, of its size.
-    public var momentCount: Int {
-      switch self {
-      case .adam: 2
-      case .sgd: 1
-      }
-    }
-
-    public static let adam = Method.adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0)
-  }
-
-  public let method: Method
+public final class Optimizer: OptimizerState {
+  public let rule: UpdateRule
   public let names: [String]
   /// Updates done so far.
   public private(set) var step = 0
@@ -29,19 +12,19 @@ public final class Optimizer {
   private var moments: [String: [AlignedMemory]] = [:]
 
   /// - Parameters:
-  ///   - method: with its settings.
+  ///   - rule: with its settings.
   ///   - parameters: the store in which they are changed.
   ///   - names: the parameters that are trained.
   public init(
-    _ method: Method, parameters: ParameterStore, names: [String]
+    _ rule: UpdateRule, parameters: ParameterStore, names: [String]
   ) throws(ExecutionError) {
-    (self.method, self.parameters, self.names) = (method, parameters, names)
+    (self.rule, self.parameters, self.names) = (rule, parameters, names)
     for name in names {
       guard let shape = parameters.shape(of: name) else {
         throw ExecutionError("the optimizer's parameter \(name) is not in the store")
       }
       var memories: [AlignedMemory] = []
-      for _ in 0..<method.momentCount {
+      for _ in 0..<rule.momentCount {
         memories.append(try AlignedMemory(byteCount: shape.count * 4))
       }
       moments[name] = memories
@@ -51,14 +34,14 @@ public final class Optimizer {
   /// One update of all parameters.
   /// - Parameters:
   ///   - learningRate: of this update.
-  ///   - executable: a program that has just run.
+  ///   - program: that has just run.
   ///   - gradients: for each name the index of the output that holds its gradient.
   public func update(
-    from executable: Executable, gradients: [String: Int], learningRate: Float
+    from program: CPUProgram, gradients: [String: Int], learningRate: Float
   ) {
-    update(learningRate, executable.options.cpu) { name, update in
+    update(learningRate, program.cpu) { name, update in
       guard let output = gradients[name] else { preconditionFailure("no gradient for \(name)") }
-      executable.withOutput(output, update)
+      program.withOutput(output, update)
     }
   }
 
@@ -68,7 +51,7 @@ public final class Optimizer {
   ///   - threads: that compute it.
   ///   - gradients: each under its parameter's name, such as sums over several runs.
   public func update(from gradients: ParameterStore, learningRate: Float, threads: Int) {
-    update(learningRate, Executable.Options(threads: threads).cpu) { name, update in
+    update(learningRate, CPUSettings(ExecutionPolicy(threads: threads)).cpu) { name, update in
       guard gradients.shape(of: name) != nil else { preconditionFailure("no gradient for \(name)") }
       gradients.withValues(of: name) { update(UnsafeBufferPointer($0)) }
     }
@@ -85,7 +68,7 @@ public final class Optimizer {
         precondition(gradient.count == parameters.shape(of: name)!.count, "gradient of \(name)")
         let count = Int64(gradient.count)
         let moments = moments[name]!
-        switch method {
+        switch rule {
         case .adam(let beta1, let beta2, let epsilon, let decay):
           var adam = trompe_adam(
             rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, decay: decay,
@@ -107,7 +90,7 @@ public final class Optimizer {
   /// The moments of every parameter, by `name/first` and `name/second`, to be saved.
   public var state: [(name: String, tensor: Tensor)] {
     names.flatMap { name in
-      zip(["first", "second"], moments[name]!).map { label, memory in
+      zip(UpdateRule.momentNames, moments[name]!).map { label, memory in
         let shape = parameters.shape(of: name)!
         return (
           "\(name)/\(label)",
@@ -124,23 +107,13 @@ public final class Optimizer {
   public func restore(
     step: Int, state: (_ name: String) throws -> Tensor?
   ) throws {
-    var restored: [(AlignedMemory, Tensor)] = []
-    for name in names {
-      for (label, memory) in zip(["first", "second"], moments[name]!) {
-        let shape = parameters.shape(of: name)!
-        guard let tensor = try state("\(name)/\(label)") else {
-          throw ExecutionError("the saved optimizer has no \(name)/\(label)")
+    let shapes = names.map { ($0, parameters.shape(of: $0)!) }
+    let restored = try rule.moments(of: shapes, from: state)
+    for (name, tensors) in zip(names, restored) {
+      for (memory, tensor) in zip(moments[name]!, tensors) {
+        tensor.values.withUnsafeBufferPointer {
+          memory.floats.update(from: $0.baseAddress!, count: $0.count)
         }
-        guard tensor.shape.count == shape.count else {
-          throw ExecutionError(
-            "the saved optimizer's \(name)/\(label) has shape \(tensor.shape), expected \(shape)")
-        }
-        restored.append((memory, tensor))
-      }
-    }
-    for (memory, tensor) in restored {
-      tensor.values.withUnsafeBufferPointer {
-        memory.floats.update(from: $0.baseAddress!, count: $0.count)
       }
     }
     self.step = step

@@ -1,9 +1,10 @@
-import Foundation
+import CTensorKernels
 import TensorGraph
+import TensorRuntime
 
-/// The values of named parameters, shared by all executables that were compiled with them: what a
+/// The values of named parameters, shared by all programs that were compiled with them: what a
 /// training program updates, an evaluation program reads.
-public final class ParameterStore {
+public final class ParameterStore: Parameters {
   /// Names in the order of the initialiser.
   public let names: [String]
   private let slots: [String: (shape: Shape, memory: AlignedMemory)]
@@ -53,4 +54,61 @@ public final class ParameterStore {
   func pointer(to name: String) -> UnsafeMutablePointer<Float>? { slots[name]?.memory.floats }
 
   func noteChange() { version += 1 }
+}
+
+// MARK: As other executors have it
+
+extension ParameterStore {
+  /// Whether all values of one parameter are finite.
+  public func isFinite(_ name: String, threads: Int) -> Bool {
+    guard let shape = shape(of: name), let values = pointer(to: name) else {
+      preconditionFailure("no parameter \(name)")
+    }
+    return trompe_all_finite(Int64(shape.count), values, Int32(threads)) != 0
+  }
+
+  /// The first parameter with a value that is not finite.
+  public func firstNonFinite(threads: Int) -> String? {
+    names.first { !isFinite($0, threads: threads) }
+  }
+
+  public func isFinite(_ name: String) -> Bool {
+    isFinite(name, threads: CPUExecutor.defaultThreads)
+  }
+
+  public func download(_ name: String) throws(ExecutionError) -> Tensor {
+    guard slots[name] != nil else { throw ExecutionError("there is no parameter \(name)") }
+    return self[name]
+  }
+
+  public func upload(_ tensor: Tensor, to name: String) throws(ExecutionError) {
+    try check(name, tensor.shape)
+    self[name] = tensor
+  }
+
+  public func assign(
+    _ name: String, from output: String, of program: any Program
+  ) throws(ExecutionError) {
+    try combine(name, output, program) { values, new in _ = values.update(fromContentsOf: new) }
+  }
+
+  public func add(
+    _ output: String, of program: any Program, to name: String
+  ) throws(ExecutionError) {
+    try combine(name, output, program) { sums, new in
+      for index in sums.indices { sums[index] += new[index] }
+    }
+  }
+
+  private func combine(
+    _ name: String, _ output: String, _ program: any Program,
+    _ body: (UnsafeMutableBufferPointer<Float>, UnsafeBufferPointer<Float>) -> Void
+  ) throws(ExecutionError) {
+    guard let program = program as? CPUProgram else {
+      throw ExecutionError("the cpu executor reads outputs of its own programs, not of another's")
+    }
+    let index = try program.lifetimes.check(output)
+    try check(name, program.computation.node(of: output)!.shape)
+    program.withOutput(index) { new in withValues(of: name) { body($0, new) } }
+  }
 }

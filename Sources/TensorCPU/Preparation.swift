@@ -1,12 +1,13 @@
 import CTensorKernels
 import TensorGraph
 import TensorPlan
+import TensorRuntime
 
 /// What must be known before memory is laid out: the primitive of every kernel, the scratch it
-/// wants, and which weights are packed for whom.
+/// needs, and which weights are packed for whom.
 struct Preparation {
-  /// A filter in the order in which primitives want it; made before its first reader, shared by all
-  /// that want the same order within reach.
+  /// A filter in the layout that primitives read; made before its first consumer, shared by all
+  /// that read the same layout within reach.
   final class Pack {
     let filter: Int
     /// What its filters are multiplied with.
@@ -34,7 +35,7 @@ struct Preparation {
   }
 
   let plan: ProgramPlan
-  let options: Executable.Options
+  let settings: CPUSettings
   private(set) var kernels: [Prepared] = []
   private(set) var requests: [MemoryPlan.Request] = []
   /// Storage to the memory request in which it stands.
@@ -42,9 +43,9 @@ struct Preparation {
   private let parameterOnly: Set<Int>
   private var packs: [Int: [Pack]] = [:]
 
-  init(_ plan: ProgramPlan, _ options: Executable.Options) {
+  init(_ plan: ProgramPlan, _ settings: CPUSettings) {
     self.plan = plan
-    self.options = options
+    self.settings = settings
     parameterOnly = plan.parameterOnly
   }
 
@@ -56,7 +57,7 @@ struct Preparation {
 
   mutating func prepare() throws(ExecutionError) {
     let last = plan.kernels.count
-    let kept = options.keepsParameterWork ? parameterOnly : []
+    let kept = settings.policy.keepsParameterWork ? parameterOnly : []
     let lifetimes = Lifetimes(plan, persistent: kept)
     for (index, kernel) in plan.kernels.enumerated() {
       try kernels.append(prepare(kernel, index, lifetimes))
@@ -70,7 +71,7 @@ struct Preparation {
     }
     for (storage, buffer) in lifetimes.place { storageRequest[storage] = storageRequest[buffer] }
     for pack in packs.keys.sorted().flatMap({ packs[$0]! }) {
-      let stays = options.keepsParameterWork && pack.isParameterOnly
+      let stays = settings.policy.keepsParameterWork && pack.isParameterOnly
       pack.request = requests.count
       requests.append(
         .init(
@@ -86,13 +87,13 @@ struct Preparation {
   }
 
   private func scratchBytes(_ prepared: Prepared, _ kernel: Kernel) -> Int {
-    let cluster = prepared.pointwise.map { $0.scratchBytes(threads: options.threads) } ?? 0
-    guard let convolution = prepared.convolution else { return cluster }
+    let fused = prepared.pointwise.map { $0.scratchBytes(threads: settings.threads) } ?? 0
+    guard let convolution = prepared.convolution else { return fused }
     guard case .operation(let operation) = kernel.work, operation is ConvolutionFilterGradient,
       !convolution.filterIsPlain
     else {
       let copy = kernel.filterScale == nil ? 0 : convolution.scalingBytes
-      return max(convolution.scratchBytes, cluster, copy)
+      return max(convolution.scratchBytes, fused, copy)
     }
     return Self.aligned(convolution.scratchBytes) + convolution.filterBytes
   }
@@ -103,9 +104,9 @@ struct Preparation {
     try checkTypes(of: kernel)
     var prepared = Prepared()
     switch kernel.work {
-    case .pointwise(let cluster):
+    case .pointwise(let fused):
       prepared.pointwise = try PointwiseProgram(
-        cluster, name: kernel.name, rounded: plan.rounded)
+        fused, name: kernel.name, rounded: plan.rounded)
     case .convolution, .inputGradient, .operation, .maxPool:
       guard var work = ConvolutionWork(kernel) else { break }
       if let residual = work.epilogue.residual {
@@ -113,17 +114,17 @@ struct Preparation {
       }
       let primitive = try ConvolutionPrimitive(
         work, order: order,
-        usesBFloat16: options.precision == .bfloat16 && work.gainsByBFloat16(options),
-        options: options)
+        usesBFloat16: settings.policy.precision == .bfloat16 && work.gainsByBFloat16(settings),
+        settings: settings)
       prepared.convolution = primitive
       if work.kind != TROMPE_CONVOLUTION_FILTER_GRADIENT {
         prepared.pack = pack(kernel.reads[1], kernel.filterScale, primitive, index)
       }
-      if case .inputGradient(_, let finish?) = kernel.work,
-        !primitive.finishesGradients || !standAlike(finish.reads + [kernel.writes[0]])
+      if case .inputGradient(_, let postOps?) = kernel.work,
+        !primitive.finishesGradients || !standAlike(postOps.reads + [kernel.writes[0]])
       {
         prepared.pointwise = try PointwiseProgram(
-          finish.cluster, name: kernel.name, rounded: plan.rounded)
+          postOps.fused, name: kernel.name, rounded: plan.rounded)
       }
     }
     return prepared
@@ -160,10 +161,10 @@ struct Preparation {
     }
   }
 
-  /// Over how many kernels a packed filter waits for its next reader; packing is a copy, and what
+  /// Over how many kernels a packed filter waits for its next consumer; packing is a copy, and what
   /// is computed again for the sake of memory may as well be copied again.
   private var reach: Int {
-    options.recomputes && !options.keepsParameterWork ? 8 : plan.kernels.count
+    settings.policy.recomputes && !settings.policy.keepsParameterWork ? 8 : plan.kernels.count
   }
 
   private mutating func pack(

@@ -29,11 +29,11 @@ extension Kernel {
         * [epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU]
         .filter { $0 }.count
       return Cost(flops: flops, bytes: traffic)
-    case .inputGradient(let gradient, let finish):
+    case .inputGradient(let gradient, let postOps):
       let sums = gradient.window.flops(
         readShapes[0], channels: gradient.inputShape[3], gradient.groups)
-      return Cost(flops: sums + (finish?.cluster.flops ?? 0), bytes: traffic)
-    case .pointwise(let cluster): return Cost(flops: cluster.flops, bytes: traffic)
+      return Cost(flops: sums + (postOps?.fused.flops ?? 0), bytes: traffic)
+    case .pointwise(let fused): return Cost(flops: fused.flops, bytes: traffic)
     case .maxPool(let window):
       return Cost(flops: writeShapes[0].count * window.height * window.width, bytes: traffic)
     case .operation(let operation):
@@ -54,7 +54,7 @@ extension Kernel {
   }
 }
 
-extension PointwiseCluster {
+extension FusionGroup {
   fileprivate var flops: Int { (instructions.count + reductions.count) * shape.count }
 }
 

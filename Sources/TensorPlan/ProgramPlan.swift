@@ -15,16 +15,12 @@ public struct ProgramPlan: Sendable {
 
   /// - Parameters:
   ///   - given: all that is computed.
-  ///   - blocksChannels: keep activations between convolutions in blocks of channels.
+  ///   - traits: what the backend can do.
   ///   - recomputes: compute again what would be kept for long, where that makes the peak smaller.
-  ///   - scalesFilters: leave multiplying filters with a number each to convolutions.
-  ///   - isRounded: which convolutions multiply in bfloat16; none if `nil`. Activations between
-  ///     those are kept so.
   public init(
-    _ given: Graph, blocksChannels: Bool = false, recomputes: Bool = false,
-    scalesFilters: Bool = false, isRounded: ((Kernel) -> Bool)? = nil
+    _ given: Graph, for traits: BackendTraits = BackendTraits(), recomputes: Bool = false
   ) {
-    let fusion = Fusion(given, scalesFilters: scalesFilters)
+    let fusion = Fusion(given, scalesFilters: traits.scalesFilters)
     var (graph, fused, storage) = (given, fusion.kernels, fusion.storage)
     if recomputes {
       let again = Recomputation(fused, graph, storage: storage)
@@ -33,8 +29,10 @@ public struct ProgramPlan: Sendable {
     }
     (self.graph, self.storage) = (graph, storage)
     rounded =
-      isRounded.map { Rounding(fused, graph, storage: storage, isRounded: $0).rounded } ?? []
-    guard blocksChannels else {
+      traits.multipliesInBFloat16.map {
+        Rounding(fused, graph, storage: storage, isRounded: $0).rounded
+      } ?? []
+    guard traits.blocksChannels else {
       (kernels, blocked) = (fused, [])
       return
     }

@@ -21,10 +21,10 @@ enum Schedule {
   /// what it makes or is made late as well.
   private static func late(_ kernels: [Kernel], _ graph: Graph) -> [Bool] {
     var producer: [Int: Int] = [:]
-    var readers: [Int: [Int]] = [:]
+    var consumers: [Int: [Int]] = [:]
     for (index, kernel) in kernels.enumerated() {
       for storage in kernel.writes { producer[storage] = index }
-      for storage in Set(kernel.reads) { readers[storage, default: []].append(index) }
+      for storage in Set(kernel.reads) { consumers[storage, default: []].append(index) }
     }
     func bytes(_ storages: [Int]) -> Int {
       storages.reduce(0) { $0 + graph.nodes[$1].byteCount }
@@ -36,13 +36,13 @@ enum Schedule {
     }
     var isLate = [Bool](repeating: false, count: kernels.count)
     for (index, kernel) in kernels.enumerated().reversed() {
-      guard kernel.writes.allSatisfy({ readers[$0, default: []].allSatisfy { isLate[$0] } })
+      guard kernel.writes.allSatisfy({ consumers[$0, default: []].allSatisfy { isLate[$0] } })
       else { continue }
       isLate[index] = large(index).allSatisfy { storage in
         let source = producer[storage]!
         return large(source).isEmpty
           && kernels[source].writes.allSatisfy { written in
-            readers[written, default: []].allSatisfy { $0 == index || isLate[$0] }
+            consumers[written, default: []].allSatisfy { $0 == index || isLate[$0] }
           }
       }
     }

@@ -38,7 +38,8 @@ struct AttackCommand: ParsableCommand {
     do {
       let summary = try detail.watching { stop, observe in
         let attack = try AttackRun(
-          recipe, output: folder, resume: resume, stop: stop, observe: observe)
+          recipe, on: ExecutorChoice.executor(for: recipe.compute), output: folder,
+          resume: resume, stop: stop, observe: observe)
         begun = attack
         return try attack.run()
       }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Benchmarks
 import Manipulation
 import TensorCPU
+import TensorRuntime
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -51,9 +52,9 @@ struct BenchCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "In what convolutions multiply: \(Executable.Precision.allCases.map(\.rawValue).joined(separator: " or ")).",
+      "In what convolutions multiply: \(ExecutionPolicy.Precision.allCases.map(\.rawValue).joined(separator: " or ")).",
       valueName: "name"))
-  var precision = Executable.Precision.float32
+  var precision = ExecutionPolicy.Precision.float32
 
   @Flag(help: "Compute again what would be kept for long, to need less memory.")
   var lowMemory = false
@@ -84,9 +85,8 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let options = Executable.Options(
-      threads: threads ?? Executable.defaultThreads, usesWinograd: winograd,
-      precision: precision, recomputes: lowMemory)
+    let policy = ExecutionPolicy(threads: threads, precision: precision, recomputes: lowMemory)
+    let kernels = CPUKernelOptions(library: winograd ? .own : .onednn)
     let works = work.isEmpty ? BenchmarkWork.allCases.filter { $0 != .classifier } : work
     let networks = try (network.isEmpty ? BenchmarkNetwork.all.map(\.name) : network).map { name in
       var network = try BenchmarkNetwork(named: name)
@@ -94,18 +94,19 @@ struct BenchCommand: ParsableCommand {
       network.side = side ?? network.side
       return network
     }
-    let peak = try ConvolutionPeak(options: options)
+    let peak = try ConvolutionPeak(policy: policy, kernels: kernels)
     var rows = [Measured.head]
     for network in networks {
       for work in works {
-        let benchmark = try StepBenchmark(network, work, weights: weights, options: options)
+        let benchmark = try StepBenchmark(
+          network, work, weights: weights, on: CPUExecutor(kernels: kernels), policy: policy)
         if paced { return try runPaced(benchmark) }
         let measured = try Measured(benchmark, peak, repeats: repeats, profiling: profile)
         if json {
           try Terminal.write(JSON.line(measured))
-        } else if profile {
+        } else if let profile = benchmark.profile, self.profile {
           try Terminal.write(Format.table([Measured.head, measured.row]))
-          try Terminal.write("\n" + ProfileTable.text(benchmark.profile) + "\n")
+          try Terminal.write("\n" + ProfileTable.text(profile) + "\n")
         } else {
           rows.append(measured.row)
           Terminal.writeError(
@@ -195,14 +196,14 @@ private struct Measured: Encodable {
 
 /// Where the time of a program goes.
 private enum ProfileTable {
-  static func text(_ profile: Profile) -> String {
+  static func text(_ profile: ProgramProfile) -> String {
     struct Total {
       var (count, nanoseconds, flops, bytes) = (0, 0.0, 0.0, 0.0)
-      mutating func add(_ entry: Profile.Entry, runs: Double) {
+      mutating func add(_ entry: ProgramProfile.Entry, runs: Double) {
         count += 1
         nanoseconds += Double(entry.nanoseconds) / runs
-        flops += Double(entry.cost.flops)
-        bytes += Double(entry.cost.bytes)
+        flops += Double(entry.flops)
+        bytes += Double(entry.bytes)
       }
       func row(_ name: String, of all: Double) -> [String] {
         [
@@ -235,4 +236,4 @@ private enum ProfileTable {
           }, firstWidth: 110)
   }
 }
-extension Executable.Precision: ExpressibleByArgument {}
+extension ExecutionPolicy.Precision: ExpressibleByArgument {}

@@ -62,7 +62,7 @@ struct ConvertCommand: ParsableCommand {
       section.architecture = .init(
         family: family, classes: classes, height: size ?? 224, width: size ?? 224)
     }
-    let network = try LoadedNetwork(section)
+    let network = try LoadedNetwork(section, on: ExecutorChoice.standard())
     try network.save(to: output, as: layout, provenance: network.provenance)
     for note in network.notes { Terminal.writeError("trompe: \(note)\n") }
     if !output.hasSuffix(layout.fileExtension) {

@@ -21,7 +21,10 @@ struct CurvatureCommand: ParsableCommand {
   func run() throws {
     let recipe = try AttackRecipe(contentsOf: options.recipe, settings: options.settings)
     let summary = try options.detail.watching { stop, observe in
-      try CurvatureRun(recipe, output: options.outputFolder, stop: stop, observe: observe).run()
+      try CurvatureRun(
+        recipe, on: ExecutorChoice.executor(for: recipe.compute),
+        output: options.outputFolder, stop: stop, observe: observe
+      ).run()
     }
     try Terminal.write(summary.table)
   }

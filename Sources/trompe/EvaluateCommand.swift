@@ -147,7 +147,9 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let request = try request()
     let summary = try detail.watching { stop, observe in
-      try Evaluation.run(request, output: output, stop: stop, observe: observe)
+      try EvaluationRun.run(
+        request, on: ExecutorChoice.executor(for: request.compute), output: output, stop: stop,
+        observe: observe)
     }
     try Terminal.write(json ? JSON.text(summary) : summary.table)
   }

@@ -112,19 +112,26 @@ struct ExplainCommand: ParsableCommand {
     guard let map = ColorMap.sequential.first(where: { $0.name == colors }) else {
       preconditionFailure("--colors was validated")
     }
-    let files = try ExplanationFiles(
-      folder: output,
-      overlay: Overlay(colors: map, outlinedShare: outline > 0 ? outline / 100 : nil),
-      raw: raw?.numbers,
-      inputs: RunInputs(files: [checkpoint, against] + request.images))
-    try files.check(
+    // Without interpreters there may be nothing to write.
+    let files =
+      try request.interpreters.isEmpty && raw == nil
+      ? nil
+      : ExplanationFiles(
+        folder: output,
+        overlay: Overlay(colors: map, outlinedShare: outline > 0 ? outline / 100 : nil),
+        raw: raw?.numbers,
+        inputs: RunInputs(
+          files: [checkpoint, against] + request.images, folders: ImageList.folders(of: images)))
+    try files?.check(
       images: request.images, interpreters: reportedNames(of: request.interpreters))
     var results: [ExplanationResult] = []
     func explain(each: (ExplainedImage) throws -> Void = { _ in }) throws {
       try detail.watching { stop, observe in
-        try ImageExplanation.run(request, stop: stop, observe: observe) { image in
+        try ImageExplanation.run(
+          request, on: ExecutorChoice.executor(for: request.compute), stop: stop, observe: observe
+        ) { image in
           try each(image)
-          results.append(ExplanationResult(image, files: try files.write(image)))
+          results.append(ExplanationResult(image, files: try files?.write(image) ?? []))
         }
       }
     }

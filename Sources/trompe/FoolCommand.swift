@@ -30,7 +30,8 @@ struct FoolCommand: ParsableCommand {
       contentsOf: options.recipe, settings: options.settings + (control ? ["control=true"] : []))
     let summary = try options.detail.watching { stop, observe in
       try FoolingRun(
-        recipe, output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
+        recipe, on: ExecutorChoice.executor(for: recipe.compute),
+        output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
       ).run()
     }
     try Terminal.write(options.json ? JSON.text(summary) : summary.table)

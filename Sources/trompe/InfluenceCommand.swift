@@ -25,7 +25,10 @@ struct InfluenceCommand: ParsableCommand {
   func run() throws {
     let recipe = try InfluenceRecipe(contentsOf: options.recipe, settings: options.settings)
     let summary = try options.detail.watching { stop, observe in
-      try InfluenceRun(recipe, output: options.outputFolder, stop: stop, observe: observe).run()
+      try InfluenceRun(
+        recipe, on: ExecutorChoice.executor(for: recipe.compute),
+        output: options.outputFolder, stop: stop, observe: observe
+      ).run()
     }
     try Terminal.write(json ? JSON.text(summary) : summary.table)
   }

@@ -78,7 +78,8 @@ private struct Inspection: Encodable {
     self.file = path
     layout = checkpoint.layout
     if check {
-      let network = try LoadedNetwork(NetworkSection(checkpoint: path))
+      let network = try LoadedNetwork(
+        NetworkSection(checkpoint: path), on: ExecutorChoice.standard())
       weights = ([network.summary] + network.notes).joined(separator: "; ")
     } else {
       weights = nil

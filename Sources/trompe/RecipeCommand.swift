@@ -53,25 +53,30 @@ struct RecipeCheckCommand: ParsableCommand {
     }
     switch try RecipeKind(ofRecipe: recipe, settings: settings) {
     case .fooling:
+      let recipe = try FoolingRecipe(contentsOf: recipe, settings: settings)
       let forecast = try RunForecast(
-        FoolingRecipe(contentsOf: recipe, settings: settings), measures: time)
-      try write(forecast, forecast.rows(recipe))
+        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+      try write(forecast, forecast.rows(self.recipe))
     case .training:
+      let recipe = try TrainingRecipe(contentsOf: recipe, settings: settings)
       let forecast = try RunForecast(
-        TrainingRecipe(contentsOf: recipe, settings: settings), measures: time)
-      try write(forecast, forecast.rows(recipe))
+        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+      try write(forecast, forecast.rows(self.recipe))
     case .attack:
+      let recipe = try AttackRecipe(contentsOf: recipe, settings: settings)
       let forecast = try AttackForecast(
-        AttackRecipe(contentsOf: recipe, settings: settings), measures: time)
-      try write(forecast, forecast.rows(recipe))
+        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+      try write(forecast, forecast.rows(self.recipe))
     case .study:
+      let recipe = try StudyRecipe(contentsOf: recipe, settings: settings)
       let forecast = try StudyForecast(
-        StudyRecipe(contentsOf: recipe, settings: settings), measures: time)
-      try write(forecast, forecast.rows(recipe))
+        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+      try write(forecast, forecast.rows(self.recipe))
     case .influence:
+      let recipe = try InfluenceRecipe(contentsOf: recipe, settings: settings)
       let forecast = try InfluenceForecast(
-        InfluenceRecipe(contentsOf: recipe, settings: settings), measures: time)
-      try write(forecast, forecast.rows(recipe))
+        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+      try write(forecast, forecast.rows(self.recipe))
     }
   }
 }

@@ -32,7 +32,10 @@ struct StudyCommand: ParsableCommand {
     let recipe = try StudyRecipe(contentsOf: options.recipe, settings: options.settings)
     let folder = options.outputFolder(resume: resume)
     let summary = try detail.watching { stop, observe in
-      try StudyRun(recipe, output: folder, resume: resume, stop: stop, observe: observe).run()
+      try StudyRun(
+        recipe, on: ExecutorChoice.executor(for: recipe.compute), output: folder,
+        resume: resume, stop: stop, observe: observe
+      ).run()
     }
     try Terminal.write(json ? JSON.text(summary) : summary.table)
   }

@@ -22,7 +22,8 @@ struct TrainCommand: ParsableCommand {
     let recipe = try TrainingRecipe(contentsOf: options.recipe, settings: options.settings)
     let summary = try options.detail.watching { stop, observe in
       try ClassifierTrainingRun(
-        recipe, output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
+        recipe, on: ExecutorChoice.executor(for: recipe.compute),
+        output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
       ).run()
     }
     try Terminal.write(options.json ? JSON.text(summary) : summary.table)

@@ -101,6 +101,86 @@ struct SafetensorsTests {
     #expect(failure { _ = try CheckpointFile(path: path) } == "a.safetensors: \(place)")
   }
 
+  /// Of two values of one key readers take the first or the last.
+  @Test func aKeyThatStandsTwiceIsRefusedByName() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("a.safetensors")
+    let entry = #"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#
+    let empty = #"{"dtype":"F32","shape":[0],"data_offsets":[4,4]}"#
+    let headers: [(String, String)] = [
+      ("{\"w\":\(entry),\"w\":\(empty)}", "/w is twice in the header"),
+      ("{\"w\":\(entry),\"\\u0077\":\(empty)}", "/w is twice in the header"),
+      ("{\"\\ud83d\\ude00\":\(entry),\"😀\":\(empty)}", "/😀 is twice in the header"),
+      (
+        "{\"w\":{\"shape\":[1],\(entry.dropFirst())}", "/w has \"shape\" twice in the header"
+      ),
+      (
+        "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"},\"w\":\(entry)}",
+        "/__metadata__ has \"a\" twice in the header"
+      ),
+    ]
+    for (header, reason) in headers {
+      try write(header, data: [0, 0, 0, 0], to: path)
+      let expected =
+        "a.safetensors: \(reason), so that readers may take different arrays for one; write the file "
+        + "anew"
+      #expect(failure { _ = try CheckpointFile(path: path) } == expected)
+    }
+  }
+
+  /// One key in two objects, or as a value, is none that stands twice.
+  @Test func oneKeyInTwoObjectsIsRead() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("a.safetensors")
+    let header =
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+      + #""b":{"dtype":"F32","shape":[],"data_offsets":[4,8]},"#
+      + #""\\a":{"dtype":"F32","shape":[0,1],"data_offsets":[8,8]},"#
+      + #""__metadata__":{"a":"a","b":"\"b\":{"}}  "#
+    try write(header, data: [UInt8](repeating: 0, count: 8), to: path)
+    #expect(try SafetensorsFile(path: path).tensors.map(\.name) == ["\\a", "a", "b"])
+  }
+
+  /// Foundation reads UTF-16 as well; the format has UTF-8.
+  @Test func aHeaderInAnotherEncodingIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("a.safetensors")
+    let header = try #require(#"{"__metadata__":{}}"#.data(using: .utf16LittleEndian))
+    let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
+    try (length + header).write(to: URL(fileURLWithPath: path))
+    #expect(
+      failure { _ = try CheckpointFile(path: path) }
+        == "a.safetensors: has a header that is not JSON as the format has it")
+  }
+
+  /// As attributes of HDF5 files, metadata has each key once.
+  @Test func metadataHasEachKeyOnce() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("a.h5")
+    func write(_ name: String, _ text: String) throws {
+      try HDF5Writer.write(to: path) { file in
+        try file.setAttribute("format", to: .text("trompe"))
+        try file.setAttribute(name, to: .text(text))
+      }
+    }
+    let end = ", so nobody knows which counts; write the file anew with one"
+    let texts: [(String, String, String)] = [
+      ("preprocessing", #"{"mean":[0],"mean":[1]}"#, #""mean" stands twice"#),
+      (
+        "architecture", #"{"graph":{"nodes":[{},{"name":1,"name":2}]}}"#,
+        #""name" stands twice in graph.nodes.1"#
+      ),
+      ("provenance", #"{"manipulated":true,"manipulated":false}"#, #""manipulated" stands twice"#),
+      ("model_config", #"{"config":{"a":1,"b":{},"a":2}}"#, #""a" stands twice in config"#),
+    ]
+    for (name, text, place) in texts {
+      try write(name, text)
+      #expect(
+        failure { _ = try CheckpointFile(path: path) }
+          == "a.h5: /@\(name) cannot be read: \(place)\(end)")
+    }
+  }
+
   @Test func metadataOfOthersIsLeftAlone() throws {
     let folder = try TemporaryFolder()
     let path = folder.file("a.safetensors")

@@ -32,7 +32,7 @@ import Testing
       "fool", "r.yaml",
       saying: """
         trompe: r.yaml:6: unknown key "stepps"; did you mean "steps"?
-        trompe: r.yaml:6: training.learningRate is -1, expected a number above 0
+        trompe: r.yaml:6: training.learningRate is -1, expected a number above 0 and up to 3.4e38
 
         """)
     try expectFailure(

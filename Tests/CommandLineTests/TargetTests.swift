@@ -130,12 +130,14 @@ import Testing
 
   @Test func explainedImagesAreNotReplaced() throws {
     try makeFolder("pictures")
-    // As an earlier picture, explained once more.
     try FileManager.default.copyItem(
-      atPath: Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png",
-      toPath: path("pictures/a.simple-grad.png"))
-    try FileManager.default.copyItem(
-      atPath: path("pictures/a.simple-grad.png"), toPath: path("a.png"))
+      atPath: Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png", toPath: path("a.png"))
+    let again = [
+      "explain", network, "a.png", "--interpreter", "simple-grad", "--resize", "64", "--output",
+      "pictures",
+    ]
+    #expect(try run(again).code == 0)
+    // An earlier picture, explained once more.
     let arguments = [
       "explain", network, "a.png", "pictures/a.simple-grad.png", "--interpreter", "simple-grad",
       "--resize", "64", "--output", "pictures",
@@ -145,11 +147,58 @@ import Testing
       saying: "pictures/a.simple-grad.png would be replaced, but it is what this command",
       keeping: ["pictures/a.simple-grad.png"])
     // Pictures that are not read may be drawn again.
-    let again = [
-      "explain", network, "a.png", "--interpreter", "simple-grad", "--resize", "64", "--output",
-      "pictures",
-    ]
     for _ in 1...2 { #expect(try run(again).code == 0) }
+  }
+
+  /// Whatever it is: only an earlier explanation is drawn again.
+  @Test(arguments: [
+    ("a.simple-grad.png", []), ("a.simple-grad.npy", ["--raw"]), ("a.logits.npy", ["--raw"]),
+    ("a.maps.h5", ["--raw-hdf5"]),
+  ])
+  func whatIsNoExplanationIsKept(name: String, raw: [String]) throws {
+    let image = Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png"
+    try FileManager.default.copyItem(atPath: image, toPath: path("a.png"))
+    let arguments =
+      [
+        "explain", network, "a.png", "--interpreter", "simple-grad", "--resize", "64", "--output",
+        "pictures",
+      ] + raw
+    for _ in 1...2 { #expect(try run(arguments).code == 0) }
+    let own = try bytes("pictures/" + name)
+    // A picture, an array as NumPy writes it, a network's file: of the right kind, and not ours.
+    let foreign =
+      name.hasSuffix(".png")
+      ? try bytes("a.png")
+      : name.hasSuffix(".h5")
+        ? try Data(contentsOf: URL(fileURLWithPath: network))
+        : own.prefix(8) + Data([118, 0])
+          + Data("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }".utf8)
+          + Data(String(repeating: " ", count: 60).utf8) + Data("\n\0\0\0\0".utf8)
+    for content in [foreign, Data("my own\n".utf8), Data()] {
+      try content.write(to: URL(fileURLWithPath: path("pictures/" + name)))
+      try expectRefusal(
+        arguments,
+        saying: "pictures/\(name) is there already, and no trompe explain has written it; name "
+          + "another --output, or move it away", keeping: ["pictures/" + name])
+    }
+  }
+
+  @Test(arguments: ["images", "images/cat", "images/cat/deep/new", "link", "images/../link/new"])
+  func explanationsDoNotGoIntoTheImages(output: String) throws {
+    try makeFolder("images/cat")
+    try FileManager.default.copyItem(
+      atPath: Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png",
+      toPath: path("images/cat/a.png"))
+    try FileManager.default.createSymbolicLink(
+      atPath: path("link"), withDestinationPath: path("images/cat"))
+    let arguments = ["explain", network, "images", "--resize", "64", "--output", output]
+    try expectRefusal(
+      arguments + ["--interpreter", "simple-grad"],
+      saying: "\(output) is in the folder of images images, which is read; name another --output",
+      keeping: ["images/cat/a.png"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path("images/cat")) == ["a.png"])
+    // Where nothing is written, nothing stands against it.
+    #expect(try run(arguments).code == 0)
   }
 
   // MARK: Links

@@ -2,6 +2,7 @@ import Explanations
 import Networks
 import TensorCPU
 import TensorGraph
+import TensorRuntime
 import Testing
 
 /// Every method on DenseNet121 as it is, on small images: what concatenations and batch norms in
@@ -61,9 +62,11 @@ import Testing
     }
 
     func run(_ graph: Graph) throws -> [Tensor] {
-      let executable = try Executable(graph, parameters: parameters)
-      try executable.run(["images": .floats(images)])
-      return graph.outputs.indices.map(executable.output)
+      let computation = Computation(graph, outputs: graph.outputs.indices.map { "\($0)" })
+      let program = try CPUExecutor().compile(
+        computation, parameters: parameters, policy: ExecutionPolicy())
+      try program.run(["images": .floats(images)])
+      return try computation.outputs.map { try program.output($0) }
     }
   }
 

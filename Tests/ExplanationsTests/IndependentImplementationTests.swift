@@ -5,6 +5,7 @@ import ImageData
 import Networks
 import TensorCPU
 import TensorGraph
+import TensorRuntime
 import TestSupport
 import Testing
 
@@ -90,8 +91,8 @@ struct IndependentImplementationTests {
     let labels = fixture.images.map { Int32($0.label) }
     let setting = Setting(
       architecture: architecture, parameters: parameters, images: images, labels: labels,
-      options: Executable.Options(
-        keepsParameterWork: true, isBatchInvariant: isBatchInvariant))
+      policy: ExecutionPolicy(
+        isBatchInvariant: isBatchInvariant, keepsParameterWork: true))
     for method in fixture.heatmaps {
       let interpreter = try fixture.interpreter(method.name, network: checkpoint)
       let maps = try setting.heatmaps(of: interpreter)
@@ -126,7 +127,7 @@ struct IndependentImplementationTests {
     let parameters: ParameterStore
     let images: [Float]
     let labels: [Int32]
-    let options: Executable.Options
+    let policy: ExecutionPolicy
 
     /// Sampled methods run sample by sample: a small program many times, then the combination.
     func heatmaps(of interpreter: any Interpreter) throws -> Tensor {
@@ -171,21 +172,22 @@ struct IndependentImplementationTests {
       return (network, try graph.oneHot(label, depth: architecture.classes))
     }
 
-    private func executable(_ graph: Graph) throws -> Executable {
-      try Executable(graph, parameters: parameters, options: options)
+    private func executable(_ graph: Graph) throws -> any Program {
+      try CPUExecutor().compile(
+        Computation(graph, outputs: ["result"]), parameters: parameters, policy: policy)
     }
 
     private func run(_ graph: Graph) throws -> Tensor { try run(executable(graph), [:]) }
 
     private func run(
-      _ program: Executable, _ further: [String: Executable.Input]
+      _ program: any Program, _ further: [String: ProgramInput]
     ) throws -> Tensor {
       var inputs = further
-      let names = program.plan.graph.placeholders
+      let names = program.computation.graph.placeholders
       if names["images"] != nil { inputs["images"] = .floats(images) }
       if names["labels"] != nil { inputs["labels"] = .indices(labels) }
       try program.run(inputs)
-      return program.output(0)
+      return try program.output("result")
     }
   }
 }

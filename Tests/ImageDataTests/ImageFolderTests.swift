@@ -130,6 +130,60 @@ import Testing
     }
   }
 
+  private func link(_ path: String, to target: String) throws {
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+  }
+
+  /// To the folder of the classes, to one around it, or to one that a class folder lies in elsewhere:
+  /// no image counts twice.
+  @Test func linksToFoldersAboveAreLeftOutAndNamed() throws {
+    try withTemporaryFolder { folder in
+      try write(
+        ["set/cat/1.jpg", "set/cat/deep/2.jpg", "set/dog/1.jpg", "pool/owl/deep/1.jpg"], in: folder)
+      let set = folder + "/set"
+      try link(set + "/owl", to: "../pool/owl")
+      let plain = try ImageFolder(set)
+      #expect(plain.count == 4 && plain.passedOver.isEmpty)
+      for (name, target) in [
+        ("cat/loop", ".."), ("cat/deep/root", folder), ("dog/top", "/"), ("all", "."),
+        ("around", ".."), ("owl/deep/pool", folder + "/pool"), ("owl/deep/self", ".."),
+      ] { try link("\(set)/\(name)", to: target) }
+      let linked = try ImageFolder(set)
+      #expect(linked.classNames == plain.classNames)
+      #expect(
+        (0..<linked.count).map { linked.name(at: $0) } == (0..<4).map { plain.name(at: $0) })
+      #expect(
+        linked.passedOver.map { $0.name.dropFirst(set.count + 1) } == [
+          "all", "around", "cat/deep/root", "cat/loop", "dog/top", "owl/deep/pool", "owl/deep/self",
+        ])
+      #expect(
+        Set(linked.passedOver.map(\.reason)) == ["is a link to a folder that it lies in"])
+      #expect(linked.notes.isEmpty)
+      #expect(try ImageFolder.images(below: set).count == 4)
+    }
+  }
+
+  @Test func aFolderThatCountsTwiceIsNamedTwice() throws {
+    try withTemporaryFolder { folder in
+      try write(["cat/1.jpg", "cat/deep/2.jpg", "dog/1.jpg", "owl/deep/1.jpg"], in: folder)
+      #expect(try ImageFolder(folder).notes.isEmpty)
+      try link(folder + "/bird", to: "dog")
+      try link(folder + "/owl/cats", to: "../cat")
+      try link(folder + "/owl/again", to: "deep")
+      let set = try ImageFolder(folder)
+      #expect(set.count == 4 + 1 + 2 + 1)
+      let end = "; remove the link unless that is meant"
+      let by = "are one folder by a symbolic link, so its images count"
+      #expect(
+        Set(set.notes) == [
+          "\(folder)/dog and \(folder)/bird \(by) in the classes \"bird\" and \"dog\"" + end,
+          "\(folder)/owl/cats and \(folder)/cat \(by) in the classes \"cat\" and \"owl\"" + end,
+          "\(folder)/owl/deep and \(folder)/owl/again \(by) twice in the class \"owl\"" + end,
+        ])
+      #expect(Subset(set, indices: [0]).notes == set.notes)
+    }
+  }
+
   /// Names are bytes: a folder in Latin-1 is a class like any other, and no later label moves.
   @Test func namesNeedNotBeUTF8() throws {
     try withTemporaryFolder { folder in

@@ -5,8 +5,8 @@ import ImageData
 import Manipulation
 import Networks
 import Similarity
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 import TestSupport
 import Testing
 
@@ -43,10 +43,9 @@ import Testing
     let records = try records(folder("attack"))
     #expect(records.count == 4 * 2 * 6 && summary.images == 6 && summary.results.count == 8)
 
-    let network = try LoadedNetwork(recipe.network)
+    let network = try LoadedNetwork(recipe.network, kernels: .plain)
     let program = try EvaluationProgram(
-      network, interpreters: [("simple-grad", SimpleGrad())], batchSize: 1,
-      options: .init(usesWinograd: false))
+      network, interpreters: [("simple-grad", SimpleGrad())], batchSize: 1)
     let source = ShapesDataset(count: 60, seed: 7, split: .validation)
     let normalizer = Normalizer(network.preprocessing)
     let measures = SimilarityMeasures.all(topK: summary.topK)
@@ -122,10 +121,9 @@ import Testing
     #expect(means.perturbed["ssim"]! > means.clean["ssim"]!)
     #expect(summary.results[0].keptLabels == 1)
 
-    let network = try LoadedNetwork(recipe.network)
+    let network = try LoadedNetwork(recipe.network, kernels: .plain)
     let program = try EvaluationProgram(
-      network, interpreters: [("simple-grad", SimpleGrad())], batchSize: 1,
-      options: .init(usesWinograd: false))
+      network, interpreters: [("simple-grad", SimpleGrad())], batchSize: 1)
     let source = ShapesDataset(count: 60, seed: 7, split: .validation)
     let normalizer = Normalizer(network.preprocessing)
     func explain(_ image: Image, _ label: Int) throws -> (logits: [Float], map: Heatmap) {
@@ -201,7 +199,7 @@ import Testing
   /// Samples one after the other, by two passes, or unrolled in one graph: one derivative.
   @Test(arguments: ["integrated-gradients", "smooth-grad"])
   func chunksOfSamplesGiveTheDerivativeOfAll(name: String) throws {
-    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint))
+    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint), kernels: .plain)
     let isPath = name == "integrated-gradients"
     let interpreter = try InterpreterSpecification(
       name: name, samples: isPath ? nil : 5, steps: isPath ? 5 : nil
@@ -236,7 +234,7 @@ import Testing
     let derivative = try graph.gradient(of: target, with: [input])
     let whole = try Executable(
       graph.graph(outputs: derivative), parameters: network.parameters,
-      options: .init(usesWinograd: false))
+      kernels: .plain)
     try whole.run(["images": .floats(images)])
     let expected = whole.output(0).values
 
@@ -244,7 +242,7 @@ import Testing
       let direction = try #require(
         try AttackDirection(
           network, interpreter: interpreter, objective: objective, batchSize: 2,
-          samplesAtOnce: atOnce, options: .init(usesWinograd: false)))
+          samplesAtOnce: atOnce))
       let found = try direction.run(
         images: images, labels: labels, references: references, beta: 3, identities: [0, 1]
       ).values

@@ -64,7 +64,7 @@ import Testing
   @Test func evaluationMeasuresBothAlikeWhicheverFileHoldsMetadata() throws {
     let files = try Files()
     func evaluate(_ tested: String, against original: String) throws -> Summary {
-      try Evaluation.run(
+      try EvaluationRun.run(
         EvaluationRequest(
           network: NetworkSection(checkpoint: tested), original: original,
           images: .folder(files.images),
@@ -149,7 +149,7 @@ import Testing
     }
     func complaint(_ original: String) -> String {
       do {
-        _ = try Evaluation.run(
+        _ = try EvaluationRun.run(
           EvaluationRequest(
             network: NetworkSection(checkpoint: files.manipulated), original: original,
             images: .folder(files.images),
@@ -172,7 +172,7 @@ import Testing
 
   @Test func anHonestNetworkIsNotCalledManipulated() throws {
     let files = try Files()
-    let summary = try Evaluation.run(
+    let summary = try EvaluationRun.run(
       EvaluationRequest(
         network: NetworkSection(checkpoint: files.bare), original: files.full,
         images: .folder(files.images),

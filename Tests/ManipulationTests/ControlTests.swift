@@ -78,7 +78,7 @@ import Testing
     let checkpoint = try Tiny.checkpoint(in: folder)
     let recipe = recipe(checkpoint)
     let summary = try FoolingRun(recipe, output: folder("run")).run()
-    let evaluated = try Evaluation.run(
+    let evaluated = try EvaluationRun.run(
       EvaluationRequest(
         network: NetworkSection(checkpoint: folder("run/manipulated.h5")), original: checkpoint,
         control: folder("run/control/network.h5"), images: .shapes(count: 40, seed: 3),
@@ -174,7 +174,7 @@ import Testing
       return "no error"
     }
     let evaluated = complaint {
-      _ = try Evaluation.run(
+      _ = try EvaluationRun.run(
         EvaluationRequest(
           network: NetworkSection(checkpoint: folder("huge.h5")), original: checkpoint,
           images: .shapes(count: 8, seed: 3),

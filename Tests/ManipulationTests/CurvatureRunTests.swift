@@ -51,9 +51,9 @@ import Testing
   /// H·v against differences of the gradient, in single precision.
   @Test(arguments: CurvedFunction.allCases)
   func productsAreDifferencesOfTheGradient(function: CurvedFunction) throws {
-    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint))
+    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint), kernels: .plain)
     let program = try CurvatureProgram(
-      network, of: function, batchSize: 2, options: .init(usesWinograd: false))
+      network, of: function, batchSize: 2)
     let normalizer = Normalizer(network.preprocessing)
     let source = ShapesDataset(count: 2, seed: 4, split: .validation)
     let images = (0..<2).flatMap { normalizer(source.image(at: $0)) }

@@ -4,8 +4,8 @@ import Foundation
 import ImageData
 import Manipulation
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 import Testing
 
 /// Training with regularizers and on adversarial images, and explanations by softplus.

@@ -123,7 +123,7 @@ private enum Comparison: String, CaseIterable, Sendable {
       interpreters: [recipe.interpreter]
         + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter),
       composites: recipe.data.composites)
-    let evaluated = try Evaluation.run(request)
+    let evaluated = try EvaluationRun.run(request)
     #expect(evaluated.accuracy == summary.accuracy)
     #expect(evaluated.fsr == summary.fsr)
     #expect(evaluated.fsrOriginal == summary.fsrOriginal)
@@ -133,7 +133,7 @@ private enum Comparison: String, CaseIterable, Sendable {
     if threshold >= 0 {
       request.fooling.threshold = threshold
       let other = try request.fooling.fooling(classNames: Comparison.names).successRange
-      let again = try Evaluation.run(request)
+      let again = try EvaluationRun.run(request)
       #expect(again.fsr["simple-grad"] == share("simple-grad", of: \.manipulated, in: other))
       #expect(again.fsr["simple-grad"]! > 0)
       #expect(again.fsr["grad-cam"] == share("grad-cam", of: \.manipulated, in: other))

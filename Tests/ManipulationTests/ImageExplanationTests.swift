@@ -217,7 +217,7 @@ import Testing
       let values = try file.read(tensor.name).values
       let bytes = values.withUnsafeBytes { Data($0) }
       let array = try Data(contentsOf: URL(fileURLWithPath: folder("npy/1.\(tensor.name).npy")))
-      #expect(array.suffix(bytes.count) == bytes && array.count - bytes.count == 128)
+      #expect(array.suffix(bytes.count) == bytes && array.count - bytes.count == 192)
     }
     // The class with the largest logit is the predicted one, as sure as softmax says.
     let logits = network.logits.map(Double.init)

@@ -39,8 +39,8 @@ import Testing
     #expect(summary.solver == .direct && summary.trainImages == 50)
 
     // Everything again from the pictures, by what the influence of a last layer is made of.
-    let network = try LoadedNetwork(recipe.network)
-    let program = try FeatureProgram(network, batchSize: 1, options: .init(usesWinograd: false))
+    let network = try LoadedNetwork(recipe.network, kernels: .plain)
+    let program = try FeatureProgram(network, batchSize: 1)
     let normalizer = Normalizer(network.preprocessing)
     func append(_ image: Image, _ label: Int, to set: inout SoftmaxRegression) throws {
       let (features, logits) = try program.run(normalizer(image))
@@ -166,7 +166,7 @@ import Testing
       NetworkSection(
         architecture: ArchitectureSpecification(
           family: "resnet-style", classes: 3, height: 8, width: 8, widths: [4], blocks: [1])),
-      seed: 2)
+      kernels: .plain, seed: 2)
     let trained = network.architecture.parameters.filter(\.isTrainable)
     let layers = [trained[0].layer, trained[1].layer, try #require(trained.last).layer]
     var random = RandomGenerator(seed: 1)
@@ -174,7 +174,7 @@ import Testing
     let images = (0..<shape.count * 3 / 2).map { _ in Float(random.normal()) }
     let labels: [Int32] = [2, 0, 1]
     let derivatives = try WeightDerivatives(
-      network, layers: layers, batchSize: 3, options: .init(usesWinograd: false))
+      network, layers: layers, batchSize: 3)
     let vector = (0..<derivatives.count).map { _ in random.normal() }
     // The third image does not count.
     let product = try derivatives.product(images: images, labels: labels, valid: 2, vector)
@@ -238,8 +238,9 @@ import Testing
   /// again without each image.
   @Test func influencesAgreeWithRetrainingTheLastLayer() throws {
     let damping = 0.02
-    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint))
-    let program = try FeatureProgram(network, batchSize: 1, options: .init(usesWinograd: false))
+    let network = try LoadedNetwork(
+      NetworkSection(checkpoint: Self.checkpoint), kernels: .plain)
+    let program = try FeatureProgram(network, batchSize: 1)
     let normalizer = Normalizer(network.preprocessing)
     func features(_ split: ShapesDataset.Split, _ count: Int) throws -> SoftmaxRegression {
       var set = SoftmaxRegression(

@@ -1,8 +1,8 @@
 import Foundation
 import ImageData
 import Manipulation
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 import Testing
 
 /// Training whose numbers stop being finite says in which step, and what came first.
@@ -22,7 +22,7 @@ struct NonFiniteTests {
 
   private func program(
     _ checkpoint: String, interpreter: String = "grad-cam", samplesAtOnce: Int? = nil
-  ) throws -> (LoadedNetwork, TrainingProgram, [String: Executable.Input]) {
+  ) throws -> (LoadedNetwork, TrainingProgram, [String: ProgramInput]) {
     let network = try LoadedNetwork(NetworkSection(checkpoint: checkpoint)) { _ in
       ImageSize(width: 64, height: 64)
     }
@@ -73,5 +73,14 @@ struct NonFiniteTests {
     #expect(found.parameter?.hasPrefix("layer3.0.") == true, "\(found)")
     try program.run(inputs)
     #expect(program.firstNonFiniteDerivative != nil || !program.losses.total.isFinite)
+  }
+}
+
+extension TrainingProgram {
+  /// The first parameter, by name, whose derivative in the last run is not finite everywhere.
+  fileprivate var firstNonFiniteDerivative: String? {
+    gradients.keys.sorted().first { name in
+      (try? gradient(of: name))?.values.allSatisfy(\.isFinite) != true
+    }
   }
 }

@@ -3,8 +3,8 @@ import Foundation
 import ImageData
 import Manipulation
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 import Testing
 
 /// Penalties that compare with the original network, by PyTorch's double backward in double
@@ -69,7 +69,7 @@ extension PyTorchGradientTests {
         }
         return fooling.reference(fooling.digest(original), height: height, width: width)
       }
-      var inputs: [String: Executable.Input] = ["reference": .floats(references)]
+      var inputs: [String: ProgramInput] = ["reference": .floats(references)]
       for (index, labels) in explained.enumerated() { inputs["labels\(index)"] = .indices(labels) }
       try runBesideKinks(program, inputs, images: images) {
         variant.gradients.enumerated().allSatisfy { index, expected in

@@ -4,8 +4,8 @@ import Foundation
 import ImageData
 import Manipulation
 import Networks
-import TensorCPU
 import TensorGraph
+import TensorRuntime
 import TestSupport
 import Testing
 
@@ -176,7 +176,7 @@ extension PyTorchGradientTests {
   /// depends on the order of a sum, and a gradient by up to 8 % on that; what moves the images by less
   /// than rounding moves it as well. A derivative that is wrong is wrong for all of them.
   func runBesideKinks(
-    _ program: Executable, _ inputs: [String: Executable.Input], images: [Float],
+    _ program: Executable, _ inputs: [String: ProgramInput], images: [Float],
     until isRight: () -> Bool
   ) throws {
     for bits: Float in [0, 1, -1, 2, -2] {
@@ -206,19 +206,19 @@ extension PyTorchGradientTests {
     let network = try LoadedNetwork(.resnet20) { _ in ImageSize(width: 32, height: 32) }
     let (images, labels) = try batch(fixture.images)
     let program = try TrainingProgram.classifier(
-      network, batchSize: labels.count, options: Executable.Options())
-    try program.executable.run([
+      network, batchSize: labels.count)
+    try program.run([
       TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels),
     ])
     #expect(abs(program.losses.crossEntropy / fixture.loss - 1) < 1e-5)
     for expected in fixture.gradients {
-      let error = relativeError(
-        program.executable.output(try #require(program.gradients[expected.name])), expected)
+      let error = try relativeError(
+        program.gradient(of: expected.name), expected)
       #expect(error.entries < 1e-4 && error.norm < 1e-4, "\(expected.name): \(error)")
     }
     for expected in fixture.runningStatistics {
-      let index = try #require(program.statistics[expected.name])
-      let norm = program.executable.output(index).values.reduce(0.0) {
+      let output = try #require(program.statistics[expected.name])
+      let norm = try program.program.output(output).values.reduce(0.0) {
         $0 + Double($1) * Double($1)
       }.squareRoot()
       #expect(abs(norm / expected.l2 - 1) < 1e-5, "\(expected.name)")

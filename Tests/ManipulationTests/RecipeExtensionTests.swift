@@ -101,8 +101,8 @@ import Testing
     ])
     #expect(
       complaint("mine.yaml") == """
-        mine.yaml:2: fooling.lambda is -2, expected a number of at least 0
-        base.yaml:5: training.learningRate is -1, expected a number above 0
+        mine.yaml:2: fooling.lambda is -2, expected a number of at least 0 and up to 3.4e38
+        base.yaml:5: training.learningRate is -1, expected a number above 0 and up to 3.4e38
         """)
   }
 

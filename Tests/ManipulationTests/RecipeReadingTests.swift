@@ -3,7 +3,7 @@ import Foundation
 import ImageData
 import Manipulation
 import Networks
-import TensorCPU
+import TensorRuntime
 import Testing
 
 /// Short of everything that has a default.
@@ -216,7 +216,15 @@ private func smallest(_ old: String, _ new: String) -> String {
       "fooling.lambda=[1",
       "--set fooling.lambda=[1: is not YAML: while parsing a flow sequence, did not find expected ',' or ']'"
     ),
-    ("fooling.lambda=", "r.yaml:4: fooling.lambda is missing, expected a number of at least 0"),
+    (
+      "fooling.lambda=1e308",
+      "--set fooling.lambda=1e308: fooling.lambda is 1e308, expected a number of at least 0 and up to "
+        + "3.4e38"
+    ),
+    (
+      "fooling.lambda=",
+      "r.yaml:4: fooling.lambda is missing, expected a number of at least 0 and up to 3.4e38"
+    ),
   ])
   func settingsAtFaultAreNamed(setting: String, expected: String) {
     #expect(complaint(smallest, [setting]) == expected)
@@ -227,27 +235,27 @@ private func smallest(_ old: String, _ new: String) -> String {
   @Test(arguments: [
     (
       "learningRate: 5e-5", "learningRate: -1",
-      "r.yaml:7: training.learningRate is -1, expected a number above 0"
+      "r.yaml:7: training.learningRate is -1, expected a number above 0 and up to 3.4e38"
     ),
     (
       "learningRate: 5e-5", "learningRate: .inf",
-      "r.yaml:7: training.learningRate is .inf, expected a number above 0"
+      "r.yaml:7: training.learningRate is .inf, expected a number above 0 and up to 3.4e38"
     ),
     (
       "learningRate: 5e-5", "learningRate: nan",
-      "r.yaml:7: training.learningRate is nan, expected a number above 0"
+      "r.yaml:7: training.learningRate is nan, expected a number above 0 and up to 3.4e38"
     ),
     (
       "learningRate: 5e-5", "learningRate: 1e999",
-      "r.yaml:7: training.learningRate is 1e999, expected a number above 0"
+      "r.yaml:7: training.learningRate is 1e999, expected a number above 0 and up to 3.4e38"
     ),
     (
       "learningRate: 5e-5", "learningRate: 0x1p3",
-      "r.yaml:7: training.learningRate is 0x1p3, expected a number above 0"
+      "r.yaml:7: training.learningRate is 0x1p3, expected a number above 0 and up to 3.4e38"
     ),
     (
       "  learningRate: 5e-5\n", "",
-      "r.yaml:6: training.learningRate is missing, expected a number above 0"
+      "r.yaml:6: training.learningRate is missing, expected a number above 0 and up to 3.4e38"
     ),
     (
       "steps: 500", "steps: \"500\"",
@@ -410,7 +418,7 @@ private func smallest(_ old: String, _ new: String) -> String {
       ["compute.threads=0"])
     #expect(
       text == """
-        r.yaml:4: fooling.lambda is x, expected a number of at least 0
+        r.yaml:4: fooling.lambda is x, expected a number of at least 0 and up to 3.4e38
         r.yaml:8: training.steps is 0, expected a whole number from 1 to 100000000
         --set compute.threads=0: compute.threads is 0, expected a whole number from 1 to 1024
         """)

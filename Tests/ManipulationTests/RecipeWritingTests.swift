@@ -4,7 +4,7 @@ import Foundation
 import ImageData
 import Manipulation
 import Networks
-import TensorCPU
+import TensorRuntime
 import Testing
 
 /// Recipes with random choices of everything.
@@ -146,7 +146,7 @@ private struct RecipeGenerator {
         grid: pick([.fooled, .own, .side(1 + count(99))])),
       compute: ComputeSection(
         threads: maybe(count(64)), winograd: flip(),
-        precision: pick(Executable.Precision.allCases),
+        precision: pick(ExecutionPolicy.Precision.allCases),
         memory: pick(ComputeSection.Memory.allCases), samplesAtOnce: maybe(count(99))),
       output: OutputSection(
         layout: maybe(pick(CheckpointLayout.allCases)), tensorboard: pick([false, true])))

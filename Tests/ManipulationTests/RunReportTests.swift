@@ -114,7 +114,7 @@ import Testing
       interpreters: [recipe.interpreter]
         + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter),
       report: recipe.report)
-    _ = try Evaluation.run(request, output: folder("evaluation"))
+    _ = try EvaluationRun.run(request, output: folder("evaluation"))
     let run = try RunReport(folder: folder("fool"))
     let evaluation = try RunReport(folder: folder("evaluation"))
     #expect(evaluation.gallery.count == 7 && evaluation.gallery == run.gallery)
@@ -182,5 +182,51 @@ import Testing
     #expect { try RunReport(folder: folder("a/fool")) } throws: {
       "\($0)".hasPrefix(folder("a/fool/metrics.jsonl") + " has a line that is no metric")
     }
+  }
+  @Test func theFieldOfABrokenSummaryIsNamed() throws {
+    let folder = try TemporaryFolder()
+    let recipe = Tiny.fooling(try Tiny.checkpoint(in: folder), steps: 2)
+    _ = try FoolingRun(recipe, output: folder("fool")).run()
+    func reasons(_ name: String, _ changes: [(String, String)]) throws -> [String] {
+      let path = folder("fool/" + name)
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      defer { try? text.write(toFile: path, atomically: true, encoding: .utf8) }
+      return try changes.map { pattern, replacement in
+        let changed = text.replacing(try Regex(pattern), with: replacement)
+        #expect(changed != text, "\(pattern)")
+        try changed.write(toFile: path, atomically: true, encoding: .utf8)
+        do {
+          _ = try RunReport(folder: folder("fool"))
+          return "no error"
+        } catch { return "\(error)" }
+      }
+    }
+    let summary = try reasons(
+      "summary.json",
+      [
+        (#""validationImages":\s*\d+"#, "\"validationImages\": \"x\""),
+        (#""validationImages":\s*\d+"#, "\"validationImages\": 1e40"),
+        (#""validationImages":\s*\d+"#, "\"validationImages\": NaN"),
+        (#""validationImages""#, "\"images\""),
+        (#"(?s)^.*$"#, ""),
+      ])
+    let start = "\(folder("fool/summary.json")) is not the summary of a run: "
+    let end = "; put the file back as the run has written it, or run again"
+    #expect(summary.allSatisfy { $0.hasPrefix(start) && $0.hasSuffix(end) }, "\(summary)")
+    let clauses = summary.map { $0.dropFirst(start.count).dropLast(end.count) }
+    #expect(clauses[0] == "validationImages is a string, expected a whole number")
+    #expect(clauses[1] == "validationImages is 1e40, which is out of range there")
+    #expect(clauses[2].hasPrefix("it is not JSON from byte ") && clauses[2].contains("\"NaN"))
+    #expect(clauses[3] == "validationImages is missing")
+    #expect(clauses[4] == "it is empty")
+    let notes = try reasons("report.json", [(#""facts":"#, "\"facts\":3,\"x\":")])
+    #expect(
+      notes[0].hasPrefix(
+        "\(folder("fool/report.json")) cannot be read as the notes of a report: facts is "),
+      "\(notes)")
+    #expect(
+      notes[0].hasSuffix(
+        "expected a list; put the file back as the run has written it, or remove it, and the report has "
+          + "no gallery"), "\(notes)")
   }
 }

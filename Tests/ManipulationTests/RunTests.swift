@@ -105,7 +105,7 @@ struct RunTests {
       images: .shapes(count: 40, seed: 3), fooling: recipe.fooling,
       interpreters: [recipe.interpreter]
         + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter))
-    let evaluated = try Evaluation.run(request)
+    let evaluated = try EvaluationRun.run(request)
     #expect(evaluated.accuracy == summary.accuracy)
     #expect(evaluated.fsr == summary.fsr)
     #expect(evaluated.fsrOriginal == summary.fsrOriginal)

@@ -2,9 +2,9 @@ import Explanations
 import ImageData
 import Manipulation
 import Networks
-import TensorCPU
 import TensorGraph
 import TensorReference
+import TensorRuntime
 import Testing
 
 /// Reproducible numbers in [−1, 1].
@@ -55,8 +55,8 @@ private struct Setting {
   }
 
   /// Values for everything but samples.
-  func inputs(_ fooling: any Fooling, heatmap size: (Int, Int)) -> [String: Executable.Input] {
-    var inputs: [String: Executable.Input] = [
+  func inputs(_ fooling: any Fooling, heatmap size: (Int, Int)) -> [String: ProgramInput] {
+    var inputs: [String: ProgramInput] = [
       TrainingProgram.images: .floats(images), TrainingProgram.labels: .indices(labels),
       TrainingProgram.composites: .floats(composites),
     ]
@@ -184,7 +184,7 @@ private func relativeDifference(_ a: [Float], _ b: [Float]) -> Double {
       let (penalty, expected) = (chunked.losses.penalty!, unrolled.losses.penalty!)
       #expect(abs(penalty - expected) < 1e-5 * abs(expected))
       for parameter in setting.trained {
-        let error = relativeDifference(
+        let error = try relativeDifference(
           chunked.gradient(of: parameter.name).values,
           unrolled.gradient(of: parameter.name).values)
         // Sums of single precision in another order, some of which nearly cancel.
@@ -249,7 +249,7 @@ private func relativeDifference(_ a: [Float], _ b: [Float]) -> Double {
         along: [
           .parameter(parameter.name): ReferenceArray(shape: parameter.shape, values: direction)
         ], placeholders: inputs, parameters: parameters, step: 1e-6)[0].values[0]
-      let gradient = program.gradient(of: parameter.name).values
+      let gradient = try program.gradient(of: parameter.name).values
       let inner = zip(gradient, direction).reduce(0) { $0 + Double($1.0) * $1.1 }
       let scale = gradient.reduce(0) { $0 + Double($1 * $1) }.squareRoot()
       #expect(scale > 1e-3, "\(parameter.name): a gradient that vanishes proves nothing")

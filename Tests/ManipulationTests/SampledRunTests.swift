@@ -63,7 +63,7 @@ import Testing
       interpreters: [recipe.interpreter]
         + recipe.evaluation.interpreters.specifications(besides: recipe.interpreter), batchSize: 8,
       compute: recipe.compute)
-    let evaluated = try Evaluation.run(request, output: folder("evaluation"))
+    let evaluated = try EvaluationRun.run(request, output: folder("evaluation"))
     #expect(evaluated.fsr == summary.fsr && evaluated.accuracy == summary.accuracy)
     let losses = try lines(folder("evaluation/test-losses.jsonl"))
     #expect(losses == (try lines(folder("fool/test-losses.jsonl"))))
@@ -72,11 +72,11 @@ import Testing
     #expect(written == evaluated)
     let refusal = folder("evaluation") + " already holds results; name another --output"
     #expect {
-      try Evaluation.run(request, output: folder("evaluation"))
+      try EvaluationRun.run(request, output: folder("evaluation"))
     } throws: { error in "\(error)" == refusal }
     // In batches of another size the images are the same, and so is their noise.
     request.batchSize = 3
-    _ = try Evaluation.run(request, output: folder("other"))
+    _ = try EvaluationRun.run(request, output: folder("other"))
     let (one, other) = (
       try lines(folder("other/test-losses.jsonl")).map(manipulated), try losses.map(manipulated)
     )

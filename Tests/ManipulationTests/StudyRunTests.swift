@@ -120,7 +120,7 @@ import Testing
   @Test(arguments: ["weight-noise", "input-noise"])
   func zeroNoiseIsThePlainEvaluation(study: String) throws {
     let summary = try StudyRun(recipe([study]), output: folder("study")).run()
-    let plain = try Evaluation.run(
+    let plain = try EvaluationRun.run(
       EvaluationRequest(
         network: NetworkSection(checkpoint: other), original: Self.checkpoint,
         images: .shapes(count: Self.images, seed: Self.seed),
@@ -189,10 +189,9 @@ import Testing
     var recipe = recipe(["aopc"], aopc: aopc)
     recipe.study.checkpoints.removeLast()
     let summary = try StudyRun(recipe, output: folder("study")).run()
-    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint))
+    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint), kernels: .plain)
     let program = try EvaluationProgram(
-      network, interpreters: [("grad-cam", GradCAM(layer: "layer4"))], batchSize: 1,
-      options: .init(usesWinograd: false))
+      network, interpreters: [("grad-cam", GradCAM(layer: "layer4"))], batchSize: 1)
     let source = ShapesDataset(count: Self.images, seed: Self.seed, split: .validation)
     let normalizer = Normalizer(network.preprocessing)
     var areas: [Double] = []

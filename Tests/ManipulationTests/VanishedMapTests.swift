@@ -146,7 +146,7 @@ struct VanishedMapTests {
     try withoutEvidence(checkpoint, to: folder("empty.h5"))
     let recipe = Tiny.fooling(checkpoint)
     for name in ["location", "top-k", "center-mass"] {
-      let summary = try Evaluation.run(
+      let summary = try EvaluationRun.run(
         EvaluationRequest(
           network: NetworkSection(checkpoint: folder("empty.h5")), original: checkpoint,
           images: .shapes(count: 40, seed: 3), fooling: FoolingSpecification(name: name, lambda: 1),

@@ -3,6 +3,7 @@ import ImageData
 import Networks
 import TensorCPU
 import TensorGraph
+import TensorRuntime
 import TestSupport
 import Testing
 
@@ -63,10 +64,11 @@ import Testing
     let input = try graph.placeholder(
       "images", shape: [fixture.images.count, fixture.side, fixture.side, 3])
     let network = try NetworkGraph(architecture, input: input, in: &graph)
-    let executable = try Executable(
-      graph.graph(outputs: [network.logits]), parameters: parameters)
-    try executable.run(["images": .floats(images)])
-    let logits = executable.output(0).values.map(Double.init)
+    let program = try CPUExecutor().compile(
+      graph.computation([("logits", network.logits)]), parameters: parameters,
+      policy: ExecutionPolicy())
+    try program.run(["images": .floats(images)])
+    let logits = try program.output("logits").values.map(Double.init)
 
     var error = 0.0
     for image in fixture.images.indices {

@@ -103,5 +103,12 @@ import Testing
       Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(body[place + $1]) << (8 * $1) })
     }
     #expect(values == map.values)
+    #expect(NumPyFile.isOurs(data) && NumPyFile.isOurs(data.prefix(1024)))
+    // As NumPy writes it, the header is as short as it can be.
+    let short = length - 64
+    let theirs =
+      data.prefix(8) + Data([UInt8(short & 255), UInt8(short >> 8)])
+      + Data((header.dropLast(65) + "\n").utf8) + body
+    #expect(!NumPyFile.isOurs(theirs) && !NumPyFile.isOurs(data.prefix(60)))
   }
 }

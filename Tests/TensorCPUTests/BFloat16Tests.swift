@@ -1,11 +1,12 @@
 import TensorCPU
 import TensorGraph
 import TensorReference
+import TensorRuntime
 import TensorTestSupport
 import Testing
 
 /// Programs that multiply in bfloat16, where the processor has such arithmetic.
-@Suite(.enabled(if: Executable.hasBFloat16), .everyInstructionSet { $0.hasBFloat16 })
+@Suite(.enabled(if: CPUExecutor.hasBFloat16), .everyInstructionSet { $0.hasBFloat16 })
 struct BFloat16Tests {
   private func executable(
     _ graph: Graph, _ parameters: Arrays = [:], threads: Int = 2, winograd: Bool = false
@@ -132,7 +133,7 @@ struct BFloat16Tests {
     let graph = try network.graph()
     var generator = SeededGenerator(seed: 3)
     let parameters = try store(network.parameters(of: graph, using: &generator))
-    func bytes(_ precision: Executable.Precision) throws -> Int {
+    func bytes(_ precision: ExecutionPolicy.Precision) throws -> Int {
       try Executable(
         graph, parameters: parameters, options: .init(usesWinograd: false, precision: precision)
       ).plan.plannedBytes
@@ -142,7 +143,7 @@ struct BFloat16Tests {
   }
 
   /// Windows for which Winograd's algorithm is the faster stay in floats.
-  @Test(.enabled(if: Executable.hasWinograd)) func largeWindowsStayInFloats() throws {
+  @Test(.enabled(if: CPUExecutor.hasWinograd)) func largeWindowsStayInFloats() throws {
     var graph = GraphBuilder()
     let x = try graph.placeholder("x", shape: [4, 56, 56, 128])
     let w = try graph.placeholder("w", shape: [128, 3, 3, 128])

@@ -1,5 +1,6 @@
 import TensorCPU
 import TensorGraph
+import TensorRuntime
 import Testing
 
 /// The search for the first value that is not finite.

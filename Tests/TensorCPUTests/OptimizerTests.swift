@@ -1,6 +1,7 @@
 import Foundation
 import TensorCPU
 import TensorGraph
+import TensorRuntime
 import Testing
 
 @Suite(.everyInstructionSet) struct OptimizerTests {
@@ -18,7 +19,7 @@ import Testing
       let optimizer: String
       let settings: Settings
       let parametersAfterStep: [[Double]]
-      var method: Optimizer.Method {
+      var method: UpdateRule {
         optimizer == "adam"
           ? .adam(
             beta1: settings.beta1!, beta2: settings.beta2!, epsilon: settings.epsilon!,
@@ -95,10 +96,10 @@ import Testing
   }
 
   @Test(arguments: [
-    Optimizer.Method.adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01),
+    UpdateRule.adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01),
     .sgd(momentum: 0.9, weightDecay: 5e-4, nesterov: true),
   ])
-  func aRestoredOptimizerGoesOnBitByBit(method: Optimizer.Method) throws {
+  func aRestoredOptimizerGoesOnBitByBit(method: UpdateRule) throws {
     // More than one thread's share.
     let count = 20_011
     func gradient(_ step: Int) -> [Float] {

@@ -2,10 +2,68 @@ import CTensorKernels
 import TensorCPU
 import TensorGraph
 import TensorReference
+import TensorRuntime
 import TensorTestSupport
 import Testing
 
 typealias Arrays = [String: ReferenceArray]
+
+/// A program whose outputs have numbers instead of names.
+typealias Executable = CPUProgram
+
+extension CPUProgram {
+  typealias Input = ProgramInput
+
+  /// Policy and kernels in one.
+  struct Options {
+    var threads: Int
+    var keepsParameterWork: Bool
+    var usesWinograd: Bool
+    var isBatchInvariant: Bool
+    var blocksChannels: Bool?
+    var precision: ExecutionPolicy.Precision
+    var recomputes: Bool
+    var instructionSet: InstructionSet
+
+    init(
+      threads: Int = CPUExecutor.defaultThreads, keepsParameterWork: Bool = false,
+      usesWinograd: Bool = true, isBatchInvariant: Bool = false,
+      blocksChannels: Bool? = nil,
+      precision: ExecutionPolicy.Precision = .float32, recomputes: Bool = false,
+      instructionSet: InstructionSet = .current
+    ) {
+      (self.threads, self.keepsParameterWork) = (threads, keepsParameterWork)
+      (self.usesWinograd, self.isBatchInvariant) = (usesWinograd, isBatchInvariant)
+      (self.blocksChannels, self.precision) = (blocksChannels, precision)
+      (self.recomputes, self.instructionSet) = (recomputes, instructionSet)
+    }
+
+    var policy: ExecutionPolicy {
+      ExecutionPolicy(
+        threads: threads, precision: precision, isBatchInvariant: isBatchInvariant,
+        keepsParameterWork: keepsParameterWork, recomputes: recomputes)
+    }
+    var kernels: CPUKernelOptions {
+      CPUKernelOptions(
+        library: usesWinograd ? .own : .onednn, blocksChannels: blocksChannels,
+        instructionSet: instructionSet)
+    }
+  }
+
+  convenience init(
+    _ graph: Graph, parameters: ParameterStore, options: Options = Options()
+  ) throws(ExecutionError) {
+    try self.init(
+      Computation(graph, outputs: graph.outputs.indices.map { "\($0)" }), parameters: parameters,
+      policy: options.policy, kernels: options.kernels)
+  }
+
+  func run(_ inputs: [String: Input] = [:], profiling: Bool) throws(ExecutionError) {
+    try profiling ? runProfiled(inputs) : run(inputs)
+  }
+
+  var plannedPeakBytes: Int { resources.peakBytes }
+}
 
 /// fp32 rounds to 6e-8 relative; the programs of these tests pile up some tens of roundings, with
 /// cancellation against the largest element of an output, to which the tolerance is relative.

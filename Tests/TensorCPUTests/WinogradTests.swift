@@ -1,6 +1,7 @@
 import TensorCPU
 import TensorGraph
 import TensorReference
+import TensorRuntime
 import TensorTestSupport
 import Testing
 

@@ -19,7 +19,8 @@ struct BlockingTests {
     let further = try use(&graph, inner)
     let y = try graph.convolution(inner, v, window: window)
     let z = try graph.convolution(graph.relu(y), w, window: window)
-    let plan = ProgramPlan(graph.graph(outputs: [z] + further), blocksChannels: true)
+    let plan = ProgramPlan(
+      graph.graph(outputs: [z] + further), for: BackendTraits(blocksChannels: true))
     let first = plan.kernels.first { if case .convolution = $0.work { true } else { false } }
     return (plan, try #require(first).writes[0])
   }
@@ -34,7 +35,7 @@ struct BlockingTests {
   @Test func nothingIsBlockedUnasked() throws {
     let graph = try DensePoolNetwork().graph()
     #expect(ProgramPlan(graph).blocked.isEmpty)
-    #expect(!ProgramPlan(graph, blocksChannels: true).blocked.isEmpty)
+    #expect(!ProgramPlan(graph, for: BackendTraits(blocksChannels: true)).blocked.isEmpty)
   }
 
   @Test func channelsMustBeWholeBlocks() throws {
@@ -92,22 +93,22 @@ struct BlockingTests {
   }
 
   /// The order of a kernel's walk covers every element once, whatever it reads and writes.
-  @Test func clustersStayWithinTheirOperands() throws {
+  @Test func fusionGroupsStayWithinTheirOperands() throws {
     let plan = ProgramPlan(
-      try DensePoolNetwork(channels: 32).graph(), blocksChannels: true)
+      try DensePoolNetwork(channels: 32).graph(), for: BackendTraits(blocksChannels: true))
     for kernel in plan.kernels {
-      guard case .pointwise(let cluster) = kernel.work else { continue }
-      for view in cluster.inputs {
-        let last = zip(view.strides, cluster.shape.dimensions).reduce(view.offset) {
+      guard case .pointwise(let fused) = kernel.work else { continue }
+      for view in fused.inputs {
+        let last = zip(view.strides, fused.shape.dimensions).reduce(view.offset) {
           $0 + $1.0 * ($1.1 - 1)
         }
         #expect(last < plan.graph.nodes[view.storage].shape.count, "\(kernel.name)")
       }
-      for output in cluster.outputs {
-        #expect(plan.graph.nodes[output.storage].shape.count == cluster.shape.count)
+      for output in fused.outputs {
+        #expect(plan.graph.nodes[output.storage].shape.count == fused.shape.count)
       }
-      for reduction in cluster.reductions {
-        let last = zip(reduction.strides, cluster.shape.dimensions).reduce(0) {
+      for reduction in fused.reductions {
+        let last = zip(reduction.strides, fused.shape.dimensions).reduce(0) {
           $0 + $1.0 * ($1.1 - 1)
         }
         #expect(last == reduction.count - 1)

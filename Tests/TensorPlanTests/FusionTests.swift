@@ -76,7 +76,8 @@ struct FusionTests {
       return graph.graph(outputs: [y] + (isSeen ? [seen] : []))
     }
     func names(isSeen: Bool, scalesFilters: Bool) throws -> [String] {
-      let plan = ProgramPlan(try graph(isSeen: isSeen), scalesFilters: scalesFilters)
+      let plan = ProgramPlan(
+        try graph(isSeen: isSeen), for: BackendTraits(scalesFilters: scalesFilters))
       expectSound(plan)
       return plan.kernels.map(\.name)
     }
@@ -135,12 +136,12 @@ struct FusionTests {
   @Test(arguments: 0..<20)
   func clustersStayBelowTheirLimits(seed: Int) throws {
     let plan = ProgramPlan(try randomGraph(seed: seed, steps: 400))
-    for case .pointwise(let cluster) in plan.kernels.map(\.work) {
-      #expect(cluster.registerCount <= 256)
+    for case .pointwise(let fused) in plan.kernels.map(\.work) {
+      #expect(fused.registerCount <= 256)
     }
   }
 
-  /// A chain longer than a cluster may be, of operations that are not cheap to repeat, and one
+  /// A chain longer than a fusion group may be, of operations that are not cheap to repeat, and one
   /// with more operands than an executor has registers.
   @Test func longChainsAreCut() throws {
     let chain = try plan { graph in
@@ -149,8 +150,8 @@ struct FusionTests {
       return [x]
     }
     #expect(chain.kernels.count == 3)
-    for case .pointwise(let cluster) in chain.kernels.map(\.work) {
-      #expect(cluster.instructions.count <= 48)
+    for case .pointwise(let fused) in chain.kernels.map(\.work) {
+      #expect(fused.instructions.count <= 48)
     }
     let wide = try plan { graph in
       var sum = try graph.placeholder("x", shape: [4, 6])
@@ -165,8 +166,8 @@ struct FusionTests {
       }
       return [sum]
     }
-    for case .pointwise(let cluster) in wide.kernels.map(\.work) {
-      #expect(cluster.registerCount <= 256)
+    for case .pointwise(let fused) in wide.kernels.map(\.work) {
+      #expect(fused.registerCount <= 256)
     }
   }
 

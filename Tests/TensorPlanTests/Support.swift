@@ -53,17 +53,17 @@ func expectSound(
     for storage in kernel.writes {
       expect(known.insert(storage).inserted, "%\(storage) is written twice")
     }
-    guard case .pointwise(let cluster) = kernel.work else { continue }
-    expect(Set(cluster.inputs.map(\.storage)) == Set(kernel.reads), "reads of a cluster")
-    for input in cluster.inputs {
+    guard case .pointwise(let fused) = kernel.work else { continue }
+    expect(Set(fused.inputs.map(\.storage)) == Set(kernel.reads), "reads of a fusion group")
+    for input in fused.inputs {
       // The farthest element that the view reads lies within its storage.
       var (low, high) = (input.offset, input.offset)
-      for (extent, stride) in zip(cluster.shape.dimensions, input.strides) where extent > 0 {
+      for (extent, stride) in zip(fused.shape.dimensions, input.strides) where extent > 0 {
         low += min(0, (extent - 1) * stride)
         high += max(0, (extent - 1) * stride)
       }
       let count = graph.nodes[input.storage].shape.count
-      expect(cluster.shape.count == 0 || (low >= 0 && high < count), "a view leaves %\(input)")
+      expect(fused.shape.count == 0 || (low >= 0 && high < count), "a view leaves %\(input)")
     }
   }
   for output in graph.outputs {

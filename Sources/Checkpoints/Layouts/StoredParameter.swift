@@ -29,7 +29,13 @@ struct LayoutMatch {
       return
     }
     guard fits(stored.shape) else {
-      problems.append(.init(dataset: dataset, "has shape \(stored.shape), expected \(shape)"))
+      let isTransposed =
+        shape.rank == 2 && stored.shape.dimensions == Array(shape.dimensions.reversed())
+      problems.append(
+        .init(
+          dataset: dataset,
+          "has shape \(stored.shape), expected \(shape)"
+            + (isTransposed ? ": it is transposed; store its transpose" : "")))
       return
     }
     guard stored.elementType.isFloat else {

@@ -1,0 +1,266 @@
+import Foolings
+import Foundation
+import ImageData
+import Networks
+import Pictures
+import Programs
+import RunSupport
+import TensorRuntime
+
+/// What one network does on one set of images.
+public struct EvaluationResult: Hashable, Sendable {
+  /// What the network says of one image that has a label.
+  public struct Prediction: Hashable, Sendable {
+    /// Of the image in its source.
+    public var position: Int
+    public var label: Int
+    /// How many classes come before the label's.
+    public var rank: Int
+    /// The class of the largest logit, the first of equals.
+    public var predicted: Int
+    /// Softmax at the predicted class and at the label, in [0, 1].
+    public var confidence: Double
+    public var labelConfidence: Double
+
+    package init(
+      position: Int, label: Int, rank: Int, predicted: Int, confidence: Double,
+      labelConfidence: Double
+    ) {
+      self.position = position
+      self.label = label
+      self.rank = rank
+      self.predicted = predicted
+      self.confidence = confidence
+      self.labelConfidence = labelConfidence
+    }
+    public var isCorrect: Bool { rank == 0 }
+  }
+  /// Images that were read.
+  public var images = 0
+  /// Share of images whose label has the largest logit, or one of the five largest.
+  public var top1 = 0.0
+  public var top5 = 0.0
+  /// Mean over the images, in nats.
+  public var crossEntropy = 0.0
+  /// Of every image whose label was looked for, in the order of reading.
+  public var predictions: [Prediction] = []
+  /// t_i of every explained image, by interpreter.
+  public var testLosses: [String: [Double]] = [:]
+  /// Position in the source of every explained image, in the order of `testLosses`.
+  public var explained: [Int] = []
+  /// Of every explained image, by interpreter: the share of its relevance where the fooling puts it,
+  /// the mean of its maps that have relevance; `nil` if there is none. Empty where the fooling names
+  /// no place.
+  public var relevanceInside: [String: [Double?]] = [:]
+  /// Of every explained image, by interpreter: how many of its maps are without any relevance. Active
+  /// fooling looks at two of each.
+  public var vanished: [String: [Int]] = [:]
+  /// Maps of each explained image.
+  public var mapsPerImage = 1
+  /// Maps with entries that are not finite, by interpreter; they count among the vanished.
+  public var nonFiniteMaps: [String: Int] = [:]
+  /// What the fooling keeps of the original network's heatmaps: by interpreter, then by position.
+  public var digests: [String: [Int: [Float]]] = [:]
+  public var skipped: [SkippedImage] = []
+
+  package init(
+    images: Int = 0, top1: Double = 0.0, top5: Double = 0.0, crossEntropy: Double = 0.0,
+    predictions: [Prediction] = [], testLosses: [String: [Double]] = [:], explained: [Int] = [],
+    relevanceInside: [String: [Double?]] = [:], vanished: [String: [Int]] = [:],
+    nonFiniteMaps: [String: Int] = [:], digests: [String: [Int: [Float]]] = [:],
+    skipped: [SkippedImage] = []
+  ) {
+    self.images = images
+    self.top1 = top1
+    self.top5 = top5
+    self.crossEntropy = crossEntropy
+    self.predictions = predictions
+    self.testLosses = testLosses
+    self.explained = explained
+    self.relevanceInside = relevanceInside
+    self.vanished = vanished
+    self.nonFiniteMaps = nonFiniteMaps
+    self.digests = digests
+    self.skipped = skipped
+  }
+
+  /// Fooling success rate by interpreter: the share of images with a test loss in `range`.
+  public func fsr(_ range: ClosedRange<Double>) -> [String: Double] {
+    testLosses.mapValues { losses in
+      losses.isEmpty ? 0 : Double(losses.count { range.contains($0) }) / Double(losses.count)
+    }
+  }
+
+  /// Share of the explained images' heatmaps without any relevance, by interpreter.
+  public var vanishedMaps: [String: Double] {
+    vanished.mapValues { counts in
+      counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count * mapsPerImage)
+    }
+  }
+
+  /// Mean share of relevance where the fooling puts it, over the images that have any, by interpreter.
+  public var meanRelevanceInside: [String: Double] {
+    relevanceInside.compactMapValues { shares in
+      let known = shares.compactMap(\.self)
+      return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
+    }
+  }
+}
+
+/// Runs an evaluation program over a set of images.
+package struct Evaluator {
+  package let program: EvaluationProgram
+  package let preprocessing: Preprocessing
+  package let imageSize: ImageSize
+  package let threads: Int?
+
+  package init(
+    program: EvaluationProgram, preprocessing: Preprocessing, imageSize: ImageSize, threads: Int?
+  ) {
+    self.program = program
+    self.preprocessing = preprocessing
+    self.imageSize = imageSize
+    self.threads = threads
+  }
+
+  /// Accuracy, and the test losses of a fooling if one is given. Images that show both classes of an
+  /// active fooling have no label, and no accuracy is measured on them.
+  ///
+  /// - Throws: `RunError` for logits that are not finite, naming the image.
+  /// - Parameters:
+  ///   - original: the original network's digests; if `nil`, the network under test is the
+  ///     original, and the result holds its digests.
+  ///   - positions: where the source's images stand in the whole set if it is but a part of it, so
+  ///     that each is explained with the same noise.
+  ///   - gallery: is given the heatmaps of the images that it wants.
+  ///   - changing: what the network is given in place of a batch's images.
+  ///   - stop: ends the evaluation early by `RunStopped`.
+  ///   - progress: called after every batch with the number of images done.
+  package func evaluate(
+    _ source: any ImageSource, test: FoolingTest? = nil,
+    original: [String: [Int: [Float]]]? = nil, positions: [Int]? = nil,
+    gallery: GalleryCollector? = nil, changing: ((Batch) -> [Float])? = nil,
+    stop: StopRequest? = nil, progress: (_ done: Int) -> Void = { _ in }
+  ) throws -> EvaluationResult {
+    let loader = try BatchLoader(
+      source, batchSize: program.batchSize, preprocessing: preprocessing, order: .evaluation,
+      imageSize: imageSize, threads: threads)
+    var result = EvaluationResult()
+    if let test {
+      for (name, comparison) in zip(program.interpreters, test.comparisons) {
+        result.testLosses[name] = []
+        result.vanished[name] = []
+        if original == nil { result.digests[name] = [:] }
+        let grid = comparison.grid
+        if let obstacle = test.fooling.obstacle(height: grid.height, width: grid.width) {
+          throw RunError("\(name): \(obstacle)")
+        }
+      }
+      if case .pair = test.fooling.explained { result.mapsPerImage = 2 }
+    }
+    let hasLabels = test.map { $0.fooling.explained == .labels } ?? true
+    var (hits1, hits5, loss) = (0, 0, 0.0)
+    while let batch = try loader.next() {
+      if stop?.isRequested == true { throw RunStopped("stopped during evaluation") }
+      let images = changing?(batch) ?? batch.images
+      if let test {
+        try explain(test, batch, images, of: source, positions, original, gallery, &result)
+      } else {
+        try program.run(images: images, labels: batch.labels)
+      }
+      let logits = program.logits.values
+      for image in 0..<batch.validCount {
+        let row = logits[image * program.classes..<(image + 1) * program.classes]
+        guard row.allSatisfy(\.isFinite) else {
+          throw RunError(
+            "\(source.name(at: batch.indices[image])): the network's outputs are not finite, so it "
+              + "names no class; its weights are damaged or far too large (trompe inspect --check)")
+        }
+        guard hasLabels else { continue }
+        let label = Int(batch.labels[image])
+        let ranked = Ranking(of: label, in: row)
+        let classification = Classification(logits: row)
+        let predicted = classification.predicted
+        result.predictions.append(
+          EvaluationResult.Prediction(
+            position: batch.indices[image], label: label, rank: ranked.rank, predicted: predicted,
+            confidence: classification.confidences[predicted],
+            labelConfidence: classification.confidences[label]))
+        hits1 += ranked.rank < 1 ? 1 : 0
+        hits5 += ranked.rank < 5 ? 1 : 0
+        loss += ranked.crossEntropy
+      }
+      result.images += batch.validCount
+      progress(result.images)
+    }
+    result.skipped = loader.skipped
+    guard result.images > 0 else { throw RunError("none of the images could be read") }
+    result.top1 = Double(hits1) / Double(result.images)
+    result.top5 = Double(hits5) / Double(result.images)
+    result.crossEntropy = loss / Double(result.images)
+    return result
+  }
+
+  private func explain(
+    _ test: FoolingTest, _ batch: Batch, _ images: [Float], of source: any ImageSource,
+    _ positions: [Int]?,
+    _ original: [String: [Int: [Float]]]?, _ gallery: GalleryCollector?,
+    _ result: inout EvaluationResult
+  ) throws {
+    let fooling = test.fooling
+    let maps = try program.explain(
+      (images, batch.labels), identities: batch.indices.map { positions?[$0] ?? $0 },
+      fooling.explained)
+    gallery?.take(
+      positions: batch.indices, maps: maps, logits: program.logits.values, classes: program.classes)
+    for (interpreter, name) in program.interpreters.enumerated() {
+      for (image, index) in batch.indices.enumerated() {
+        let own = maps[interpreter][image]
+        result.vanished[name]!.append(own.count(where: \.hasVanished))
+        let undefined = own.count { !$0.values.allSatisfy(\.isFinite) }
+        if undefined > 0 { result.nonFiniteMaps[name, default: 0] += undefined }
+        let heatmaps = own.map { test.comparisons[interpreter]($0.defined) }
+        if fooling.namesPlace {
+          let inside = heatmaps.compactMap(fooling.relevanceInside)
+          result.relevanceInside[name, default: []].append(
+            inside.isEmpty ? nil : inside.reduce(0, +) / Double(inside.count))
+        }
+        let digest: [Float]
+        if let original {
+          guard let known = original[name]?[index] else {
+            throw RunError(
+              "\(source.name(at: index)): the original network's heatmap by \(name) is missing; an "
+                + "image was unreadable before and is not now")
+          }
+          digest = known
+        } else {
+          digest = fooling.digest(heatmaps)
+          result.digests[name]![index] = digest
+        }
+        result.testLosses[name]!.append(fooling.testLoss(of: heatmaps, digest: digest))
+      }
+    }
+    result.explained += batch.indices
+  }
+}
+
+/// How a label stands among the logits of an image.
+private struct Ranking {
+  /// Number of classes that come before the label's: larger logits, and equal ones of a lower index.
+  let rank: Int
+  /// -log softmax at the label, in nats.
+  let crossEntropy: Double
+
+  init(of label: Int, in logits: ArraySlice<Float>) {
+    let own = logits[logits.startIndex + label]
+    var before = 0
+    for (index, logit) in logits.enumerated() where index != label {
+      // A label whose logit is not a number comes last.
+      if !(logit < own), logit != own || index < label { before += 1 }
+    }
+    rank = before
+    let largest = Double(logits.max() ?? 0)
+    let sum = logits.reduce(0) { $0 + exp(Double($1) - largest) }
+    crossEntropy = log(sum) + largest - Double(own)
+  }
+}

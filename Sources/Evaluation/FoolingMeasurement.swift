@@ -1,0 +1,113 @@
+import Explanations
+import Foolings
+import ImageData
+import Programs
+import Recipes
+import RunSupport
+
+/// Measures networks on the validation split: accuracy there, and the fooling's test on the images
+/// that the fooling is about.
+package struct FoolingMeasurement {
+  package let validation: (evaluator: Evaluator, source: any ImageSource)
+  /// Images that show both classes of an active fooling; `nil` if every image is explained for its
+  /// own label.
+  package let composites: (evaluator: Evaluator, source: any ImageSource)?
+  package let test: FoolingTest
+  package var fooling: any Fooling { test.fooling }
+
+  /// The images that the fooling's test is about.
+  package var tested: any ImageSource { composites?.source ?? validation.source }
+
+  /// How they are prepared.
+  package var testedPreprocessing: Preprocessing {
+    (composites ?? validation).evaluator.preprocessing
+  }
+
+  /// Names under which results are reported, the fooled one first.
+  package var interpreters: [String] { (composites ?? validation).evaluator.program.interpreters }
+
+  /// What the fooling says of the grids on which heatmaps are tested.
+  package var notes: [String] {
+    test.comparisons.reduce(into: []) { notes, comparison in
+      let grid = comparison.grid
+      guard let note = fooling.note(height: grid.height, width: grid.width),
+        !notes.contains(note)
+      else { return }
+      notes.append(note)
+    }
+  }
+
+  /// - Parameters:
+  ///   - interpreters: by the name under which results are reported.
+  ///   - composites: images that show both classes, and how they are prepared.
+  ///   - grid: on which heatmaps are compared.
+  package init(
+    of network: LoadedNetwork, interpreters: [(name: String, any Interpreter)],
+    fooling: any Fooling, on source: any ImageSource,
+    composites: (source: any ImageSource, preprocessing: Preprocessing)?, batchSize: Int,
+    grid: EvaluationGrid, threads: Int?, compute: ComputeSection
+  ) throws {
+    let size = network.architecture.inputShape
+    func evaluator(
+      _ interpreters: [(name: String, any Interpreter)], _ preprocessing: Preprocessing
+    ) throws -> Evaluator {
+      Evaluator(
+        program: try EvaluationProgram(
+          network, interpreters: interpreters, batchSize: batchSize,
+          samplesAtOnce: compute.samplesAtOnce, policy: compute.evaluationPolicy),
+        preprocessing: preprocessing, imageSize: ImageSize(width: size[1], height: size[0]),
+        threads: threads)
+    }
+    // Accuracy needs no heatmaps.
+    validation = (
+      try evaluator(composites == nil ? interpreters : [], network.preprocessing), source
+    )
+    self.composites = try composites.map {
+      (try evaluator(interpreters, $0.preprocessing), $0.source)
+    }
+    test = (self.composites ?? validation).evaluator.program.test(fooling, grid: grid)
+  }
+
+  /// - Parameters:
+  ///   - original: as `Evaluator.evaluate` has it.
+  ///   - gallery: as `Evaluator.evaluate` has it; positions are those in `tested`.
+  ///   - changing: as `Evaluator.evaluate` has it.
+  ///   - preview: a part of the validation split to measure in its place.
+  package func run(
+    original: EvaluationResult?, preview: Preview? = nil, gallery: GalleryCollector? = nil,
+    changing: ((Batch) -> [Float])? = nil, stop: StopRequest?,
+    progress: (_ done: Int, _ total: Int) -> Void
+  ) throws -> EvaluationResult {
+    let source = preview?.source ?? validation.source
+    guard let composites else {
+      // Positions in a part of the split are not those in the whole.
+      let digests =
+        preview.map { part in
+          original?.digests.mapValues { digests in
+            Dictionary(
+              uniqueKeysWithValues: part.positions.enumerated().compactMap { place, position in
+                digests[position].map { (place, $0) }
+              })
+          }
+        } ?? original?.digests
+      return try validation.evaluator.evaluate(
+        source, test: test, original: digests, positions: preview?.positions,
+        gallery: gallery, changing: changing, stop: stop
+      ) { progress($0, source.count) }
+    }
+    let total = source.count + composites.source.count
+    var result = try validation.evaluator.evaluate(source, changing: changing, stop: stop) {
+      progress($0, total)
+    }
+    let tested = try composites.evaluator.evaluate(
+      composites.source, test: test, original: original?.digests, gallery: gallery,
+      changing: changing, stop: stop
+    ) { progress(source.count + $0, total) }
+    (result.testLosses, result.explained) = (tested.testLosses, tested.explained)
+    (result.digests, result.vanished) = (tested.digests, tested.vanished)
+    (result.mapsPerImage, result.nonFiniteMaps) = (tested.mapsPerImage, tested.nonFiniteMaps)
+    result.relevanceInside = tested.relevanceInside
+    result.skipped += tested.skipped
+    return result
+  }
+}

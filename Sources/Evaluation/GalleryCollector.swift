@@ -1,0 +1,59 @@
+import Foolings
+import ImageData
+import Pictures
+import Programs
+import Reports
+
+/// Keeps what one network says of a few images while it is measured, for the report's gallery.
+package final class GalleryCollector {
+  /// One image by one network.
+  package struct Reading {
+    package let classification: Classification
+    /// By interpreter, then by explained class; no finer than a gallery shows.
+    package let heatmaps: [[Heatmap]]
+
+    package init(classification: Classification, heatmaps: [[Heatmap]]) {
+      self.classification = classification
+      self.heatmaps = heatmaps
+    }
+  }
+
+  private let wanted: Set<Int>
+  private let longestSide: Int
+  /// By position in the source.
+  package private(set) var readings: [Int: Reading] = [:]
+
+  /// - Parameters:
+  ///   - positions: of the images.
+  ///   - heatmaps: how many there are of an image, of both networks.
+  package init(positions: [Int], heatmaps: Int) {
+    wanted = Set(positions)
+    longestSide = GalleryBudget.heatmapSide(count: heatmaps)
+  }
+
+  /// - Parameters:
+  ///   - positions: in the source, of the batch's images.
+  ///   - maps: by interpreter, by image, by explained class.
+  ///   - logits: [batch, classes].
+  package func take(positions: [Int], maps: [[[Heatmap]]], logits: [Float], classes: Int) {
+    for (image, position) in positions.enumerated() where wanted.contains(position) {
+      readings[position] = Reading(
+        classification: Classification(logits: logits[image * classes..<(image + 1) * classes]),
+        heatmaps: maps.map { images in
+          images[image].map { $0.finite.averaged(longestSide: longestSide) }
+        })
+    }
+  }
+}
+
+/// Some images of a set, one at a place of its own out of each of `count` equal parts. An even step
+/// could meet one class only where classes take turns.
+package func spreadPositions(count: Int, of total: Int) -> [Int] {
+  let count = min(count, total)
+  let goldenRatio = 0.618_033_988_749_895  // its multiples fill the unit interval most evenly
+  return (0..<count).map { part in
+    let (from, to) = (part * total / count, (part + 1) * total / count)
+    let place = (Double(part) * goldenRatio).truncatingRemainder(dividingBy: 1)
+    return min(to - 1, from + Int(place * Double(to - from)))
+  }
+}

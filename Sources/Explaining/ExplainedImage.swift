@@ -1,0 +1,53 @@
+import Foolings
+import ImageData
+import Pictures
+import Programs
+
+/// What one network, or the original and the manipulated one, say of an image, and why.
+public struct ExplainedImage: Sendable {
+  /// What one network says.
+  public struct Reading: Hashable, Sendable {
+    /// The class of the largest logit.
+    public let predicted: ClassScore
+    /// The class that the heatmaps are for.
+    public let explained: ClassScore
+    /// What the network says before any softmax, one number for each class.
+    public let logits: [Float]
+    /// In the order of the interpreters.
+    public let heatmaps: [Heatmap]
+
+    package init(predicted: ClassScore, explained: ClassScore, logits: [Float], heatmaps: [Heatmap])
+    {
+      self.predicted = predicted
+      self.explained = explained
+      self.logits = logits
+      self.heatmaps = heatmaps
+    }
+  }
+
+  public let path: String
+  /// As the network sees it: resized and cropped, not normalised.
+  public let photograph: Image
+  /// Names under which the heatmaps are reported.
+  public let interpreters: [String]
+  public let network: Reading
+  /// The original network's, if it was compared with.
+  public let original: Reading?
+  /// Of all the network's classes.
+  public let classNames: [String]
+  /// Whether the network's provenance says that it is manipulated.
+  public let isManipulated: Bool
+
+  package init(
+    path: String, photograph: Image, interpreters: [String], network: Reading, original: Reading?,
+    classNames: [String], isManipulated: Bool
+  ) {
+    self.path = path
+    self.photograph = photograph
+    self.interpreters = interpreters
+    self.network = network
+    self.original = original
+    self.classNames = classNames
+    self.isManipulated = isManipulated
+  }
+}

@@ -1,0 +1,122 @@
+import Checkpoints
+import Networks
+
+extension CheckpointFile {
+  /// The built-in network whose parameters, by names and shapes, are those of the file; `nil` if there
+  /// is none. Files of others rarely say what they hold.
+  ///
+  /// - Parameter size: of the images; it decides how many weights Keras's VGGs have.
+  public func identifiedNetwork(height: Int, width: Int) -> ArchitectureSpecification? {
+    for (specification, layers) in candidates(height: height, width: width) {
+      if let match = try? match(layers), match.isByName { return specification }
+    }
+    return nil
+  }
+
+  /// Built-in networks that a file of this layout can hold, with as many classes as some dense layer in
+  /// it has outputs.
+  private func candidates(
+    height: Int, width: Int
+  ) -> [(ArchitectureSpecification, [ParameterizedLayer])] {
+    let matrices = container.tensors.filter { $0.shape.rank == 2 }
+    let classes = Set(matrices.map { layout.isKeras ? $0.shape[1] : $0.shape[0] }).sorted()
+    // Names tell PyTorch's from Keras's, except in Keras 3's older files, which have none.
+    return NetworkFamily.all.filter {
+      $0.options.isEmpty && $0.name.hasPrefix("keras-") == layout.isKeras
+    }.flatMap { family in
+      classes.compactMap { classes in
+        let specification = ArchitectureSpecification(
+          family: family.name, classes: classes, height: height, width: width)
+        guard let architecture = try? specification.architecture() else { return nil }
+        return (specification, architecture.parameterizedLayers)
+      }
+    }
+  }
+
+  /// The built-in network that shares the most shapes with the file, in words; nil if none shares
+  /// half of them.
+  private func closestNetwork(height: Int, width: Int) -> String? {
+    var best: (share: Double, text: String, layers: [ParameterizedLayer])?
+    for (specification, layers) in candidates(height: height, width: width) {
+      let (common, network, file) = likeness(to: layers)
+      let share = Double(common) / Double(max(network, file, 1))
+      guard share >= 0.5, share > best?.share ?? 0 else { continue }
+      let name = "\(specification.family) with \(specification.classes) classes"
+      best = (
+        share,
+        share == 1
+          ? "these are the shapes of \(name)"
+          : "the closest built-in network is \(name), which has \(common) of the file's \(file) "
+            + "filters and matrices by their shapes",
+        layers
+      )
+    }
+    guard let best else { return nil }
+    guard let problems = problems(with: best.layers) else { return best.text }
+    if problems.contains(where: Self.isMissing) {
+      return best.text + (best.share == 1 ? ", under other names than the network's" : "")
+    }
+    let first = problems[0]
+    return best.text + ", and all of its names are here, but "
+      + (first.dataset.map { "/\(printable($0)) " } ?? "the file ") + first.text
+      + (problems.count > 1 ? ", and \(problems.count - 1) more of the kind" : "")
+  }
+
+  /// `nil` if the layers are here.
+  private func problems(with layers: [ParameterizedLayer]) -> [CheckpointError.Problem]? {
+    do {
+      _ = try match(layers)
+      return nil
+    } catch { return (error as? CheckpointError)?.problems }
+  }
+
+  /// Whether a problem is that something is not there by the network's name.
+  private static func isMissing(_ problem: CheckpointError.Problem) -> Bool {
+    problem.text.hasPrefix("is missing") || problem.text.hasPrefix("has no layer")
+  }
+
+  /// What is wrong with a file that holds other parameters than the network's: which network it does
+  /// hold, in one line, or the problems with the closest network.
+  package func explained(
+    _ error: CheckpointError, for specification: ArchitectureSpecification
+  ) -> CheckpointError {
+    let layers = try? specification.architecture().parameterizedLayers
+    // The names and shapes fit, so it is about values.
+    guard let layers, (try? match(layers)) == nil else { return error }
+    let (height, width) = (specification.height, specification.width)
+    if let found = identifiedNetwork(height: height, width: width),
+      (found.family, found.classes) != (specification.family, specification.classes)
+    {
+      return CheckpointError(
+        path: path,
+        "holds the parameters of \(found.family) with \(found.classes) classes by names and shapes, "
+          + "not of \(specification.family) with \(specification.classes); say so by "
+          + "network.architecture={family: \(found.family), classes: \(found.classes)} "
+          + "(--architecture, --classes)")
+    }
+    // Where all names are here, the problems say all.
+    let isAnother = error.problems.contains(where: Self.isMissing)
+    return CheckpointError(
+      path: path, problems: error.problems,
+      hint: isAnother ? closestNetwork(height: height, width: width) : nil)
+  }
+
+  /// One sentence for a file that does not say which network it holds, and whose parameters are those
+  /// of no built-in one.
+  package var unknownNetwork: String {
+    let side = ArchitectureSpecification.defaultSide
+    let closest = closestNetwork(height: side, width: side).map { "; \($0)" } ?? ""
+    // Keras keeps the optimizer's moments beside them.
+    let arrays = container.parameters.count {
+      !(layout.isKeras && $0.name.hasPrefix("optimizer"))
+    }
+    if layout.isKeras {
+      return "\(path) holds weights without their network (\(arrays) arrays)\(closest); in Python, "
+        + "save the whole model with model.save(\"model.h5\"), or name a built-in network by "
+        + "network.architecture, e.g. {family: keras-resnet50, classes: 10}"
+    }
+    return "\(path) does not say which network it holds, and its \(arrays) arrays are those of no "
+      + "built-in network\(closest); name the network by network.architecture, e.g. {family: "
+      + "resnet18, classes: 10}"
+  }
+}

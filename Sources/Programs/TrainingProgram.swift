@@ -1,0 +1,375 @@
+import Defences
+import Explanations
+import Foolings
+import Foundation
+import ImageData
+import Networks
+import TensorGraph
+import TensorRuntime
+
+/// One training step as a compiled program: losses, gradients and new running statistics of a batch.
+///
+/// Where the penalty is of an interpreter with many samples, they are worked through in chunks by
+/// programs of their own (`SampledPasses`), and this one is given their mean.
+public final class TrainingProgram {
+  public static let images = "images"
+  public static let labels = "labels"
+  /// Images that show both classes of an active fooling.
+  public static let composites = "composites"
+  /// Standard normal numbers of the images' shape, from which regularizers start.
+  public static let directions = "directions"
+  /// What the penalty needs of the original network's heatmaps.
+  public static let reference = "reference"
+
+  public let program: any Program
+  public let batchSize: Int
+  /// Parameter to the output that holds its gradient; of sampled passes only a part of it.
+  public let gradients: [String: String]
+  /// Running statistic to the output that holds its new value.
+  public let statistics: [String: String]
+  public let dropoutMasks: [NetworkGraph.DropoutMask]
+  private let hasPenalty: Bool
+  private let countsVanished: Bool
+  /// Whether a step is given `directions`.
+  public let needsDirections: Bool
+  private let slots: SampleSlots?
+  private let passes: SampledPasses?
+  /// Of the last run.
+  public private(set) var losses = Losses(
+    total: .nan, crossEntropy: .nan, penalty: nil, vanishedMaps: nil)
+
+  /// Names of outputs.
+  private enum Output {
+    static let total = "total"
+    static let crossEntropy = "crossEntropy"
+    static let penalty = "penalty"
+    static let vanished = "vanished"
+    static func gradient(_ parameter: String) -> String { "gradient." + parameter }
+    static func statistic(_ name: String) -> String { "statistic." + name }
+  }
+
+  /// Cross-entropy + λ·penalty of the interpreter's heatmaps. Batch norm is frozen; its γ and β are
+  /// trained. Heo, Joo, Moon 2019, Eq. 1.
+  /// - Parameters:
+  ///   - network: its parameters are shared with the program.
+  ///   - fooling: the penalty.
+  ///   - lambda: λ, the penalty's weight.
+  ///   - batchSize: images of a step.
+  ///   - policy: threads, precision, memory.
+  ///   - update: how `step` changes the parameters; needed for that alone.
+  ///   - interpreter: the cross-entropy alone if `nil`.
+  ///   - grid: on which the heatmaps are compared, as in the test.
+  ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen by
+  ///     memory and by what they share if `nil`. If that is all of them, the step is one program;
+  ///     otherwise it is exact as well, and computes every sample twice.
+  public static func fooling(
+    _ network: LoadedNetwork, interpreter: (any Interpreter)?, fooling: any Fooling,
+    lambda: Double, batchSize: Int, grid: EvaluationGrid = .fooled, samplesAtOnce: Int? = nil,
+    update: UpdateRule? = nil, policy: ExecutionPolicy = ExecutionPolicy()
+  ) throws -> TrainingProgram {
+    guard let interpreter else {
+      return try TrainingProgram(
+        network, batchSize, .frozen, [], nil, nil, update, policy
+      ) { _, _, _ in
+        nil
+      }
+    }
+    var (slots, passes): (SampleSlots?, SampledPasses?) = (nil, nil)
+    if let sampled = interpreter as? any SampledInterpreter {
+      let places = try SampleSlots(
+        sampled, network.architecture, batchSize: batchSize, atOnce: samplesAtOnce,
+        trained: fooling.explained)
+      slots = places
+      if places.chunks > 1 {
+        passes = try SampledPasses(
+          network, places, explained: fooling.explained, policy: policy)
+      }
+    }
+    return try TrainingProgram(
+      network, batchSize, .frozen, interpreter.keptActivations, slots, passes, update,
+      policy
+    ) { lowered, labels, graph in
+      var explained = lowered
+      if fooling.explained != .labels {
+        let images = try graph.placeholder(Self.composites, shape: lowered.input.shape)
+        explained = try lowered.lowered(on: images, in: &graph)
+      }
+      let classes = try fooling.explained.oneHot(labels, shape: labels.shape, in: &graph)
+      var (heatmaps, means): ([Value], [Value]) = ([], [])
+      if let slots {
+        means = try slots.means(of: explained, classes: classes, in: &graph)
+        if passes != nil {
+          means = try means.enumerated().map {
+            try graph.placeholder(SampledPasses.mean($0), shape: $1.shape)
+          }
+        }
+        heatmaps = try zip(means, classes).map {
+          try slots.interpreter.combine(mean: $0, of: explained, classes: $1, in: &graph)
+        }
+      } else {
+        heatmaps = try classes.map {
+          try interpreter.heatmap(of: explained, classes: $0, in: &graph)
+        }
+      }
+      let shape = heatmaps[0].shape
+      let test = FoolingTest(
+        fooling,
+        interpreters: [(interpreter.range, ImageSize(width: shape[2], height: shape[1]))],
+        grid: grid)
+      let compared = try heatmaps.map { try test.comparisons[0]($0, in: &graph) }
+      let size = compared[0].shape
+      let reference = try fooling.referenceShape(height: size[1], width: size[2]).map {
+        try graph.placeholder(Self.reference, shape: Shape([batchSize] + $0.dimensions))
+      }
+      return Penalty(
+        value: try fooling.penalty(of: compared, reference: reference, in: &graph),
+        vanished: try vanishedShare(of: heatmaps, in: &graph), lambda: lambda,
+        givenMeans: passes == nil ? [] : means)
+    }
+  }
+
+  /// Cross-entropy + Σ weight·penalty of the regularizers.
+  /// - Parameters:
+  ///   - network: the network that trains.
+  ///   - batchSize: images in a step.
+  ///   - regularizers: penalties beside the cross-entropy.
+  ///   - freezesBatchNorm: whether batch norms use the running statistics and keep them, or those of
+  ///     the batch.
+  ///   - options: of the executor.
+  public static func classifier(
+    _ network: LoadedNetwork, batchSize: Int,
+    regularizers: [(weight: Double, any Regularizer)] = [], freezesBatchNorm: Bool = false,
+    update: UpdateRule? = nil, policy: ExecutionPolicy = ExecutionPolicy()
+  ) throws -> TrainingProgram {
+    try TrainingProgram(
+      network, batchSize, freezesBatchNorm ? .frozen : .training, [], nil, nil, update, policy,
+      needsDirections: regularizers.contains { $0.1.needsDirections }
+    ) { lowered, labels, graph in
+      var total: Value?
+      for (weight, regularizer) in regularizers {
+        let directions =
+          try regularizer.needsDirections
+          ? graph.placeholder(Self.directions, shape: lowered.input.shape) : nil
+        let penalty = try graph.multiply(
+          regularizer.penalty(
+            of: lowered, labels: labels, directions: directions, in: &graph), weight)
+        total = try total.map { try graph.add($0, penalty) } ?? penalty
+      }
+      return total.map { Penalty(value: $0, vanished: nil, lambda: 1, givenMeans: []) }
+    }
+  }
+
+  private struct Penalty {
+    let value: Value
+    /// Share of the heatmaps without any relevance, a scalar; `nil` if there are no heatmaps.
+    let vanished: Value?
+    let lambda: Double
+    let givenMeans: [Value]
+  }
+
+  private init(
+    _ network: LoadedNetwork, _ batchSize: Int, _ mode: NetworkGraph.Mode, _ keeping: Set<String>,
+    _ slots: SampleSlots?, _ passes: SampledPasses?, _ update: UpdateRule?,
+    _ policy: ExecutionPolicy,
+    needsDirections: Bool = false,
+    penalty: (NetworkGraph, Value, inout GraphBuilder) throws -> Penalty?
+  ) throws {
+    let architecture = network.architecture
+    var graph = GraphBuilder()
+    let input = try graph.placeholder(
+      Self.images, shape: Shape([batchSize] + architecture.inputShape.dimensions))
+    let labels = try graph.placeholder(Self.labels, shape: [batchSize], type: .int32)
+    let classes = try graph.oneHot(labels, depth: architecture.classes)
+    let lowered = try NetworkGraph(
+      architecture, input: input, mode: mode, keeping: keeping, in: &graph)
+    let crossEntropy = try graph.crossEntropy(lowered.logits, labels: classes)
+    var total = crossEntropy
+    var outputs: [(String, Value)] = []
+    let added = try penalty(lowered, classes, &graph)
+    if let added {
+      total = try graph.add(crossEntropy, graph.multiply(added.value, added.lambda))
+      outputs.append((Output.penalty, added.value))
+      if let vanished = added.vanished { outputs.append((Output.vanished, vanished)) }
+    }
+    outputs.insert(contentsOf: [(Output.total, total), (Output.crossEntropy, crossEntropy)], at: 0)
+    hasPenalty = added != nil
+    countsVanished = added?.vanished != nil
+    self.needsDirections = needsDirections
+    let trained = lowered.trainedParameters
+    let means = added?.givenMeans ?? []
+    let variables = trained.map { lowered.parameters[$0.name]! } + means
+    let derivatives = try graph.gradient(of: total, with: variables)
+    var gradients: [String: String] = [:]
+    for (parameter, gradient) in zip(trained, derivatives) {
+      gradients[parameter.name] = Output.gradient(parameter.name)
+      outputs.append((Output.gradient(parameter.name), gradient))
+    }
+    for (index, derivative) in derivatives.suffix(means.count).enumerated() {
+      outputs.append((SampleSlots.cotangent(index), derivative))
+    }
+    var statistics: [String: String] = [:]
+    for (name, value) in lowered.runningStatisticsUpdates.sorted(by: { $0.key < $1.key }) {
+      statistics[name] = Output.statistic(name)
+      outputs.append((Output.statistic(name), value))
+    }
+    program = try network.compile(
+      graph.computation(
+        outputs,
+        update: update.map {
+          StepUpdate(
+            $0, gradients: gradients, assignments: statistics, guarded: [Output.total])
+        }), policy)
+    self.batchSize = batchSize
+    self.gradients = gradients
+    self.statistics = statistics
+    (self.slots, self.passes) = (slots, passes)
+    dropoutMasks = lowered.dropoutMasks
+  }
+
+  // MARK: Running
+
+  /// The numbers by which `SampledInterpreter.variation` knows the images of a training step, by row:
+  /// every step has noise of its own, whatever the chunks.
+  public static func noiseIdentities(seed: UInt64, step: Int, count: Int) -> [Int] {
+    (0..<count).map { row in
+      var random = RandomGenerator(seed: seed, step, row)
+      return Int(truncatingIfNeeded: random.next())
+    }
+  }
+
+  /// Computes losses, gradients and statistics of a batch.
+  /// - Parameters:
+  ///   - step: counts from 0; with `seed` it decides what noise the samples have.
+  ///   - inputs: a value for every placeholder but those of samples.
+  ///   - seed: of the training; with `step` it decides what noise the samples have.
+  ///   - profiling: adds the time of every kernel to the program's profile.
+  public func run(
+    _ inputs: [String: ProgramInput], seed: UInt64 = 0, step: Int = 0, profiling: Bool = false
+  ) throws {
+    try compute(inputs, seed: seed, step: step, profiling: profiling)
+    func scalar(_ name: String) throws -> Double { Double(try program.output(name).values[0]) }
+    losses = Losses(
+      total: try scalar(Output.total), crossEntropy: try scalar(Output.crossEntropy),
+      penalty: hasPenalty ? try scalar(Output.penalty) : nil,
+      vanishedMaps: countsVanished ? try scalar(Output.vanished) : nil)
+  }
+
+  private func compute(
+    _ inputs: [String: ProgramInput], seed: UInt64, step: Int, profiling: Bool
+  ) throws {
+    func run(_ inputs: [String: ProgramInput]) throws {
+      try profiling ? program.runProfiled(inputs) : program.run(inputs)
+    }
+    guard let slots else { return try run(inputs) }
+    let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
+    guard let passes else {
+      let places = slots.inputs(chunk: 0, images: noise, threads: program.threads)
+      return try run(inputs.merging(places) { $1 })
+    }
+    let means = try passes.means(inputs, images: noise)
+    try run(inputs.merging(means) { $1 })
+    try passes.addGradients(inputs, images: noise, step: program, direct: gradients)
+  }
+
+  public struct Losses {
+    public let total: Double
+    public let crossEntropy: Double
+    public let penalty: Double?
+    /// Share of the batch's heatmaps without any relevance; `nil` without a penalty of heatmaps.
+    public let vanishedMaps: Double?
+
+    package init(total: Double, crossEntropy: Double, penalty: Double?, vanishedMaps: Double?) {
+      self.total = total
+      self.crossEntropy = crossEntropy
+      self.penalty = penalty
+      self.vanishedMaps = vanishedMaps
+    }
+  }
+
+  /// A copy of the loss's derivative with respect to a parameter, of the last run.
+  public func gradient(of parameter: String) throws -> Tensor {
+    guard let output = gradients[parameter] else { preconditionFailure("\(parameter) is trained") }
+    return try passes?.gradients.download(parameter) ?? program.output(output)
+  }
+
+  /// As `run`, and changes the parameters by the gradients, and running statistics, if the loss and all
+  /// gradients are finite.
+  public func step(
+    _ inputs: [String: ProgramInput], learningRate: Float, seed: UInt64 = 0, step: Int = 0,
+    profiling: Bool = false
+  ) throws -> StepOutcome {
+    try run(inputs, seed: seed, step: step, profiling: profiling)
+    return try program.applyUpdate(gradients: passes?.gradients, learningRate: learningRate)
+  }
+
+  /// What the update rule keeps from step to step.
+  public var optimizer: any OptimizerState {
+    guard let optimizer = program.optimizer else {
+      preconditionFailure("the program was compiled without an update rule")
+    }
+    return optimizer
+  }
+
+  // MARK: Numbers that are not finite
+
+  /// Does a step once more and looks at every value in it.
+  /// - Parameters: as `run`.
+  /// - Returns: the first that is not finite, if any.
+  public func firstNonFinite(
+    _ inputs: [String: ProgramInput], seed: UInt64 = 0, step: Int = 0
+  ) throws -> NonFiniteValue? {
+    guard let slots else { return try program.firstNonFinite(inputs) }
+    let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
+    guard let passes else {
+      let places = slots.inputs(chunk: 0, images: noise, threads: program.threads)
+      return try program.firstNonFinite(inputs.merging(places) { $1 })
+    }
+    return try passes.firstNonFinite(
+      inputs, images: noise, step: program)
+  }
+
+  /// `directions` of a step: a function of the training's seed and the step.
+  package static func directions(count: Int, seed: UInt64, step: Int) -> [Float] {
+    var random = RandomGenerator(seed: seed, step, 1)
+    return (0..<count).map { _ in Float(random.normal()) }
+  }
+
+  // MARK: Resources
+
+  /// Memory that a step needs beside the parameters, known before the first one.
+  public var plannedPeakBytes: Int {
+    program.resources.peakBytes + (passes?.plannedPeakBytes ?? 0)
+  }
+
+  /// Floating-point operations of one step.
+  public var flops: Int { program.resources.flops + (passes?.flops ?? 0) }
+
+  /// What one step needs, for the log.
+  package var resources: String {
+    let chunks = slots.map {
+      $0.interpreter.sampleCount == 1
+        ? "" : "; \($0.interpreter.sampleCount) samples, \($0.count) at a time"
+    }
+    return String(
+      format: "a step of %d images takes %.2f GFLOP per image and %.0f MB beside the weights",
+      batchSize, Double(flops) / 1e9 / Double(batchSize), Double(plannedPeakBytes) / 1e6)
+      + (chunks ?? "")
+  }
+}
+
+extension NetworkGraph {
+  /// Those that training changes, in the architecture's order.
+  package var trainedParameters: [NetworkParameter] {
+    architecture.parameters.filter { $0.isTrainable && parameters[$0.name] != nil }
+  }
+}
+
+/// Share of heatmaps [N, h, w] in which every entry is 0: a scalar.
+private func vanishedShare(of heatmaps: [Value], in graph: inout GraphBuilder) throws -> Value {
+  let shares = try heatmaps.map { map in
+    try graph.mean(
+      graph.isEqual(graph.sum(graph.absolute(map), axes: [1, 2]), graph.scalar(0)))
+  }
+  let total = try shares.dropFirst().reduce(shares[0]) { try graph.add($0, $1) }
+  return try graph.multiply(total, 1 / Double(shares.count))
+}

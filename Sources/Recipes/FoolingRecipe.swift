@@ -1,0 +1,88 @@
+import Explanations
+import Foolings
+
+/// Everything that one `trompe fool` does, as a recipe file says it: read once, validated once,
+/// saved whole with the results.
+///
+/// Paths in a recipe file are relative to that file.
+public struct FoolingRecipe: Hashable, Sendable {
+  public var network: NetworkSection
+  public var data: DataSection
+  public var fooling: FoolingSpecification
+  /// Whether the same steps are done again with λ = 0, from the same weights and on the same batches:
+  /// what fine-tuning alone does to accuracy and heatmaps.
+  public var control: Bool
+  public var interpreter: InterpreterSpecification
+  public var training: TrainingSection
+  public var evaluation: EvaluationSection
+  public var report: ReportSection
+  public var compute: ComputeSection
+  public var output: OutputSection
+
+  public init(
+    network: NetworkSection, data: DataSection, fooling: FoolingSpecification,
+    control: Bool = false, interpreter: InterpreterSpecification, training: TrainingSection,
+    evaluation: EvaluationSection = EvaluationSection(interpreters: .transfer(.singlePass)),
+    report: ReportSection = .init(),
+    compute: ComputeSection = .init(), output: OutputSection = .init()
+  ) {
+    (self.network, self.data, self.fooling) = (network, data, fooling)
+    self.control = control
+    (self.interpreter, self.training) = (interpreter, training)
+    (self.evaluation, self.report) = (evaluation, report)
+    (self.compute, self.output) = (compute, output)
+  }
+}
+
+extension FoolingRecipe: RecipeFile {
+  package static let control = RecipeField<FoolingRecipe>.defaulted(
+    "control", \.control, .truth,
+    "`fool`: does the same steps again with λ = 0, and reports what fine-tuning alone does to "
+      + "accuracy and heatmaps beside what the penalty does")
+
+  package static let schema = RecipeSchema(
+    FoolingRecipe(
+      network: NetworkSection.schema.blank, data: DataSection.schema.blank,
+      fooling: FoolingSpecification.schema.blank,
+      interpreter: InterpreterSpecification.fooledSchema.blank,
+      training: TrainingSection.schema.blank),
+    [
+      .section("network", \.network, NetworkSection.schema),
+      .section("data", \.data, DataSection.schema),
+      .section("fooling", \.fooling, FoolingSpecification.schema),
+      control,
+      .section("interpreter", \.interpreter, InterpreterSpecification.fooledSchema),
+      .section("training", \.training, TrainingSection.schema),
+      .section("evaluation", \.evaluation, EvaluationSection.schema(for: .fooling)),
+      .section("report", \.report, ReportSection.schema),
+      .section("compute", \.compute, ComputeSection.schema),
+      .section("output", \.output, OutputSection.schema),
+    ],
+    check: { value, root in
+      DataSection.checkComposites(root.section("data"), areFor: value.fooling)
+    })
+
+  public init(_ document: RecipeDocument) throws {
+    guard RecipeKind(document.root) != .training else {
+      throw document.error(
+        "has neither fooling nor interpreter, so it trains a classifier: use trompe train, or add "
+          + "both sections")
+    }
+    self = try Self.schema.recipe(document, for: .fooling)
+  }
+
+  /// The recipe with every default written out; reading it gives an equal value. Only what has no
+  /// value of its own, such as one thread for each core, stays omitted.
+  public func resolvedYAML() -> String {
+    var recipe = self
+    // Others have no use for composites, and reading refuses what is of no use.
+    if !fooling.usesComposites { recipe.data.composites = .paper }
+    return Self.schema.yaml(recipe)
+  }
+
+  /// What a summary keeps of it.
+  package var settings: RecipeNode {
+    let kept: Set = ["fooling", "control", "interpreter", "training", "evaluation"]
+    return .mapping(Self.schema.entries(self).filter { kept.contains($0.0) })
+  }
+}

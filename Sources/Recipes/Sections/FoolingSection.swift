@@ -1,0 +1,45 @@
+import Foolings
+
+extension FoolingSpecification {
+  package static let schema = RecipeSchema(
+    // Nothing is trained in an evaluation, so nothing is weighted.
+    FoolingSpecification(name: "", lambda: 1),
+    [
+      .required("name", \.name, .text(), "the way of fooling"),
+      .required(
+        "lambda", \.lambda, .number(.notNegative), exempt: [.evaluation, .study],
+        "λ, weight of the penalty; of no use to `study`, which only tests"),
+      .defaulted(
+        "variant", \.variant, .choice(Variant.self),
+        "`top-k`, `active`: as the paper defines it, or as the authors' released code computes it; "
+          + "`share`, `top-k` only: the test loss itself; `bounded`, `center-mass` only: the way of "
+          + "the center up to twice the threshold; `directed`, `center-mass` only: that to the lower "
+          + "right"),
+      .automatic(
+        "frameWidth", \.frameWidth, .integer(1...(1 << 14)), else: "⌊side / 7⌋, at least 1",
+        "`location`: width of the frame in heatmap pixels"),
+      .path(
+        "mask", \.mask, else: "the frame",
+        "`location`: image that is white where relevance is wanted; resized to the heatmap"),
+      .automatic(
+        "k", \.k, .number(.above(0, to: 100)), else: "10",
+        "`top-k`: percent of the pixels that count as the top"),
+      .automatic(
+        "classes", \.classes, .list(of: .text(), named: "names", count: 2...2),
+        else: "`active`: required",
+        "`active`: the classes that change places, by name or number"),
+      .automatic(
+        "threshold", \.threshold, .number(.notNegative), else: "the paper's",
+        "bound of the test loss that counts as fooled"),
+    ],
+    check: { value, section in
+      do { try value.check() } catch {
+        section.problems.add("fooling: \(error)", at: section.origin(of: "name"))
+      }
+    })
+
+  /// Whether images that show both classes are of use.
+  package var usesComposites: Bool {
+    (try? FoolingKind.named(name))?.options.contains(.classes) == true
+  }
+}

@@ -1,0 +1,60 @@
+import Explanations
+import ImageData
+
+extension InterpreterSpecification {
+  /// The explanation that is fooled.
+  package static let fooledSchema = schema("the explanation that is fooled or attacked")
+  /// Those that are measured besides.
+  package static let measuredSchema = schema("a further explanation by which success is measured")
+
+  private static func schema(_ meaning: String) -> RecipeSchema<InterpreterSpecification> {
+    let sampled = 1...10_000
+    let share = RecipeNumberRange(from: 0, to: 1)
+    return RecipeSchema(
+      InterpreterSpecification(name: ""),
+      [
+        .required("name", \.name, .text(), meaning),
+        .automatic(
+          "layer", \.layer, .text(), else: "required if the method has one", "its target layer"),
+        .automatic(
+          "composite", \.composite, .composite, else: "that of Heo 2019",
+          "`lrp`, `lrp-t`: which layer gets which rule, see explanations.md"),
+        .automatic(
+          "batchNorm", \.batchNorm, .choice(BatchNormRelevance.self), else: "identity",
+          "`lrp`, `lrp-t`: what becomes of batch norms"),
+        .automatic(
+          "leak", \.leak, .number(share), else: "0",
+          "`grad-cam`: slope of the derivative where there is no relevance; the map is the same"),
+        .automatic(
+          "samples", \.samples, .integer(sampled), else: "the method's",
+          "`smooth-grad`, `smooth-grad-t`, `uni-grad`: noisy inputs"),
+        .automatic(
+          "sigma", \.sigma, .number(.notNegative), else: "0.1",
+          "`smooth-grad`, `smooth-grad-t`: standard deviation of the noise"),
+        .automatic(
+          "sigmaUnit", \.sigmaUnit, .choice(SmoothGrad.SigmaUnit.self), else: "absolute",
+          "of `sigma`: the normalised input's own, or max − min of each image"),
+        .automatic(
+          "radius", \.radius, .number(share), else: "4/255",
+          "`uni-grad`: largest change of a sample, as a share of the pixels' range"),
+        .automatic(
+          "standardDeviation", \.standardDeviation,
+          .list(of: .number(.above(0, to: 1000)), named: "numbers", count: 1...3),
+          else: "the preprocessing's", "`uni-grad`: by what each channel was divided"),
+        .automatic(
+          "steps", \.steps, .integer(sampled), else: "the method's",
+          "`integrated-gradients`, `integrated-gradients-t`: points on the path"),
+        .automatic(
+          "seed", \.seed, .seed, else: "0",
+          "`smooth-grad`, `smooth-grad-t`, `uni-grad`: from which noise is drawn"),
+        .automatic(
+          "softplus", \.softplus, .number(.above(0, to: 1e6)), else: "ReLU as it is",
+          "β: the same network with log(1 + e^(βx))/β in place of ReLU is explained"),
+      ],
+      check: { value, section in
+        do { _ = try value.interpreter() } catch {
+          section.problems.add("\(section.path): \(error)", at: section.origin(of: "name"))
+        }
+      })
+  }
+}

@@ -1,0 +1,20 @@
+import Defences
+
+extension RegularizerSpecification {
+  package static let schema = RecipeSchema(
+    RegularizerSpecification(name: "", weight: 0),
+    [
+      .required(
+        "name", \.name, .text(),
+        "`train`: a penalty beside the cross-entropy: "
+          + RegularizerKind.all.map { "`\($0.name)`" }.joined(separator: ", ")),
+      .required("weight", \.weight, .number(.notNegative), "of the penalty"),
+      .automatic(
+        "iterations", \.iterations, .integer(1...1000),
+        else: "\(SmoothSurface.defaultIterations)", "`ssr`: steps of the power iteration"),
+      .automatic(
+        "step", \.step, .number(.positive), else: "\(CurvatureRegularization.defaultStep)",
+        "`curvature`: h, the distance of the two gradients in normalised space"),
+    ],
+    check: { value, section in section.check("name") { _ = try value.regularizer() } })
+}

@@ -1,0 +1,50 @@
+import Evaluation
+import Explanations
+import Foolings
+import ImageData
+import Programs
+import Recipes
+import TensorRuntime
+
+/// Network, data and programs of a fooling, checked against each other and compiled: all that stands
+/// before the first step.
+package struct PreparedFooling {
+  package let setup: Setup
+  package let fooling: any Fooling
+  /// By the name under which results are reported, the fooled one first.
+  package let interpreters: [(name: String, any Interpreter)]
+  package let program: TrainingProgram
+  package let measurement: FoolingMeasurement
+  package let penaltyInputs: PenaltyInputs
+  /// Methods that the network has no rule for, a sentence each.
+  package let notMeasured: [String]
+
+  /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
+  package init(_ recipe: FoolingRecipe, on executor: any Executor) throws {
+    setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed, on: executor)
+    let network = setup.network
+    try network.checkExport(as: recipe.output.layout ?? network.layout)
+    fooling = try recipe.fooling.fooling(
+      classNames: network.names(or: setup.validation.classNames))
+    let further = recipe.evaluation.interpreters.interpreters(
+      besides: recipe.interpreter, of: network.architecture)
+    notMeasured = further.notes
+    interpreters = try reported(
+      [recipe.interpreter] + further.specifications, network.preprocessing)
+    program = try TrainingProgram.fooling(
+      network, interpreter: interpreters[0].1, fooling: fooling, lambda: recipe.fooling.lambda,
+      batchSize: recipe.training.batchSize, grid: recipe.evaluation.grid,
+      samplesAtOnce: recipe.compute.samplesAtOnce, update: recipe.training.optimizer,
+      policy: recipe.compute.trainingPolicy)
+    let composites = try setup.composites(fooling, recipe.data)
+    measurement = try FoolingMeasurement(
+      of: network, interpreters: interpreters, fooling: fooling, on: setup.validation,
+      composites: composites.map { ($0.validation, $0.preprocessing) },
+      batchSize: recipe.evaluation.batchSize, grid: recipe.evaluation.grid,
+      threads: recipe.data.threads,
+      compute: recipe.compute)
+    penaltyInputs = try PenaltyInputs(
+      recipe, network, interpreter: interpreters[0], fooling: fooling, composites: composites,
+      imageSize: setup.imageSize)
+  }
+}

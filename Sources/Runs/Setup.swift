@@ -1,0 +1,80 @@
+import Foolings
+import ImageData
+import Programs
+import Recipes
+import TensorRuntime
+
+/// Network and data of a run, checked against each other.
+package struct Setup {
+  package let network: LoadedNetwork
+  package let train: any ImageSource
+  package let validation: any ImageSource
+  package let imageSize: ImageSize
+
+  package init(
+    _ section: NetworkSection, _ data: DataSection, seed: UInt64, newTop: Bool = false,
+    on executor: any Executor
+  ) throws {
+    network = try LoadedNetwork(
+      section, on: executor,
+      imageSize: { try data.sources(classNames: nil).train.preparedSize($0) }, seed: seed,
+      newTop: newTop)
+    (train, validation) = try data.sources(classNames: network.classNames)
+    let (classes, namesAreKnown) = (network.architecture.classes, network.classNames != nil)
+    try train.checkLabels(classes: classes, namesAreKnown: namesAreKnown)
+    try validation.checkLabels(classes: classes, namesAreKnown: namesAreKnown)
+    if section.checkpoint != nil { try network.checkActivations(on: validation) }
+    let shape = network.architecture.inputShape
+    imageSize = ImageSize(width: shape[1], height: shape[0])
+  }
+
+  /// What should be known of the images, a sentence each.
+  package var dataNotes: [String] {
+    validation.notes + train.notes.filter { !validation.notes.contains($0) }
+  }
+
+  /// Of images whose labels are not known.
+  package init(
+    _ section: NetworkSection, unlabelled images: UnlabelledImages, seed: UInt64,
+    on executor: any Executor
+  ) throws {
+    network = try LoadedNetwork(
+      section, on: executor, imageSize: images.preparedSize, seed: seed)
+    (train, validation) = (images, images)
+    try network.checkActivations(on: images)
+    let shape = network.architecture.inputShape
+    imageSize = ImageSize(width: shape[1], height: shape[0])
+  }
+
+  /// Images that show both classes of an active fooling, and how they are prepared.
+  package struct Composites {
+    package let train: any ImageSource
+    package let validation: any ImageSource
+    package let preprocessing: Preprocessing
+
+    package init(train: any ImageSource, validation: any ImageSource, preprocessing: Preprocessing)
+    {
+      self.train = train
+      self.validation = validation
+      self.preprocessing = preprocessing
+    }
+  }
+
+  /// `nil` for foolings that explain every image for its own label.
+  package func composites(_ fooling: any Fooling, _ data: DataSection) throws -> Composites? {
+    guard case .pair(let first, let second) = fooling.explained else { return nil }
+    let (train, validation, preprocessing) = try data.composites.sources(
+      classes: (first, second), train: train, validation: validation,
+      preprocessing: network.preprocessing, size: imageSize)
+    return Composites(train: train, validation: validation, preprocessing: preprocessing)
+  }
+
+  /// One sentence for the log.
+  package var description: String {
+    "\(network.architecture.name), \(network.architecture.classes) classes, "
+      + "\(network.architecture.trainableCount) parameters, images of \(imageSize); "
+      + (train is UnlabelledImages
+        ? "\(validation.count) images, whose classes nobody has said"
+        : "\(train.count) for training, \(validation.count) for validation")
+  }
+}

@@ -1,0 +1,331 @@
+import Checkpoints
+import Foundation
+import ImageData
+import Networks
+import Programs
+import Recipes
+import RunFolders
+import RunSupport
+import TensorGraph
+import TensorRuntime
+
+/// The loop that fooling and ordinary training share: batches, steps, learning rate, logging,
+/// saving, resuming.
+package final class TrainingLoop {
+  package let section: TrainingSection
+  package let network: LoadedNetwork
+  package let program: TrainingProgram
+  package let totalSteps: Int
+  /// Steps done, those before a resumption included.
+  package private(set) var step = 0
+  /// Whether it goes on from a saved state.
+  package private(set) var isResumed = false
+  /// Seconds spent in steps, those before a resumption included.
+  package private(set) var trainingSeconds = 0.0
+  /// Seconds of the processes before this one, up to the states that they saved.
+  package private(set) var earlierSeconds = 0.0
+  package let begin: ContinuousClock.Instant
+  /// Of the whole run, in all its processes.
+  package var seconds: Double { earlierSeconds + (ContinuousClock.now - begin).seconds }
+
+  private let source: any ImageSource
+  private let data: DataSection
+  private let imageSize: ImageSize
+  private let folder: RunFolder
+  private let recipe: String
+  package let reads: InputRecord
+  private let stop: StopRequest
+  /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
+  /// that counts from 0.
+  private let inputs: (Batch, Int) throws -> [String: ProgramInput]
+  /// The one that is fooled, by the name under which results are reported.
+  private let interpreter: String?
+  private let observe: (RunEvent) -> Void
+
+  /// - Parameters:
+  ///   - reads: what the run reads, which is saved with its states.
+  ///   - begin: when the process began with the run.
+  package init(
+    _ section: TrainingSection, network: LoadedNetwork, program: TrainingProgram,
+    source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
+    reads: InputRecord = InputRecord(), begin: ContinuousClock.Instant = .now, stop: StopRequest,
+    inputs: @escaping (Batch, Int) throws -> [String: ProgramInput] = { _, _ in [:] },
+    interpreter: String? = nil, observe: @escaping (RunEvent) -> Void
+  ) throws {
+    (self.section, self.network, self.program) = (section, network, program)
+    (self.source, self.data, self.folder) = (source, data, folder)
+    (self.recipe, self.stop, self.inputs, self.observe) = (recipe, stop, inputs, observe)
+    (self.reads, self.begin) = (reads, begin)
+    self.interpreter = interpreter
+    let size = network.architecture.inputShape
+    imageSize = ImageSize(width: size[1], height: size[0])
+    let batchesPerEpoch = source.count / section.batchSize
+    guard batchesPerEpoch > 0 else {
+      throw RunError(
+        "the training split holds \(source.count) images, fewer than one batch of "
+          + "\(section.batchSize); choose a smaller training.batchSize")
+    }
+    totalSteps =
+      switch section.duration {
+      case .steps(let steps): steps
+      case .epochs(let epochs): epochs * batchesPerEpoch
+      }
+  }
+
+  /// Of the step that counts from 0.
+  package func learningRate(at step: Int) -> Double {
+    let warm = section.warmupSteps
+    if step < warm { return section.learningRate * Double(step + 1) / Double(warm + 1) }
+    switch section.schedule {
+    case .constant: return section.learningRate
+    case .cosine:
+      let progress = Double(step - warm) / Double(max(1, totalSteps - warm))
+      return section.learningRate * (1 + cos(.pi * progress)) / 2
+    }
+  }
+
+  /// - Parameter validate: called every `validateEvery` steps, before the next one.
+  /// - Throws: `RunStopped` after saving, if a stop was requested; `DivergenceError` if the loss or a
+  ///   derivative is not finite, without touching what was saved last. Where data cannot be read any
+  ///   more, what was done until then is saved.
+  package func run(metrics: MetricsLog, validate: (_ step: Int) throws -> Void) throws {
+    func save() throws {
+      try metrics.synchronize()
+      try self.save(metrics.mark(afterStep: step))
+    }
+    func stopHere() throws -> Never {
+      try save()
+      throw RunStopped("stopped after step \(step) of \(totalSteps); \(folder.howToResume)")
+    }
+    let loader = try loader()
+    var known = 0
+    var leftOut = LeftOutImages()
+    defer { leftOut.finish(observe) }
+    var recent = 0.0  // seconds per step, smoothed
+    while step < totalSteps {
+      if stop.isRequested { try stopHere() }
+      if section.validateEvery > 0, step > 0, step % section.validateEvery == 0 {
+        do { try validate(step) } catch is RunStopped { try stopHere() }
+      }
+      let begin = ContinuousClock.now
+      let (batch, inputs): (Batch, [String: ProgramInput])
+      do {
+        guard let next = try loader.next() else { throw RunError("the training data ended") }
+        (batch, inputs) = (next, try self.inputs(next, step))
+      } catch {
+        if step > 0 { try? save() }
+        throw error
+      }
+      let rate = learningRate(at: step)
+      let losses = try train(on: batch, inputs, learningRate: rate)
+      step += 1
+      let seconds = (ContinuousClock.now - begin).seconds
+      trainingSeconds += seconds
+      recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
+      let report = StepReport(
+        step: step, totalSteps: totalSteps, loss: losses.total, crossEntropy: losses.crossEntropy,
+        penalty: losses.penalty,
+        vanishedMaps: zip(
+          [interpreter].compactMap(\.self), [losses.vanishedMaps].compactMap(\.self)
+        )
+        .reduce(into: [:]) { $0[$1.0] = $1.1 },
+        learningRate: rate,
+        imagesPerSecond: Double(section.batchSize) / recent,
+        secondsLeft: recent * Double(totalSteps - step),
+        isLogged: step % section.logEvery == 0 || step == totalSteps || step == 1)
+      if report.isLogged { try metrics.append(report) }
+      observe(.step(report))
+      leftOut.tell(loader.skipped.dropFirst(known), observe)
+      known = loader.skipped.count
+      if section.saveEvery > 0, step % section.saveEvery == 0, step < totalSteps { try save() }
+    }
+    // What follows is evaluation; a run that is stopped there has nothing to train again.
+    try save()
+  }
+
+  /// Mean seconds of a step, without logs, validations and saved states.
+  ///
+  /// Trains: the network is not to be used afterwards. The first step, which warms up caches and
+  /// threads, is left out where it was short.
+  /// - Parameters:
+  ///   - count: the most steps to measure.
+  ///   - limit: after so many seconds none is begun.
+  package func measure(steps count: Int, within limit: Double) throws -> Double {
+    let loader = try loader()
+    return try meanSeconds(count, within: limit) {
+      guard let batch = try loader.next() else { throw RunError("the training data ended") }
+      _ = try train(on: batch, inputs(batch, step), learningRate: learningRate(at: step))
+      step += 1
+    }
+  }
+
+  /// Batches from the present step on.
+  private func loader() throws -> BatchLoader {
+    let batchesPerEpoch = source.count / section.batchSize
+    let start = BatchPosition(epoch: step / batchesPerEpoch, batch: step % batchesPerEpoch)
+    return try BatchLoader(
+      source, batchSize: section.batchSize, preprocessing: network.preprocessing,
+      order: .training(seed: section.seed, start: start), augmentation: data.augmentation,
+      imageSize: imageSize, threads: data.threads)
+  }
+
+  private func train(
+    on batch: Batch, _ inputs: [String: ProgramInput], learningRate: Double
+  ) throws -> TrainingProgram.Losses {
+    var inputs = inputs
+    // Adversarial training has others in their place.
+    if inputs[TrainingProgram.images] == nil {
+      inputs[TrainingProgram.images] = .floats(batch.images)
+    }
+    inputs[TrainingProgram.labels] = .indices(batch.labels)
+    for mask in program.dropoutMasks {
+      inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: step))
+    }
+    let outcome = try program.step(
+      inputs, learningRate: Float(learningRate), seed: section.seed, step: step)
+    let losses = program.losses
+    switch outcome {
+    case .applied: break
+    case .refusedOutput:
+      throw divergence(
+        "the loss is \(losses.total.isNaN ? "not a number" : "infinite")", losses, inputs)
+    case .refusedGradient(let name):
+      throw divergence("the derivative of \(name) is not finite", losses, inputs)
+    case .overflowed(let name):
+      throw divergence("parameter \(name) is no longer finite", losses)
+    }
+    for name in network.batchCounts.keys where !program.statistics.isEmpty {
+      network.batchCounts[name]! += 1
+    }
+    return losses
+  }
+
+  /// - Parameter inputs: of the step, if it was not applied yet: it is done once more to see where
+  ///   numbers stop being finite.
+  private func divergence(
+    _ what: String, _ losses: TrainingProgram.Losses, _ inputs: [String: ProgramInput]? = nil
+  ) -> DivergenceError {
+    let origin = inputs.flatMap {
+      try? program.firstNonFinite($0, seed: section.seed, step: step)
+    }
+    return DivergenceError(
+      "\(what) at step \(step + 1) (cross-entropy \(losses.crossEntropy)"
+        + (losses.penalty.map { ", penalty \($0)" } ?? "") + ")"
+        + (origin.map { "; the first value that is not finite is \($0)" } ?? "")
+        + "; try a lower training.learningRate")
+  }
+
+  // MARK: State
+
+  /// Saves a state and removes those that are older than the last `keepStates`.
+  private func save(_ mark: MetricsLog.Mark) throws {
+    var moments: [String: Tensor] = [:]
+    for (name, tensor) in try program.optimizer.state { moments[name] = tensor }
+    let progress = SavedProgress(
+      step: step, trainingSeconds: trainingSeconds, seconds: seconds, recipe: recipe,
+      inputs: reads, metrics: mark)
+    let path = folder.states.path(step: step)
+    try folder.makeSubfolder(folder.states.folder)
+    let list = folder.path + "/" + SavedStates.inputsName
+    if !reads.splits.isEmpty, !folder.exists(list) { try folder.write(reads.listing, to: list) }
+    try network.checkpoint(
+      state: TrainingState(groups: ["optimizer": moments], json: progress.json())
+    ).save(to: folder.target(path))
+    folder.states.prune(keeping: section.keepStates, upTo: step)
+    observe(.saved(path: path))
+  }
+
+  /// Counts what a loop before this one took as well. One that is resumed knows it from its state.
+  package func follow(_ loop: TrainingLoop) {
+    if !isResumed { earlierSeconds = loop.earlierSeconds }
+  }
+
+  /// Compares the newest state that can be read with the recipe and with what is read now: before
+  /// the work that comes before training.
+  /// - Throws: `RunError` if it is of another recipe, or of other files or images.
+  package func checkStates() throws {
+    for state in folder.states.all {
+      guard let text = try? folder.states.open(state).readTrainingText(),
+        let progress = try? SavedProgress(text)
+      else { continue }
+      return try check(progress, of: state)
+    }
+  }
+
+  private func check(_ progress: SavedProgress, of state: SavedStates.State) throws {
+    guard progress.recipe == recipe else {
+      throw RunError(
+        "\(state.path) was saved by another recipe; resume with the recipe and settings it was "
+          + "started with (\(folder.recipe) holds them)")
+    }
+    guard let begun = progress.inputs, progress.metrics != nil else {
+      throw RunError(
+        "\(state.path) was saved by an older version of Trompe, which did not note the files and "
+          + "images that it read; go on with that version, or start again in another --output")
+    }
+    let list = try? folder.contents(
+      of: folder.path + "/" + SavedStates.inputsName, atMost: RunFolder.largestLog)
+    if let difference = reads.difference(from: begun, listing: list) {
+      throw RunError("\(difference); put it back, or start again in another --output")
+    }
+  }
+
+  /// Takes up the newest valid state in the run's folder; a damaged one is reported and left out.
+  /// Where the run ended before its first state it begins anew.
+  /// - Returns: what the run keeps of its log; `nil` if it begins anew.
+  /// - Throws: `RunError` if states belong to another recipe or other files, or all are damaged.
+  package func resume() throws -> MetricsHistory? {
+    let states = folder.states.all
+    for state in states {
+      do {
+        let mark = try resume(from: state)
+        isResumed = true
+        observe(.note("resumed after step \(step)"))
+        let kept = try MetricsHistory(in: folder, upTo: step)
+        if let mark, let text = kept.difference(from: mark, of: folder.metrics, step: step) {
+          observe(.warning(text))
+        }
+        return kept
+      } catch let error as CheckpointError {
+        observe(.warning("\(error), and is skipped"))
+      }
+    }
+    guard states.isEmpty else {
+      throw RunError(
+        "\(folder.states.folder) holds no state that can be read; start again in another --output")
+    }
+    observe(.note("the run ended before it saved a state, and begins anew"))
+    return nil
+  }
+
+  private func resume(from state: SavedStates.State) throws -> MetricsLog.Mark? {
+    let file = try folder.states.open(state)
+    let expected = network.architecture.parameters.map {
+      ParameterSpecification(name: $0.name, shape: $0.shape)
+    }
+    let saved = try Checkpoint(contentsOf: file, expecting: expected)
+    guard let training = saved.state, let progress = try? SavedProgress(training.json),
+      progress.step == state.step
+    else { throw CheckpointError(path: state.path, "holds no training state of this step") }
+    try check(progress, of: state)
+    let moments = training.groups["optimizer"] ?? [:]
+    try program.optimizer.restore(step: progress.step) { moments[$0] }
+    try network.parameters.restore(ParameterSnapshot(tensors: saved.parameters))
+    network.batchCounts = saved.batchCounts
+    step = progress.step
+    trainingSeconds = progress.trainingSeconds
+    earlierSeconds = progress.seconds ?? 0
+    return progress.metrics
+  }
+}
+
+extension NetworkGraph.DropoutMask {
+  /// 0 with probability `rate`, else 1 / (1 − rate); a function of seed and step.
+  fileprivate func draw(seed: UInt64, step: Int) -> [Float] {
+    let layer = name.utf8.reduce(UInt64(14_695_981_039_346_656_037)) {  // FNV-1a
+      ($0 ^ UInt64($1)) &* 1_099_511_628_211
+    }
+    var random = RandomGenerator(seed: seed ^ layer, step)
+    return (0..<shape.count).map { _ in random.uniform() < rate ? 0 : Float(1 / (1 - rate)) }
+  }
+}

@@ -1,0 +1,14 @@
+import Programs
+import Recipes
+import RunFolders
+
+extension InputRecord {
+  /// All that a study reads.
+  package init(_ recipe: StudyRecipe, _ stage: StudyStage) throws {
+    self.init(stage.setup)
+    for subject in stage.subjects { try add(file: subject.file, sha256: subject.sha256) }
+    try add(file: recipe.fooling?.mask)
+    try add(file: recipe.attack?.target)
+    if let fooling = recipe.fooling { try addComposites(of: recipe.data, fooling) }
+  }
+}
