@@ -26,7 +26,7 @@ extension LoadedNetwork {
 
 extension CPUKernelOptions {
   /// Without the rounding of Winograd's algorithms.
-  static let plain = CPUKernelOptions(library: .onednn)
+  static var plain: CPUKernelOptions { CPUKernelOptions(library: .onednn) }
 }
 
 extension Parameters {

@@ -42,7 +42,9 @@ import Testing
         continue
       }
       let recipe = try FoolingRecipe(contentsOf: file)
-      let names = (recipe.fooling.classes ?? []) + (0..<1000).map { "\($0)" }
+      // Classes that are numbers are outputs.
+      let names =
+        (recipe.fooling.classes ?? []).filter { Int($0) == nil } + (0..<1000).map { "\($0)" }
       _ = try recipe.fooling.fooling(classNames: names)
       let interpreter = try recipe.interpreter.interpreter()
       if var specification = recipe.network.architecture {

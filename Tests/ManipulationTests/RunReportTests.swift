@@ -204,9 +204,9 @@ import Testing
     let summary = try reasons(
       "summary.json",
       [
-        (#""validationImages":\s*\d+"#, "\"validationImages\": \"x\""),
-        (#""validationImages":\s*\d+"#, "\"validationImages\": 1e40"),
-        (#""validationImages":\s*\d+"#, "\"validationImages\": NaN"),
+        (#""validationImages"\s*:\s*\d+"#, "\"validationImages\": \"x\""),
+        (#""validationImages"\s*:\s*\d+"#, "\"validationImages\": 1e40"),
+        (#""validationImages"\s*:\s*\d+"#, "\"validationImages\": NaN"),
         (#""validationImages""#, "\"images\""),
         (#"(?s)^.*$"#, ""),
       ])

@@ -3,7 +3,7 @@ import TensorTestSupport
 import Testing
 
 /// The CPU executor as any other, with every library of kernels.
-struct ExecutorConformanceTests {
+@Suite(.everyInstructionSet) struct ExecutorConformanceTests {
   @Test(arguments: CPUKernelOptions.Library.allCases)
   func keepsTheContract(library: CPUKernelOptions.Library) throws {
     let executor = CPUExecutor(kernels: CPUKernelOptions(library: library))
