@@ -208,6 +208,7 @@ public enum CheckedJSON {
   private static let largestSearched = 16 << 20
 
   /// - Parameters:
+  ///   - type: of what the text holds.
   ///   - text: in UTF-8.
   ///   - decoder: says how numbers that are not finite are written.
   /// - Throws: `Problem` if it is no JSON, has a key twice, lacks a field, or a field is of another

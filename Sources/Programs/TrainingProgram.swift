@@ -135,7 +135,8 @@ public final class TrainingProgram {
   ///   - regularizers: penalties beside the cross-entropy.
   ///   - freezesBatchNorm: whether batch norms use the running statistics and keep them, or those of
   ///     the batch.
-  ///   - options: of the executor.
+  ///   - update: how a step changes the parameters; not at all if `nil`.
+  ///   - policy: of the executor.
   public static func classifier(
     _ network: LoadedNetwork, batchSize: Int,
     regularizers: [(weight: Double, any Regularizer)] = [], freezesBatchNorm: Bool = false,

@@ -27,7 +27,7 @@ public final class WeightDerivatives {
   ///   - network: whose weights they are.
   ///   - layers: names of layers with parameters, of which those that train are the weights.
   ///   - batchSize: images in a pass.
-  ///   - options: of the executor.
+  ///   - policy: of the executor.
   /// - Throws: `RunError` for a name that no layer with parameters has.
   public init(
     _ network: LoadedNetwork, layers: [String], batchSize: Int,

@@ -17,7 +17,10 @@ public struct CPUKernelOptions: Hashable, Sendable {
   /// The instructions that kernels use.
   public var instructionSet: InstructionSet
 
-  /// - Parameter blocksChannels: where our own convolutions run, if `nil`.
+  /// - Parameters:
+  ///   - library: whose convolutions are used.
+  ///   - blocksChannels: where our own convolutions run, if `nil`.
+  ///   - instructionSet: the instructions that kernels use.
   public init(
     library: Library = .own, blocksChannels: Bool? = nil,
     instructionSet: InstructionSet = .current

@@ -30,8 +30,10 @@ public protocol Program: AnyObject {
   ) throws(ExecutionError) -> StepOutcome
 
   /// The second half of a step, after `run`.
-  /// - Parameter gradients: derivatives by the names of their parameters, where those of the program
-  ///   are not all there is; its own outputs if `nil`.
+  /// - Parameters:
+  ///   - gradients: derivatives by the names of their parameters, where those of the program are not
+  ///     all there is; its own outputs if `nil`.
+  ///   - learningRate: of this update.
   func applyUpdate(
     gradients: (any Parameters)?, learningRate: Float
   ) throws(ExecutionError) -> StepOutcome
