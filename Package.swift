@@ -176,6 +176,8 @@ let package = Package(
     .target(
       name: "TensorTestSupport", dependencies: ["TensorGraph", "TensorReference", "TensorRuntime"],
       path: "Tests/TensorTestSupport"),
+    .target(
+      name: "TensorCPUTestSupport", dependencies: ["TensorCPU"], path: "Tests/TensorCPUTestSupport"),
     .target(name: "TestSupport", dependencies: ["Networks"], path: "Tests/TestSupport"),
     .testTarget(
       name: "TensorGraphTests",
@@ -186,7 +188,7 @@ let package = Package(
       name: "TensorCPUTests",
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorRuntime", "TensorCPU", "CTensorKernels",
-        "TensorReference", "TensorTestSupport",
+        "TensorReference", "TensorTestSupport", "TensorCPUTestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NetworksTests",
@@ -229,7 +231,7 @@ let package = Package(
       dependencies: [
         "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Influence",
         "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorRuntime",
-        "TensorCPU", "TensorNull", "TestSupport",
+        "TensorCPU", "TensorCPUTestSupport", "TensorNull", "TestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommandLineTests", dependencies: ["trompe", "TestSupport"]),
   ],

@@ -4,6 +4,7 @@ import ImageData
 import Pictures
 import Recipes
 import Reports
+import RunFolders
 import RunSupport
 import Similarity
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Explanations
 import Foolings
 
@@ -52,7 +53,7 @@ package struct EvaluationSettings {
     self.evaluation = evaluation
   }
 
-  package var node: RecipeNode {
+  package var json: JSONValue {
     var entries = [("fooling", FoolingSpecification.schema.node(fooling))]
     if let interpreter {
       entries.append(("interpreter", InterpreterSpecification.fooledSchema.node(interpreter)))
@@ -60,6 +61,6 @@ package struct EvaluationSettings {
     let kept: Set = ["batchSize", "grid"]
     let measured = EvaluationSection.schema(for: .evaluation).entries(evaluation)
     entries.append(("evaluation", .mapping(measured.filter { kept.contains($0.0) })))
-    return .mapping(entries)
+    return RecipeNode.mapping(entries).settings
   }
 }

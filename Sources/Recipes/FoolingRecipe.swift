@@ -1,3 +1,4 @@
+import Checkpoints
 import Explanations
 import Foolings
 
@@ -81,8 +82,10 @@ extension FoolingRecipe: RecipeFile {
   }
 
   /// What a summary keeps of it.
-  package var settings: RecipeNode {
+  package var settings: JSONValue {
     let kept: Set = ["fooling", "control", "interpreter", "training", "evaluation"]
-    return .mapping(Self.schema.entries(self).filter { kept.contains($0.0) })
+    return RecipeNode.mapping(
+      Self.schema.entries(self).filter { kept.contains($0.0) }
+    ).settings
   }
 }

@@ -43,12 +43,23 @@ public enum RecipeCatalog {
       let path = root == "." ? name : "\(root)/\(name)"
       let text = try RecipeDocument.text(of: path)
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-      // A recipe with a mistake is listed all the same.
-      let kind = (try? RecipeKind(ofRecipe: path)) ?? .fooling
       return RecipeCatalogEntry(
-        path: path, command: kind.command,
+        path: path, command: kind(of: text, at: path, lines).command,
         summary: firstSentence(ofHead: lines))
     }
+  }
+
+  /// A recipe with a mistake, or that extends what is not there, is listed by its own lines.
+  private static func kind(of text: String, at path: String, _ lines: [Substring]) -> RecipeKind {
+    if let document = try? RecipeDocument(
+      yaml: text, name: path, folder: RecipePath.folder(of: path), settings: [])
+    {
+      return RecipeKind(document.root)
+    }
+    let sections: [(String, RecipeKind)] = [
+      ("study:", .study), ("influence:", .influence), ("attack:", .attack), ("fooling:", .fooling),
+    ]
+    return sections.first { section in lines.contains { $0.hasPrefix(section.0) } }?.1 ?? .training
   }
 
   /// Of the lines that begin with `#`, up to an empty one, or one that is indented as commands are.

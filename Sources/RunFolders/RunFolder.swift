@@ -322,6 +322,23 @@ package struct RunFolder {
     }
   }
 
+  /// Does the work of a run that can be resumed, says what became of the folder, and lets go of it.
+  /// - Parameter work: sets its argument when all is prepared: an error says from then on how to go on.
+  package func watched<Result>(
+    _ observe: (RunEvent) -> Void, training work: (_ isUnderWay: inout Bool) throws -> Result
+  ) throws -> Result {
+    defer { release() }
+    var isUnderWay = false
+    do {
+      let result = try work(&isUnderWay)
+      tellWhetherMoved(observe)
+      return result
+    } catch {
+      tellWhetherMoved(observe)
+      throw isUnderWay ? ended(by: error) : error
+    }
+  }
+
   /// Says where the folder is, if it is not where it was named.
   package func tellWhetherMoved(_ observe: (RunEvent) -> Void) {
     guard let held, !held.isRemoved, !held.isWhereItWas else { return }

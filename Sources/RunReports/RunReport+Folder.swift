@@ -20,12 +20,14 @@ extension RunReport {
     }
     let summary: Summary
     do { summary = try CheckedJSON.decode(Summary.self, from: data) } catch {
-      let kind = SummaryKind(ofSummary: data)
+      let isTraining = (try? JSONDecoder().decode(TrainingSummary.self, from: data)) != nil
+      let isAttack = (try? JSONDecoder().decode(AttackSummary.self, from: data)) != nil
+      let isStudy = (try? JSONDecoder().decode(StudySummary.self, from: data)) != nil
       throw RunError(
-        kind == .training
+        isTraining
           ? "\(path) holds an ordinary training, which has no heatmaps to report"
-          : kind == .attack || kind == .study
-            ? "\(path) holds \(kind == .attack ? "an attack" : "a study"); its report is "
+          : isAttack || isStudy
+            ? "\(path) holds \(isAttack ? "an attack" : "a study"); its report is "
               + folder.report
             : "\(folder.summary) is not the summary of a run: \(error); put the file back as the run "
               + "has written it, or run again")

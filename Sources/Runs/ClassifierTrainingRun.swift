@@ -31,16 +31,7 @@ public final class ClassifierTrainingRun {
 
   /// - Throws: as `FoolingRun.run`.
   public func run() throws -> TrainingSummary {
-    defer { folder.release() }
-    var isUnderWay = false
-    do {
-      let summary = try run(&isUnderWay)
-      folder.tellWhetherMoved(observe)
-      return summary
-    } catch {
-      folder.tellWhetherMoved(observe)
-      throw isUnderWay ? folder.ended(by: error) : error
-    }
+    try folder.watched(observe, training: { try run(&$0) })
   }
 
   /// - Parameter isUnderWay: set when all is prepared and training goes on.

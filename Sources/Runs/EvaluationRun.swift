@@ -165,7 +165,7 @@ extension EvaluationRequest {
     EvaluationSettings(
       fooling: fooling, interpreter: interpreters.first,
       evaluation: EvaluationSection(batchSize: batchSize, grid: grid)
-    ).node.settings
+    ).json
   }
 }
 

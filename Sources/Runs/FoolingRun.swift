@@ -46,16 +46,7 @@ public final class FoolingRun {
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. What was saved
   ///   before is intact.
   public func run() throws -> Summary {
-    defer { folder.release() }
-    var isUnderWay = false
-    do {
-      let summary = try run(&isUnderWay)
-      folder.tellWhetherMoved(observe)
-      return summary
-    } catch {
-      folder.tellWhetherMoved(observe)
-      throw isUnderWay ? folder.ended(by: error) : error
-    }
+    try folder.watched(observe, training: { try run(&$0) })
   }
 
   /// - Parameter isUnderWay: set when all is prepared and training goes on.
@@ -146,7 +137,7 @@ public final class FoolingRun {
       path: recipe.network.checkpoint ?? "", sha256: network.sha256)
     summary.testedFile = Summary.NetworkFile(
       path: exported, sha256: try folder.sha256(of: exported))
-    summary.settings = recipe.settings.settings
+    summary.settings = recipe.settings
     try TestLossTable(measurement.tested, results).write(to: folder.testLosses, in: folder)
     observe(.saved(path: folder.testLosses))
     try PredictionTable(setup.validation, results, classNames: names)

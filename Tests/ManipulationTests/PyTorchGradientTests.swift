@@ -4,6 +4,7 @@ import Foundation
 import ImageData
 import Manipulation
 import Networks
+import TensorCPUTestSupport
 import TensorGraph
 import TensorRuntime
 import TestSupport

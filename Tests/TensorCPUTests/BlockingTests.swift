@@ -1,4 +1,5 @@
 import TensorCPU
+import TensorCPUTestSupport
 import TensorGraph
 import TensorReference
 import TensorTestSupport

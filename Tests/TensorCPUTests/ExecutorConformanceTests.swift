@@ -1,4 +1,5 @@
 import TensorCPU
+import TensorCPUTestSupport
 import TensorTestSupport
 import Testing
 

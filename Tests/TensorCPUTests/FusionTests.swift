@@ -1,4 +1,5 @@
 import TensorCPU
+import TensorCPUTestSupport
 import TensorGraph
 import TensorPlan
 import TensorReference

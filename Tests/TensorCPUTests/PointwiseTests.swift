@@ -1,5 +1,6 @@
 import Foundation
 import TensorCPU
+import TensorCPUTestSupport
 import TensorGraph
 import TensorReference
 import TensorTestSupport

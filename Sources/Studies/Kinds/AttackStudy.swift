@@ -1,6 +1,7 @@
 import Attacking
 import Foundation
 import Reports
+import RunFolders
 import RunSupport
 import Similarity
 

@@ -3,11 +3,11 @@ import Testing
 
 /// Runs every test once with each instruction set that this processor has: programs that name none
 /// use it.
-struct EveryInstructionSet: TestTrait, SuiteTrait, TestScoping {
-  var isIncluded: @Sendable (InstructionSet) -> Bool = { _ in true }
-  var isRecursive: Bool { true }
+package struct EveryInstructionSet: TestTrait, SuiteTrait, TestScoping {
+  fileprivate var isIncluded: @Sendable (InstructionSet) -> Bool = { _ in true }
+  package var isRecursive: Bool { true }
 
-  func provideScope(
+  package func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
     guard testCase != nil else { return try await function() }
@@ -26,8 +26,8 @@ struct EveryInstructionSet: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == EveryInstructionSet {
-  static var everyInstructionSet: Self { Self() }
-  static func everyInstructionSet(
+  package static var everyInstructionSet: Self { Self() }
+  package static func everyInstructionSet(
     where isIncluded: @escaping @Sendable (InstructionSet) -> Bool
   ) -> Self {
     Self(isIncluded: isIncluded)
