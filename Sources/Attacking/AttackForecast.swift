@@ -16,12 +16,6 @@ public struct AttackForecast: Codable, Hashable, Sendable {
     /// Of all images, iterations and ε, at most: images may be done before the last iteration. `nil`
     /// if nothing was measured.
     public var seconds: Double?
-
-    package init(name: String, resources: String, seconds: Double? = nil) {
-      self.name = name
-      self.resources = resources
-      self.seconds = seconds
-    }
   }
 
   public var network: String
@@ -40,7 +34,7 @@ public struct AttackForecast: Codable, Hashable, Sendable {
   }
 
   /// The iterations that are measured, of one batch of images.
-  package static let measuredIterations = 3
+  static let measuredIterations = 3
 
   /// - Parameters:
   ///   - recipe: of the run.

@@ -9,17 +9,11 @@ import RunSupport
 import Similarity
 
 /// What a report shows of one attack on one image.
-package struct AttackGallery {
+struct AttackGallery {
   /// Among the subjects.
   package let place: Int
   package let record: AttackRecord
   package let result: AttackedImage
-
-  package init(place: Int, record: AttackRecord, result: AttackedImage) {
-    self.place = place
-    self.record = record
-    self.result = result
-  }
 }
 
 extension AttackReport {
@@ -27,7 +21,7 @@ extension AttackReport {
   ///   - gallery: of all methods at the largest ε.
   ///   - classNames: of all the network's classes.
   ///   - facts: what was done, beside what the summary and the recipe say.
-  package init(
+  init(
     _ summary: AttackSummary, recipe: AttackRecipe, folder: String, subjects: [AttackSubject],
     gallery: [AttackGallery], classNames: [String], facts: [RunReport.Fact]
   ) {

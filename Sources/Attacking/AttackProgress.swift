@@ -5,7 +5,7 @@ import RunFolders
 import RunSupport
 
 /// What an attack that was stopped has finished: a part for each method and ε, in their order.
-package struct AttackProgress {
+struct AttackProgress {
   package struct Part {
     package let result: AttackSummary.Result
     package let records: [AttackRecord]

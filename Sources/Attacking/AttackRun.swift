@@ -247,7 +247,7 @@ public final class AttackRun {
 
 extension TargetRecord {
   /// `nil` if the image has no target.
-  package init?(of subject: AttackSubject, _ result: AttackedImage) {
+  init?(of subject: AttackSubject, _ result: AttackedImage) {
     guard let target = subject.target else { return nil }
     func measured(_ map: Heatmap) -> [String: Double] {
       Dictionary(

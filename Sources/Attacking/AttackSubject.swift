@@ -4,7 +4,7 @@ import ImageData
 import Pictures
 
 /// An image before an attack.
-package struct AttackSubject {
+struct AttackSubject {
   /// In the source.
   package let position: Int
   package let name: String
@@ -19,55 +19,27 @@ package struct AttackSubject {
   /// What it is to get the heatmap of, if that is what the attack wants.
   package var target: AttackTarget?
 
-  package init(
-    position: Int, name: String, label: Int, picture: Image, logits: [Float], heatmap: Heatmap,
-    clean: Heatmap, target: AttackTarget? = nil
-  ) {
-    self.position = position
-    self.name = name
-    self.label = label
-    self.picture = picture
-    self.logits = logits
-    self.heatmap = heatmap
-    self.clean = clean
-    self.target = target
-  }
-
   package var start: AttackStart {
     AttackStart(relevance: clean, logits: logits, target: target?.relevance)
   }
 }
 
 /// An image whose heatmap others are to get.
-package struct AttackTarget {
+struct AttackTarget {
   package let name: String
   package let picture: Image
   package let heatmap: Heatmap
   package let relevance: Heatmap
-
-  package init(name: String, picture: Image, heatmap: Heatmap, relevance: Heatmap) {
-    self.name = name
-    self.picture = picture
-    self.heatmap = heatmap
-    self.relevance = relevance
-  }
 }
 
 /// What an attack has made of an image. Everything is measured on the picture in 8 bits.
-package struct AttackedImage {
+struct AttackedImage {
   package var picture: Image
   package var logits: [Float]
   package var heatmap: Heatmap
   /// After how many iterations; `nil` if no iterate kept the label and made progress, and the picture
   /// is the clean one.
   package var iteration: Int?
-
-  package init(picture: Image, logits: [Float], heatmap: Heatmap, iteration: Int? = nil) {
-    self.picture = picture
-    self.logits = logits
-    self.heatmap = heatmap
-    self.iteration = iteration
-  }
 }
 
 extension AttackedImage {

@@ -13,18 +13,6 @@ public struct CurvatureRecord: Codable, Hashable, Sendable {
   public var curvatures: [String: Double]
   /// By direction: ‖Hv‖₂, how fast the gradient turns along it.
   public var turns: [String: Double]
-
-  package init(
-    image: String, label: String, eigenvalues: [Double], gradientNorm: Double,
-    curvatures: [String: Double], turns: [String: Double]
-  ) {
-    self.image = image
-    self.label = label
-    self.eigenvalues = eigenvalues
-    self.gradientNorm = gradientNorm
-    self.curvatures = curvatures
-    self.turns = turns
-  }
 }
 
 /// The result of `trompe curvature`: what its `summary.json` holds. Means over the images.
@@ -35,13 +23,6 @@ public struct CurvatureSummary: Codable, Hashable, Sendable {
     /// Of |vᵀHv| / |λ₁|, in [0, 1]: how much of the largest curvature the direction has.
     public var shareOfLargest: Double
     public var turn: Double
-
-    package init(name: String, curvature: Double, shareOfLargest: Double, turn: Double) {
-      self.name = name
-      self.curvature = curvature
-      self.shareOfLargest = shareOfLargest
-      self.turn = turn
-    }
   }
   public var function: CurvedFunction
   public var eigenvalues: [Double]
@@ -53,22 +34,6 @@ public struct CurvatureSummary: Codable, Hashable, Sendable {
   public var seconds: Double
   public var seed: UInt64
   public var toolVersion: String
-
-  package init(
-    function: CurvedFunction, eigenvalues: [Double], gradientNorm: Double, directions: [Direction],
-    images: Int, tried: Int, interpreter: String, seconds: Double, seed: UInt64, toolVersion: String
-  ) {
-    self.function = function
-    self.eigenvalues = eigenvalues
-    self.gradientNorm = gradientNorm
-    self.directions = directions
-    self.images = images
-    self.tried = tried
-    self.interpreter = interpreter
-    self.seconds = seconds
-    self.seed = seed
-    self.toolVersion = toolVersion
-  }
 }
 
 extension CurvatureSummary {

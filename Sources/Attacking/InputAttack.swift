@@ -11,7 +11,7 @@ import TensorRuntime
 
 /// Attacks batches of images: directions come from a smooth stand-in of the network, acceptance and
 /// all that is reported from the network itself on images in 8 bits. Ghorbani et al. 2019, Algorithm 1.
-package final class InputAttack {
+final class InputAttack {
   package let specification: AttackSpecification
   package let objectives: [any AttackObjective]
   /// Pixels of a heatmap that count as the top.
@@ -76,17 +76,11 @@ package final class InputAttack {
   // MARK: Subjects
 
   /// Images that the network classifies correctly, in random order.
-  package struct Subjects {
+  struct Subjects {
     package var images: [AttackSubject] = []
     /// Images that were classified to find them.
     package var tried = 0
     package var skipped: [SkippedImage] = []
-
-    package init(images: [AttackSubject] = [], tried: Int = 0, skipped: [SkippedImage] = []) {
-      self.images = images
-      self.tried = tried
-      self.skipped = skipped
-    }
   }
 
   package func subjects(
@@ -236,7 +230,7 @@ package final class InputAttack {
   }
 
   /// What the first iteration adds to an image, α·sign(d), as a change of the network's input.
-  package func firstSteps(of subjects: [AttackSubject], objective index: Int) throws -> [[Double]] {
+  func firstSteps(of subjects: [AttackSubject], objective index: Int) throws -> [[Double]] {
     _ = try prepare(objective: index)
     let objective = objectives[index]
     let active = subjects.enumerated().map { place, subject in

@@ -63,27 +63,6 @@ public struct EvaluationResult: Hashable, Sendable {
   public var digests: [String: [Int: [Float]]] = [:]
   public var skipped: [SkippedImage] = []
 
-  package init(
-    images: Int = 0, top1: Double = 0.0, top5: Double = 0.0, crossEntropy: Double = 0.0,
-    predictions: [Prediction] = [], testLosses: [String: [Double]] = [:], explained: [Int] = [],
-    relevanceInside: [String: [Double?]] = [:], vanished: [String: [Int]] = [:],
-    nonFiniteMaps: [String: Int] = [:], digests: [String: [Int: [Float]]] = [:],
-    skipped: [SkippedImage] = []
-  ) {
-    self.images = images
-    self.top1 = top1
-    self.top5 = top5
-    self.crossEntropy = crossEntropy
-    self.predictions = predictions
-    self.testLosses = testLosses
-    self.explained = explained
-    self.relevanceInside = relevanceInside
-    self.vanished = vanished
-    self.nonFiniteMaps = nonFiniteMaps
-    self.digests = digests
-    self.skipped = skipped
-  }
-
   /// Fooling success rate by interpreter: the share of images with a test loss in `range`.
   public func fsr(_ range: ClosedRange<Double>) -> [String: Double] {
     testLosses.mapValues { losses in

@@ -37,17 +37,4 @@ public struct ExplainedImage: Sendable {
   public let classNames: [String]
   /// Whether the network's provenance says that it is manipulated.
   public let isManipulated: Bool
-
-  package init(
-    path: String, photograph: Image, interpreters: [String], network: Reading, original: Reading?,
-    classNames: [String], isManipulated: Bool
-  ) {
-    self.path = path
-    self.photograph = photograph
-    self.interpreters = interpreters
-    self.network = network
-    self.original = original
-    self.classNames = classNames
-    self.isManipulated = isManipulated
-  }
 }

@@ -13,7 +13,7 @@ import TensorGraph
 ///   width.
 public struct ActiveSwap: Fooling {
   /// Heo, Joo, Moon 2019, Section 4.1.
-  package static let paperThreshold = 0.5
+  static let paperThreshold = 0.5
 
   public let first: Int
   public let second: Int

@@ -21,7 +21,7 @@ import TensorGraph
 ///   The way to one side is at most the norm, so this penalty is an upper bound of `bounded`.
 public struct CenterMass: Fooling {
   /// Heo, Joo, Moon 2019, Section 4.1.
-  package static let paperThreshold = 0.1
+  static let paperThreshold = 0.1
   package static let stabilizer = 1e-8
 
   /// Smallest test loss that counts as fooled.

@@ -39,9 +39,9 @@ public struct HeatmapComparison: Hashable, Sendable {
   package let size: ImageSize
   package let grid: ImageSize
   /// Whether negative relevance counts as none.
-  package let dropsNegative: Bool
+  let dropsNegative: Bool
   /// Whether each map is scaled to [0, 1].
-  package let scales: Bool
+  let scales: Bool
 
   /// - Parameters:
   ///   - range: which values the heatmaps have.

@@ -15,9 +15,9 @@ import TensorGraph
 ///   4·var m = 1; Heo's on 7×7 or 14×14 pixels has 0.9996, so that 0.2 means the same by each.
 public struct Location: Fooling {
   /// Largest test loss that counts as fooled. Heo, Joo, Moon 2019, Section 4.1.
-  package static let paperThreshold = 0.2
+  static let paperThreshold = 0.2
   /// The frame takes one part in this many of the shorter side. Heo et al. 2019, released code.
-  package static let frameShare = 7
+  static let frameShare = 7
 
   /// Where relevance is wanted.
   public enum Target: Hashable, Sendable {
@@ -77,7 +77,7 @@ public struct Location: Fooling {
 
   /// Smallest 4·var m of a mask that a map can be compared with: its lightest and darkest parts are
   /// told apart.
-  package static let smallestScale = 1e-4
+  static let smallestScale = 1e-4
 
   public func obstacle(height: Int, width: Int) -> String? {
     guard 4 * Self.variance(mask(height: height, width: width).values) < Self.smallestScale else {

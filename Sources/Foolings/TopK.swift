@@ -13,8 +13,8 @@ import TensorGraph
 ///   one. A map without any relevance (Σ_j |h_j| = 0) says nothing: its test loss is 1, no success.
 public struct TopK: Fooling {
   /// Heo, Joo, Moon 2019, Section 4.1.
-  package static let paperPercent = 10.0
-  package static let paperThreshold = 0.3
+  static let paperPercent = 10.0
+  static let paperThreshold = 0.3
 
   /// Share of pixels that count as the top, in percent.
   public let percent: Double

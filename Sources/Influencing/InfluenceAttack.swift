@@ -6,7 +6,7 @@ import RunSupport
 import Runs
 
 /// Changes an image so that the training images that were the most helpful lose their influence.
-package final class InfluenceAttack {
+final class InfluenceAttack {
   package let model: any InfluenceModel
   package let preprocessing: Preprocessing
   private let section: InfluenceSection
@@ -52,7 +52,7 @@ extension Setup {
   /// - Parameters:
   ///   - source: the training images whose influence is asked for.
   ///   - progress: called with the number of images that were read.
-  package func influenceModel(
+  func influenceModel(
     _ recipe: InfluenceRecipe, of source: any ImageSource, stop: StopRequest,
     progress: (_ done: Int) -> Void
   ) throws -> any InfluenceModel {

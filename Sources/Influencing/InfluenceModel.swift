@@ -5,7 +5,7 @@ import RunSupport
 
 /// What influences of training images are computed from: derivatives of the cross-entropy ℓ in some of
 /// the network's weights, and the Hessian H of its mean over the training images, damped by δ.
-package protocol InfluenceModel: AnyObject {
+protocol InfluenceModel: AnyObject {
   /// Names of the layers whose weights these are.
   var layers: [String] { get }
   var weightCount: Int { get }
@@ -28,22 +28,16 @@ package protocol InfluenceModel: AnyObject {
   func solve(_ b: [Double]) throws -> InfluenceSolution
 }
 
-package struct InfluenceSolution {
+struct InfluenceSolution {
   package var vector: [Double]
   /// Products with the Hessian that it took; 0 for a direct solution.
   package var products = 0
   /// ‖b − (H + δI)·x‖ / ‖b‖ where it is known.
   package var residual = 0.0
-
-  package init(vector: [Double], products: Int = 0, residual: Double = 0.0) {
-    self.vector = vector
-    self.products = products
-    self.residual = residual
-  }
 }
 
 /// (H + δI)⁻¹·b by conjugate gradients.
-package func conjugateGradients(
+func conjugateGradients(
   _ b: [Double], _ section: InfluenceSection, product: ([Double]) throws -> [Double]
 ) throws -> InfluenceSolution {
   var solver = ConjugateGradients(b, tolerance: section.tolerance)

@@ -7,12 +7,6 @@ public struct InfluentialImage: Codable, Hashable, Sendable {
   public var label: String
   /// I(z_i, z_t): below 0 if a larger weight of the training image makes the loss smaller.
   public var influence: Double
-
-  package init(image: String, label: String, influence: Double) {
-    self.image = image
-    self.label = label
-    self.influence = influence
-  }
 }
 
 /// The training images that an image's loss depends on most.
@@ -21,11 +15,6 @@ public struct InfluenceRanking: Codable, Hashable, Sendable {
   public var helpful: [InfluentialImage]
   /// With the most positive.
   public var harmful: [InfluentialImage]
-
-  package init(helpful: [InfluentialImage], harmful: [InfluentialImage]) {
-    self.helpful = helpful
-    self.harmful = harmful
-  }
 }
 
 /// One line of `influences.jsonl`: how influences on one image changed with it.
@@ -33,11 +22,6 @@ public struct InfluenceRecord: Codable, Hashable, Sendable {
   public struct Change: Codable, Hashable, Sendable {
     public var clean: Double
     public var perturbed: Double
-
-    package init(clean: Double, perturbed: Double) {
-      self.clean = clean
-      self.perturbed = perturbed
-    }
   }
   public var image: String
   public var label: String
@@ -61,27 +45,6 @@ public struct InfluenceRecord: Codable, Hashable, Sendable {
   public var perturbed: InfluenceRanking
   /// The perturbed picture, relative to the run's folder.
   public var picture: String
-
-  package init(
-    image: String, label: String, method: String, epsilon: Double, distance: Int, spearman: Double,
-    helpfulOverlap: Double, harmfulOverlap: Double, targetInfluence: Change, confidence: Change,
-    keepsLabel: Bool, clean: InfluenceRanking, perturbed: InfluenceRanking, picture: String
-  ) {
-    self.image = image
-    self.label = label
-    self.method = method
-    self.epsilon = epsilon
-    self.distance = distance
-    self.spearman = spearman
-    self.helpfulOverlap = helpfulOverlap
-    self.harmfulOverlap = harmfulOverlap
-    self.targetInfluence = targetInfluence
-    self.confidence = confidence
-    self.keepsLabel = keepsLabel
-    self.clean = clean
-    self.perturbed = perturbed
-    self.picture = picture
-  }
 }
 
 /// The result of `trompe influence`: what its `summary.json` holds.
@@ -143,31 +106,6 @@ public struct InfluenceSummary: Codable, Hashable, Sendable {
   public var peakMemoryBytes: Int
   public var seed: UInt64
   public var toolVersion: String
-
-  package init(
-    results: [Result], layers: [String], weights: Int, solver: InfluenceSolver, damping: Double,
-    mostProducts: Int, largestResidual: Double, trainImages: Int, targets: Int, top: Int,
-    images: Int, tried: Int, skippedImages: Int, seconds: Double, peakMemoryBytes: Int,
-    seed: UInt64, toolVersion: String
-  ) {
-    self.results = results
-    self.layers = layers
-    self.weights = weights
-    self.solver = solver
-    self.damping = damping
-    self.mostProducts = mostProducts
-    self.largestResidual = largestResidual
-    self.trainImages = trainImages
-    self.targets = targets
-    self.top = top
-    self.images = images
-    self.tried = tried
-    self.skippedImages = skippedImages
-    self.seconds = seconds
-    self.peakMemoryBytes = peakMemoryBytes
-    self.seed = seed
-    self.toolVersion = toolVersion
-  }
 }
 
 extension InfluenceSummary.Result {

@@ -6,7 +6,7 @@ import RunSupport
 
 /// Influences through the last dense layer: everything in closed form from the features that enter it,
 /// in double precision.
-package final class LastLayerInfluence: InfluenceModel {
+final class LastLayerInfluence: InfluenceModel {
   package let layers: [String]
   package private(set) var positions: [Int] = []
   package private(set) var skipped: [SkippedImage] = []
@@ -73,7 +73,7 @@ package final class LastLayerInfluence: InfluenceModel {
   }
 
   package var weightCount: Int { regression.weightCount }
-  package var isDirect: Bool { factor != nil }
+  var isDirect: Bool { factor != nil }
 
   package func gradient(_ picture: Image, label: Int) throws -> [Double] {
     let (features, logits) = try single.run(normalizer(picture))

@@ -7,7 +7,7 @@ import RunSupport
 
 /// Influences through any layers: gradients and Hessian-vector products by passes over the training
 /// images.
-package final class LayerInfluence: InfluenceModel {
+final class LayerInfluence: InfluenceModel {
   package let layers: [String]
   package private(set) var positions: [Int] = []
   package private(set) var skipped: [SkippedImage] = []
@@ -52,7 +52,7 @@ package final class LayerInfluence: InfluenceModel {
   }
 
   package var weightCount: Int { derivatives.count }
-  package var isDirect: Bool { false }
+  var isDirect: Bool { false }
 
   package func gradient(_ picture: Image, label: Int) throws -> [Double] {
     try single.gradient(images: normalizer(picture), labels: [Int32(label)], valid: 1)

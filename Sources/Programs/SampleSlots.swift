@@ -12,19 +12,19 @@ import TensorRuntime
 ///
 /// All samples are worked through in chunks of as many as there are places, so that neither a
 /// program nor its memory grows with their number.
-package struct SampleSlots {
+struct SampleSlots {
   /// Work that all samples of a run share may take one part in this many of it: a chunk of
   /// Integrated Gradients at a late layer is larger than one of SmoothGrad, whose samples share
   /// nothing.
-  package static let sharedPart = 10
+  static let sharedPart = 10
   /// No chunk is larger unless it is asked for: programs have to be compiled.
-  package static let largestAutomaticCount = 16
+  static let largestAutomaticCount = 16
   /// All samples stand in the program of a training step, which then computes each once and not
   /// twice, if they are no more than this
-  package static let largestWhole = 64
+  static let largestWhole = 64
   /// and take no more memory than this: 2 GiB on any machine, so that results are everywhere the
   /// same.
-  package static let roomyBytes = 2 << 30
+  static let roomyBytes = 2 << 30
 
   package let interpreter: any SampledInterpreter
   package let architecture: Architecture

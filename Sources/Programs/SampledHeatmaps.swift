@@ -4,7 +4,7 @@ import TensorRuntime
 
 /// Heatmaps by a sampled interpreter, chunk by chunk: what one batch needs does not grow with the
 /// number of samples.
-package final class SampledHeatmaps {
+final class SampledHeatmaps {
   private static let mean = "mean"
   private static let heatmap = "heatmap"
 

@@ -8,7 +8,7 @@ import TensorRuntime
 /// The loss is L(w, m(w)), m(w) = (1/S) Σ_s sample_s(w). Its exact gradient takes two passes over the
 /// samples: the first gives m; then the program of the step, which is given m, has L, ∂L/∂w and
 /// c = ∂L/∂m; the second adds Σ_s ∂⟨c, sample_s⟩/∂w / S.
-package final class SampledPasses {
+final class SampledPasses {
   package static func mean(_ index: Int) -> String { "mean.\(index)" }
 
   private let slots: SampleSlots
@@ -74,7 +74,7 @@ package final class SampledPasses {
   /// - Parameters:
   ///   - step: the program of the step, which has just run.
   ///   - direct: its outputs that hold ∂L/∂w at fixed means, by parameter.
-  package func addGradients(
+  func addGradients(
     _ inputs: [String: ProgramInput], images: [Int], step: any Program, direct: [String: String]
   ) throws {
     for name in gradients.names { try gradients.assign(name, from: direct[name]!, of: step) }

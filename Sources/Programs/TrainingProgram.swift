@@ -278,13 +278,6 @@ public final class TrainingProgram {
     public let penalty: Double?
     /// Share of the batch's heatmaps without any relevance; `nil` without a penalty of heatmaps.
     public let vanishedMaps: Double?
-
-    package init(total: Double, crossEntropy: Double, penalty: Double?, vanishedMaps: Double?) {
-      self.total = total
-      self.crossEntropy = crossEntropy
-      self.penalty = penalty
-      self.vanishedMaps = vanishedMaps
-    }
   }
 
   /// A copy of the loss's derivative with respect to a parameter, of the last run.
@@ -360,7 +353,7 @@ public final class TrainingProgram {
 
 extension NetworkGraph {
   /// Those that training changes, in the architecture's order.
-  package var trainedParameters: [NetworkParameter] {
+  var trainedParameters: [NetworkParameter] {
     architecture.parameters.filter { $0.isTrainable && parameters[$0.name] != nil }
   }
 }

@@ -28,7 +28,7 @@ public struct AttackRecipe: Hashable, Sendable {
 }
 
 extension AttackRecipe: RecipeFile {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     AttackRecipe(
       network: NetworkSection.schema.blank, data: DataSection.schema.blank,
       interpreter: InterpreterSpecification.fooledSchema.blank,

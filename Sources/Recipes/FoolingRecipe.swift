@@ -36,12 +36,12 @@ public struct FoolingRecipe: Hashable, Sendable {
 }
 
 extension FoolingRecipe: RecipeFile {
-  package static let control = RecipeField<FoolingRecipe>.defaulted(
+  static let control = RecipeField<FoolingRecipe>.defaulted(
     "control", \.control, .truth,
     "`fool`: does the same steps again with λ = 0, and reports what fine-tuning alone does to "
       + "accuracy and heatmaps beside what the penalty does")
 
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     FoolingRecipe(
       network: NetworkSection.schema.blank, data: DataSection.schema.blank,
       fooling: FoolingSpecification.schema.blank,

@@ -20,7 +20,7 @@ public struct InfluenceRecipe: Hashable, Sendable {
 }
 
 extension InfluenceRecipe: RecipeFile {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     InfluenceRecipe(
       network: NetworkSection.schema.blank, data: DataSection.schema.blank,
       influence: InfluenceSection.schema.blank),

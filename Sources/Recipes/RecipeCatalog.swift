@@ -9,18 +9,12 @@ public struct RecipeCatalogEntry: Codable, Hashable, Sendable {
   public let command: String
   /// The first sentence of the comment at the head of the file; empty if there is none.
   public let summary: String
-
-  package init(path: String, command: String, summary: String) {
-    self.path = path
-    self.command = command
-    self.summary = summary
-  }
 }
 
 /// The recipes of a folder.
 public enum RecipeCatalog {
   /// What the name of a file that only others extend ends with: no recipe by itself.
-  package static let baseSuffix = ".base.yaml"
+  static let baseSuffix = ".base.yaml"
 
   /// All .yaml and .yml files below `folder`, in byte order, but hidden ones and those that end with
   /// `.base.yaml`.

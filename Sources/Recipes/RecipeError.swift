@@ -22,7 +22,7 @@ public struct RecipeError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What has been found wrong so far: reading goes on after a problem, so that one message has all.
-package final class RecipeProblems {
+final class RecipeProblems {
   private let file: String
   /// With the line, for the order of the message.
   private var found: [(line: Int, text: String)] = []

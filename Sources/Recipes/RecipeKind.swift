@@ -17,7 +17,7 @@ public enum RecipeKind: Hashable, Sendable {
       try RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }).root)
   }
 
-  package init(_ root: RecipeNode) {
+  init(_ root: RecipeNode) {
     self =
       if root["study"] != nil {
         .study

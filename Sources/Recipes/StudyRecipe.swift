@@ -34,7 +34,7 @@ public struct StudyRecipe: Hashable, Sendable {
 }
 
 extension StudyRecipe: RecipeFile {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     StudyRecipe(
       data: DataSection.schema.blank, interpreter: InterpreterSpecification.fooledSchema.blank,
       study: StudySection.schema.blank),

@@ -19,7 +19,7 @@ public struct TrainingRecipe: Hashable, Sendable {
 }
 
 extension TrainingRecipe: RecipeFile {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     TrainingRecipe(
       network: NetworkSection.schema.blank, data: DataSection.schema.blank,
       training: TrainingSection.schema.blank),

@@ -50,7 +50,7 @@ public final class EventFile {
   }
 
   /// Where the whole records of a file end, as offsets from its start.
-  package static func recordEnds(in file: Data) -> [Int] {
+  static func recordEnds(in file: Data) -> [Int] {
     var ends: [Int] = []
     let file = Data(file)
     var start = 0

@@ -4,7 +4,7 @@ import RunSupport
 
 /// Keeps a second run out of a folder. The system takes the lock back when the process ends, however
 /// it ends: a file of that name that is left behind locks nothing.
-package final class FolderLock {
+final class FolderLock {
   package static let fileName = "run.lock"
 
   private let folder: OpenFolder

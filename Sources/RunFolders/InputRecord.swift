@@ -9,11 +9,6 @@ public struct InputRecord: Codable, Hashable, Sendable {
   public struct File: Codable, Hashable, Sendable {
     public var path: String
     public var sha256: String
-
-    package init(path: String, sha256: String) {
-      self.path = path
-      self.sha256 = sha256
-    }
   }
   /// The images of one folder, in the order of the data.
   public struct Split: Codable, Hashable, Sendable {
@@ -23,13 +18,6 @@ public struct InputRecord: Codable, Hashable, Sendable {
     public var count: Int
     /// SHA-256 over a line of the list for each image.
     public var sha256: String
-
-    package init(name: String, path: String, count: Int, sha256: String) {
-      self.name = name
-      self.path = path
-      self.count = count
-      self.sha256 = sha256
-    }
   }
 
   public var files: [File] = []

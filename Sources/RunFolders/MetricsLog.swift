@@ -47,11 +47,6 @@ package final class MetricsLog {
   package struct Mark: Codable, Hashable {
     package var bytes: Int
     package var sha256: String
-
-    package init(bytes: Int, sha256: String) {
-      self.bytes = bytes
-      self.sha256 = sha256
-    }
   }
 
   private let file: GrowingFile

@@ -69,7 +69,7 @@ package struct RunFolder {
     } + ["summary.json", "report.json", "report.html", "test-losses.jsonl", "predictions.csv"]
 
   /// The largest files that are read whole: of one JSON object, and of one a line.
-  package static let largestDocument = 256 << 20
+  static let largestDocument = 256 << 20
   package static let largestLog = 1 << 30
 
   /// Of a run that is there, for reading.

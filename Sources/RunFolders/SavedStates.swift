@@ -10,15 +10,9 @@ package struct SavedStates {
     package let path: String
     /// In the folder of the run.
     package let name: String
-
-    package init(step: Int, path: String, name: String) {
-      self.step = step
-      self.path = path
-      self.name = name
-    }
   }
 
-  package static let folderName = "states"
+  static let folderName = "states"
   package static let inputsName = folderName + "/inputs.txt"
   private static let (prefix, suffix) = ("step-", ".h5")
 

@@ -260,5 +260,5 @@ extension Summary {
   }
 
   /// Success rates below this are far from a goal.
-  package static let lowRate = 0.5
+  static let lowRate = 0.5
 }

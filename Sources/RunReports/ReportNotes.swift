@@ -8,22 +8,12 @@ import Reports
 import RunSupport
 
 /// `report.json`: what a report shows and no other file of a run holds.
-package struct ReportNotes: Codable {
+struct ReportNotes: Codable {
   package var facts: [RunReport.Fact]
   package var test: RunReport.SuccessTest
   /// Where relevance is wanted; `nil` if the fooling names no place.
   package var mask: HeatmapGrid?
   package var gallery: [GalleryPicture]
-
-  package init(
-    facts: [RunReport.Fact], test: RunReport.SuccessTest, mask: HeatmapGrid? = nil,
-    gallery: [GalleryPicture]
-  ) {
-    self.facts = facts
-    self.test = test
-    self.mask = mask
-    self.gallery = gallery
-  }
 }
 
 extension ReportNotes {

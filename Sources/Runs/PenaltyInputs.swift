@@ -7,7 +7,7 @@ import RunSupport
 import TensorRuntime
 
 /// What the penalty reads at every step beside images and labels: composites and references.
-package final class PenaltyInputs {
+final class PenaltyInputs {
   private let recipe: FoolingRecipe
   private let composites: Setup.Composites?
   private let imageSize: ImageSize

@@ -4,7 +4,7 @@ import RunFolders
 
 /// `predictions.csv`: what every network says of every validation image; a row for each image and
 /// network. Comma-separated as RFC 4180 has it, UTF-8.
-package struct PredictionTable {
+struct PredictionTable {
   package static let header = "image,network,label,predicted,confidence,label_confidence,correct"
 
   package let text: String

@@ -8,16 +8,16 @@ import TensorRuntime
 
 /// Network, data and programs of a fooling, checked against each other and compiled: all that stands
 /// before the first step.
-package struct PreparedFooling {
+struct PreparedFooling {
   package let setup: Setup
   package let fooling: any Fooling
   /// By the name under which results are reported, the fooled one first.
   package let interpreters: [(name: String, any Interpreter)]
   package let program: TrainingProgram
   package let measurement: FoolingMeasurement
-  package let penaltyInputs: PenaltyInputs
+  let penaltyInputs: PenaltyInputs
   /// Methods that the network has no rule for, a sentence each.
-  package let notMeasured: [String]
+  let notMeasured: [String]
 
   /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
   package init(_ recipe: FoolingRecipe, on executor: any Executor) throws {

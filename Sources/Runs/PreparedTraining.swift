@@ -6,7 +6,7 @@ import Recipes
 import TensorRuntime
 
 /// Network, data and programs of an ordinary training, checked and compiled.
-package struct PreparedTraining {
+struct PreparedTraining {
   package let setup: Setup
   package let program: TrainingProgram
   package let evaluator: Evaluator

@@ -22,13 +22,6 @@ public struct RunForecast: Codable, Hashable, Sendable {
     /// Results inside an evaluation, with those of the original network for the penalty.
     public var evaluation: Int
 
-    package init(weights: Int, optimizer: Int, training: Int, evaluation: Int) {
-      self.weights = weights
-      self.optimizer = optimizer
-      self.training = training
-      self.evaluation = evaluation
-    }
-
     public var total: Int { weights + optimizer + training + evaluation }
   }
 
@@ -42,13 +35,6 @@ public struct RunForecast: Codable, Hashable, Sendable {
     public var images: Int
     /// Why a success rate would prove nothing; `nil` where it would.
     public var warning: String?
-
-    package init(fsr: Double, relevanceInside: Double? = nil, images: Int, warning: String? = nil) {
-      self.fsr = fsr
-      self.relevanceInside = relevanceInside
-      self.images = images
-      self.warning = warning
-    }
   }
 
   /// Seconds, each on this machine as busy as it was.
@@ -58,13 +44,6 @@ public struct RunForecast: Codable, Hashable, Sendable {
     public var evaluatedImage: Double
     public var training: Double
     public var evaluation: Double
-
-    package init(step: Double, evaluatedImage: Double, training: Double, evaluation: Double) {
-      self.step = step
-      self.evaluatedImage = evaluatedImage
-      self.training = training
-      self.evaluation = evaluation
-    }
 
     public var total: Double { training + evaluation }
   }
@@ -179,7 +158,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
   }
 
   /// The steps measured for a forecast; more would be more exact, and longer.
-  package static let measuredSteps = 5
+  static let measuredSteps = 5
   /// After so many seconds no further step or batch is measured.
   package static let measuringLimit = 5.0
 
@@ -194,7 +173,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
 
 extension RunForecast.Baseline {
   /// Images that tell a useless criterion from a sound one.
-  package static let mostImages = 64
+  static let mostImages = 64
 
   package init(_ measurement: FoolingMeasurement) throws {
     let (evaluator, source) = measurement.composites ?? measurement.validation

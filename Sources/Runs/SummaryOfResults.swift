@@ -5,19 +5,11 @@ import RunFolders
 import RunSupport
 
 /// What was measured of the networks of one comparison.
-package struct MeasuredNetworks {
+struct MeasuredNetworks {
   package let original: EvaluationResult
   package let manipulated: EvaluationResult
   /// Of the same steps with λ = 0.
   package var control: EvaluationResult?
-
-  package init(
-    original: EvaluationResult, manipulated: EvaluationResult, control: EvaluationResult? = nil
-  ) {
-    self.original = original
-    self.manipulated = manipulated
-    self.control = control
-  }
 
   /// A number of each.
   package func compared(_ value: (EvaluationResult) -> Double) -> Summary.Compared {
@@ -29,7 +21,7 @@ package struct MeasuredNetworks {
 extension Summary {
   /// What follows from the evaluations; what only a run knows is left at zero.
   /// - Parameter classNames: of all the network's classes.
-  package init(
+  init(
     _ results: MeasuredNetworks, of measurement: FoolingMeasurement, classNames: [String],
     interpreter: String, seconds: Double
   ) {

@@ -4,7 +4,7 @@ import RunFolders
 
 /// `test-losses.jsonl`: the test loss of every image by every interpreter, so that any threshold can
 /// be applied later.
-package struct TestLossTable {
+struct TestLossTable {
   package let lines: [TestLossLine]
 
   package init(_ source: any ImageSource, _ results: MeasuredNetworks) {

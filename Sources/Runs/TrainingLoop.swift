@@ -11,7 +11,7 @@ import TensorRuntime
 
 /// The loop that fooling and ordinary training share: batches, steps, learning rate, logging,
 /// saving, resuming.
-package final class TrainingLoop {
+final class TrainingLoop {
   package let section: TrainingSection
   package let network: LoadedNetwork
   package let program: TrainingProgram
@@ -23,7 +23,7 @@ package final class TrainingLoop {
   /// Seconds spent in steps, those before a resumption included.
   package private(set) var trainingSeconds = 0.0
   /// Seconds of the processes before this one, up to the states that they saved.
-  package private(set) var earlierSeconds = 0.0
+  private(set) var earlierSeconds = 0.0
   package let begin: ContinuousClock.Instant
   /// Of the whole run, in all its processes.
   package var seconds: Double { earlierSeconds + (ContinuousClock.now - begin).seconds }
@@ -243,7 +243,7 @@ package final class TrainingLoop {
   /// Compares the newest state that can be read with the recipe and with what is read now: before
   /// the work that comes before training.
   /// - Throws: `RunError` if it is of another recipe, or of other files or images.
-  package func checkStates() throws {
+  func checkStates() throws {
     for state in folder.states.all {
       guard let text = try? folder.states.open(state).readTrainingText(),
         let progress = try? SavedProgress(text)

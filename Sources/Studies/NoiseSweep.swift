@@ -7,7 +7,7 @@ import RunFolders
 import RunSupport
 
 /// Success rate and accuracy of every network under noise of growing strength, drawn several times.
-package struct NoiseSweep {
+struct NoiseSweep {
   /// One network under noise of one strength.
   package struct Point: Codable, Hashable {
     package struct Value: Codable, Hashable {
@@ -63,11 +63,6 @@ package struct NoiseSweep {
 
   package let name: String
   package let noise: StudySection.Noise
-
-  package init(name: String, noise: StudySection.Noise) {
-    self.name = name
-    self.noise = noise
-  }
 
   /// Draws of a strength: without noise there is nothing to draw.
   package func draws(_ strength: Double) -> Int { strength > 0 ? noise.draws : 1 }

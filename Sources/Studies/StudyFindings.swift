@@ -5,7 +5,7 @@ import RunFolders
 import RunSupport
 
 /// What one study has found: written as soon as it is finished, as `studies/<name>.json`.
-package struct StudyFindings: Codable {
+struct StudyFindings: Codable {
   /// What `summary.json` says of it.
   package var numbers: JSONValue
   /// What the report shows of it.

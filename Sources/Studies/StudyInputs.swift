@@ -4,7 +4,7 @@ import RunFolders
 
 extension InputRecord {
   /// All that a study reads.
-  package init(_ recipe: StudyRecipe, _ stage: StudyStage) throws {
+  init(_ recipe: StudyRecipe, _ stage: StudyStage) throws {
     self.init(stage.setup)
     for subject in stage.subjects { try add(file: subject.file, sha256: subject.sha256) }
     try add(file: recipe.fooling?.mask)

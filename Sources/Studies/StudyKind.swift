@@ -3,7 +3,7 @@ import RunFolders
 import RunSupport
 
 /// What is behind a name of `StudyName`.
-package struct StudyKind: Sendable {
+struct StudyKind: Sendable {
   package let name: StudyName
   /// Does the study: what single images show goes to the log, line by line.
   package let run: @Sendable (StudyStage, LineLog) throws -> StudyFindings

@@ -13,7 +13,7 @@ import TensorRuntime
 
 /// The networks of a study. They have one architecture, so that programs are compiled once for a network
 /// whose weights are exchanged.
-package final class StudyStage {
+final class StudyStage {
   package struct Subject {
     package let name: String
     package let file: String
@@ -104,7 +104,7 @@ package final class StudyStage {
   }
 
   /// Whether a network is no one's manipulation.
-  package func isOriginal(_ index: Int) -> Bool { subjects[index].original == index }
+  func isOriginal(_ index: Int) -> Bool { subjects[index].original == index }
 
   /// Makes the network the one at `index`.
   package func show(_ index: Int) throws {
@@ -162,14 +162,14 @@ package final class StudyStage {
       samplesAtOnce: recipe.compute.samplesAtOnce, policy: recipe.compute.evaluationPolicy)
   }
 
-  package func checkStop() throws {
+  func checkStop() throws {
     if stop.isRequested {
       throw RunStopped("stopped; finished studies are kept, \(folder.howToResume)")
     }
   }
 
   /// Does an evaluation, whose own way of saying that it was stopped knows nothing of studies.
-  package func stoppable<Result>(_ body: () throws -> Result) throws -> Result {
+  func stoppable<Result>(_ body: () throws -> Result) throws -> Result {
     do { return try body() } catch is RunStopped {
       try checkStop()
       throw RunStopped("stopped")

@@ -4,18 +4,12 @@ import TensorGraph
 /// Gaussian noise on the weights of a network: w + σ·s·n, s the standard deviation of the entries of the
 /// parameter that w belongs to, n normal. Parameters whose entries are all the same, fresh biases for
 /// instance, have no scale and stay; running statistics are no weights and stay as well.
-package struct WeightNoise {
+struct WeightNoise {
   /// σ.
   package let strength: Double
   package let seed: UInt64
   /// Which of several, with n of its own: noise of two strengths and one draw differs in length alone.
   package let draw: Int
-
-  package init(strength: Double, seed: UInt64, draw: Int) {
-    self.strength = strength
-    self.seed = seed
-    self.draw = draw
-  }
 
   /// - Parameter place: of the parameter among those of the network.
   package func applied(to weights: Tensor, at place: Int) -> Tensor {
@@ -36,16 +30,10 @@ package struct WeightNoise {
 }
 
 /// Gaussian noise on normalised images: x + σ·n in every sample. It is not cut off where pixels end.
-package struct InputNoise {
+struct InputNoise {
   package let strength: Double
   package let seed: UInt64
   package let draw: Int
-
-  package init(strength: Double, seed: UInt64, draw: Int) {
-    self.strength = strength
-    self.seed = seed
-    self.draw = draw
-  }
 
   /// Each image has noise of its own, by its position in the set.
   package func applied(to batch: Batch) -> [Float] {

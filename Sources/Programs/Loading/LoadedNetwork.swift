@@ -205,7 +205,7 @@ public final class LoadedNetwork {
   }
 
   /// The same function under another network's names.
-  package init(_ conversion: NetworkConversion, of network: LoadedNetwork) throws {
+  init(_ conversion: NetworkConversion, of network: LoadedNetwork) throws {
     (specification, architecture) = (conversion.specification, conversion.architecture)
     (preprocessing, classNames) = (network.preprocessing, network.classNames)
     assumesNormalization = network.assumesNormalization

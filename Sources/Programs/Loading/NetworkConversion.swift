@@ -70,18 +70,14 @@ extension LoadedNetwork {
 }
 
 /// Where two networks are not the same function.
-package struct NetworkDifference: Error {
+struct NetworkDifference: Error {
   package let text: String
-
-  package init(text: String) {
-    self.text = text
-  }
 }
 
 /// How one network's parameters become those of another that computes the same.
-package struct NetworkConversion {
-  package static let kerasPrefix = "keras-"
-  package static let graphFamily = "graph"
+struct NetworkConversion {
+  static let kerasPrefix = "keras-"
+  static let graphFamily = "graph"
 
   package let specification: ArchitectureSpecification
   package let architecture: Architecture

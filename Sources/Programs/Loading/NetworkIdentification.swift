@@ -103,7 +103,7 @@ extension CheckpointFile {
 
   /// One sentence for a file that does not say which network it holds, and whose parameters are those
   /// of no built-in one.
-  package var unknownNetwork: String {
+  var unknownNetwork: String {
     let side = ArchitectureSpecification.defaultSide
     let closest = closestNetwork(height: side, width: side).map { "; \($0)" } ?? ""
     // Keras keeps the optimizer's moments beside them.

@@ -30,16 +30,16 @@ public struct RecipeSetting: Hashable, Sendable {
 /// A recipe as it was written, with settings put in their places; not yet checked for meaning.
 public struct RecipeDocument {
   /// Bounds on what is read: far above any recipe, far below what would hurt.
-  package static let largestFile = 1 << 20
-  package static let largestNodeCount = 100_000
-  package static let deepestNesting = 64
+  static let largestFile = 1 << 20
+  static let largestNodeCount = 100_000
+  static let deepestNesting = 64
   /// Each alias can repeat all that came before it, so a few dozen of them could stand for more
   /// nodes than there is memory, and do so while the file is still being parsed.
-  package static let mostAliases = 16
+  static let mostAliases = 16
 
   /// Alternatives: a setting of one takes the others out of the file, and what is given in a file
   /// takes the others out of the one that it extends.
-  package static let alternatives: [(chosen: String, replaced: [String])] = [
+  static let alternatives: [(chosen: String, replaced: [String])] = [
     ("training.steps", ["training.epochs"]),
     ("training.epochs", ["training.steps"]),
     ("data.shapes", ["data.train", "data.validation"]),
@@ -49,7 +49,7 @@ public struct RecipeDocument {
 
   /// What errors call the file.
   package let name: String
-  package let root: RecipeNode
+  let root: RecipeNode
   /// Against which the file's relative paths count.
   package let folder: String
 
@@ -156,16 +156,11 @@ public struct RecipeDocument {
 
   package struct Problem: Error {
     package let text: String
-    package let origin: RecipeOrigin
-
-    package init(text: String, origin: RecipeOrigin) {
-      self.text = text
-      self.origin = origin
-    }
+    let origin: RecipeOrigin
   }
 
   /// Where the nodes of a text come from.
-  package enum Origins {
+  enum Origins {
     /// Lines of the recipe, or of a file that it extends.
     case lines(of: RecipeSource?)
     case all(RecipeOrigin)
@@ -188,7 +183,7 @@ public struct RecipeDocument {
     }
   }
 
-  package static func parse(
+  static func parse(
     _ yaml: String, at origins: Origins = .lines(of: nil)
   ) -> Result<RecipeNode?, Problem> {
     // YAML 1.2, 5.2: a byte order mark may stand at the beginning and is no part of the text.
@@ -300,7 +295,7 @@ public struct RecipeDocument {
 
 extension RecipeNode {
   /// Two settings that exclude each other stay, to be reported.
-  package mutating func removeIfFromFile(_ path: [String]) {
+  mutating func removeIfFromFile(_ path: [String]) {
     var node: RecipeNode? = self
     for key in path { node = node?[key] }
     switch node?.origin {

@@ -2,7 +2,7 @@ import Checkpoints
 import Foundation
 
 /// `extends: FILE`: a recipe that holds where another one has nothing to say.
-package enum RecipeExtension {
+enum RecipeExtension {
   package static let key = RecipeKeyDescription(
     path: "extends", type: "path", range: "", fallback: "nothing",
     meaning:

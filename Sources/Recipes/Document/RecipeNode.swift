@@ -2,7 +2,7 @@ import Checkpoints
 import RunSupport
 
 /// Where a part of a recipe comes from.
-package enum RecipeOrigin: Hashable, Sendable {
+enum RecipeOrigin: Hashable, Sendable {
   /// The file's line, from 1.
   case line(Int)
   /// The line of a file that the recipe extends.
@@ -14,20 +14,15 @@ package enum RecipeOrigin: Hashable, Sendable {
 }
 
 /// A file that a recipe extends.
-package struct RecipeSource: Hashable, Sendable {
+struct RecipeSource: Hashable, Sendable {
   /// What errors call it.
   package let name: String
   /// Against which its relative paths count; absolute.
   package let folder: String
-
-  package init(name: String, folder: String) {
-    self.name = name
-    self.folder = folder
-  }
 }
 
 /// A piece of a recipe before it means anything: text, a list, or a mapping.
-package struct RecipeNode: Sendable {
+struct RecipeNode: Sendable {
   package enum Content: Sendable {
     /// `isPlain`: written without quotes, so that it may stand for a number, a truth value or nothing.
     case scalar(String, isPlain: Bool)
@@ -78,9 +73,9 @@ package struct RecipeNode: Sendable {
   }
 
   /// YAML's words for nothing.
-  package static let nullWords: Set<String> = ["", "~", "null", "Null", "NULL"]
+  static let nullWords: Set<String> = ["", "~", "null", "Null", "NULL"]
 
-  package var isNull: Bool {
+  var isNull: Bool {
     if case .scalar(let text, isPlain: true) = content {
       Self.nullWords.contains(text)
     } else {

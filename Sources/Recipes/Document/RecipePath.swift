@@ -1,8 +1,8 @@
 import Foundation
 
 /// Paths in recipes: relative to the recipe's own folder, absolute once read.
-package enum RecipePath {
-  package static var currentFolder: String { FileManager.default.currentDirectoryPath }
+enum RecipePath {
+  static var currentFolder: String { FileManager.default.currentDirectoryPath }
 
   /// The absolute folder of a file, free of symbolic links, so that `..` means its true parent.
   package static func folder(of path: String) -> String {

@@ -1,5 +1,5 @@
 /// Recipes as YAML text.
-package enum RecipeYAML {
+enum RecipeYAML {
   /// Mappings in block style, everything in lists in flow style.
   package static func block(_ node: RecipeNode, indentation: Int = 0) -> String {
     let margin = String(repeating: " ", count: indentation)

@@ -1,28 +1,18 @@
 /// One entry of a section: how it is described, read and written, in one place.
-package struct RecipeField<Section: Sendable>: Sendable {
+struct RecipeField<Section: Sendable>: Sendable {
   /// For the reference, in its order.
   /// - Parameters: the path of the section, and a section in which nothing is given.
   package let keys: @Sendable (_ path: String, _ blank: Section) -> [RecipeKeyDescription]
   /// Changes nothing if the entry is omitted; whatever is wrong goes to the section's problems.
   package let read: @Sendable (RecipeSection, inout Section) -> Void
   package let write: @Sendable (Section) -> [(String, RecipeNode)]
-
-  package init(
-    keys: @escaping @Sendable (_ path: String, _ blank: Section) -> [RecipeKeyDescription],
-    read: @escaping @Sendable (RecipeSection, inout Section) -> Void,
-    write: @escaping @Sendable (Section) -> [(String, RecipeNode)]
-  ) {
-    self.keys = keys
-    self.read = read
-    self.write = write
-  }
 }
 
 /// Single values.
 extension RecipeField {
   /// An entry that must be given.
   /// - Parameter exempt: what kinds of recipe may omit it.
-  package static func required<Value>(
+  static func required<Value>(
     _ name: String, _ property: WritableKeyPath<Section, Value> & Sendable,
     _ form: RecipeForm<Value>, exempt: Set<RecipePurpose> = [], _ meaning: String
   ) -> Self {
@@ -43,7 +33,7 @@ extension RecipeField {
   }
 
   /// An entry whose default is the value of a section in which nothing is given.
-  package static func defaulted<Value>(
+  static func defaulted<Value>(
     _ name: String, _ property: WritableKeyPath<Section, Value> & Sendable,
     _ form: RecipeForm<Value>, _ meaning: String
   ) -> Self {
@@ -60,7 +50,7 @@ extension RecipeField {
 
   /// An entry without a value of its own when it is omitted.
   /// - Parameter text: what holds then.
-  package static func automatic<Value>(
+  static func automatic<Value>(
     _ name: String, _ property: WritableKeyPath<Section, Value?> & Sendable,
     _ form: RecipeForm<Value>, else text: String, _ meaning: String
   ) -> Self {
@@ -75,7 +65,7 @@ extension RecipeField {
   }
 
   /// A path that must be given; absolute once it is read.
-  package static func requiredPath(
+  static func requiredPath(
     _ name: String, _ property: WritableKeyPath<Section, String> & Sendable, _ meaning: String
   ) -> Self {
     let field = required(name, property, .text("path"), meaning)
@@ -123,7 +113,7 @@ extension RecipeField {
   }
 
   /// A mapping whose absence means something.
-  package static func optional<Part>(
+  static func optional<Part>(
     _ name: String, _ property: WritableKeyPath<Section, Part?> & Sendable,
     _ schema: RecipeSchema<Part>
   ) -> Self {

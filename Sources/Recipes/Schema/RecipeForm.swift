@@ -2,7 +2,7 @@ import ImageData
 import RunSupport
 
 /// How a value is written in a recipe.
-package struct RecipeForm<Value: Sendable>: Sendable {
+struct RecipeForm<Value: Sendable>: Sendable {
   /// For the table of keys: `integer`.
   package let type: String
   /// For the table of keys: `1 to 4096`; empty if any value of the type will do.
@@ -13,20 +13,7 @@ package struct RecipeForm<Value: Sendable>: Sendable {
   package let read: @Sendable (RecipeNode) -> Value?
   package let write: @Sendable (Value) -> RecipeNode
   /// Of a list that has the right length: which entry is wrong, and what is expected of it.
-  package var wrongEntry: (@Sendable (RecipeNode) -> String?)?
-
-  package init(
-    type: String, range: String, expected: String, read: @escaping @Sendable (RecipeNode) -> Value?,
-    write: @escaping @Sendable (Value) -> RecipeNode,
-    wrongEntry: (@Sendable (RecipeNode) -> String?)? = nil
-  ) {
-    self.type = type
-    self.range = range
-    self.expected = expected
-    self.read = read
-    self.write = write
-    self.wrongEntry = wrongEntry
-  }
+  var wrongEntry: (@Sendable (RecipeNode) -> String?)?
 }
 
 /// Scalars.
@@ -40,9 +27,9 @@ extension RecipeForm {
   }
 
   /// Images that are counted: at least one.
-  package static var imageCount: RecipeForm<Int> { integer(1...10_000_000) }
+  static var imageCount: RecipeForm<Int> { integer(1...10_000_000) }
 
-  package static var stepCount: RecipeForm<Int> { integer(1...100_000_000) }
+  static var stepCount: RecipeForm<Int> { integer(1...100_000_000) }
 
   package static var seed: RecipeForm<UInt64> {
     RecipeForm<UInt64>(
@@ -131,7 +118,7 @@ extension RecipeForm {
   }
 
   /// `[from, to]`.
-  package static func interval(_ range: RecipeNumberRange) -> RecipeForm<ClosedRange<Double>> {
+  static func interval(_ range: RecipeNumberRange) -> RecipeForm<ClosedRange<Double>> {
     RecipeForm<ClosedRange<Double>>(
       type: "[from, to]", range: range.text,
       expected: "[from, to], two numbers \(range.text) in ascending order",
@@ -147,11 +134,11 @@ extension RecipeForm {
 }
 
 /// A range of finite numbers that may exclude its lower or upper bound.
-package struct RecipeNumberRange: Sendable {
+struct RecipeNumberRange: Sendable {
   package let lower: Double
   package let upper: Double
-  package let excludesLower: Bool
-  package let excludesUpper: Bool
+  let excludesLower: Bool
+  let excludesUpper: Bool
 
   package init(
     from lower: Double, to upper: Double, excludingLower: Bool = false, excludingUpper: Bool = false
@@ -166,7 +153,7 @@ package struct RecipeNumberRange: Sendable {
 
   /// For numbers above 0 without a natural bound.
   package static let positive = above(0, to: largest)
-  package static let notNegative = Self(from: 0, to: largest)
+  static let notNegative = Self(from: 0, to: largest)
   package static let finite = Self(from: -.greatestFiniteMagnitude, to: .greatestFiniteMagnitude)
   /// What single precision holds.
   private static let largest = Double(Float.greatestFiniteMagnitude)

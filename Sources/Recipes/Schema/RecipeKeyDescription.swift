@@ -9,14 +9,6 @@ public struct RecipeKeyDescription: Hashable, Sendable {
   public let fallback: String
   public let meaning: String
 
-  package init(path: String, type: String, range: String, fallback: String, meaning: String) {
-    self.path = path
-    self.type = type
-    self.range = range
-    self.fallback = fallback
-    self.meaning = meaning
-  }
-
   /// The row of the table in `docs/recipes.md`.
   public var markdownRow: String {
     "| `\(path)` | \(type) | \(range) | \(fallback) | \(meaning) |"

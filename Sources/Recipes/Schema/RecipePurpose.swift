@@ -1,5 +1,5 @@
 /// What a recipe, or what stands for one, is read for.
-package enum RecipePurpose {
+enum RecipePurpose {
   case fooling, training, evaluation, attack, study, influence
 
   /// Sections that belong to other recipes.
@@ -18,13 +18,13 @@ package enum RecipePurpose {
   }
 
   /// Whether nothing is trained, so that training images are of no use.
-  package var onlyMeasures: Bool { self == .attack || self == .study }
+  var onlyMeasures: Bool { self == .attack || self == .study }
 
   /// Whether heatmaps are tested, so that `evaluation` says by what and on which grid.
-  package var testsHeatmaps: Bool { self == .fooling || self == .evaluation || self == .study }
+  var testsHeatmaps: Bool { self == .fooling || self == .evaluation || self == .study }
 
   /// Reports sections that belong to other recipes.
-  package func refuseForeignSections(of root: RecipeSection) {
+  func refuseForeignSections(of root: RecipeSection) {
     for name in hidden where root.has(name) {
       root.report(refusal(of: name, in: root.node), at: name)
     }

@@ -1,5 +1,5 @@
 /// All entries of a section. Reading, writing, the reference and error messages follow from it.
-package struct RecipeSchema<Section: Sendable>: Sendable {
+struct RecipeSchema<Section: Sendable>: Sendable {
   /// What a section is in which nothing is given.
   package let blank: Section
   package let fields: [RecipeField<Section>]
@@ -67,7 +67,7 @@ extension RecipeDocument {
   }
 
   /// - Throws: `RecipeError` for the first section that belongs to another kind of recipe.
-  package func refuseFirstForeignSection(of purpose: RecipePurpose) throws(RecipeError) {
+  func refuseFirstForeignSection(of purpose: RecipePurpose) throws(RecipeError) {
     guard let entry = root.entries?.first(where: { purpose.hidden.contains($0.key) }) else {
       return
     }

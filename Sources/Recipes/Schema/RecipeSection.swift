@@ -2,7 +2,7 @@ import Checkpoints
 import Networks
 
 /// A mapping of a recipe while it is read. Whatever is wrong goes to `problems`, and reading goes on.
-package struct RecipeSection {
+struct RecipeSection {
   /// For messages: `training`, `evaluation.interpreters[0]`; "" for the whole recipe.
   package let path: String
   /// The path in `RecipeKeys`: `evaluation.interpreters[]`.

@@ -17,7 +17,7 @@ public struct AdversarialSection: Hashable, Sendable {
 }
 
 extension AdversarialSection {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     AdversarialSection(epsilon: 0, stepSize: 0),
     [
       .defaulted(

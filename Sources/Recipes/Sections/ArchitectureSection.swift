@@ -1,7 +1,7 @@
 import Networks
 
 /// `network.architecture`, entry by entry.
-package struct ArchitectureEntries: Sendable {
+struct ArchitectureEntries: Sendable {
   package var family = ""
   package var classes = 1
   package var height: Int?
@@ -37,7 +37,7 @@ package struct ArchitectureEntries: Sendable {
 
   private static let extent = 1...(1 << 20)
 
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     ArchitectureEntries(),
     [
       .required(

@@ -1,7 +1,7 @@
 import Attacks
 
 extension AttackSpecification {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     AttackSpecification(methods: []),
     [
       .required(

@@ -1,11 +1,11 @@
 /// `data.composites`, entry by entry.
-package struct CompositeEntries: Sendable {
+struct CompositeEntries: Sendable {
   // Heo, Joo, Moon 2019, Section 4.1.
   package var train = 1100
   package var validation = 200
   package var seed: UInt64 = 0
   package var trainFolder: String?
-  package var validationFolder: String?
+  var validationFolder: String?
 
   package init(_ composites: DataSection.Composites) {
     switch composites {
@@ -24,7 +24,7 @@ package struct CompositeEntries: Sendable {
     }
   }
 
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     CompositeEntries(.paper),
     ofTiles + [
       .path(

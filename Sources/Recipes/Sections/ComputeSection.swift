@@ -31,7 +31,7 @@ public struct ComputeSection: Hashable, Sendable {
 }
 
 extension ComputeSection {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     ComputeSection(),
     [
       .automatic(

@@ -12,7 +12,7 @@ public struct CurvatureSection: Hashable, Sendable {
 }
 
 extension CurvatureSection {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     CurvatureSection(),
     [
       .defaulted(

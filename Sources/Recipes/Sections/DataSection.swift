@@ -47,7 +47,7 @@ extension DataSection: CustomStringConvertible {
 
 extension DataSection {
   /// The folders' names are "" until they are read.
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     DataSection(source: .folders(train: "", validation: "")),
     [.inline(\.entries, Entries.schema), .rule(checkFolders)])
 
@@ -145,7 +145,7 @@ extension DataSection {
   }
 
   /// Images that show both classes are of no use to a fooling that has no two classes.
-  package static func checkComposites(
+  static func checkComposites(
     _ section: RecipeSection, areFor fooling: FoolingSpecification?
   ) {
     guard section.has("composites") else { return }

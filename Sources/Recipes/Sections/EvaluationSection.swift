@@ -18,7 +18,7 @@ public struct EvaluationSection: Hashable, Sendable {
 
 extension EvaluationSection {
   /// Only recipes that test heatmaps have all of its entries.
-  package static func schema(for purpose: RecipePurpose) -> RecipeSchema<EvaluationSection> {
+  static func schema(for purpose: RecipePurpose) -> RecipeSchema<EvaluationSection> {
     let further: FurtherInterpreters =
       purpose == .fooling || purpose == .study ? .transfer(.singlePass) : []
     return RecipeSchema(

@@ -1,7 +1,7 @@
 import Foolings
 
 extension FoolingSpecification {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     // Nothing is trained in an evaluation, so nothing is weighted.
     FoolingSpecification(name: "", lambda: 1),
     [
@@ -39,7 +39,7 @@ extension FoolingSpecification {
     })
 
   /// Whether images that show both classes are of use.
-  package var usesComposites: Bool {
+  var usesComposites: Bool {
     (try? FoolingKind.named(name))?.options.contains(.classes) == true
   }
 }

@@ -54,7 +54,7 @@ public struct InfluenceSection: Hashable, Sendable {
 }
 
 extension InfluenceSection {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     InfluenceSection(),
     [
       .automatic(

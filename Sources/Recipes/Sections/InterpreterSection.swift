@@ -3,9 +3,9 @@ import ImageData
 
 extension InterpreterSpecification {
   /// The explanation that is fooled.
-  package static let fooledSchema = schema("the explanation that is fooled or attacked")
+  static let fooledSchema = schema("the explanation that is fooled or attacked")
   /// Those that are measured besides.
-  package static let measuredSchema = schema("a further explanation by which success is measured")
+  static let measuredSchema = schema("a further explanation by which success is measured")
 
   private static func schema(_ meaning: String) -> RecipeSchema<InterpreterSpecification> {
     let sampled = 1...10_000

@@ -29,7 +29,7 @@ public struct NetworkSection: Hashable, Sendable {
 }
 
 extension NetworkSection {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     NetworkSection(), [.inline(\.entries, Entries.schema), .rule(checkFile)],
     check: { value, section in
       if let architecture = value.architecture {

@@ -13,7 +13,7 @@ public struct OutputSection: Hashable, Sendable {
 }
 
 extension OutputSection {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     OutputSection(),
     [
       .automatic(

@@ -1,7 +1,7 @@
 import ImageData
 
 /// `network.preprocessing`, entry by entry.
-package struct PreprocessingEntries: Sendable {
+struct PreprocessingEntries: Sendable {
   package var resize = Preprocessing.Resize.none
   package var crop: ImageSize?
   /// Values of the next three where they are omitted.
@@ -39,7 +39,7 @@ package struct PreprocessingEntries: Sendable {
   /// Of the network's input, where it does not depend on the image.
   package var outputSize: ImageSize? { preprocessing(family: nil).outputSize }
 
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     PreprocessingEntries(),
     [
       .defaulted(

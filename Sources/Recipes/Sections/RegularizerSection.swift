@@ -1,7 +1,7 @@
 import Defences
 
 extension RegularizerSpecification {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     RegularizerSpecification(name: "", weight: 0),
     [
       .required(

@@ -7,7 +7,7 @@ public struct ReportSection: Hashable, Sendable {
 }
 
 extension ReportSection {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     ReportSection(),
     [
       .defaulted(

@@ -87,7 +87,7 @@ public struct StudySection: Hashable, Sendable {
 }
 
 extension StudySection {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     StudySection(studies: [], checkpoints: []),
     [
       .required(
@@ -164,7 +164,7 @@ extension StudySection {
 }
 
 extension StudySection.Checkpoint {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     StudySection.Checkpoint(name: "", file: ""),
     [
       .required("name", \.name, .text(), "by which results call a network"),
@@ -176,7 +176,7 @@ extension StudySection.Checkpoint {
 }
 
 extension StudySection.AOPC {
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     StudySection.AOPC(),
     [
       .defaulted(

@@ -59,7 +59,7 @@ public struct TrainingSection: Hashable, Sendable {
 extension TrainingSection {
   private static let stepCountOrNever = 0...100_000_000
 
-  package static let schema = RecipeSchema(
+  static let schema = RecipeSchema(
     TrainingSection(learningRate: 0, duration: .steps(1)),
     [
       .inline(\.update, UpdateEntries.schema),

@@ -12,20 +12,14 @@ import RunSupport
 ///
 /// Each network is scored with the regions ordered by its own heatmaps and by those of the network that
 /// it was made from; the original is scored with the order of the manipulated one's as well.
-package enum AOPCStudy {
+enum AOPCStudy {
   /// One way to perturb all images, scored by one network.
-  package struct Curve: Hashable {
+  struct Curve: Hashable {
     /// Positions of the networks.
-    package let scorer: Int
+    let scorer: Int
     /// Whose heatmaps say which regions come first; `nil` for a random order.
     package let heatmaps: Int?
     package let order: PerturbationOrder
-
-    package init(scorer: Int, heatmaps: Int?, order: PerturbationOrder) {
-      self.scorer = scorer
-      self.heatmaps = heatmaps
-      self.order = order
-    }
   }
   private struct Result: Encodable {
     /// What is scored.

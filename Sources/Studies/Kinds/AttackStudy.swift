@@ -7,7 +7,7 @@ import Similarity
 
 /// `attack`: is a network whose explanations were manipulated, or that was trained against attacks, easier
 /// or harder to attack by its images? `trompe attack` on each network, in a folder of its own.
-package enum AttackStudy {
+enum AttackStudy {
   private struct Result: Encodable {
     let network: String
     let summary: AttackSummary

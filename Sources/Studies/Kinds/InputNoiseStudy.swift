@@ -1,7 +1,7 @@
 import Reports
 
 /// `input-noise`: does a manipulation survive noise on the images?
-package enum InputNoiseStudy {
+enum InputNoiseStudy {
   private static let name = "input-noise"
 
   package static let kind = StudyKind(

@@ -6,7 +6,7 @@ import RunFolders
 
 /// `transfer`: which explanations are fooled, though nobody meant it? The success rate of every network
 /// by every explanation of one pass, or by those of `evaluation.interpreters`.
-package enum TransferStudy {
+enum TransferStudy {
   /// One network.
   private struct Result: Encodable {
     let network: String

@@ -1,7 +1,7 @@
 import Reports
 
 /// `weight-noise`: does a manipulation survive noise on the weights that the accuracy survives?
-package enum WeightNoiseStudy {
+enum WeightNoiseStudy {
   private static let name = "weight-noise"
 
   package static let kind = StudyKind(
