@@ -11,10 +11,15 @@ extension RecipeFile {
   ///   - path: of the file, against whose folder its relative paths count.
   ///   - settings: `training.steps=100`: replace or add keys; paths among them count from
   ///     the current folder.
+  ///   - note: told of keys that are read under a former name.
   /// - Throws: `RecipeError` with everything that is wrong, each with its line.
-  public init(contentsOf path: String, settings: [String] = []) throws {
-    try self.init(
-      RecipeDocument(contentsOf: path, settings: settings.map { try RecipeSetting($0) }))
+  public init(
+    contentsOf path: String, settings: [String] = [], note: (String) -> Void = { _ in }
+  ) throws {
+    let document = try RecipeDocument(
+      contentsOf: path, settings: settings.map { try RecipeSetting($0) })
+    try self.init(document)
+    document.notes.forEach(note)
   }
 
   /// - Parameters:

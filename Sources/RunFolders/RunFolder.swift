@@ -12,13 +12,13 @@ package struct RunFolder {
   package let path: String
   package let states: SavedStates
   /// Nobody else writes in a folder that was made or opened for a run.
-  private let lock: FolderLock?
+  let lock: FolderLock?
   /// Nil where there is none: forecasts have no folder.
-  private let held: OpenFolder?
+  let held: OpenFolder?
   /// Entries that were there before and are not of this run: they are not replaced.
   private let foreign: Set<String>
   /// The run that goes on where this one does, if this is a part of it.
-  private let whole: OpenFolder?
+  let whole: OpenFolder?
 
   package var recipe: String { path + "/recipe.yaml" }
   package var metrics: String { path + "/metrics.jsonl" }
@@ -63,7 +63,7 @@ package struct RunFolder {
   ]
 
   /// What a run has as its results, of whatever command.
-  private static let results: [String] =
+  static let results: [String] =
     CheckpointLayout.allCases.flatMap {
       ["manipulated" + $0.fileExtension, "network" + $0.fileExtension]
     } + ["summary.json", "report.json", "report.html", "test-losses.jsonl", "predictions.csv"]
@@ -90,7 +90,7 @@ package struct RunFolder {
   /// - Parameters:
   ///   - inputs: what is read, which no target may be.
   /// - Throws: `RunError` if the folder cannot be made, another run is writing to it, it holds the
-  ///   results of another run and `resume` is not asked for, or something in it would be replaced that
+  ///   results of another run and `resume` is false, or something in it would be replaced that
   ///   is an input or no file of a run.
   package init(_ path: String, resume: Bool, inputs: RunInputs) throws {
     try self.init(making: path, inputs: inputs) { held, states in
@@ -222,7 +222,7 @@ package struct RunFolder {
   private static func isRecipe(_ data: Data?) -> Bool {
     guard let data, let whole = String(validating: data, as: UTF8.self) else { return false }
     // A comment says what is assumed.
-    let text = String(whole.trimmingPrefix(/(#[^\n]*\n)*/))
+    let text = RecipeRenaming.present(String(whole.trimmingPrefix(/(#[^\n]*\n)*/)))
     return (try? FoolingRecipe(yaml: text, folder: "/"))?.resolvedYAML() == text
       || (try? TrainingRecipe(yaml: text, folder: "/"))?.resolvedYAML() == text
       || (try? AttackRecipe(yaml: text, folder: "/"))?.resolvedYAML() == text
@@ -231,11 +231,13 @@ package struct RunFolder {
   }
 
   /// A network that a run has exported says by which recipe.
-  private func checkExport(of text: String) throws {
+  func checkExport(of text: String) throws {
     for name in Self.results where name.hasPrefix("manipulated") || name.hasPrefix("network") {
       guard open.kind(of: name) != nil else { continue }
       let metadata = try? CheckpointFile(path: open.presentPath + "/" + name).metadata
-      guard metadata?.provenance?.recipe == text else { throw isForeign(name) }
+      guard metadata?.provenance?.recipe.map(RecipeRenaming.present) == text else {
+        throw isForeign(name)
+      }
     }
   }
 
@@ -298,123 +300,6 @@ package struct RunFolder {
     }
     _ = try open.folder(name, making: true)
   }
-
-  // MARK: Going on
-
-  /// Whether there is a state to go on from.
-  package var isResumable: Bool { !states.all.isEmpty }
-
-  /// Lets others write in the folder.
-  package func release() { lock?.release() }
-
-  /// Does the work of a run that cannot be resumed, and says what became of the folder.
-  package func watched<Result>(_ observe: (RunEvent) -> Void, _ work: () throws -> Result) throws
-    -> Result
-  {
-    do {
-      let result = try work()
-      tellWhetherMoved(observe)
-      return result
-    } catch {
-      guard held?.isRemoved != true else { throw ended(by: error) }
-      tellWhetherMoved(observe)
-      throw error
-    }
-  }
-
-  /// Does the work of a run that can be resumed, says what became of the folder, and lets go of it.
-  /// - Parameter work: sets its argument when all is prepared: an error says from then on how to go on.
-  package func watched<Result>(
-    _ observe: (RunEvent) -> Void, training work: (_ isUnderWay: inout Bool) throws -> Result
-  ) throws -> Result {
-    defer { release() }
-    var isUnderWay = false
-    do {
-      let result = try work(&isUnderWay)
-      tellWhetherMoved(observe)
-      return result
-    } catch {
-      tellWhetherMoved(observe)
-      throw isUnderWay ? ended(by: error) : error
-    }
-  }
-
-  /// Says where the folder is, if it is not where it was named.
-  package func tellWhetherMoved(_ observe: (RunEvent) -> Void) {
-    guard let held, !held.isRemoved, !held.isWhereItWas else { return }
-    observe(.warning("\(path) was moved while it was in use: its files are in \(held.presentPath)"))
-  }
-
-  package var howToResume: String {
-    "go on with the same command and --resume --output \((whole ?? held)?.presentPath ?? path)"
-  }
-
-  /// What a run that was stopped during an evaluation says.
-  package func stoppedDuringEvaluation() -> RunStopped {
-    isResumable
-      ? RunStopped("stopped during evaluation; \(howToResume)")
-      : RunStopped("stopped before the first step; there is nothing to resume")
-  }
-
-  /// An error that ended the run, with what can be done about it.
-  package func ended(by error: any Error) -> any Error {
-    if error is RunStopped { return error }
-    if held?.isRemoved == true {
-      return RunError(
-        "\(path) was deleted while the run was writing to it, so what it had written is lost; start "
-          + "again")
-    }
-    let text =
-      switch error {
-      case let error as CheckpointError: "\(error.path): \(error.problems[0].text)"
-      case let error as CocoaError: describe(error)
-      default: "\(error)"
-      }
-    guard let state = states.all.first else { return RunError(text) }
-    return RunError(
-      error is DivergenceError
-        ? "\(text); the state after step \(state.step) is kept in \(state.path)"
-        : "\(text); the state after step \(state.step) is kept, \(howToResume)")
-  }
-
-  /// - Throws: `RunError` if the run that began here had another recipe, or a network that lies here
-  ///   is not of it.
-  package func checkRecipe(_ text: String) throws {
-    try checkExport(of: text)
-    guard let data = try contents(of: recipe) else { return }
-    guard String(decoding: data, as: UTF8.self) != text else { return }
-    throw RunError(
-      "\(path) was begun with another recipe; resume with the recipe and settings it was started "
-        + "with (\(recipe) holds them)")
-  }
-
-  /// Compares what is read with what a run that goes on was begun with.
-  /// - Parameters:
-  ///   - file: which says what that was.
-  ///   - list: the images of it.
-  ///   - what: is resumed, with its verb.
-  /// - Returns: whether `file` is there.
-  /// - Throws: `RunError` for the first difference.
-  package func hasBegun(
-    with record: InputRecord, as file: String, listed list: String, what: String
-  ) throws -> Bool {
-    guard let data = try contents(of: file) else { return false }
-    guard let begun = try? JSONDecoder().decode(InputRecord.self, from: data) else {
-      throw RunError(
-        "\(file) does not say what \(what) begun with; start again in another --output")
-    }
-    let listing = try? contents(of: list, atMost: Self.largestLog)
-    if let difference = record.difference(from: begun, listing: listing) {
-      throw RunError("\(difference); put it back, or start again in another --output")
-    }
-    return true
-  }
-
-  /// Writes the recipe, unless it is there.
-  package func writeRecipe(_ text: String) throws {
-    guard try contents(of: recipe) != Data(text.utf8) else { return }
-    try write(text, to: recipe)
-  }
 }
 
 extension Error {
@@ -423,10 +308,4 @@ extension Error {
     (self as? CheckpointError)?.problems[0].text.replacing("cannot be opened: ", with: "")
       ?? "\(self)"
   }
-}
-
-/// A run whose numbers stopped being finite: to go on from what was saved would end the same way.
-package struct DivergenceError: Error, CustomStringConvertible {
-  package let description: String
-  package init(_ description: String) { self.description = description }
 }

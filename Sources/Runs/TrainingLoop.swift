@@ -253,7 +253,7 @@ final class TrainingLoop {
   }
 
   private func check(_ progress: SavedProgress, of state: SavedStates.State) throws {
-    guard progress.recipe == recipe else {
+    guard RecipeRenaming.present(progress.recipe) == recipe else {
       throw RunError(
         "\(state.path) was saved by another recipe; resume with the recipe and settings it was "
           + "started with (\(folder.recipe) holds them)")

@@ -29,7 +29,8 @@ struct AttackCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let recipe = try AttackRecipe(contentsOf: options.recipe, settings: options.settings)
+    let recipe = try AttackRecipe(
+      contentsOf: options.recipe, settings: options.settings, note: Terminal.note)
     let folder = options.outputFolder(resume: resume)
     var begun: AttackRun?
     func show(_ summary: AttackSummary) throws {

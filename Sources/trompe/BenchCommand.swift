@@ -47,8 +47,11 @@ struct BenchCommand: ParsableCommand {
     completion: .file(extensions: ["h5"]))
   var weights: String?
 
-  @Flag(inversion: .prefixedNo, help: "Winograd's algorithms for 3×3 and 1×1 convolutions.")
-  var winograd = true
+  @Option(
+    help: ArgumentHelp(
+      "Whose convolutions: own, Winograd's algorithms for 3×3 and 1×1 among them, or onednn.",
+      valueName: "name"))
+  var kernels = CPUKernelOptions.Library.own
 
   @Option(
     help: ArgumentHelp(
@@ -86,7 +89,7 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let policy = ExecutionPolicy(threads: threads, precision: precision, recomputes: lowMemory)
-    let kernels = CPUKernelOptions(library: winograd ? .own : .onednn)
+    let kernels = CPUKernelOptions(library: self.kernels)
     let works = work.isEmpty ? BenchmarkWork.allCases.filter { $0 != .classifier } : work
     let networks = try (network.isEmpty ? BenchmarkNetwork.all.map(\.name) : network).map { name in
       var network = try BenchmarkNetwork(named: name)
@@ -237,3 +240,4 @@ private enum ProfileTable {
   }
 }
 extension ExecutionPolicy.Precision: ExpressibleByArgument {}
+extension CPUKernelOptions.Library: ExpressibleByArgument {}

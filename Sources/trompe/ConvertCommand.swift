@@ -64,7 +64,7 @@ struct ConvertCommand: ParsableCommand {
     }
     let network = try LoadedNetwork(section, on: ExecutorChoice.standard())
     try network.save(to: output, as: layout, provenance: network.provenance)
-    for note in network.notes { Terminal.writeError("trompe: \(note)\n") }
+    network.notes.forEach(Terminal.note)
     if !output.hasSuffix(layout.fileExtension) {
       Terminal.writeError(
         "trompe: programs expect the name of such a file to end in \(layout.fileExtension)\n")

@@ -19,7 +19,8 @@ struct CurvatureCommand: ParsableCommand {
   @OptionGroup var options: SingleRunOptions
 
   func run() throws {
-    let recipe = try AttackRecipe(contentsOf: options.recipe, settings: options.settings)
+    let recipe = try AttackRecipe(
+      contentsOf: options.recipe, settings: options.settings, note: Terminal.note)
     let summary = try options.detail.watching { stop, observe in
       try CurvatureRun(
         recipe, on: ExecutorChoice.executor(for: recipe.compute),

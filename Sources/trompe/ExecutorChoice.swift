@@ -9,6 +9,6 @@ enum ExecutorChoice {
 
   /// The executor of a recipe's `compute` section.
   static func executor(for compute: ComputeSection) -> any Executor {
-    CPUExecutor(kernels: CPUKernelOptions(library: compute.winograd ? .own : .onednn))
+    CPUExecutor(kernels: CPUKernelOptions(library: compute.kernels == .own ? .own : .onednn))
   }
 }

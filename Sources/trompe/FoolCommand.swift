@@ -27,7 +27,8 @@ struct FoolCommand: ParsableCommand {
 
   func run() throws {
     let recipe = try FoolingRecipe(
-      contentsOf: options.recipe, settings: options.settings + (control ? ["control=true"] : []))
+      contentsOf: options.recipe, settings: options.settings + (control ? ["control=true"] : []),
+      note: Terminal.note)
     let summary = try options.detail.watching { stop, observe in
       try FoolingRun(
         recipe, on: ExecutorChoice.executor(for: recipe.compute),

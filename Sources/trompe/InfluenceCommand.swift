@@ -23,7 +23,8 @@ struct InfluenceCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let recipe = try InfluenceRecipe(contentsOf: options.recipe, settings: options.settings)
+    let recipe = try InfluenceRecipe(
+      contentsOf: options.recipe, settings: options.settings, note: Terminal.note)
     let summary = try options.detail.watching { stop, observe in
       try InfluenceRun(
         recipe, on: ExecutorChoice.executor(for: recipe.compute),

@@ -53,27 +53,32 @@ struct RecipeCheckCommand: ParsableCommand {
     }
     switch try RecipeKind(ofRecipe: recipe, settings: settings) {
     case .fooling:
-      let recipe = try FoolingRecipe(contentsOf: recipe, settings: settings)
+      let recipe = try FoolingRecipe(
+        contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try RunForecast(
         recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))
     case .training:
-      let recipe = try TrainingRecipe(contentsOf: recipe, settings: settings)
+      let recipe = try TrainingRecipe(
+        contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try RunForecast(
         recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))
     case .attack:
-      let recipe = try AttackRecipe(contentsOf: recipe, settings: settings)
+      let recipe = try AttackRecipe(
+        contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try AttackForecast(
         recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))
     case .study:
-      let recipe = try StudyRecipe(contentsOf: recipe, settings: settings)
+      let recipe = try StudyRecipe(
+        contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try StudyForecast(
         recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))
     case .influence:
-      let recipe = try InfluenceRecipe(contentsOf: recipe, settings: settings)
+      let recipe = try InfluenceRecipe(
+        contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try InfluenceForecast(
         recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))

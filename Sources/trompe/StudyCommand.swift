@@ -29,7 +29,8 @@ struct StudyCommand: ParsableCommand {
   @OptionGroup var detail: DetailOptions
 
   func run() throws {
-    let recipe = try StudyRecipe(contentsOf: options.recipe, settings: options.settings)
+    let recipe = try StudyRecipe(
+      contentsOf: options.recipe, settings: options.settings, note: Terminal.note)
     let folder = options.outputFolder(resume: resume)
     let summary = try detail.watching { stop, observe in
       try StudyRun(

@@ -91,6 +91,9 @@ struct Terminal: Sendable {
     }
   }
 
+  /// Writes what a reader of the results should know to stderr.
+  static func note(_ text: String) { writeError("trompe: \(text)\n") }
+
   /// Writes a message to stderr. What cannot be said there cannot be said anywhere.
   /// - Parameter redraws: whether the line that the cursor is in is cleared before.
   static func writeError(_ text: String, redraws: Bool = false) {

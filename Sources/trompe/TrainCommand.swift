@@ -19,7 +19,8 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
 
   func run() throws {
-    let recipe = try TrainingRecipe(contentsOf: options.recipe, settings: options.settings)
+    let recipe = try TrainingRecipe(
+      contentsOf: options.recipe, settings: options.settings, note: Terminal.note)
     let summary = try options.detail.watching { stop, observe in
       try ClassifierTrainingRun(
         recipe, on: ExecutorChoice.executor(for: recipe.compute),

@@ -9,7 +9,7 @@ import TensorRuntime
 
 extension CPUExecutor {
   init(for compute: ComputeSection) {
-    self.init(kernels: CPUKernelOptions(library: compute.winograd ? .own : .onednn))
+    self.init(kernels: CPUKernelOptions(library: compute.kernels == .own ? .own : .onednn))
   }
 }
 

@@ -137,4 +137,66 @@ import Testing
     #expect(complaint("device.yaml") == "device.yaml:1: extends /dev/zero, which is not a file")
     #expect(complaint("broken.yaml").hasPrefix("half.yaml:"))
   }
+
+  /// A recipe of before the renaming computes the same; whoever reads it is told.
+  @Test func formerNamesOfKeysAreReadWithANote() throws {
+    try write([
+      "base/common.yaml": Self.base + "\ncompute: {winograd: true, threads: 3}",
+      "runs/mine.yaml": """
+      extends: ../base/common.yaml
+      fooling: {name: location, lambda: 2}
+      interpreter: {name: grad-cam}
+      training: {steps: 10}
+      """,
+      "runs/own.yaml": """
+      extends: mine.yaml
+      compute: {winograd: false}
+      """,
+      "runs/both.yaml": """
+      extends: mine.yaml
+      compute: {winograd: false, kernels: own}
+      """,
+      "runs/wrong.yaml": """
+      extends: mine.yaml
+      compute: {winograd: 4}
+      """,
+    ])
+    func read(_ name: String, _ settings: [String] = []) throws -> (ComputeSection, [String]) {
+      var notes: [String] = []
+      let recipe = try FoolingRecipe(
+        contentsOf: folder.appendingPathComponent(name).path, settings: settings,
+        note: { notes.append($0) })
+      return (recipe.compute, notes)
+    }
+    func note(_ value: String) -> String {
+      "compute.winograd is read as compute.kernels: \(value)"
+    }
+    var (compute, notes) = try read("runs/mine.yaml")
+    #expect(compute == ComputeSection(threads: 3, kernels: .own) && notes == [note("own")])
+    (compute, notes) = try read("runs/own.yaml")
+    #expect(compute == ComputeSection(threads: 3, kernels: .onednn))
+    #expect(notes == [note("onednn"), note("own")])
+    (compute, notes) = try read("runs/own.yaml", ["compute.kernels=own"])
+    #expect(compute.kernels == .own)
+    (compute, notes) = try read("runs/mine.yaml", ["compute.winograd=false"])
+    #expect(compute.kernels == .onednn)
+    #expect(complaint("runs/both.yaml").contains("unknown key \"winograd\""))
+    #expect(
+      complaint("runs/wrong.yaml").contains("compute.kernels is 4, expected own or onednn"))
+  }
+
+  /// A run of another version resumes: what it has saved is of the same recipe.
+  @Test func savedRecipesWithFormerNamesAreTheSame() throws {
+    try write(["base.yaml": Self.base + "\nfooling: {name: location, lambda: 2}"])
+    for (kernels, winograd) in [("own", "true"), ("onednn", "false")] {
+      let written = try recipe(
+        "base.yaml", ["compute.kernels=\(kernels)", "interpreter.name=grad-cam"]
+      ).resolvedYAML()
+      let former = written.replacing("  kernels: \(kernels)\n", with: "  winograd: \(winograd)\n")
+      #expect(former != written && RecipeRenaming.present(former) == written)
+      #expect(RecipeRenaming.present(written) == written)
+    }
+    // A key of that name elsewhere stays.
+    #expect(RecipeRenaming.present("data:\n  winograd: true") == "data:\n  winograd: true")
+  }
 }

@@ -93,7 +93,7 @@ private func smallest(_ old: String, _ new: String) -> String {
         schedule: cosine, warmupSteps: 3, epochs: 4, batchSize: 5, seed: 6, logEvery: 7,
         validateEvery: 8, validateImages: 9, saveEvery: 10, keepStates: 3}
       evaluation: {batchSize: 11, interpreters: [{name: grad-cam, layer: features.0}]}
-      compute: {threads: 12, winograd: false}
+      compute: {threads: 12, kernels: onednn}
       output: {layout: keras3}
       """)
     let expected = FoolingRecipe(
@@ -119,7 +119,7 @@ private func smallest(_ old: String, _ new: String) -> String {
         logEvery: 7, validateEvery: 8, validateImages: 9, saveEvery: 10, keepStates: 3),
       evaluation: EvaluationSection(
         batchSize: 11, interpreters: [.init(name: "grad-cam", layer: "features.0")]),
-      compute: ComputeSection(threads: 12, winograd: false),
+      compute: ComputeSection(threads: 12, kernels: .onednn),
       output: OutputSection(layout: .keras3))
     #expect(recipe == expected)
   }

@@ -145,7 +145,7 @@ private struct RecipeGenerator {
         batchSize: count(4096), interpreters: further,
         grid: pick([.fooled, .own, .side(1 + count(99))])),
       compute: ComputeSection(
-        threads: maybe(count(64)), winograd: flip(),
+        threads: maybe(count(64)), kernels: flip() ? .own : .onednn,
         precision: pick(ExecutionPolicy.Precision.allCases),
         memory: pick(ComputeSection.Memory.allCases), samplesAtOnce: maybe(count(99))),
       output: OutputSection(
@@ -229,7 +229,7 @@ private struct RecipeGenerator {
         report:
           images: 48
         compute:
-          winograd: true
+          kernels: own
           precision: fp32
           memory: normal
         output:

@@ -52,6 +52,8 @@ public struct RecipeDocument {
   let root: RecipeNode
   /// Against which the file's relative paths count.
   package let folder: String
+  /// What a reader of the recipe should know: keys that are read under a former name.
+  package private(set) var notes: [String] = []
 
   /// - Parameters:
   ///   - name: what stands before line numbers in errors.
@@ -73,8 +75,14 @@ public struct RecipeDocument {
       }
     }
     guard problems.isEmpty else { throw problems.error }
-    root = try RecipeExtension.extended(root, of: RecipeSource(name: name, folder: folder))
-    for setting in settings { Self.apply(setting, to: &root, problems) }
+    notes = RecipeRenaming.apply(to: &root)
+    root = try RecipeExtension.extended(
+      root, of: RecipeSource(name: name, folder: folder), notes: &notes)
+    for setting in settings {
+      let renamed = RecipeRenaming.renamed(setting)
+      Self.apply(renamed.setting, to: &root, problems)
+      notes += renamed.notes + RecipeRenaming.apply(to: &root)
+    }
     guard problems.isEmpty else { throw problems.error }
     self.root = root
   }

@@ -14,17 +14,19 @@ enum RecipeExtension {
   private static let longestChain = 8
 
   /// `root` merged over the recipe that it extends, if any.
-  /// - Parameter file: which `root` is read from.
+  /// - Parameters:
+  ///   - file: which `root` is read from.
+  ///   - notes: those of the files that are read are added.
   /// - Throws: `RecipeError` for a file that cannot be read, or that extends itself in the end.
-  package static func extended(_ root: RecipeNode, of file: RecipeSource) throws(RecipeError)
-    -> RecipeNode
-  {
+  package static func extended(
+    _ root: RecipeNode, of file: RecipeSource, notes: inout [String]
+  ) throws(RecipeError) -> RecipeNode {
     let name = (file.name as NSString).lastPathComponent
-    return try extended(root, of: file, chain: [file.folder + "/" + name])
+    return try extended(root, of: file, chain: [file.folder + "/" + name], notes: &notes)
   }
 
   private static func extended(
-    _ root: RecipeNode, of file: RecipeSource, chain: [String]
+    _ root: RecipeNode, of file: RecipeSource, chain: [String], notes: inout [String]
   ) throws(RecipeError) -> RecipeNode {
     guard let entry = root.entries?.first(where: { $0.key == key.path }) else { return root }
     let problems = RecipeProblems(file: file.name)
@@ -63,9 +65,10 @@ enum RecipeExtension {
     case .failure(let problem):
       problems.add(problem.text, at: problem.origin)
       throw problems.error
-    case .success(let node?) where node.entries != nil:
+    case .success(var node?) where node.entries != nil:
+      notes += RecipeRenaming.apply(to: &node)
       return own.merged(
-        over: try extended(node, of: base, chain: chain + [identity]))
+        over: try extended(node, of: base, chain: chain + [identity], notes: &notes))
     case .success:
       throw failure(
         "extends \(printable(name)), which is not a recipe: expected keys such as network and data")

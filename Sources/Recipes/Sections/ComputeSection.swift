@@ -2,6 +2,14 @@ import TensorRuntime
 
 /// On what the program runs.
 public struct ComputeSection: Hashable, Sendable {
+  /// Whose convolutions are used.
+  public enum Kernels: String, CaseIterable, Hashable, Sendable {
+    /// This project's where they are faster, oneDNN's elsewhere.
+    case own
+    /// oneDNN's everywhere.
+    case onednn
+  }
+
   public enum Memory: String, CaseIterable, Hashable, Sendable {
     case normal
     /// Training computes again what it would keep from a forward pass: less memory, more time, the
@@ -11,8 +19,7 @@ public struct ComputeSection: Hashable, Sendable {
 
   /// Worker threads; one per core if `nil`.
   public var threads: Int?
-  /// Whether 3×3 and 1×1 convolutions may be computed by Winograd's algorithms.
-  public var winograd: Bool
+  public var kernels: Kernels
   /// In what training multiplies; what is reported is always computed in floats.
   public var precision: ExecutionPolicy.Precision
   public var memory: Memory
@@ -21,11 +28,11 @@ public struct ComputeSection: Hashable, Sendable {
   public var samplesAtOnce: Int?
 
   public init(
-    threads: Int? = nil, winograd: Bool = true, precision: ExecutionPolicy.Precision = .float32,
+    threads: Int? = nil, kernels: Kernels = .own, precision: ExecutionPolicy.Precision = .float32,
     memory: Memory = .normal, samplesAtOnce: Int? = nil
   ) {
     self.memory = memory
-    (self.threads, self.winograd, self.precision) = (threads, winograd, precision)
+    (self.threads, self.kernels, self.precision) = (threads, kernels, precision)
     self.samplesAtOnce = samplesAtOnce
   }
 }
@@ -37,8 +44,9 @@ extension ComputeSection {
       .automatic(
         "threads", \.threads, .integer(1...1024), else: "one for each core", "that compute"),
       .defaulted(
-        "winograd", \.winograd, .truth,
-        "3×3 and 1×1 convolutions by Winograd's algorithms where those are faster"),
+        "kernels", \.kernels, .choice(Kernels.self),
+        "whose convolutions: own, 3×3 and 1×1 by Winograd's algorithms where those are faster, or "
+          + "onednn, oneDNN's direct ones everywhere"),
       .defaulted(
         "precision", \.precision, .choice(ExecutionPolicy.Precision.self),
         "in what training multiplies, and what is kept between convolutions: floats or, where the "
