@@ -18,6 +18,9 @@ public struct ExecutionPolicy: Hashable, Sendable {
   /// without regard to the number of images. Right for evaluation. Sums over images (gradients with
   /// respect to weights, batch statistics) are not of one image.
   public var isBatchInvariant: Bool
+  /// Equal runs give equal bytes on one device. Without it an executor may choose what is faster and
+  /// differs in the last digits from run to run; no executor has to.
+  public var isDeterministic: Bool
   /// Keep what follows from parameters alone (folded and packed weights) until a parameter changes.
   /// Costs memory; right for evaluation.
   public var keepsParameterWork: Bool
@@ -27,11 +30,11 @@ public struct ExecutionPolicy: Hashable, Sendable {
 
   public init(
     threads: Int? = nil, precision: Precision = .float32, isBatchInvariant: Bool = false,
-    keepsParameterWork: Bool = false, recomputes: Bool = false
+    isDeterministic: Bool = true, keepsParameterWork: Bool = false, recomputes: Bool = false
   ) {
     (self.threads, self.precision) = (threads, precision)
     (self.isBatchInvariant, self.keepsParameterWork) = (isBatchInvariant, keepsParameterWork)
-    self.recomputes = recomputes
+    (self.isDeterministic, self.recomputes) = (isDeterministic, recomputes)
   }
 
   /// The same for a program that runs many times between two changes of its parameters.

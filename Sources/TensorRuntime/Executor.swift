@@ -2,8 +2,9 @@ import TensorGraph
 
 /// What compiles computations for one kind of device, and holds parameters there.
 ///
-/// Equal runs of equal programs give equal bytes on one device. A program and its parameters belong
-/// to the executor that made them; both are used from one thread at a time.
+/// Equal runs of equal programs give equal bytes on one device, unless the policy allows otherwise. A
+/// program and its parameters belong to the executor that made them; both are used from one thread at
+/// a time.
 /// `docs/extending.md` says what a new executor implements and which tests it passes.
 public protocol Executor {
   /// Names the backend in messages, e.g. `cpu`.
@@ -18,7 +19,7 @@ public protocol Executor {
   /// - Parameters:
   ///   - computation: all that a run computes, and perhaps how a step changes parameters.
   ///   - parameters: made by this executor. Several programs may share them.
-  ///   - policy: threads, precision, memory.
+  ///   - policy: threads, precision, determinism, memory.
   /// - Throws: `ExecutionError` if a parameter is missing or misshapen, an operation or a policy is
   ///   not supported, or memory is short.
   func compile(

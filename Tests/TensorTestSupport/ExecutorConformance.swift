@@ -35,12 +35,16 @@ public struct ExecutorConformance {
         graph.nodes[id].type == .int32
         ? .indices(array.values.map { Int32($0) }) : .floats(array.values.map { Float($0) })
     }
+    var first: [String: [UInt32]] = [:]
     for round in 1...2 {
       try compiled.run(inputs)
       for (name, array) in zip(names, expected) {
         let difference = try ReferenceArray(compiled.output(name))
           .mismatch(to: array, within: tolerance)
         #expect(difference == nil, "\(entry), \(name), run \(round)")
+        let bits = try compiled.output(name).values.map(\.bitPattern)
+        #expect(first[name, default: bits] == bits, "\(entry), \(name): runs differ")
+        first[name] = bits
       }
     }
   }
