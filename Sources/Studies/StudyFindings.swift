@@ -5,7 +5,7 @@ import RunFolders
 import RunSupport
 
 /// What one study has found: written as soon as it is finished, as `studies/<name>.json`.
-struct StudyFindings: Codable {
+public struct StudyFindings: Codable {
   /// What `summary.json` says of it.
   package var numbers: JSONValue
   /// What the report shows of it.
@@ -33,11 +33,14 @@ struct StudyFindings: Codable {
     return decoder
   }
 
+  /// - Parameter json: a file's bytes.
+  public init(json: Data) throws { self = try Self.decoder.decode(Self.self, from: json) }
+
   /// - Returns: `nil` if the study was not finished.
   /// - Throws: `RunError` if the file cannot be read.
   package init?(contentsOf path: String, in folder: RunFolder) throws {
     guard let data = try folder.contents(of: path) else { return nil }
-    do { self = try Self.decoder.decode(Self.self, from: data) } catch {
+    do { try self.init(json: data) } catch {
       throw RunError("\(path) cannot be read as what a study has found; remove it to do it again")
     }
   }

@@ -7,7 +7,7 @@ import Reports
 /// What reads the bytes, by the name in `TROMPE_FUZZ_TARGET`. Each may throw; nothing may crash, hang
 /// or take memory for what a header claims.
 enum Target: String, CaseIterable {
-  case image, hdf5, safetensors, recipe, metrics, summary, notes, losses, state
+  case image, hdf5, safetensors, recipe, metrics, summary, notes, losses, study, state
 
   static let chosen: Target = {
     let name = ProcessInfo.processInfo.environment["TROMPE_FUZZ_TARGET"] ?? ""
@@ -48,6 +48,8 @@ enum Target: String, CaseIterable {
     case .summary: try FuzzedFolder.shared.report(with: Data(bytes), as: "summary.json")
     case .notes: try FuzzedFolder.shared.report(with: Data(bytes), as: "report.json")
     case .losses: try FuzzedFolder.shared.report(with: Data(bytes), as: "test-losses.jsonl")
+    case .study:
+      _ = try StudyFindings(json: Data(bytes))
     case .state:
       let progress = try SavedProgress(String(decoding: bytes, as: UTF8.self))
       let again = try SavedProgress(progress.json())
