@@ -49,7 +49,9 @@ import Testing
   func agreesWithTheOperationsOneByOne(size: Case, following: Following) throws {
     let graph = try program(size, following)
     let inputs = randomInputs(of: graph, seed: UInt64(size.channels))
-    let expected = try ReferenceEvaluator.evaluate(graph, placeholders: inputs)
+    let expected = try sharedByInstructionSets(of: inputs) {
+      try ReferenceEvaluator.evaluate(graph, placeholders: inputs)
+    }
     let ways: [Executable.Options] = [
       .init(), .init(threads: 1), .init(threads: 3), .init(usesWinograd: false),
       .init(blocksChannels: false), .init(isBatchInvariant: true), .init(recomputes: true),
