@@ -2,7 +2,7 @@ import Networks
 
 /// A network that is timed: its architecture, batch and the layer at which it is explained.
 public struct BenchmarkNetwork: Hashable, Sendable {
-  /// The family, by which it is asked for.
+  /// The family: the name that selects it.
   public let name: String
   /// Height and width of its images.
   public var side: Int

@@ -14,7 +14,7 @@ struct JSONOutline {
   private(set) var repeatedKey: [String]?
   /// The first byte at which the text is no JSON; `nil` if all of it is.
   private(set) var firstFault: Int?
-  /// All numbers in their order, if asked for.
+  /// All numbers in their order, if requested.
   private(set) var numbers: [Number] = []
 
   /// As deep as Foundation reads.

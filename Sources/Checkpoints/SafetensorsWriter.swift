@@ -3,7 +3,7 @@ import TensorGraph
 
 /// Writes a `.safetensors` file whole or not at all; see `SafetensorsFile` for the format.
 enum SafetensorsWriter {
-  /// What a file is made of: the values are asked for one after the other.
+  /// What a file is made of: the values are requested one after the other.
   struct Entry {
     enum Content {
       case floats(Shape, () -> Tensor)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The built-in set: a textured object of one of ten shapes before a cluttered background,
-/// 64x64 RGB, made when it is asked for.
+/// 64x64 RGB, made on demand.
 ///
 /// Every image is a function of (seed, split, index) alone. The object spans 20 to 50 % of the
 /// side, lies anywhere, is turned by up to 25°, and has any colours that stand out from the

@@ -50,7 +50,7 @@ final class InfluenceAttack {
 
 extension Setup {
   /// - Parameters:
-  ///   - source: the training images whose influence is asked for.
+  ///   - source: the training images whose influence is estimated.
   ///   - progress: called with the number of images that were read.
   func influenceModel(
     _ recipe: InfluenceRecipe, of source: any ImageSource, stop: StopRequest,

@@ -17,7 +17,7 @@ struct SampleSlots {
   /// Integrated Gradients at a late layer is larger than one of SmoothGrad, whose samples share
   /// nothing.
   static let sharedPart = 10
-  /// No chunk is larger unless it is asked for: programs have to be compiled.
+  /// No chunk is larger unless requested: programs have to be compiled.
   static let largestAutomaticCount = 16
   /// All samples stand in the program of a training step, which then computes each once and not
   /// twice, if they are no more than this

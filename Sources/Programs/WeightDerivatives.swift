@@ -8,7 +8,7 @@ import TensorRuntime
 ///
 /// With marks m that choose images, S(w, x) = ⟨∇_w Σ_n m_n·ℓ(x_n), v⟩: H·v is ∂S/∂w, and ∂S/∂x says how an
 /// image would have to change. Slopes ⟨∇_w ℓ(x_n), v⟩ are (softmax − one-hot)·(∂logits/∂w·v), a forward pass
-/// and the rest in double precision. Each is compiled when it is first asked for.
+/// and the rest in double precision. Each is compiled on first use.
 ///
 /// Vectors are the parameters one after the other, each in its own order.
 public final class WeightDerivatives {

@@ -5,7 +5,7 @@ import Foolings
 /// The parts of a recipe that an evaluation without training has.
 public struct EvaluationOptions: Hashable, Sendable {
   public var network: NetworkSection
-  /// `nil` if it is not asked for.
+  /// `nil` if not requested.
   public var fooling: FoolingSpecification?
   public var evaluation: EvaluationSection
   /// Whether the settings say by which interpreters success is measured.

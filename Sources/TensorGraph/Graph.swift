@@ -1,7 +1,7 @@
 /// A finished static-shape program: nodes in topological order, and which of them are its results.
 public struct Graph: Sendable {
   public let nodes: [Node]
-  /// Ids of the results, in the order in which they were asked for.
+  /// Ids of the results, in the order in which they were requested.
   public let outputs: [Int]
   /// Ids of the `Placeholder` nodes, by name.
   public let placeholders: [String: Int]

@@ -8,7 +8,7 @@ public struct GraphBuilder: Sendable {
   private var watched: Set<Int> = []
   let simplifies: Bool
 
-  /// - Parameter simplifies: `false` keeps every node as it is asked for; tests compare both.
+  /// - Parameter simplifies: `false` keeps every node as it is built; tests compare both.
   public init(simplifies: Bool = true) { self.simplifies = simplifies }
 
   public func value(_ id: Int) -> Value {

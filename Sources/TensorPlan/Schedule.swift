@@ -2,7 +2,7 @@ import TensorGraph
 
 /// The order in which kernels run.
 enum Schedule {
-  /// Topological, and otherwise by position in the graph: what was asked for first runs first, so
+  /// Topological, and otherwise by position in the graph: what was requested first runs first, so
   /// a backward pass frees what its forward pass kept in the reverse of the order it was made.
   ///
   /// What makes a large result of little, and is for the end alone, runs last: the gradient of a

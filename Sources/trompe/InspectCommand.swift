@@ -54,7 +54,7 @@ private struct Inspection: Encodable {
   /// What reading the weights has shown; nil if they were not read.
   let weights: String?
   let architecture: ArchitectureSpecification?
-  /// Ends of the network's stages: where heatmaps are usually asked for.
+  /// Ends of the network's stages: the usual target layers of heatmaps.
   let stages: [String]
   let classNames: [String]?
   let preprocessing: Preprocessing?

@@ -28,7 +28,7 @@ public enum VGGStep: Codable, Hashable, Sendable {
   }
 }
 
-/// A VGG by its plan: 3×3 convolutions with bias, batch norm if asked for, ReLU; then flatten in
+/// A VGG by its plan: 3×3 convolutions with bias, optional batch norm, ReLU; then flatten in
 /// channel, height, width order and a classifier `classifier.0`, ReLU, `classifier.2`, … with one
 /// hidden layer for each number of `classifier`.
 enum VGGStyle {

@@ -71,7 +71,7 @@ public struct NetworkGraph: Sendable {
   ///   - graph: what the network is appended to.
   ///   - input: images [N, H, W, C].
   ///   - keeping: names of activations that must exist as such, e.g. the target layer of a heatmap;
-  ///     it prevents folding where the raw output of a convolution is asked for.
+  ///     it prevents folding where the raw output of a convolution is needed.
   ///   - foldsBatchNorm: `false` keeps every frozen batch norm a step of its own.
   ///   - rectifier: what ReLU layers compute; a smooth stand-in gives the network second derivatives.
   ///   - replacing: values that are read in place of activations, by their names, which must be

@@ -1,4 +1,4 @@
-/// C = op(A)·op(B), op(X) = Xᵀ where asked for.
+/// C = op(A)·op(B), op(X) = X or Xᵀ.
 /// - Operands: `a` [M, K] or transposed [K, M], `b` [K, N] or transposed [N, K]. Result: [M, N].
 public struct MatrixProduct: Operation {
   public let transposesLeft: Bool
