@@ -95,7 +95,9 @@ public enum OperationTable {
         switch function {
         case .logarithm, .squareRoot, .reciprocal: .real(0.5...2)
         case .absolute, .relu, .isPositive, .sign: .awayFromZero
-        case .negate, .exponential, .square, .softplus, .sigmoid: .real(-1.5...1.5)
+        case .negate, .exponential, .square, .softplus, .sigmoid, .hyperbolicTangent,
+          .errorFunction:
+          .real(-1.5...1.5)
         }
       return OperationCase(
         operation: Unary(function), operands: [.init(shape: [2, 3, 2], domain: domain)])

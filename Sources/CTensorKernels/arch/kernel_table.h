@@ -94,7 +94,7 @@ struct trompe_kernels {
   // NR / 16 in use and at most, and KC / 16: several B panels of so many steps stay in the
   // first-level cache while A panels pass by. Results depend on none of them.
   int64_t nr_blocks, nr_blocks_max, kc_blocks;
-  void (*unary[TROMPE_SIGMOID - TROMPE_COPY + 1])(float *, const float *, int64_t);
+  void (*unary[TROMPE_ERROR_FUNCTION - TROMPE_COPY + 1])(float *, const float *, int64_t);
   void (*binary[TROMPE_IS_EQUAL - TROMPE_ADD + 1])(float *, const float *, const float *, int64_t);
   void (*select)(float *, const float *, const float *, const float *, int64_t);
   void (*splat)(float *, float, int64_t);

@@ -25,6 +25,8 @@ UNARY(is_positive, x > 0 ? 1.0f : 0.0f)
 UNARY(sign, (x > 0 ? 1.0f : 0.0f) - (x < 0 ? 1.0f : 0.0f))
 UNARY(softplus, (x > 0 ? x : 0.0f) + NAME(log1p1)(NAME(exp1)(-__builtin_fabsf(x))))
 UNARY(sigmoid, 1.0f / (1.0f + NAME(exp1)(-x)))
+UNARY(hyperbolic_tangent, NAME(tanh1)(x))
+UNARY(error_function, NAME(erf1)(x))
 
 #define BINARY(name, expression)                                                    \
   static void NAME(name)(float *d, const float *a, const float *b, int64_t count) { \

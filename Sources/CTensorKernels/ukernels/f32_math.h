@@ -1,4 +1,5 @@
-// Exponential and logarithm of one number, as expressions that vectorize. Included by
+// Exponential, logarithm, hyperbolic tangent and error function of one number, as expressions that
+// vectorize. Included by
 // ukernels/ukernels.h.
 #if !defined(NAME)
 #error "a template of ukernels/ukernels.h: include that"
@@ -65,4 +66,40 @@ static inline float NAME(log1p1)(float u) {
   float part = w - 1.0f;
   float y = NAME(log1)(w) * (u / (part == 0 ? 1.0f : part));
   return part == 0 ? u : y;
+}
+
+// tanh x: a polynomial near 0 (Cephes), 1 - 2 / (e²ˣ + 1) elsewhere. Relative error below 2e-7.
+static inline float NAME(tanh1)(float x) {
+  float t = __builtin_fabsf(x), s = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * s + 2.06390887954e-2f;
+  p = p * s - 5.37397155531e-2f;
+  p = p * s + 1.33314422036e-1f;
+  p = p * s - 3.33332819422e-1f;
+  float near = p * s * x + x;
+  float far = 1.0f - 2.0f / (NAME(exp1)(2.0f * t) + 1.0f);
+  far = x < 0 ? -far : far;
+  return t < 0.625f ? near : far;
+}
+
+// erf x: a polynomial near 0, 1 - eʳ with a polynomial r elsewhere. Relative error below 2e-7.
+static inline float NAME(erf1)(float x) {
+  float t = __builtin_fabsf(x), s = x * x;
+  float r = -1.72853470e-5f * t + 3.83197126e-4f;
+  r = r * s + (-3.88396438e-3f * t + 2.42546219e-2f);
+  r = r * t - 1.06777877e-1f;
+  r = r * t - 6.34846687e-1f;
+  r = r * t - 1.28717512e-1f;
+  r = r * t - t;
+  r = t > 4.0f ? -20.0f : r;  // 1 from here on; the polynomial would turn
+  float far = 1.0f - NAME(exp1)(r);
+  far = x < 0 ? -far : far;
+  float p = -5.96761703e-4f;
+  p = p * s + 4.99119423e-3f;
+  p = p * s - 2.67681349e-2f;
+  p = p * s + 1.12819925e-1f;
+  p = p * s - 3.76125336e-1f;
+  p = p * s + 1.28379166e-1f;
+  float near = p * x + x;
+  return t > 0.927734375f ? far : near;
 }

@@ -55,7 +55,7 @@ const trompe_kernels NAME(trompe_kernels) = {
     .unary =
         {NAME(copy), NAME(negate), NAME(absolute), NAME(exponential), NAME(logarithm),
          NAME(square_root), NAME(reciprocal), NAME(square), NAME(relu), NAME(is_positive),
-         NAME(sign), NAME(softplus), NAME(sigmoid)},
+         NAME(sign), NAME(softplus), NAME(sigmoid), NAME(hyperbolic_tangent), NAME(error_function)},
     .binary =
         {NAME(add), NAME(subtract), NAME(multiply), NAME(divide), NAME(maximum), NAME(minimum),
          NAME(is_greater), NAME(is_greater_or_equal), NAME(is_equal)},

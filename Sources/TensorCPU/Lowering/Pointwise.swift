@@ -155,6 +155,8 @@ extension Unary.Function {
     case .sign: TROMPE_SIGN
     case .softplus: TROMPE_SOFTPLUS
     case .sigmoid: TROMPE_SIGMOID
+    case .hyperbolicTangent: TROMPE_HYPERBOLIC_TANGENT
+    case .errorFunction: TROMPE_ERROR_FUNCTION
     }
   }
 }

@@ -12,6 +12,10 @@ public struct Unary: Operation {
     case softplus
     /// 1 / (1 + e⁻ˣ)
     case sigmoid
+    /// (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)
+    case hyperbolicTangent
+    /// 2/√π · ∫₀ˣ e^(−t²) dt
+    case errorFunction
   }
   public let function: Function
   public var name: String { function.rawValue }
@@ -41,6 +45,11 @@ public struct Unary: Operation {
     case .softplus: return [try graph.multiply(dy, graph.sigmoid(x))]
     case .sigmoid:
       return [try graph.multiply(dy, graph.multiply(y, graph.subtract(1, y)))]
+    case .hyperbolicTangent:
+      return [try graph.multiply(dy, graph.subtract(1, graph.square(y)))]
+    case .errorFunction:
+      let bell = try graph.exponential(graph.negate(graph.square(x)))
+      return [try graph.multiply(dy, graph.multiply(bell, 2 / Double.pi.squareRoot()))]
     }
   }
 }
@@ -144,6 +153,12 @@ extension GraphBuilder {
   public mutating func sign(_ x: Value) throws(ShapeError) -> Value { try unary(.sign, x) }
   public mutating func softplus(_ x: Value) throws(ShapeError) -> Value { try unary(.softplus, x) }
   public mutating func sigmoid(_ x: Value) throws(ShapeError) -> Value { try unary(.sigmoid, x) }
+  public mutating func hyperbolicTangent(_ x: Value) throws(ShapeError) -> Value {
+    try unary(.hyperbolicTangent, x)
+  }
+  public mutating func errorFunction(_ x: Value) throws(ShapeError) -> Value {
+    try unary(.errorFunction, x)
+  }
 
   /// Both operands are broadcast to their common shape first, by numpy's rule.
   public mutating func binary(

@@ -16,6 +16,8 @@ extension Unary.Function {
     case .sign: x > 0 ? 1 : (x < 0 ? -1 : 0)
     case .softplus: max(x, 0) + log1p(exp(-abs(x)))
     case .sigmoid: 1 / (1 + exp(-x))
+    case .hyperbolicTangent: tanh(x)
+    case .errorFunction: erf(x)
     }
   }
 }

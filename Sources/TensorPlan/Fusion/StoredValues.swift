@@ -42,7 +42,9 @@ extension Fusion {
       switch node.operation {
       case let unary as Unary:
         switch unary.function {
-        case .exponential, .logarithm, .softplus, .sigmoid, .squareRoot, .reciprocal: continue
+        case .exponential, .logarithm, .softplus, .sigmoid, .hyperbolicTangent, .errorFunction,
+          .squareRoot, .reciprocal:
+          continue
         default: break
         }
       case let binary as Binary where binary.function == .divide: continue
