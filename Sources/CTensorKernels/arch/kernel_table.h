@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "kernels_cpu.h"
+#include "kernels_depthwise.h"
 #include "kernels_image.h"
 #include "kernels_optimizer.h"
 #include "kernels_pointwise.h"
@@ -133,6 +134,11 @@ struct trompe_kernels {
   void (*f32_wino_f4x3_filter_gradient)(const float *, int64_t, int64_t, int64_t, float *);
   void (*f32_wino_f4x3_bwd_weights)(
       const float *, int64_t, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *);
+  void (*f32_depthwise)(
+      const trompe_depthwise_taps *, const float *, const float *, const trompe_depthwise_ends *,
+      float *, int64_t, int64_t);
+  void (*f32_depthwise_bwd_weights)(
+      const trompe_depthwise_taps *, const float *, const float *, float *, int64_t);
   void (*f32_small_m_gemm_nt)(const trompe_small_m *, int64_t, int64_t);
   void (*f32_small_m_gemm_nn)(const trompe_small_m *, int64_t, int64_t);
   void (*f32_small_m_gemm_tn)(const trompe_small_m *, int64_t, int64_t);

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "arch/kernel_table.h"
+#include "conv/depthwise.h"
 #include "kernels_first_layer.h"
 #include "kernels_gemm_conv.h"
 #include "kernels_pointwise.h"
@@ -179,7 +180,17 @@ static int first_layer_pays(const trompe_convolution_shape *s) {
          extent_of(s).pixels >= 1024;
 }
 
+// As many filters as channels and groups.
+static int depthwise_pays(const trompe_convolution_shape *s) {
+  const trompe_window window = trompe_window_of(s);
+  return s->may_use_own_kernels && !s->uses_bf16 && !s->only_primitives && s->groups > 1 &&
+         s->groups == s->c && s->c == s->k && s->c % TROMPE_CHANNEL_BLOCK == 0 &&
+         !s->order_x.is_bf16 && !s->order_y.is_bf16 && s->dilation_y == 1 && s->dilation_x == 1 &&
+         trompe_has_own_convolutions(s->kernels) && trompe_depthwise_fits(&window);
+}
+
 trompe_own_kernels trompe_own_kernels_for(const trompe_convolution_shape *s) {
+  if (depthwise_pays(s)) return TROMPE_DEPTHWISE;
   if (winograd_pays(s)) return TROMPE_WINOGRAD;
   if (gemm_pays(s)) return TROMPE_GEMM;
   return first_layer_pays(s) ? TROMPE_FIRST_LAYER : TROMPE_NO_OWN_KERNELS;

@@ -21,6 +21,7 @@ typedef enum {
   TROMPE_WINOGRAD,     // Winograd F(4x4, 3x3)
   TROMPE_GEMM,         // GEMM over the taps of a window
   TROMPE_FIRST_LAYER,  // GEMM over the rows of windows of an image of few channels
+  TROMPE_DEPTHWISE,    // one filter for each channel
 } trompe_own_kernels;
 
 // The fastest of them, if one is faster than oneDNN.

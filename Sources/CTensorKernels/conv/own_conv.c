@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "conv/choice.h"
+#include "kernels_depthwise.h"
 #include "kernels_first_layer.h"
 #include "kernels_gemm_conv.h"
 #include "kernels_threads.h"
@@ -40,6 +41,14 @@ trompe_own_conv *trompe_own_conv_create(const trompe_convolution_shape *s) {
     return self;
   }
   const trompe_image *from = trompe_result_is_x(s) ? y : x, *to = trompe_result_is_x(s) ? x : y;
+  if (kernels == TROMPE_DEPTHWISE) {
+    self->takes_plain_filter = to_filter;
+    self->filter_bytes = trompe_depthwise_filter_bytes(&self->window);
+    self->scratch_bytes =
+        to_filter ? trompe_depthwise_bwd_weights_scratch_bytes(&self->window)
+                  : trompe_depthwise_scratch_bytes(&self->window, trompe_result_is_x(s));
+    return self;
+  }
   // Where filters rest, they are packed once.
   self->takes_plain_filter =
       to_filter || (!s->is_batch_invariant &&
@@ -86,6 +95,7 @@ static void run_bwd_weights(
       trompe_winograd_bwd_weights(&window->x, &window->y, &operands, self->cpu);
       break;
     case TROMPE_GEMM: trompe_gemm_bwd_weights(window, &operands, self->cpu); break;
+    case TROMPE_DEPTHWISE: trompe_depthwise_bwd_weights(window, &operands, self->cpu); break;
     default: trompe_first_layer_bwd_weights(window, &operands, self->cpu);
   }
 }
@@ -112,7 +122,8 @@ const char *trompe_own_conv_name(const trompe_own_conv *self) {
   static const char *const names[] = {
       [TROMPE_WINOGRAD] = "wino_f4x3",
       [TROMPE_GEMM] = "gemm",
-      [TROMPE_FIRST_LAYER] = "first_layer"};
+      [TROMPE_FIRST_LAYER] = "first_layer",
+      [TROMPE_DEPTHWISE] = "depthwise"};
   return names[self->kernels];
 }
 
@@ -129,6 +140,9 @@ int trompe_own_conv_takes_plain_filter(const trompe_own_conv *self) {
 }
 
 int trompe_own_conv_same_filter(const trompe_own_conv *a, const trompe_own_conv *b) {
+  // A depthwise filter is read in the same order by all.
+  if (a->kernels == TROMPE_DEPTHWISE && b->kernels == TROMPE_DEPTHWISE)
+    return a->takes_plain_filter == b->takes_plain_filter;
   return a->kernels == b->kernels && a->shape.kind == b->shape.kind &&
          a->takes_plain_filter == b->takes_plain_filter &&
          (a->kernels != TROMPE_GEMM ||
@@ -140,6 +154,8 @@ void trompe_own_conv_pack_filter(
   const trompe_convolution_shape *s = &self->shape;
   if (self->kernels == TROMPE_GEMM)
     trompe_gemm_conv_pack_filter(&self->window, from, scale, trompe_result_is_x(s), to, self->cpu);
+  else if (self->kernels == TROMPE_DEPTHWISE)
+    trompe_depthwise_pack_filter(&self->window, from, scale, to);
   else if (self->kernels == TROMPE_FIRST_LAYER)
     trompe_first_layer_pack_filter(&self->window, from, scale, to, self->cpu);
   else
@@ -158,6 +174,9 @@ void trompe_own_conv_run(
   switch (self->kernels) {
     case TROMPE_WINOGRAD: run_winograd(self, &operands); break;
     case TROMPE_GEMM: run_gemm(self, &operands); break;
+    case TROMPE_DEPTHWISE:
+      trompe_depthwise_run(&self->window, trompe_result_is_x(&self->shape), &operands, self->cpu);
+      break;
     default: trompe_first_layer_run(&self->window, &operands, self->cpu);
   }
 }

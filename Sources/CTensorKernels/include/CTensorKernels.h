@@ -3,6 +3,7 @@
 
 #include "kernels_convolution.h"
 #include "kernels_cpu.h"
+#include "kernels_depthwise.h"
 #include "kernels_finite.h"
 #include "kernels_first_layer.h"
 #include "kernels_gemm_conv.h"

@@ -34,6 +34,7 @@
 #include "ukernels/f32_small_m_gemm.h"
 #ifdef HAS_OWN_CONVOLUTIONS
 #include "ukernels/f32_pool_16c.h"
+#include "ukernels/f32_depthwise_16c.h"
 #include "ukernels/f32_wino_f4x3.h"
 #include "ukernels/f32_gemm_config.h"
 #include "ukernels/f32_gemm_prefetch.h"
@@ -85,6 +86,8 @@ const trompe_kernels NAME(trompe_kernels) = {
     .f32_small_m_gemm_nn = NAME(f32_small_m_gemm_nn),
     .f32_small_m_gemm_tn = NAME(f32_small_m_gemm_tn),
 #ifdef HAS_OWN_CONVOLUTIONS
+    .f32_depthwise = NAME(f32_depthwise),
+    .f32_depthwise_bwd_weights = NAME(f32_depthwise_bwd_weights),
     .f32_wino_f4x3_input = NAME(f32_wino_f4x3_input),
     .f32_wino_f4x3_cotangent = NAME(f32_wino_f4x3_cotangent),
     .f32_wino_f4x3_output = NAME(f32_wino_f4x3_output),

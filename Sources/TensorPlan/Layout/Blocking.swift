@@ -148,7 +148,9 @@ private struct Groups {
 
   private mutating func addConvolution(_ kernel: Kernel, groups: Int, filter: Int) {
     keep(filter)
-    if groups > 1 { for storage in kernel.reads + kernel.writes { keep(storage) } }
+    // One filter for each channel is no other in blocks; groups of several would be torn apart.
+    let isDepthwise = graph.nodes[filter].shape[0] == groups && graph.nodes[filter].shape[3] == 1
+    if groups > 1, !isDepthwise { for storage in kernel.reads + kernel.writes { keep(storage) } }
   }
 
   private mutating func add(_ fused: FusionGroup) {
