@@ -138,7 +138,27 @@ def keras_weights(network):
                 suffix = KERAS_SUFFIX[name]
                 new.append(values(f"{layer.name}.{suffix}", shape, *BATCH_NORM[suffix]))
             elif name == "bias":
-                new.append(values(f"{layer.name}.bias", shape, 0, 0.1))
+                part = ".pointwise" if isinstance(layer, keras.layers.SeparableConv2D) else ""
+                new.append(values(f"{layer.name}{part}.bias", shape, 0, 0.1))
+            elif name == "alpha":
+                new.append(values(f"{layer.name}.weight", shape, 0.3, 0.2))
+            elif name in ("mean", "variance"):
+                suffix = KERAS_SUFFIX[f"moving_{name}"]
+                new.append(values(f"{layer.name}.{suffix}", shape, *BATCH_NORM[suffix]))
+            elif name == "count":
+                new.append(numpy.zeros(shape, "int32"))
+            elif name in ("depthwise_kernel", "pointwise_kernel") and isinstance(
+                    layer, keras.layers.SeparableConv2D):
+                part = f"{layer.name}.{name.split('_')[0]}.weight"
+                rows, columns, channels, outputs = shape
+                if name == "pointwise_kernel":
+                    graph = (outputs, rows, columns, channels)
+                    new.append(values(part, graph, 0, he(graph)).transpose(1, 2, 3, 0))
+                else:
+                    graph = (channels * outputs, rows, columns, 1)
+                    weight = values(part, graph, 0, he(graph))
+                    new.append(
+                        weight.reshape(channels, outputs, rows, columns).transpose(2, 3, 0, 1))
             elif isinstance(layer, keras.layers.DepthwiseConv2D):
                 rows, columns, channels, multiplier = shape
                 graph = (channels * multiplier, rows, columns, 1)
@@ -155,6 +175,8 @@ def keras_weights(network):
                 new.append(values(f"{layer.name}.weight", graph, 0, he(graph)).T)
         if new:
             layer.set_weights(new)
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
 
 
 def photographs(shared):
@@ -219,7 +241,74 @@ def small_models():
         layers.Dense(5, name="scores"),
         layers.Softmax(name="probabilities"),
     ], name="chain")
-    return [functional, sequential]
+    return [functional, sequential, further_layers(), arithmetic()]
+
+
+def further_layers():
+    layers = keras.layers
+    image = layers.Input((12, 10, 3), name="image")
+    x = layers.RandomFlip("horizontal", name="flip")(image)
+    x = layers.Rescaling(1 / 0.5, offset=-0.25, name="scaled")(x)
+    x = layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[0.5, 0.25, 2.0], name="constants")(x)
+    x = layers.Normalization(name="adapted")(x)
+    x = layers.Cropping2D(((1, 0), (0, 1)), name="cropped")(x)
+    x = layers.CenterCrop(10, 8, name="middle")(x)
+    x = layers.SeparableConv2D(8, 3, padding="same", depth_multiplier=2, activation="swish",
+                               name="separable")(x)
+    x = layers.ReLU(max_value=0.8, negative_slope=0.1, name="clipped")(x)
+    a = layers.Conv2D(6, 3, padding="same", activation="gelu", name="first")(x)
+    a = layers.LeakyReLU(negative_slope=0.3, name="leaky")(a)
+    a = layers.LayerNormalization(name="norm")(a)
+    b = layers.Conv2D(6, 1, activation="hard_sigmoid", name="second")(x)
+    b = layers.PReLU(shared_axes=[1, 2], name="slopes")(b)
+    c = layers.Conv2D(6, 1, activation="hard_swish", name="third")(x)
+    c = layers.PReLU(name="many_slopes")(c)
+    c = layers.ELU(alpha=0.7, name="elu")(c)
+    x = layers.Maximum(name="largest")([a, b, c])
+    x = layers.Average(name="mean_of_three")([x, a, b])
+    x = layers.Subtract(name="difference")([x, c])
+    s = layers.GlobalAveragePooling2D(name="squeeze")(x)
+    s = layers.Reshape((1, 1, 6), name="reshaped")(s)
+    s = layers.Dense(3, activation="relu6", name="reduce")(s)
+    s = layers.Dense(6, activation="sigmoid", name="excite")(s)
+    x = layers.Multiply(name="excited")([x, s])
+    x = layers.SpatialDropout2D(0.2, name="channels_dropped")(x)
+    x = layers.GaussianNoise(0.1, name="noise")(x)
+    y = layers.UpSampling2D((2, 3), name="nearest")(x)
+    y = layers.AveragePooling2D((2, 3), name="back")(y)
+    z = layers.UpSampling2D(2, interpolation="bilinear", name="smooth")(x)
+    z = layers.Resizing(10, 8, name="resized")(z)
+    z = layers.Permute((2, 1, 3), name="turned")(z)
+    z = layers.Reshape((10, 8, 6), name="other_shape")(z)
+    x = layers.Concatenate(name="both")([y, z])
+    x = layers.Activation("tanh", name="bounded")(x)
+    x = layers.Conv2D(5, 3, activation="softplus", name="last")(x)
+    x = layers.LayerNormalization(axis=[1, 2, 3], center=False, name="whole_norm")(x)
+    x = layers.Activation("selu", name="selu")(x)
+    x = layers.Permute((3, 1, 2), name="channels_first")(x)
+    x = layers.Flatten(name="row")(x)
+    x = layers.Dense(7, activation="mish", name="hidden")(x)
+    x = layers.Dense(6, activation="softsign", name="signs")(x)
+    x = layers.Dense(5, activation="softmax", name="predictions")(x)
+    return keras.Model(image, x, name="further")
+
+
+def arithmetic():
+    layers = keras.layers
+    # PyTorch has no negative steps, which is all that this model does with indices.
+    keras.src.ops.numpy.GetItem.call = lambda self, x, key: torch.flip(x, [-1])
+    image = layers.Input((6, 5, 3), name="image")
+    x = image[..., ::-1]
+    x = x * 2.0 - 1.0
+    x = 3.0 - x / 4.0
+    x = x + numpy.array([0.5, -0.25, 0.125])
+    a = layers.Conv2D(4, 3, name="a")(x)
+    b = layers.Conv2D(4, 3, activation="sigmoid", name="b")(x)
+    x = -(a + b) * b / (b + 1.0) - a
+    x = keras.ops.silu(x)
+    x = layers.GlobalAveragePooling2D(name="mean")(x)
+    x = layers.Dense(5, activation="softmax", name="predictions")(x)
+    return keras.Model(image, x, name="arithmetic")
 
 
 def legacy_configuration(network):

@@ -103,9 +103,16 @@ struct DeepLIFTPropagation {
         preconditionFailure("\(step.name) has a weight where batch norms are frozen")
       }
       return [try AffineMap(step, weight: weight, bias: nil).adjoint(m, weight, in: &graph)]
-    case .averagePool, .adaptiveAveragePool, .globalAveragePool:
+    case .averagePool, .adaptiveAveragePool, .globalAveragePool, .resize:
       return [try graph.averageAdjoint(step, m)]
     case .add: return step.inputs.map { _ in m }
+    case .average:
+      let part = try graph.multiply(m, 1 / Double(step.inputs.count))
+      return step.inputs.map { _ in part }
+    case .subtract: return [m, try graph.negate(m)]
+    case .multiply: return try throughProduct(m, step, reference, &graph)
+    case .layerScale, .rescale, .normalization: return [try graph.multiply(m, step.weight!)]
+    case .activation, .prelu: return [try throughActivation(m, step, reference, &graph)]
     case .relu: return [try throughReLU(m, step, reference, &graph)]
     case .maxPool(let window): return [try throughMaxPool(m, window, step, reference, &graph)]
     default:
@@ -124,6 +131,48 @@ struct DeepLIFTPropagation {
     return try ratio(
       graph.multiply(m, change), graph.subtract(step.inputs[0], reference.inputs[0]),
       derivative: graph.multiply(m, graph.slope(of: network.rectifier, at: step.inputs[0])), &graph)
+  }
+
+  /// The same for any function of single elements.
+  private func throughActivation(
+    _ m: Value, _ step: NetworkGraph.Step, _ reference: NetworkGraph.Step,
+    _ graph: inout GraphBuilder
+  ) throws -> Value {
+    let x = step.inputs[0]
+    // Whose derivative is asked for must not be looked through.
+    graph.watch(x)
+    let y = try graph.applied(step, to: x, rectifier: network.rectifier)
+    let change = try graph.subtract(step.output, reference.output)
+    return try ratio(
+      graph.multiply(m, change), graph.subtract(x, reference.inputs[0]),
+      derivative: graph.gradient(of: y, with: [x], seed: m)[0], &graph)
+  }
+
+  /// A change of x·y is Δx·(y + y′)/2 + Δy·(x + x′)/2: each factor has the mean of the other as its
+  /// multiplier, the Shapley value of a product. Of several factors, the product so far and the next.
+  private func throughProduct(
+    _ m: Value, _ step: NetworkGraph.Step, _ reference: NetworkGraph.Step,
+    _ graph: inout GraphBuilder
+  ) throws -> [Value] {
+    func products(_ factors: [Value], _ graph: inout GraphBuilder) throws -> [Value] {
+      var products = [factors[0]]
+      for factor in factors.dropFirst() {
+        products.append(try graph.multiply(products[products.count - 1], factor))
+      }
+      return products
+    }
+    let own = try products(step.inputs, &graph)
+    let other = try products(reference.inputs, &graph)
+    var (received, results) = (m, [Value]())
+    for position in step.inputs.indices.dropFirst().reversed() {
+      let before = try graph.multiply(graph.add(own[position - 1], other[position - 1]), 0.5)
+      let factor = try graph.multiply(
+        graph.add(step.inputs[position], reference.inputs[position]), 0.5)
+      results.append(
+        try graph.summed(graph.multiply(received, before), to: step.inputs[position].shape))
+      received = try graph.summed(graph.multiply(received, factor), to: own[position - 1].shape)
+    }
+    return [received] + results.reversed()
   }
 
   /// Of each window's Δy the part by which it grew goes to the winner of the image and the part by

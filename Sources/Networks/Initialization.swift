@@ -37,11 +37,15 @@ extension Architecture {
       case .normal: return Tensor(repeating: 0, shape: shape)
       }
     case (.gamma, _), (.runningVariance, _): return Tensor(repeating: 1, shape: shape)
+    case (.slope, _): return Tensor(repeating: Self.initialSlope, shape: shape)
+    case (.layerScale, _): return Tensor(repeating: Self.initialLayerScale, shape: shape)
     default: return Tensor(repeating: 0, shape: shape)
     }
   }
 
   private static let normalDeviation = 0.01  // torchvision/models/vgg.py
+  private static let initialSlope: Float = 0.25  // torch.nn.PReLU
+  private static let initialLayerScale: Float = 1e-6  // torchvision/models/convnext.py
 }
 
 /// Random numbers on the host that are a pure function of a seed and a name.

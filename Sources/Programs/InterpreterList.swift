@@ -91,7 +91,7 @@ extension RelevanceRule {
     case .gamma(let gamma, let epsilon, let countsBias):
       with(gamma, epsilon, countsBias: countsBias)
     case .flat(let epsilon), .positiveShare(let epsilon), .share(let epsilon): with(epsilon)
-    case .pass, .winnerTakesAll: name.rawValue
+    case .pass, .winnerTakesAll, .signalTakesAll: name.rawValue
     }
   }
 }

@@ -52,7 +52,7 @@ private struct Connections {
         let sum =
           lists[j].reduce(0) { $0 + $1.weight * $1.weight } + (countsBias ? bias[j] * bias[j] : 0)
         for (i, w) in lists[j] { received[i] += w * w / (sum + epsilon) * output[j] }
-      case .pass, .winnerTakesAll, .positiveShare, .share: break
+      case .pass, .winnerTakesAll, .positiveShare, .share, .signalTakesAll: break
       }
     }
     return received

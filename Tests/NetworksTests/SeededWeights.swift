@@ -28,6 +28,7 @@ enum SeededWeights {
         (0, Float((6 / Double(parameter.shape.count / parameter.shape[0])).squareRoot()))
       case .gamma: (0.8, 0.2)
       case .runningVariance: (1, 0.2)
+      case .slope, .layerScale: (0.3, 0.2)
       case .bias, .beta, .runningMean: (0, 0.1)
       }
     for index in values.indices { values[index] = center + bound * values[index] }

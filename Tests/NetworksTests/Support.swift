@@ -27,6 +27,7 @@ extension Architecture {
       values[parameter.name] =
         switch parameter.role {
         case .weight: numbers.array(parameter.shape, scale: 0.5)
+        case .slope, .layerScale: numbers.array(parameter.shape, scale: 0.3, offset: 0.3)
         case .bias, .beta, .runningMean: numbers.array(parameter.shape, scale: 0.3)
         case .gamma, .runningVariance: numbers.array(parameter.shape, scale: 0.5, offset: 1)
         }

@@ -58,9 +58,12 @@ struct Keras3Layout {
   /// - Parameter layers: in Keras's order.
   func match(_ layers: [ParameterizedLayer]) -> LayoutMatch {
     let names = self.layers.compactMap(\.name)
+    let split = KerasMatching.splitting(
+      self.layers.map { ($0.name ?? "", $0.datasets) },
+      for: Set(layers.map { KerasMatching.normalized($0.name) }))
     if names.count == self.layers.count, Set(names).count == names.count,
       Set(layers.map { KerasMatching.normalized($0.name) }).isSubset(
-        of: names.map(KerasMatching.normalized))
+        of: split.map { KerasMatching.normalized($0.name) })
     {
       return KerasMatching.match(
         layers, to: self.layers.map { ($0.name!, $0.datasets) }, in: container)

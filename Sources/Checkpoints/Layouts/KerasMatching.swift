@@ -12,8 +12,9 @@ enum KerasMatching {
     _ layers: [ParameterizedLayer], to stored: [StoredLayer], in container: any TensorContainer
   ) -> LayoutMatch {
     var named: [String: StoredLayer] = [:]
-    for layer in stored { named[normalized(layer.name)] = layer }
     let known = Set(layers.map { normalized($0.name) })
+    let stored = splitting(stored, for: known)
+    for layer in stored { named[normalized(layer.name)] = layer }
     if known.isSubset(of: named.keys) || stored.count != layers.count {
       return byName(layers, named, stored, known, container)
     }
@@ -22,6 +23,17 @@ enum KerasMatching {
     match.isByName = false
     match.notes.append("layers have other names than the network's and were taken in order")
     return match
+  }
+
+  /// A separable convolution is one layer of Keras's, with two filters, and two of the network's.
+  static func splitting(_ stored: [StoredLayer], for known: Set<String>) -> [StoredLayer] {
+    stored.flatMap { layer -> [StoredLayer] in
+      let (first, second) = ("\(layer.name).depthwise", "\(layer.name).pointwise")
+      guard (2...3).contains(layer.datasets.count), known.contains(normalized(first)),
+        known.contains(normalized(second))
+      else { return [layer] }
+      return [(first, [layer.datasets[0]]), (second, Array(layer.datasets.dropFirst()))]
+    }
   }
 
   static func inOrder(
@@ -66,7 +78,10 @@ extension LayoutMatch {
     in container: any TensorContainer
   ) {
     let parameters = layer.parameters
-    let datasets = found.datasets
+    // Keras's Normalization counts the pixels that it has seen.
+    let datasets =
+      layer.kind == .normalization && found.datasets.count == parameters.count + 1
+      ? found.datasets.dropLast() : found.datasets
     guard datasets.count == parameters.count else {
       problems.append(
         .init(
@@ -77,7 +92,7 @@ extension LayoutMatch {
     }
     for (parameter, dataset) in zip(parameters, datasets) {
       add(
-        parameter, dataset, parameter.shape.rank > 1 ? .outputsLast : .same, in: container,
+        parameter, dataset, parameter.shape.rank > 1 ? layer.kind.kerasOrder : .same, in: container,
         expecting: layer.kerasShape(of: parameter.shape)
       ) { layer.kerasShape($0, fits: parameter.shape) }
     }
@@ -87,7 +102,7 @@ extension LayoutMatch {
 extension ParameterizedLayer {
   /// A parameter from the graph's shape and order to Keras's.
   func kerasTensor(_ tensor: Tensor) -> Tensor {
-    guard tensor.shape.rank > 1 else { return tensor }
+    guard tensor.shape.rank > 1, kind.kerasOrder == .outputsLast else { return tensor }
     return AxisOrder.outputsLast.toFile(tensor).reshaped(to: kerasShape(of: tensor.shape))
   }
 }

@@ -6,13 +6,19 @@ import TensorGraph
 public struct ParameterizedLayer: Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable, CaseIterable {
     case convolution, depthwiseConvolution, dense, batchNorm
+    /// Of a PReLU.
+    case slopes
+    case layerNorm, layerScale
+    /// Stored statistics without anything that is trained.
+    case normalization
   }
 
   public let name: String
   public let kind: Kind
-  /// A filter [K, R, S, C / groups], a dense weight [outputs, inputs], or [channels] of a batch norm.
+  /// A filter [K, R, S, C / groups], a dense weight [outputs, inputs], the extents of slopes or of a
+  /// layer norm, or [channels].
   public let weightShape: Shape
-  /// Whether a batch norm has a factor (Keras's `scale`); all others have a weight.
+  /// Whether a norm has a factor (Keras's `scale`); all others have a weight.
   public let hasWeight: Bool
   /// Whether there is a summand.
   public let hasBias: Bool
@@ -20,25 +26,29 @@ public struct ParameterizedLayer: Hashable, Sendable {
   public init(
     name: String, kind: Kind, weightShape: Shape, hasWeight: Bool = true, hasBias: Bool = true
   ) {
-    let rank =
+    let rank: Int? =
       switch kind {
       case .convolution, .depthwiseConvolution: 4
       case .dense: 2
-      case .batchNorm: 1
+      case .batchNorm, .layerScale, .normalization: 1
+      case .slopes, .layerNorm: nil
       }
-    precondition(weightShape.rank == rank, "\(kind) \(name) with a weight \(weightShape)")
-    precondition(hasWeight || kind == .batchNorm, "\(kind) \(name) without a weight")
+    precondition(
+      rank.map { weightShape.rank == $0 } ?? true, "\(kind) \(name) with a weight \(weightShape)")
+    precondition(hasWeight || kind.isNorm, "\(kind) \(name) without a weight")
     (self.name, self.kind, self.weightShape) = (name, kind, weightShape)
     (self.hasWeight, self.hasBias) = (hasWeight, hasBias)
   }
 
   /// In PyTorch's and Keras's order.
   public var parameters: [ParameterSpecification] {
-    let outputs: Shape = [weightShape[0]]
+    let outputs: Shape = kind == .layerNorm ? weightShape : [weightShape[0]]
     var parameters: [(String, Shape)] = []
-    if hasWeight { parameters.append(("weight", weightShape)) }
+    if hasWeight {
+      parameters.append((kind == .layerScale ? "layer_scale" : "weight", weightShape))
+    }
     if hasBias { parameters.append(("bias", outputs)) }
-    if kind == .batchNorm {
+    if kind == .batchNorm || kind == .normalization {
       parameters += [("running_mean", outputs), ("running_var", outputs)]
     }
     return parameters.map { ParameterSpecification(name: "\(name).\($0)", shape: $1) }
@@ -50,9 +60,12 @@ public struct ParameterizedLayer: Hashable, Sendable {
     switch kind {
     case .convolution, .dense: names.append("kernel")
     case .depthwiseConvolution: names.append("depthwise_kernel")
-    case .batchNorm: if hasWeight { names.append("gamma") }
+    case .batchNorm, .layerNorm: if hasWeight { names.append("gamma") }
+    case .layerScale: names.append("gamma")
+    case .slopes: names.append("alpha")
+    case .normalization: names += ["mean", "variance"]
     }
-    if hasBias { names.append(kind == .batchNorm ? "beta" : "bias") }
+    if hasBias { names.append(kind.isNorm ? "beta" : "bias") }
     if kind == .batchNorm { names += ["moving_mean", "moving_variance"] }
     return names
   }
@@ -67,6 +80,10 @@ public struct ParameterizedLayer: Hashable, Sendable {
     case .depthwiseConvolution: "depthwise_conv2d"
     case .dense: "dense"
     case .batchNorm: "batch_normalization"
+    case .slopes: "p_re_lu"
+    case .layerNorm: "layer_normalization"
+    case .layerScale: "layer_scale"
+    case .normalization: "normalization"
     }
   }
 
@@ -74,6 +91,7 @@ public struct ParameterizedLayer: Hashable, Sendable {
   /// are the same numbers as [R, S, 1, K].
   func kerasShape(of shape: Shape) -> Shape {
     switch (kind, shape.rank) {
+    case (.slopes, _), (.layerNorm, _): shape
     case (.depthwiseConvolution, 4): [shape[1], shape[2], shape[0], 1]
     case (_, 2...): AxisOrder.outputsLast.storedShape(of: shape)
     default: shape
@@ -88,5 +106,23 @@ public struct ParameterizedLayer: Hashable, Sendable {
     // Channels times multiplier are the outputs, and the graph knows only these.
     return stored.rank == 4 && stored[0] == shape[1] && stored[1] == shape[2]
       && stored.dimensions[2...].reduce(1, *) == shape[0]
+  }
+}
+
+extension ParameterizedLayer.Kind {
+  /// Whether its factor and summand are gamma and beta.
+  var isNorm: Bool {
+    switch self {
+    case .batchNorm, .layerNorm, .normalization: true
+    case .convolution, .depthwiseConvolution, .dense, .slopes, .layerScale: false
+    }
+  }
+
+  /// How Keras orders the axes of its weight.
+  var kerasOrder: AxisOrder {
+    switch self {
+    case .convolution, .depthwiseConvolution, .dense: .outputsLast
+    case .batchNorm, .slopes, .layerNorm, .layerScale, .normalization: .same
+    }
   }
 }

@@ -22,7 +22,7 @@ enum StateDictLayout {
       match.add(
         parameter, datasets[parameter.name] ?? parameter.name, order, in: container,
         expecting: shape
-      ) { $0 == shape }
+      ) { $0 == shape || isSpread($0, shape) }
     }
     for tensor in stored {
       if let name = renaming.name(of: tensor.name), !names.contains(name) {
@@ -34,6 +34,11 @@ enum StateDictLayout {
     }
     match.notes += renaming.notes(besides: stored)
     return match
+  }
+
+  /// torchvision's ConvNeXts store [C] as [C, 1, 1].
+  private static func isSpread(_ stored: Shape, _ shape: Shape) -> Bool {
+    shape.rank == 1 && stored.dimensions == shape.dimensions + [1, 1]
   }
 
   static func order(of parameter: ParameterSpecification) -> AxisOrder {

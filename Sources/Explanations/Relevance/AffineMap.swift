@@ -31,7 +31,7 @@ struct AffineMap {
     switch product {
     case .convolution(let window, let groups):
       try graph.convolution(x, w, window: window, groups: groups)
-    case .dense: try graph.matrixProduct(x, w, transposesRight: true)
+    case .dense: try graph.dense(x, w)
     case .scale: try graph.multiply(x, w)
     }
   }
@@ -42,7 +42,12 @@ struct AffineMap {
     case .convolution(let window, let groups):
       try graph.append(
         ConvolutionInputGradient(window: window, groups: groups, inputShape: inputShape), [y, w])
-    case .dense: try graph.matrixProduct(y, w)
+    case .dense where y.shape.rank == 2: try graph.matrixProduct(y, w)
+    case .dense:
+      // One product for all pixels.
+      try graph.reshape(
+        graph.matrixProduct(graph.reshape(y, to: [y.shape.count / w.shape[0], w.shape[0]]), w),
+        to: y.shape.replacing(axis: -1, with: w.shape[1]))
     case .scale: try graph.multiply(y, w)
     }
   }

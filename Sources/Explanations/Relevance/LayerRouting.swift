@@ -7,7 +7,18 @@ extension GraphBuilder {
   mutating func routed(_ step: NetworkGraph.Step, _ y: Value) throws -> [Value]? {
     let shape = step.inputs[0].shape
     switch step.layer {
-    case .dropout: return [y]
+    case .dropout, .spatialDropout: return [y]
+    case .reverseChannels: return [try reversingChannels(y)]
+    case .reshape: return [try reshape(y, to: shape)]
+    case .permute(let order):
+      var inverse = [Int](repeating: 0, count: shape.rank)
+      for (position, axis) in ([0] + order.map { $0 + 1 }).enumerated() { inverse[axis] = position }
+      return [try transpose(y, inverse)]
+    case .crop(let top, let left, let bottom, let right):
+      return [
+        try append(
+          Pad(low: [0, top, left, 0], high: [0, bottom, right, 0], interior: [0, 0, 0, 0]), [y])
+      ]
     case .flatten(let order):
       guard order == .channelsFirst, shape.rank == 4, shape[1] * shape[2] > 1 else {
         return [try reshape(y, to: shape)]

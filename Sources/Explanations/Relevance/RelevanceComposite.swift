@@ -41,6 +41,12 @@ public struct RelevanceComposite: Hashable, Sendable {
     Entry(.adaptiveAveragePool, .positiveShare(epsilon: RelevanceRule.shareEpsilon)),
     Entry(.globalAveragePool, .positiveShare(epsilon: RelevanceRule.shareEpsilon)),
     Entry(.add, .positiveShare(epsilon: RelevanceRule.shareEpsilon)),
+    Entry(.average, .positiveShare(epsilon: RelevanceRule.shareEpsilon)),
+    Entry(.subtract, .positiveShare(epsilon: RelevanceRule.shareEpsilon)),
+    Entry(.resize, .positiveShare(epsilon: RelevanceRule.shareEpsilon)),
+    Entry(.maximum, .winnerTakesAll), Entry(.multiply, .signalTakesAll),
+    Entry(.activation, .pass), Entry(.prelu, .pass), Entry(.layerNorm, .pass),
+    Entry(.layerScale, .pass), Entry(.rescale, .pass), Entry(.normalization, .pass),
   ]
 
   /// - Throws: `NetworkError` for a rule that is not for its kind of layer, or numbers out of range.
@@ -167,7 +173,7 @@ extension RelevanceComposite.Entry: Codable {
       case .alphaBeta: [.alpha, .beta, .epsilon, .bias]
       case .gamma: [.gamma, .epsilon, .bias]
       case .flat, .positiveShare, .share: [.epsilon]
-      case .pass, .winnerTakesAll: []
+      case .pass, .winnerTakesAll, .signalTakesAll: []
       }
     for key in [Key.epsilon, .alpha, .beta, .gamma, .bias]
     where values.contains(key) && !options.contains(key) {
@@ -197,6 +203,7 @@ extension RelevanceComposite.Entry: Codable {
     case .wSquare: rule = .wSquare(epsilon: try epsilon(), countsBias: countsBias)
     case .pass: rule = .pass
     case .winnerTakesAll: rule = .winnerTakesAll
+    case .signalTakesAll: rule = .signalTakesAll
     case .positiveShare:
       rule = .positiveShare(epsilon: try epsilon(RelevanceRule.shareEpsilon))
     case .share: rule = .share(epsilon: try epsilon())
@@ -224,7 +231,7 @@ extension RelevanceComposite.Entry: Codable {
       try values.encode(countsBias, forKey: .bias)
     case .flat(let epsilon), .positiveShare(let epsilon), .share(let epsilon):
       try values.encode(epsilon, forKey: .epsilon)
-    case .pass, .winnerTakesAll: break
+    case .pass, .winnerTakesAll, .signalTakesAll: break
     }
   }
 }

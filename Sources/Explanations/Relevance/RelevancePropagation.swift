@@ -60,6 +60,9 @@ struct RelevancePropagation {
     switch rule {
     case .pass: return [relevance]
     case .winnerTakesAll:
+      if step.layer == .maximum {
+        return try graph.winnerTakesAll(step.inputs, step.output, relevance)
+      }
       guard case .maxPool(let window) = step.layer else { break }
       let index = try graph.append(MaxPoolIndex(window: window), [x])
       return [
@@ -68,13 +71,21 @@ struct RelevancePropagation {
       ]
     case .positiveShare(let epsilon), .share(let epsilon):
       let onlyPositive = rule.name == .positiveShare
-      if step.layer == .add {
+      switch step.layer {
+      case .add, .average:
         return try graph.additionShares(
           step.inputs, relevance, onlyPositive: onlyPositive, epsilon: epsilon)
+      case .subtract:
+        return try graph.additionShares(
+          [step.inputs[0], graph.negate(step.inputs[1])], relevance, onlyPositive: onlyPositive,
+          epsilon: epsilon)
+      default: break
       }
       return [
         try graph.averageShares(step, relevance, onlyPositive: onlyPositive, epsilon: epsilon)
       ]
+    case .signalTakesAll:
+      return try graph.signalShares(step, relevance, gates: gates(of: step, in: network))
     case .epsilon, .alphaBeta, .gamma, .flat, .wSquare:
       let (weight, bias) = affineParameters(step, of: network)
       let map = AffineMap(step, weight: weight, bias: bias)
@@ -102,7 +113,7 @@ struct RelevancePropagation {
     case .flat(let epsilon): try map.flatRule(relevance, epsilon: epsilon, in: &graph)
     case .wSquare(let epsilon, let countsBias):
       try map.wSquareRule(relevance, epsilon: epsilon, countsBias: countsBias, in: &graph)
-    case .pass, .winnerTakesAll, .positiveShare, .share: relevance
+    case .pass, .winnerTakesAll, .positiveShare, .share, .signalTakesAll: relevance
     }
   }
 
@@ -115,6 +126,21 @@ struct RelevancePropagation {
       preconditionFailure("\(step.layers[0]) has a weight, or it would not be folded")
     }
     return (weight, network.parameter(.bias, of: step.layers[0]))
+  }
+
+  /// Which factors of a product are gates.
+  private func gates(of step: NetworkGraph.Step, in network: NetworkGraph) -> [Bool] {
+    let isRepeated = step.inputs.map { $0.shape.count < step.output.shape.count }
+    if isRepeated.contains(true), isRepeated.contains(false) { return isRepeated }
+    let isBounded = step.inputNames.map { name in
+      switch network.steps.first(where: { $0.name == name })?.layer {
+      case .activation(let function): function.isGate
+      case .softmax: true
+      default: false
+      }
+    }
+    // A product of gates alone has no signal.
+    return isBounded.contains(false) ? isBounded : isBounded.map { _ in false }
   }
 
   /// Steps that depend on `target`.
@@ -136,9 +162,15 @@ struct RelevancePropagation {
       switch step.layer {
       case .relu, .softmax: found.insert(step.name)
       case .maxPool, .averagePool, .adaptiveAveragePool, .globalAveragePool, .flatten, .add,
-        .concatenate, .subsampleAndPadChannels, .zeroPadding, .dropout:
+        .concatenate, .subsampleAndPadChannels, .zeroPadding, .dropout, .spatialDropout, .multiply,
+        .divide, .average, .maximum, .reshape, .permute, .reverseChannels,
+        .resize, .crop:
         if step.inputNames.allSatisfy(found.contains) { found.insert(step.name) }
-      case .convolution, .dense, .batchNorm: break
+      case .activation(let function):
+        if function.isNonNegative { found.insert(step.name) }
+      case .convolution, .dense, .batchNorm, .prelu, .layerNorm, .layerScale, .subtract, .rescale,
+        .normalization:
+        break
       }
     }
     return found

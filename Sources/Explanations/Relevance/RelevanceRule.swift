@@ -29,6 +29,10 @@ public enum RelevanceRule: Hashable, Sendable {
   /// R_i = Σ_j x_i / (Σ x + ε·sign) · R_j, the weights of an average included: the ε-rule of a
   /// layer without parameters.
   case share(epsilon: Double)
+  /// Of a product, all to the signals and nothing to the gates: those that are repeated to the other's
+  /// extents, or else come out of a function with bounds (sigmoid, tanh). Several signals receive equal
+  /// parts. Arras et al. 2017; where there is no gate, the uniform rule of Achtibat et al. 2024.
+  case signalTakesAll
 
   /// Dense layers: Heo et al. 2019, released code.
   public static let denseEpsilon = 0.01
@@ -46,6 +50,7 @@ public enum RelevanceRule: Hashable, Sendable {
     case wSquare = "w-square"
     case winnerTakesAll = "winner-takes-all"
     case positiveShare = "positive-share"
+    case signalTakesAll = "signal-takes-all"
   }
 
   public var name: Name {
@@ -59,19 +64,25 @@ public enum RelevanceRule: Hashable, Sendable {
     case .winnerTakesAll: .winnerTakesAll
     case .positiveShare: .positiveShare
     case .share: .share
+    case .signalTakesAll: .signalTakesAll
     }
   }
 
   /// The rules that a kind of layer can have. None where relevance has only one way to go
-  /// (flattening, padding, subsampling, concatenation, dropout) and for a softmax.
+  /// (flattening, other shapes, padding, cropping, subsampling, concatenation, dropout), for a softmax
+  /// and for a quotient.
   static func names(for kind: Layer.Kind) -> [Name] {
     switch kind {
     case .convolution, .dense: [.epsilon, .alphaBeta, .gamma, .flat, .wSquare]
     case .batchNorm: [.pass, .epsilon]
-    case .relu: [.pass]
-    case .maxPool: [.winnerTakesAll]
-    case .averagePool, .adaptiveAveragePool, .globalAveragePool, .add: [.positiveShare, .share]
-    case .flatten, .concatenate, .subsampleAndPadChannels, .zeroPadding, .dropout, .softmax: []
+    case .relu, .activation, .prelu, .layerNorm, .layerScale, .rescale, .normalization: [.pass]
+    case .maxPool, .maximum: [.winnerTakesAll]
+    case .averagePool, .adaptiveAveragePool, .globalAveragePool, .add, .average, .subtract, .resize:
+      [.positiveShare, .share]
+    case .multiply: [.signalTakesAll]
+    case .flatten, .concatenate, .subsampleAndPadChannels, .zeroPadding, .dropout, .softmax,
+      .divide, .reshape, .permute, .reverseChannels, .crop, .spatialDropout:
+      []
     }
   }
 
@@ -100,7 +111,7 @@ public enum RelevanceRule: Hashable, Sendable {
     case .gamma(let gamma, let epsilon, _):
       try check(epsilon: epsilon)
       try check("gamma", gamma, gamma >= 0 && gamma <= 1e6, "0 to 1e6")
-    case .pass, .winnerTakesAll: break
+    case .pass, .winnerTakesAll, .signalTakesAll: break
     }
   }
 }

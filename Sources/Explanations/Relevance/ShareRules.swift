@@ -32,8 +32,34 @@ extension GraphBuilder {
       try averagePool(x, window: window, countsPadding: countsPadding)
     case .adaptiveAveragePool(let height, let width):
       try adaptiveAveragePool(x, height: height, width: width)
+    case .resize(let layer): try resized(x, layer)
     default: try mean(x, axes: [1, 2])
     }
+  }
+
+  /// All to the largest input; equal ones share.
+  mutating func winnerTakesAll(
+    _ inputs: [Value], _ output: Value, _ relevance: Value
+  ) throws -> [Value] {
+    let isLargest = try inputs.map { try isEqual($0, output) }
+    let share = try divide(relevance, sum(isLargest.map(Optional.some))!)
+    return try isLargest.map { try multiply($0, share) }
+  }
+
+  /// Equal parts of R to the inputs that are no gates, summed where they are repeated; 0 to the gates.
+  mutating func signalShares(
+    _ step: NetworkGraph.Step, _ relevance: Value, gates: [Bool]
+  ) throws -> [Value] {
+    let part = try multiply(relevance, 1 / Double(max(gates.count { !$0 }, 1)))
+    return try zip(step.inputs, gates).map { input, isGate in
+      isGate ? try constant(0, shape: input.shape) : try summed(part, to: input.shape)
+    }
+  }
+
+  /// Sums over the axes along which an array of `shape` is repeated to become one of y's.
+  mutating func summed(_ y: Value, to shape: Shape) throws -> Value {
+    let axes = shape.dimensions.indices.filter { shape[$0] == 1 && y.shape[$0] > 1 }
+    return try sum(y, axes: axes)
   }
 
   /// R_k = x_k / (Σ_l x_l + ε·sign) · R for each summand x_k, or (`onlyPositive`) its positive part.

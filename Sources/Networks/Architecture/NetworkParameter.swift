@@ -10,14 +10,19 @@ public struct NetworkParameter: Hashable, Sendable {
     case gamma, beta
     /// Of a batch norm: statistics of the training set, not trained by gradients.
     case runningMean, runningVariance
+    /// Of a PReLU: what negative elements are multiplied with.
+    case slope
+    /// Of a layer scale: one factor for each channel.
+    case layerScale
 
     /// The last part of the name in a PyTorch state dict.
     public var suffix: String {
       switch self {
-      case .weight, .gamma: "weight"
+      case .weight, .gamma, .slope: "weight"
       case .bias, .beta: "bias"
       case .runningMean: "running_mean"
       case .runningVariance: "running_var"
+      case .layerScale: "layer_scale"
       }
     }
   }
@@ -55,6 +60,14 @@ extension LayerNode {
       return
         ((layer.hasGamma ? [.gamma] : []) + (layer.hasBeta ? [.beta] : [])
         + [.runningMean, .runningVariance]).map { parameter($0, [layer.channels]) }
+    case .prelu(let layer): return [parameter(.slope, Shape(layer.slopes))]
+    case .layerNorm(let layer):
+      return ((layer.hasGamma ? [.gamma] : []) + (layer.hasBeta ? [.beta] : [])).map {
+        parameter($0, Shape(layer.extents))
+      }
+    case .layerScale(let channels): return [parameter(.layerScale, [channels])]
+    case .normalization(let channels):
+      return [.runningMean, .runningVariance].map { parameter($0, [channels]) }
     default: return []
     }
   }

@@ -7,8 +7,15 @@ struct KerasModel {
     let name: String
     let className: String
     let config: KerasObject
+    /// What it is called with; in a sequential model the layer before it.
+    let operands: [KerasOperand]
+    /// What else it is called with.
+    var further: [Any] = []
+
     /// Names of layers.
-    var inputs: [String]
+    var inputs: [String] {
+      operands.compactMap { if case .layer(let name) = $0 { name } else { nil } }
+    }
   }
 
   let name: String
@@ -18,6 +25,8 @@ struct KerasModel {
   let layers: [Layer]
   /// The input layer's name.
   let input: String
+  /// Whether Keras 3 wrote it.
+  let isKeras3: Bool
 
   /// A model that Keras can write has a few kilobytes for each layer.
   private static let largestText = 64 << 20
@@ -57,6 +66,7 @@ struct KerasModel {
       layers.append(
         try Self.layer(record, of: config.owner, after: className == "Sequential" ? layers : nil))
     }
+    isKeras3 = layers.contains { $0.config.has("batch_shape") }
     if className == "Sequential" {
       (input, inputShape) = try Self.sequentialInput(config, layers)
       self.layers = layers.filter { $0.className != "InputLayer" }
@@ -88,48 +98,16 @@ struct KerasModel {
     if let previous {
       return Layer(
         name: name, className: className, config: config,
-        inputs: previous.last.map { [$0.name] } ?? [])
+        operands: previous.last.map { [.layer($0.name)] } ?? [])
     }
     let named = KerasObject(owner: config.owner, members: record.members)
+    let (operands, further) = try operands(of: named)
     return Layer(
-      name: name, className: className, config: config, inputs: try inputs(of: named))
-  }
-
-  /// Keras 2: `[[["a", 0, 0, {}], ["b", 0, 0, {}]]]`. Keras 3: `[{"args": [[tensor, tensor]]}]`, a
-  /// tensor `{"config": {"keras_history": ["a", 0, 0]}}`.
-  private static func inputs(of record: KerasObject) throws(NetworkError) -> [String] {
-    guard let calls = record.value("inbound_nodes") as? [Any] else {
-      throw record.error("inbound_nodes is missing or no list")
-    }
-    guard calls.count <= 1 else {
-      throw record.error("is used \(calls.count) times; shared layers are not supported")
-    }
-    guard let call = calls.first else { return [] }
-    var histories: [[Any]] = []
-    if let call = call as? [String: Any] {
-      let arguments = call["args"] as? [Any] ?? []
-      let tensors = arguments.count == 1 ? arguments[0] as? [Any] ?? arguments : arguments
-      for tensor in tensors {
-        guard let config = (tensor as? [String: Any])?["config"] as? [String: Any],
-          let history = config["keras_history"] as? [Any]
-        else {
-          throw record.error(
-            "is called with a constant, or something else that is no layer's result")
-        }
-        histories.append(history)
-      }
-    } else if let call = call as? [[Any]] {
-      histories = call
-    } else {
-      throw record.error("inbound_nodes is neither Keras 2's nor Keras 3's")
-    }
-    var names: [String] = []
-    for history in histories { names.append(try source(history, record)) }
-    return names
+      name: name, className: className, config: config, operands: operands, further: further)
   }
 
   /// The name in `["a", 0, 0]`, the only result of the only use of layer a.
-  private static func source(
+  static func source(
     _ history: [Any], _ owner: KerasObject
   ) throws(NetworkError) -> String {
     guard (3...4).contains(history.count), let name = history[0] as? String,

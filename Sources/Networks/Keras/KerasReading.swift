@@ -32,7 +32,8 @@ extension Architecture {
     }
     try Limits.check(
       positive: [("height", height), ("width", width), ("channels", channels)], in: model.name)
-    var reading = KerasReading(inputShape: [height, width, channels], input: model.input)
+    var reading = KerasReading(
+      inputShape: [height, width, channels], input: model.input, isKeras3: model.isKeras3)
     for layer in model.layers { try reading.append(layer) }
     try self.init(
       name: model.name, inputShape: [height, width, channels], classes: try reading.classes(),
@@ -51,18 +52,36 @@ struct KerasReading {
   private var permuted: Set<String> = []
   /// What a sequential model's first layer reads.
   private let input: String
+  /// Whether Keras 3 wrote the model.
+  let isKeras3: Bool
 
-  init(inputShape: Shape, input: String) {
+  init(inputShape: Shape, input: String, isKeras3: Bool) {
+    self.isKeras3 = isKeras3
     shapes = [Architecture.inputName: inputShape]
     stands = [input: Architecture.inputName]
     self.input = input
   }
 
   static let supported = [
-    "Activation", "Add", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D", "Dense",
-    "DepthwiseConv2D", "Dropout", "Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D",
-    "InputLayer", "MaxPooling2D", "Permute (in front of Flatten)", "ReLU", "Softmax",
-    "ZeroPadding2D",
+    "Activation", "Add", "Average", "AveragePooling2D", "BatchNormalization", "CenterCrop",
+    "Concatenate", "Conv2D", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "ELU", "Flatten",
+    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "InputLayer", "LayerNormalization",
+    "LayerScale",
+    "LeakyReLU", "MaxPooling2D", "Maximum", "Multiply", "Normalization", "PReLU", "Permute", "ReLU",
+    "Rescaling", "Reshape", "Resizing", "SeparableConv2D", "Softmax", "SpatialDropout2D",
+    "Subtract",
+    "UpSampling2D", "ZeroPadding2D",
+  ]
+
+  /// Layers that do nothing but in training.
+  static let idle: Set = [
+    "ActivityRegularization", "AlphaDropout", "AugMix", "AutoContrast", "CutMix", "GaussianDropout",
+    "GaussianNoise", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration",
+    "RandomColorJitter", "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip",
+    "RandomGaussianBlur", "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert",
+    "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
+    "RandomSharpness", "RandomShear", "RandomTranslation", "RandomWidth", "RandomZoom",
+    "StochasticDepth",
   ]
 
   /// Why a layer of this class is not read; nil for one that is.
@@ -71,8 +90,11 @@ struct KerasReading {
   static func refusal(
     _ className: String, _ config: KerasObject, isCalled: Bool
   ) -> String? {
-    let names = supported.map { $0.prefix { $0 != " " } }
-    if names.contains(where: { $0 == className }) { return nil }
+    if supported.contains(className) || idle.contains(className) { return nil }
+    let isOperation =
+      className.hasSuffix("OpLambda")
+      || isCalled && config.members.keys.allSatisfy({ $0 == "name" || $0 == "dtype" })
+    if isOperation, KerasOperation(className, config) != nil { return nil }
     if KerasModel.models.contains(className) {
       return
         "is a model within the model, which is not supported; save a model of its layers instead"
@@ -81,13 +103,13 @@ struct KerasReading {
     let function = config.value("function") as? String
     if let function, className.hasSuffix("OpLambda") {
       return
-        "is the operation \(function.prefix(100)) between layers, which is not supported; build "
-        + "the model of layers alone"
+        "is the operation \(function.prefix(100)) between layers, which is not supported; supported "
+        + "are +, −, ×, ÷ and activation functions; build the model of layers"
     }
-    if isCalled, config.members.keys.allSatisfy({ $0 == "name" }) {
+    if isOperation {
       return
-        "is the operation \(className.prefix(100)) between layers, which is not supported; build "
-        + "the model of layers alone"
+        "is the operation \(className.prefix(100)) between layers, which is not supported; supported "
+        + "are +, −, ×, ÷ and activation functions; build the model of layers"
     }
     return "this class of layer is not supported; supported are "
       + supported.joined(separator: ", ")
@@ -116,17 +138,23 @@ struct KerasReading {
       guard shapes[node] != nil else {
         throw layer.config.error("reads \(name.prefix(200)), which is no earlier layer")
       }
-      guard !permuted.contains(name) || layer.className == "Flatten" else {
-        throw layer.config.error(
-          "reads the Permute layer \(name.prefix(200)), which only Flatten may")
+      if permuted.contains(name), layer.className != "Flatten" {
+        // Others than Flatten need the channels where they were put.
+        let moved = "\(name).permuted"
+        if shapes[moved] == nil {
+          try self.node(moved, .permute([2, 0, 1]), [node], layer.config)
+        }
+        inputs.append(moved)
+      } else {
+        inputs.append(node)
       }
-      inputs.append(node)
     }
     guard stands[layer.name] == nil, shapes[layer.name] == nil else {
       throw layer.config.error("two layers have this name")
     }
     try checkFormat(layer.config)
-    try append(layer, inputs, shapes[inputs[0]]!)
+    guard let first = inputs.first else { throw layer.config.error("reads no layer") }
+    try append(layer, inputs, shapes[first]!)
   }
 
   private func checkFormat(_ config: KerasObject) throws(NetworkError) {
@@ -148,22 +176,18 @@ struct KerasReading {
     case "Conv2D", "DepthwiseConv2D":
       try node(
         name, convolution(layer, x), inputs, config,
-        activation: Activation(config, "activation"))
+        activation: KerasActivation(config, "activation", isKeras3: isKeras3))
     case "Dense":
-      guard x.rank == 1 else { throw config.error("reads \(x), expected a row") }
       let dense = DenseLayer(
-        inputs: x[0], outputs: try config.count("units"),
+        inputs: x[-1], outputs: try config.count("units"),
         hasBias: try config.truth("use_bias", default: true))
-      try node(name, .dense(dense), inputs, config, activation: Activation(config, "activation"))
+      try node(
+        name, .dense(dense), inputs, config,
+        activation: KerasActivation(config, "activation", isKeras3: isKeras3))
     case "BatchNormalization": try node(name, batchNorm(config, x), inputs, config)
-    case "ReLU":
-      for key in ["max_value", "negative_slope", "threshold"] {
-        guard try config.number(key, default: 0) == 0, key != "max_value" || !config.has(key) else {
-          throw config.error("\(key) is set, only the plain ReLU is supported")
-        }
-      }
-      try node(name, .relu, inputs, config)
-    case "Activation": try activation(name, Activation(config, "activation"), inputs, config)
+    case "Activation":
+      try activation(
+        name, KerasActivation(config, "activation", isKeras3: isKeras3), inputs, config)
     case "Softmax":
       let axis = (config.value("axis") as? [Int])?.first ?? (config.value("axis") as? Int) ?? -1
       guard axis == -1 || axis == x.rank else { throw config.error("axis is not the last") }
@@ -172,7 +196,6 @@ struct KerasReading {
     case "GlobalAveragePooling2D", "GlobalMaxPooling2D":
       try appendGlobal(layer, inputs, x)
     case "ZeroPadding2D": try node(name, zeroPadding(config), inputs, config)
-    case "Add": try node(name, .add, inputs, config)
     case "Concatenate":
       let axis = (config.value("axis") as? Int) ?? -1
       guard axis == -1 || axis == x.rank else {
@@ -184,25 +207,32 @@ struct KerasReading {
         layer.inputs.contains(where: permuted.contains) ? .channelsFirst : .channelsLast
       try node(name, .flatten(order: order), inputs, config)
     case "Permute":
-      guard config.value("dims") as? [Int] == [3, 1, 2], x.rank == 3 else {
-        throw config.error("dims is not [3, 1, 2], the only order that is supported")
+      guard let order = config.value("dims") as? [Int], order.sorted() == Array(1...x.rank) else {
+        throw config.error("dims does not order the axes of \(x)")
       }
-      stands[name] = inputs[0]
-      permuted.insert(name)
+      if order == [3, 1, 2] {
+        stands[name] = inputs[0]
+        permuted.insert(name)
+      } else {
+        try node(name, .permute(order.map { $0 - 1 }), inputs, config)
+      }
     case "Dropout":
       guard !config.has("noise_shape") else { throw config.error("noise_shape is not supported") }
       try node(name, .dropout(rate: config.number("rate", default: 0.5)), inputs, config)
-    case let other:
-      preconditionFailure("\(other) is a class that the model was not refused for")
+    default:
+      if let operation = KerasOperation(layer.className, config) {
+        return try append(operation, layer, inputs, x)
+      }
+      try appendFurther(layer, inputs, x)
     }
   }
 
-  private func convolution(
+  func convolution(
     _ layer: KerasModel.Layer, _ x: Shape
   ) throws(NetworkError) -> Layer {
     let config = layer.config
     guard x.rank == 3 else { throw config.error("reads \(x), expected an image") }
-    let isDepthwise = layer.className == "DepthwiseConv2D"
+    let isDepthwise = layer.className != "Conv2D"
     let outputs =
       isDepthwise
       ? try x[2] * config.count("depth_multiplier", default: 1) : try config.count("filters")
@@ -215,10 +245,12 @@ struct KerasReading {
     guard x[2] % groups == 0 else {
       throw config.error("\(groups) groups do not divide \(x[2]) channels")
     }
+    // A separable convolution's bias is its pointwise part's.
+    let hasBias = try config.truth("use_bias", default: true)
     return .convolution(
       ConvolutionLayer(
         inputChannels: x[2], outputChannels: outputs, window: window, groups: groups,
-        hasBias: try config.truth("use_bias", default: true)))
+        hasBias: hasBias && layer.className != "SeparableConv2D"))
   }
 
   private func pooling(
@@ -267,7 +299,13 @@ struct KerasReading {
 
   /// [[top, bottom], [left, right]], [rows, columns] or one number.
   private func zeroPadding(_ config: KerasObject) throws(NetworkError) -> Layer {
-    let value = config.value("padding")
+    let sides = try sides(config, "padding")
+    return .zeroPadding(
+      top: sides[0][0], left: sides[1][0], bottom: sides[0][1], right: sides[1][1])
+  }
+
+  func sides(_ config: KerasObject, _ key: String) throws(NetworkError) -> [[Int]] {
+    let value = config.value(key)
     let sides: [[Int]]
     if let all = value as? Int {
       sides = [[all, all], [all, all]]
@@ -276,10 +314,9 @@ struct KerasReading {
     } else if let pairs = value as? [[Int]], pairs.count == 2, pairs.allSatisfy({ $0.count == 2 }) {
       sides = pairs
     } else {
-      throw config.error("padding is not [[top, bottom], [left, right]]")
+      throw config.error("\(key) is not [[top, bottom], [left, right]]")
     }
-    return .zeroPadding(
-      top: sides[0][0], left: sides[1][0], bottom: sides[0][1], right: sides[1][1])
+    return sides
   }
 
   private mutating func appendGlobal(
@@ -300,55 +337,32 @@ struct KerasReading {
 
   // MARK: Nodes
 
-  enum Activation: String, CaseIterable {
-    case linear, relu, softmax
-
-    var layer: Layer? {
-      switch self {
-      case .linear: nil
-      case .relu: .relu
-      case .softmax: .softmax
-      }
-    }
-
-    /// A name, or Keras 3's object around one.
-    init(_ config: KerasObject, _ key: String) throws(NetworkError) {
-      var name = "linear"
-      if let text = config.value(key) as? String {
-        name = text
-      } else if let object = config.value(key) as? [String: Any] {
-        name = (object["config"] as? String) ?? (object["class_name"] as? String) ?? "unknown"
-      } else if config.has(key) {
-        throw config.error("\(key) is not the name of a function")
-      }
-      guard let known = Activation(rawValue: name) else {
-        throw config.error(
-          "the \(key) \(name.prefix(100)) is not supported; supported are "
-            + Activation.allCases.map(\.rawValue).joined(separator: ", "))
-      }
-      self = known
-    }
-  }
-
   /// A layer that is an activation function; `linear` is but another name of what it reads.
   private mutating func activation(
-    _ name: String, _ activation: Activation, _ inputs: [String], _ config: KerasObject
+    _ name: String, _ activation: KerasActivation, _ inputs: [String], _ config: KerasObject
   ) throws(NetworkError) {
     if let layer = activation.layer { return try node(name, layer, inputs, config) }
-    stands[name] = inputs[0]
-    if inputs[0] != Architecture.inputName { aliases[name] = inputs[0] }
+    stand(name, for: inputs[0])
   }
 
-  private mutating func node(
+  /// Another name of what a node gives.
+  mutating func stand(_ name: String, for node: String) {
+    stands[name] = node
+    if node != Architecture.inputName { aliases[name] = node }
+  }
+
+  mutating func node(
     _ name: String, _ layer: Layer, _ inputs: [String], _ config: KerasObject,
-    activation: Activation
+    parameters: String? = nil, activation: KerasActivation
   ) throws(NetworkError) {
-    guard let function = activation.layer else { return try node(name, layer, inputs, config) }
-    try node("\(name).linear", layer, inputs, config, parameters: name)
+    guard let function = activation.layer else {
+      return try node(name, layer, inputs, config, parameters: parameters)
+    }
+    try node("\(name).linear", layer, inputs, config, parameters: parameters ?? name)
     try node(name, function, ["\(name).linear"], config)
   }
 
-  private mutating func node(
+  mutating func node(
     _ name: String, _ layer: Layer, _ inputs: [String], _ config: KerasObject,
     parameters: String? = nil
   ) throws(NetworkError) {

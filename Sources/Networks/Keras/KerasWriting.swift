@@ -62,6 +62,8 @@ private struct KerasWriting {
   private var shapes: [String: Shape]
   /// Nodes without negative elements: their zero padding never wins a maximum alone.
   private var isNonNegative: Set<String> = []
+  /// Nodes whose own name belongs to the layer before them.
+  private var renamed: [String: String] = [:]
 
   init(_ architecture: Architecture) throws(NetworkError) {
     self.architecture = architecture
@@ -215,7 +217,103 @@ private struct KerasWriting {
     case .dropout(let rate): simple("Dropout", node, inputs, ["rate": rate])
     case .subsampleAndPadChannels:
       throw error(node, "Keras has no layer that pads channels")
+    default: try appendFurther(node, x, inputs)
     }
+  }
+
+  private mutating func appendFurther(
+    _ node: LayerNode, _ x: Shape, _ inputs: [String]
+  ) throws(NetworkError) {
+    switch node.layer {
+    case .activation(let function): try appendActivation(node, function, inputs)
+    case .prelu(let layer):
+      let slopes = [Int](repeating: 1, count: x.rank - layer.slopes.count) + layer.slopes
+      names[node.name] = node.parameterPrefix
+      write(
+        "PReLU", node.parameterPrefix, inputs,
+        ["shared_axes": slopes.indices.filter { slopes[$0] == 1 && x[$0] > 1 }.map { $0 + 1 }])
+    case .layerNorm(let layer):
+      let axes = Array((1...x.rank).suffix(layer.extents.count))
+      names[node.name] = node.parameterPrefix
+      write(
+        "LayerNormalization", node.parameterPrefix, inputs,
+        [
+          "axis": axes, "epsilon": layer.epsilon, "scale": layer.hasGamma,
+          "center": layer.hasBeta,
+        ])
+    case .layerScale: throw error(node, "Keras has no layer that scales channels alone")
+    case .multiply: simple("Multiply", node, inputs)
+    case .subtract: simple("Subtract", node, inputs)
+    case .divide: throw error(node, "Keras has no layer that divides")
+    case .average: simple("Average", node, inputs)
+    case .maximum: simple("Maximum", node, inputs)
+    case .reshape(let extents): simple("Reshape", node, inputs, ["target_shape": extents])
+    case .permute(let order): simple("Permute", node, inputs, ["dims": order.map { $0 + 1 }])
+    case .reverseChannels: throw error(node, "Keras has no layer that reverses channels")
+    case .resize(let layer):
+      let interpolation = layer.interpolation.rawValue
+      if layer.height % x[0] == 0, layer.width % x[1] == 0 {
+        simple(
+          "UpSampling2D", node, inputs,
+          ["size": [layer.height / x[0], layer.width / x[1]], "interpolation": interpolation])
+      } else {
+        simple(
+          "Resizing", node, inputs,
+          ["height": layer.height, "width": layer.width, "interpolation": interpolation])
+      }
+    case .crop(let top, let left, let bottom, let right):
+      simple("Cropping2D", node, inputs, ["cropping": [[top, bottom], [left, right]]])
+    case .rescale(let layer):
+      simple(
+        "Rescaling", node, inputs,
+        ["scale": Self.number(layer.scale), "offset": Self.number(layer.offset)])
+    case .normalization:
+      // Statistics without anything that is trained: a batch norm without gamma and beta.
+      names[node.name] = node.parameterPrefix
+      write(
+        "BatchNormalization", node.parameterPrefix, inputs,
+        [
+          "axis": x.rank, "epsilon": Networks.Layer.normalizationEpsilon, "momentum": 1,
+          "scale": false,
+          "center": false,
+        ])
+    case .spatialDropout(let rate): simple("SpatialDropout2D", node, inputs, ["rate": rate])
+    default: preconditionFailure("\(node.layer.kind) is written above")
+    }
+  }
+
+  private static func number(_ values: [Double]) -> Any { values.count == 1 ? values[0] : values }
+
+  private mutating func appendActivation(
+    _ node: LayerNode, _ function: ActivationFunction, _ inputs: [String]
+  ) throws(NetworkError) {
+    if let kerasName = function.kerasName {
+      return simple("Activation", node, inputs, ["activation": kerasName])
+    }
+    let name = renamed[node.name] ?? node.name
+    names[node.name] = name
+    switch function {
+    case .rectifier(let slope, let maximum):
+      simple(
+        "ReLU", node, inputs,
+        [
+          "max_value": maximum.map { $0 as Any } ?? NSNull(), "negative_slope": slope,
+          "threshold": 0.0,
+        ])
+    case .elu(let alpha): simple("ELU", node, inputs, ["alpha": alpha])
+    case .hardSigmoid(let slope): writeHardSigmoid(name, slope, inputs)
+    case .hardSwish:
+      writeHardSigmoid("\(name).gate", ActivationFunction.hardSlope, inputs)
+      write("Multiply", name, inputs + ["\(name).gate"])
+    default: throw error(node, "Keras has no function \(function.name.rawValue) by name")
+    }
+  }
+
+  /// min(max(slope·x + 1/2, 0), 1): by its name Keras 2 and Keras 3 have other slopes.
+  private mutating func writeHardSigmoid(_ name: String, _ slope: Double, _ inputs: [String]) {
+    write("Rescaling", "\(name).line", inputs, ["scale": slope, "offset": 0.5])
+    write(
+      "ReLU", name, ["\(name).line"], ["max_value": 1.0, "negative_slope": 0.0, "threshold": 0.0])
   }
 
   private mutating func note(_ node: LayerNode) {
@@ -224,7 +322,14 @@ private struct KerasWriting {
     case .maxPool, .averagePool, .adaptiveAveragePool, .globalAveragePool, .flatten, .add,
       .concatenate, .subsampleAndPadChannels, .zeroPadding, .dropout:
       if node.inputs.allSatisfy(isNonNegative.contains) { isNonNegative.insert(node.name) }
-    case .convolution, .dense, .batchNorm: break
+    case .activation(let function):
+      if function.isNonNegative { isNonNegative.insert(node.name) }
+    case .spatialDropout, .multiply, .divide, .average, .maximum, .reshape, .permute,
+      .reverseChannels, .resize, .crop:
+      if node.inputs.allSatisfy(isNonNegative.contains) { isNonNegative.insert(node.name) }
+    case .convolution, .dense, .batchNorm, .prelu, .layerNorm, .layerScale, .subtract, .rescale,
+      .normalization:
+      break
     }
   }
 
@@ -233,8 +338,9 @@ private struct KerasWriting {
   private mutating func simple(
     _ className: String, _ node: LayerNode, _ inputs: [String], _ config: [String: Any] = [:]
   ) {
-    names[node.name] = node.name
-    write(className, node.name, inputs, config)
+    let name = renamed[node.name] ?? node.name
+    names[node.name] = name
+    write(className, name, inputs, config)
   }
 
   /// A layer with weights, and the activation function that belongs to it.
@@ -246,11 +352,16 @@ private struct KerasWriting {
     config["activation"] = "linear"
     names[node.name] = node.parameterPrefix
     if let function = merged(index, suffix: "linear"), function.name == node.parameterPrefix,
-      function.layer == .relu || function.layer == .softmax
+      let name = function.layer.kerasActivation
     {
-      config["activation"] = function.layer == .relu ? "relu" : "softmax"
+      config["activation"] = name
       names[function.name] = function.name
       note(function)
+    } else if let function = merged(index, suffix: "linear"),
+      function.name == node.parameterPrefix, case .activation = function.layer
+    {
+      // A function without a name in Keras is a layer of its own.
+      renamed[function.name] = "\(function.name).activation"
     } else if node.parameterPrefix != node.name, shapes[node.parameterPrefix] != nil {
       throw error(node, "its weights have the name of another layer, \(node.parameterPrefix)")
     }
@@ -315,5 +426,36 @@ private struct KerasWriting {
 
   private static func window(_ window: Window2D, _ padding: String) -> [String: Any] {
     ["strides": [window.strideY, window.strideX], "padding": padding]
+  }
+}
+
+extension Layer {
+  /// The name by which Keras has it as the activation of another layer.
+  fileprivate var kerasActivation: String? {
+    switch self {
+    case .relu: "relu"
+    case .softmax: "softmax"
+    case .activation(let function): function.kerasName
+    default: nil
+    }
+  }
+}
+
+extension ActivationFunction {
+  /// The name that means the same to Keras 2 and Keras 3.
+  fileprivate var kerasName: String? {
+    switch self {
+    case .selu: "selu"
+    case .silu: "swish"
+    case .gelu: "gelu"
+    case .sigmoid: "sigmoid"
+    case .tanh: "tanh"
+    case .softplus: "softplus"
+    case .softsign: "softsign"
+    case .exponential: "exponential"
+    case .elu(alpha: 1): "elu"
+    case .mish: "mish"
+    case .rectifier, .elu, .geluTanh, .hardSigmoid, .hardSwish: nil
+    }
   }
 }

@@ -29,11 +29,48 @@ public enum Layer: Hashable, Sendable {
   /// Sets a share `rate` of the elements to zero and divides the others by 1 − rate in training.
   case dropout(rate: Double)
   case softmax
+  /// A function of every element.
+  case activation(ActivationFunction)
+  case prelu(PReLULayer)
+  case layerNorm(LayerNormLayer)
+  /// γ·x with one trained factor for each channel. Touvron et al. 2021.
+  case layerScale(channels: Int)
+  /// The product of two or more inputs; where one has an extent of 1 it is repeated.
+  case multiply
+  /// The first of two inputs of one shape less the second.
+  case subtract
+  /// The first of two inputs over the second; where one has an extent of 1 it is repeated.
+  case divide
+  /// The mean of two or more inputs of one shape.
+  case average
+  /// The largest of two or more inputs of one shape.
+  case maximum
+  /// The same elements, channels last, under another shape.
+  case reshape([Int])
+  /// Axis i of the result is axis `order[i]` of the input, from 0.
+  case permute([Int])
+  /// The last channel first: red and blue exchanged.
+  case reverseChannels
+  case resize(ResizingLayer)
+  /// Rows and columns taken off the sides.
+  case crop(top: Int, left: Int, bottom: Int, right: Int)
+  case rescale(RescalingLayer)
+  /// (x − mean) / √(variance + ε) for each channel, by stored statistics that nothing trains.
+  case normalization(channels: Int)
+  /// In training sets whole channels of an image to zero with probability `rate` and divides the others
+  /// by 1 − rate.
+  case spatialDropout(rate: Double)
 }
 
 extension Layer {
   /// In channel, height, width order.
   public static var flatten: Layer { .flatten(order: .channelsFirst) }
+
+  /// min(max(x, 0), 6)
+  public static var relu6: Layer { .activation(.rectifier(maximum: 6)) }
+
+  /// ε of `normalization`: √ε is the least deviation that Keras divides by.
+  static let normalizationEpsilon = 1e-14
 }
 
 /// In which order the elements of an image stand in its flattened row.

@@ -90,7 +90,54 @@ extension Layer {
       guard (0..<1).contains(rate) else {
         throw NetworkError("dropout: rate is \(rate), expected at least 0 and below 1")
       }
-    case .relu, .globalAveragePool, .flatten, .add, .concatenate, .softmax: break
+    case .relu, .globalAveragePool, .flatten, .add, .concatenate, .softmax, .multiply, .subtract,
+      .divide, .average, .maximum, .reverseChannels:
+      break
+    default: try checkFurtherNumbers()
+    }
+  }
+
+  private func checkFurtherNumbers() throws(NetworkError) {
+    func check(extents: [Int], _ owner: String) throws(NetworkError) {
+      guard (1...3).contains(extents.count) else {
+        throw NetworkError("\(owner): \(extents.count) extents, expected 1 to 3")
+      }
+      for extent in extents where !(1...Limits.elements).contains(extent) {
+        throw NetworkError("\(owner): an extent is \(extent), expected 1 to \(Limits.elements)")
+      }
+      try Limits.check(Shape(extents), of: owner)
+    }
+    switch self {
+    case .activation(let function): try function.checkNumbers()
+    case .prelu(let layer): try check(extents: layer.slopes, "prelu: the slopes")
+    case .layerNorm(let layer):
+      try check(extents: layer.extents, "layer norm")
+      guard layer.epsilon.isFinite, layer.epsilon > 0 else {
+        throw NetworkError("layer norm: epsilon is \(layer.epsilon), expected a positive number")
+      }
+    case .layerScale(let channels), .normalization(let channels):
+      try Limits.check(positive: [("channels", channels)], in: kind.rawValue)
+    case .reshape(let extents): try check(extents: extents, "reshape: the result")
+    case .permute(let order):
+      guard (1...3).contains(order.count), order.sorted() == Array(0..<order.count) else {
+        throw NetworkError("permute: \(order.prefix(8)) is no order of up to three axes")
+      }
+    case .resize(let layer):
+      try Limits.check(positive: [("height", layer.height), ("width", layer.width)], in: "resize")
+    case .crop(let top, let left, let bottom, let right):
+      try Limits.check(
+        positive: [],
+        nonNegative: [("top", top), ("left", left), ("bottom", bottom), ("right", right)],
+        in: "crop")
+    case .rescale(let layer):
+      guard !layer.scale.isEmpty, !layer.offset.isEmpty,
+        (layer.scale + layer.offset).allSatisfy({ $0.isFinite && Float($0).isFinite })
+      else { throw NetworkError("rescale: scale and offset are not finite numbers") }
+    case .spatialDropout(let rate):
+      guard (0..<1).contains(rate) else {
+        throw NetworkError("spatial dropout: rate is \(rate), expected at least 0 and below 1")
+      }
+    default: break
     }
   }
 

@@ -105,6 +105,41 @@ struct Lowering {
         Pad(low: [0, top, left, 0], high: [0, bottom, right, 0], interior: [0, 0, 0, 0]), [x])
     case .dropout(let rate): output = try dropout(node, x, rate, &graph)
     case .softmax: output = try graph.softmax(x)
+    case .activation(let function): output = try graph.activated(x, function, rectifier)
+    case .prelu:
+      let slope = try onlyParameter(node, &graph)
+      weight = slope
+      output = try graph.parametricRectifier(x, slope: slope, rectifier)
+    case .layerNorm(let norm): output = try layerNorm(node, norm, x, &graph)
+    case .layerScale:
+      let scale = try onlyParameter(node, &graph)
+      weight = scale
+      output = try graph.multiply(x, scale)
+    case .normalization:
+      let (scale, shift) = try storedScale(node, &graph)
+      (weight, bias) = (scale, shift)
+      output = try graph.add(graph.multiply(x, scale), shift)
+    case .rescale(let layer):
+      let (scale, offset) = (try graph.numbers(layer.scale), try graph.numbers(layer.offset))
+      (weight, bias) = (scale, offset)
+      output = try graph.add(graph.multiply(x, scale), offset)
+    case .multiply: output = try inputs.dropFirst().reduce(x) { try graph.multiply($0, $1) }
+    case .subtract: output = try graph.subtract(x, inputs[1])
+    case .divide: output = try graph.divide(x, inputs[1])
+    case .average:
+      let sum = try inputs.dropFirst().reduce(x) { try graph.add($0, $1) }
+      output = try graph.multiply(sum, 1 / Double(inputs.count))
+    case .maximum: output = try inputs.dropFirst().reduce(x) { try graph.maximum($0, $1) }
+    case .reshape(let extents):
+      output = try graph.reshape(x, to: Shape([x.shape[0]] + extents))
+    case .permute(let order): output = try graph.transpose(x, [0] + order.map { $0 + 1 })
+    case .reverseChannels: output = try graph.reversingChannels(x)
+    case .resize(let layer): output = try graph.resized(x, layer)
+    case .crop(let top, let left, let bottom, let right):
+      let rows = try graph.slice(x, axis: 1, top..<x.shape[1] - bottom)
+      output = try graph.slice(rows, axis: 2, left..<x.shape[2] - right)
+    case .spatialDropout(let rate):
+      output = try dropout(node, x, rate, &graph, over: [x.shape[0], 1, 1, x.shape[3]])
     }
     // Gradients will be taken with respect to kept activations: nothing may look through them.
     if keeping.contains(node.name) { graph.watch(output) }
@@ -161,6 +196,42 @@ struct Lowering {
     return (weight, bias)
   }
 
+  private mutating func onlyParameter(
+    _ node: LayerNode, _ graph: inout GraphBuilder
+  ) throws -> Value {
+    let only = node.parameters[0]
+    return try parameter(only.role, of: node, only.shape, &graph)
+  }
+
+  /// Over the last axes of each image.
+  private mutating func layerNorm(
+    _ node: LayerNode, _ norm: LayerNormLayer, _ x: Value, _ graph: inout GraphBuilder
+  ) throws -> Value {
+    let axes = Array(x.shape.rank - norm.extents.count..<x.shape.rank)
+    let centered = try graph.subtract(x, graph.mean(x, axes: axes))
+    let variance = try graph.mean(graph.square(centered), axes: axes)
+    let deviation = try graph.unary(.squareRoot, graph.add(variance, norm.epsilon))
+    var y = try graph.divide(centered, deviation)
+    for specification in node.parameters {
+      let value = try parameter(specification.role, of: node, specification.shape, &graph)
+      y = specification.role == .gamma ? try graph.multiply(y, value) : try graph.add(y, value)
+    }
+    return y
+  }
+
+  /// 1 / √(variance + ε) and −mean times that, both [C].
+  private mutating func storedScale(
+    _ node: LayerNode, _ graph: inout GraphBuilder
+  ) throws -> (scale: Value, shift: Value) {
+    let shape = node.parameters[0].shape
+    let mean = try parameter(.runningMean, of: node, shape, &graph)
+    let variance = try parameter(.runningVariance, of: node, shape, &graph)
+    let deviation = try graph.unary(
+      .squareRoot, graph.add(variance, Layer.normalizationEpsilon))
+    let scale = try graph.unary(.reciprocal, deviation)
+    return (scale, try graph.negate(graph.multiply(mean, scale)))
+  }
+
   private func affine(
     _ layer: Layer, _ x: Value, _ weight: Value, _ bias: Value?, _ graph: inout GraphBuilder
   ) throws -> Value {
@@ -169,7 +240,7 @@ struct Lowering {
       product = try graph.convolution(
         x, weight, window: convolution.window, groups: convolution.groups)
     } else {
-      product = try graph.matrixProduct(x, weight, transposesRight: true)
+      product = try graph.dense(x, weight)
     }
     guard let bias else { return product }
     return try graph.add(product, bias)
@@ -234,10 +305,12 @@ struct Lowering {
   }
 
   private mutating func dropout(
-    _ node: LayerNode, _ x: Value, _ rate: Double, _ graph: inout GraphBuilder
+    _ node: LayerNode, _ x: Value, _ rate: Double, _ graph: inout GraphBuilder,
+    over shape: Shape? = nil
   ) throws -> Value {
     guard mode == .training, rate > 0 else { return x }
-    let mask = NetworkGraph.DropoutMask(name: "dropout.\(node.name)", shape: x.shape, rate: rate)
+    let mask = NetworkGraph.DropoutMask(
+      name: "dropout.\(node.name)", shape: shape ?? x.shape, rate: rate)
     dropoutMasks.append(mask)
     return try graph.multiply(x, graph.placeholder(mask.name, shape: mask.shape))
   }

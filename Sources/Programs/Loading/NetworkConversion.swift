@@ -125,7 +125,7 @@ struct NetworkConversion {
       }
       // An activation function may have the name of the layer that it belongs to.
       guard second.node.layer.hasParameters else { continue }
-      for suffix in ["weight", "bias", "running_mean", "running_var"] {
+      for suffix in ["weight", "bias", "running_mean", "running_var", "layer_scale"] {
         sources["\(second.node.parameterPrefix).\(suffix)"] = (
           "\(first.node.parameterPrefix).\(suffix)", suffix == "weight" ? pending : nil
         )
@@ -208,7 +208,7 @@ struct NetworkConversion {
 extension Layer {
   fileprivate var hasParameters: Bool {
     switch self {
-    case .convolution, .dense, .batchNorm: true
+    case .convolution, .dense, .batchNorm, .prelu, .layerNorm, .layerScale, .normalization: true
     default: false
     }
   }

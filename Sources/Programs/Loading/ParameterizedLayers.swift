@@ -33,8 +33,26 @@ extension LayerNode {
         name: parameterPrefix, kind: .batchNorm, weightShape: [layer.channels],
         hasWeight: layer.hasGamma, hasBias: layer.hasBeta)
     case .relu, .maxPool, .averagePool, .adaptiveAveragePool, .globalAveragePool, .flatten, .add,
-      .concatenate, .subsampleAndPadChannels, .zeroPadding, .dropout, .softmax:
+      .concatenate, .subsampleAndPadChannels, .zeroPadding, .dropout, .softmax, .activation,
+      .multiply, .subtract, .divide, .average, .maximum, .reshape, .permute, .reverseChannels,
+      .resize, .crop,
+      .rescale, .spatialDropout:
       nil
+    case .prelu(let layer):
+      ParameterizedLayer(
+        name: parameterPrefix, kind: .slopes, weightShape: Shape(layer.slopes), hasBias: false)
+    case .layerNorm(let layer):
+      layer.hasGamma || layer.hasBeta
+        ? ParameterizedLayer(
+          name: parameterPrefix, kind: .layerNorm, weightShape: Shape(layer.extents),
+          hasWeight: layer.hasGamma, hasBias: layer.hasBeta) : nil
+    case .layerScale(let channels):
+      ParameterizedLayer(
+        name: parameterPrefix, kind: .layerScale, weightShape: [channels], hasBias: false)
+    case .normalization(let channels):
+      ParameterizedLayer(
+        name: parameterPrefix, kind: .normalization, weightShape: [channels], hasWeight: false,
+        hasBias: false)
     }
   }
 }

@@ -1,0 +1,194 @@
+import TensorGraph
+
+/// Layers beside convolutions, dense layers, batch norms and pooling.
+extension KerasReading {
+  mutating func appendFurther(
+    _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape
+  ) throws(NetworkError) {
+    let (name, config) = (layer.name, layer.config)
+    if Self.idle.contains(layer.className) { return stand(name, for: inputs[0]) }
+    switch layer.className {
+    case "ReLU", "LeakyReLU", "ELU":
+      try node(name, KerasActivation.layer(layer.className, config)!, inputs, config)
+    case "PReLU": try node(name, prelu(config, x), inputs, config)
+    case "Average": try node(name, .average, inputs, config)
+    case "Maximum": try node(name, .maximum, inputs, config)
+    case "SeparableConv2D": try appendSeparable(layer, inputs, x)
+    case "LayerNormalization": try node(name, layerNorm(config, x), inputs, config)
+    case "LayerScale": try node(name, .layerScale(channels: x[-1]), inputs, config)
+    case "Reshape": try node(name, reshape(config, x), inputs, config)
+    case "UpSampling2D":
+      let factor = try config.pair("size", default: (2, 2))
+      guard x.rank == 3 else { throw config.error("reads \(x), expected an image") }
+      try Limits.check(
+        positive: [("height", x[0]), ("width", x[1])], in: config.owner)
+      try appendResize(
+        name, (x[0] * factor.0, x[1] * factor.1), default: "nearest", inputs, x, config)
+    case "Resizing":
+      for key in ["crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"]
+      where try config.truth(key, default: false) {
+        throw config.error("\(key) is not supported")
+      }
+      try appendResize(
+        name, (config.count("height"), config.count("width")), default: "bilinear", inputs, x,
+        config)
+    case "Cropping2D":
+      let sides = try sides(config, "cropping")
+      try node(
+        name,
+        .crop(top: sides[0][0], left: sides[1][0], bottom: sides[0][1], right: sides[1][1]), inputs,
+        config)
+    case "CenterCrop": try appendCenterCrop(name, inputs, x, config)
+    case "Rescaling":
+      func numbers(_ key: String, _ standard: Double) throws(NetworkError) -> [Double] {
+        guard let value = config.value(key) else { return [standard] }
+        guard let numbers = KerasModel.numbers(value) else {
+          throw config.error("\(key) is neither a number nor one for each channel")
+        }
+        return numbers
+      }
+      let rescaling = try RescalingLayer(scale: numbers("scale", 1), offset: numbers("offset", 0))
+      try node(name, .rescale(rescaling), inputs, config)
+    case "Normalization": try node(name, normalization(config, x), inputs, config)
+    case "SpatialDropout2D":
+      try node(name, .spatialDropout(rate: config.number("rate", default: 0.5)), inputs, config)
+    case let other:
+      preconditionFailure("\(other) is a class that the model was not refused for")
+    }
+  }
+
+  /// Slopes for all axes but the shared ones.
+  private func prelu(_ config: KerasObject, _ x: Shape) throws(NetworkError) -> Layer {
+    var slopes = x.dimensions
+    if let value = config.value("shared_axes") {
+      guard let axes = value as? [Int] ?? (value as? Int).map({ [$0] }),
+        axes.allSatisfy({ (1...x.rank).contains($0) })
+      else { throw config.error("shared_axes are no axes of \(x)") }
+      for axis in axes { slopes[axis - 1] = 1 }
+    }
+    return .prelu(PReLULayer(slopes: slopes))
+  }
+
+  /// A depthwise convolution, `name.depthwise`, and a pointwise one, `name`.
+  private mutating func appendSeparable(
+    _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape
+  ) throws(NetworkError) {
+    let (name, config) = (layer.name, layer.config)
+    let depthwise = try convolution(layer, x)
+    guard case .convolution(let first) = depthwise else { preconditionFailure("a convolution") }
+    try node("\(name).depthwise", depthwise, inputs, config)
+    let pointwise = ConvolutionLayer(
+      inputChannels: first.outputChannels, outputChannels: try config.count("filters"),
+      kernelSize: 1, hasBias: try config.truth("use_bias", default: true))
+    try node(
+      name, .convolution(pointwise), ["\(name).depthwise"], config,
+      parameters: "\(name).pointwise",
+      activation: KerasActivation(config, "activation", isKeras3: isKeras3))
+  }
+
+  private func layerNorm(_ config: KerasObject, _ x: Shape) throws(NetworkError) -> Layer {
+    guard try !config.truth("rms_scaling", default: false) else {
+      throw config.error("rms_scaling is not supported")
+    }
+    let value = config.value("axis")
+    let axes = (value as? [Int] ?? [(value as? Int) ?? -1]).map { $0 < 0 ? $0 + x.rank + 1 : $0 }
+    // Counted with the batch, the last ones.
+    guard !axes.isEmpty, axes.count <= x.rank,
+      axes.sorted() == Array((1...x.rank).suffix(axes.count))
+    else { throw config.error("axis is not the last or the last ones of \(x)") }
+    return .layerNorm(
+      LayerNormLayer(
+        extents: Array(x.dimensions.suffix(axes.count)),
+        epsilon: try config.number("epsilon", default: 1e-3),
+        hasGamma: try config.truth("scale", default: true),
+        hasBeta: try config.truth("center", default: true)))
+  }
+
+  private func reshape(_ config: KerasObject, _ x: Shape) throws(NetworkError) -> Layer {
+    guard var extents = config.value("target_shape") as? [Int], (1...3).contains(extents.count),
+      extents.count(where: { $0 == -1 }) <= 1,
+      extents.allSatisfy({ $0 == -1 || (1...Limits.elements).contains($0) })
+    else { throw config.error("target_shape is not one to three extents") }
+    if let open = extents.firstIndex(of: -1) {
+      var known = 1
+      for extent in extents where extent != -1 {
+        let (product, overflows) = known.multipliedReportingOverflow(by: extent)
+        guard !overflows else { throw config.error("target_shape is too large") }
+        known = product
+      }
+      guard x.count % known == 0 else {
+        throw config.error(
+          "target_shape \(extents) does not divide the \(x.count) elements of \(x)")
+      }
+      extents[open] = x.count / known
+    }
+    return .reshape(extents)
+  }
+
+  private mutating func appendResize(
+    _ name: String, _ size: (Int, Int), default standard: String, _ inputs: [String], _ x: Shape,
+    _ config: KerasObject
+  ) throws(NetworkError) {
+    let text = try config.text("interpolation", default: standard)
+    guard let interpolation = ResizingLayer.Interpolation(rawValue: text) else {
+      throw config.error(
+        "interpolation is \(text.prefix(100)), supported are "
+          + ResizingLayer.Interpolation.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    try node(
+      name,
+      .resize(ResizingLayer(height: size.0, width: size.1, interpolation: interpolation)), inputs,
+      config)
+  }
+
+  private mutating func appendCenterCrop(
+    _ name: String, _ inputs: [String], _ x: Shape, _ config: KerasObject
+  ) throws(NetworkError) {
+    let (height, width) = (try config.count("height"), try config.count("width"))
+    guard x.rank == 3, x[0] >= height, x[1] >= width else {
+      throw config.error("cuts \(height)×\(width) out of \(x), which is smaller")
+    }
+    let (top, left) = ((x[0] - height) / 2, (x[1] - width) / 2)
+    try node(
+      name,
+      .crop(top: top, left: left, bottom: x[0] - height - top, right: x[1] - width - left), inputs,
+      config)
+  }
+
+  /// Constants from the configuration, or statistics from the file.
+  private func normalization(_ config: KerasObject, _ x: Shape) throws(NetworkError) -> Layer {
+    let value = config.value("axis")
+    let axes = value as? [Int] ?? (value as? Int).map { [$0] } ?? []
+    let isInverse = try config.truth("invert", default: false)
+    if let mean = config.value("mean"), let variance = config.value("variance") {
+      guard let mean = KerasModel.numbers(mean), let variance = KerasModel.numbers(variance),
+        variance.allSatisfy({ $0 >= 0 })
+      else { throw config.error("mean and variance are not numbers, one or one for each channel") }
+      guard axes.allSatisfy({ $0 == -1 || $0 == x.rank }) || mean.count == 1 else {
+        throw config.error("axis is not the last, \(x.rank)")
+      }
+      let deviations = variance.map {
+        max($0.squareRoot(), Layer.normalizationEpsilon.squareRoot())
+      }
+      let count = max(mean.count, deviations.count)
+      let pairs = (0..<count).map { index in
+        (
+          mean[mean.count == 1 ? 0 : min(index, mean.count - 1)],
+          deviations[deviations.count == 1 ? 0 : min(index, deviations.count - 1)]
+        )
+      }
+      guard [1, count].contains(mean.count), [1, count].contains(deviations.count) else {
+        throw config.error("mean and variance have \(mean.count) and \(deviations.count) numbers")
+      }
+      return .rescale(
+        isInverse
+          ? RescalingLayer(scale: pairs.map(\.1), offset: pairs.map(\.0))
+          : RescalingLayer(scale: pairs.map { 1 / $0.1 }, offset: pairs.map { -$0.0 / $0.1 }))
+    }
+    guard axes == [-1] || axes == [x.rank] else {
+      throw config.error("axis is not the last, \(x.rank), alone")
+    }
+    guard !isInverse else { throw config.error("invert is not supported") }
+    return .normalization(channels: x[-1])
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+
+/// What a layer or operation of a Keras model is called with.
+enum KerasOperand {
+  /// The result of a layer, by its name.
+  case layer(String)
+  /// A number, or one for each channel.
+  case numbers([Double])
+}
+
+extension KerasModel {
+  /// The operands of the only use of a layer, and what else it is called with.
+  ///
+  /// Keras 2: `[[["a", 0, 0, {}], ["b", 0, 0, {}]]]`, of an operation `[["a", 0, 0, {"y": 2.0}]]` or
+  /// `[["_CONSTANT_VALUE", -1, 1.0, {"y": ["a", 0, 0]}]]`. Keras 3: `[{"args": [[tensor, tensor]]}]` or
+  /// `[{"args": [tensor, 2.0]}]`, a tensor `{"config": {"keras_history": ["a", 0, 0]}}`.
+  static func operands(
+    of record: KerasObject
+  ) throws(NetworkError) -> (operands: [KerasOperand], further: [Any]) {
+    guard let calls = record.value("inbound_nodes") as? [Any] else {
+      throw record.error("inbound_nodes is missing or no list")
+    }
+    guard calls.count <= 1 else {
+      throw record.error("is used \(calls.count) times; shared layers are not supported")
+    }
+    guard let call = calls.first else { return ([], []) }
+    if let call = call as? [String: Any] { return try keras3Operands(call, record) }
+    guard let call = call as? [Any], !call.isEmpty else {
+      throw record.error("inbound_nodes is neither Keras 2's nor Keras 3's")
+    }
+    // An operation's first operand stands there by itself.
+    let histories = call[0] is String ? [call] : call.compactMap { $0 as? [Any] }
+    guard histories.count == (call[0] is String ? 1 : call.count) else {
+      throw record.error("inbound_nodes is neither Keras 2's nor Keras 3's")
+    }
+    var (operands, further) = ([KerasOperand](), [Any]())
+    for history in histories {
+      if history.first as? String == "_CONSTANT_VALUE", history.count >= 3 {
+        guard let numbers = numbers(history[2]) else {
+          throw record.error("is called with a constant that is no number")
+        }
+        operands.append(.numbers(numbers))
+      } else {
+        operands.append(.layer(try source(history, record)))
+      }
+      guard history.count > 3, let arguments = history[3] as? [String: Any] else { continue }
+      for (name, value) in arguments.sorted(by: { $0.key < $1.key }) {
+        if let history = value as? [Any], history.first is String, name == "y" || name == "x" {
+          operands.append(.layer(try source(history, record)))
+        } else if ["y", "x", "bias"].contains(name), let numbers = numbers(value) {
+          operands.append(.numbers(numbers))
+        } else {
+          further.append(value)
+        }
+      }
+    }
+    return (operands, further)
+  }
+
+  private static func keras3Operands(
+    _ call: [String: Any], _ record: KerasObject
+  ) throws(NetworkError) -> (operands: [KerasOperand], further: [Any]) {
+    let arguments = call["args"] as? [Any] ?? []
+    let all = arguments.count == 1 ? arguments[0] as? [Any] ?? arguments : arguments
+    var (operands, further) = ([KerasOperand](), [Any]())
+    for argument in all {
+      if let config = (argument as? [String: Any])?["config"] as? [String: Any],
+        let history = config["keras_history"] as? [Any]
+      {
+        operands.append(.layer(try source(history, record)))
+      } else if let numbers = numbers(argument) {
+        operands.append(.numbers(numbers))
+      } else {
+        further.append(argument)
+      }
+    }
+    return (operands, further)
+  }
+
+  /// A number, a list of numbers (perhaps within lists of one), or an array that Keras wrote.
+  static func numbers(_ value: Any) -> [Double]? {
+    if let object = value as? [String: Any] {
+      return ((object["config"] as? [String: Any])?["value"] ?? object["value"]).flatMap(numbers)
+    }
+    var value = value
+    for _ in 0..<4 {
+      guard let list = value as? [Any], list.count == 1 else { break }
+      value = list[0]
+    }
+    if let number = value as? Double { return [number] }
+    guard let list = value as? [Any], !list.isEmpty, list.count <= Limits.extent else { return nil }
+    let numbers = list.compactMap { $0 as? Double }
+    return numbers.count == list.count ? numbers : nil
+  }
+
+  /// Whether what an operation is called with names all of an array with its last axis reversed:
+  /// `[..., ::-1]`.
+  static func reversesLastAxis(_ further: [Any]) -> Bool {
+    func steps(_ value: Any) -> [Int?] {
+      if let list = value as? [Any] { return list.flatMap(steps) }
+      guard let object = value as? [String: Any] else { return [] }
+      guard object.keys.contains("step") else { return object["config"].map(steps) ?? [] }
+      let isWhole = ["start", "stop"].allSatisfy { object[$0] == nil || object[$0] is NSNull }
+      return [isWhole ? (object["step"] as? Int) ?? 1 : nil]
+    }
+    let found = further.flatMap(steps)
+    return found.last == -1 && found.dropLast().allSatisfy { $0 == 1 }
+  }
+}
