@@ -219,8 +219,8 @@ public final class AttackRun {
     }
     for (place, result) in attacked.enumerated() {
       let subject = subjects[place]
-      let clean = Classification(logits: subject.logits[...])
-      let now = Classification(logits: result.logits[...])
+      let clean = attack.classification(of: subject.logits)
+      let now = attack.classification(of: result.logits)
       let map = result.heatmap.relevance
       let picture = "images/\(part)/\(pictureName(place, subject.name))"
       let record = AttackRecord(

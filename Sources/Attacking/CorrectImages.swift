@@ -69,7 +69,7 @@ package struct CorrectImages {
       for (place, answer) in answers.enumerated() {
         guard images.count < wanted else { break }
         tried += 1
-        let predicted = Classification(logits: logits(answer)[...]).predicted
+        let predicted = Classification.predicted(logits(answer)[...])
         guard !isLabelled || predicted == labels[place] else { continue }
         images.append(
           Found(

@@ -48,6 +48,11 @@ final class InputAttack {
     objectives = try specification.objectives(height: size.height, width: size.width)
   }
 
+  /// What an image's logits say.
+  package func classification(of logits: [Float]) -> Classification {
+    Classification(logits: logits[...], network.architecture.output)
+  }
+
   /// Makes an objective the one to attack with.
   /// - Returns: what an iteration needs, for the log.
   package func prepare(objective index: Int) throws -> String {
@@ -97,7 +102,7 @@ final class InputAttack {
       }
       // Logits do not depend on the label that is explained.
       let predicted = try explain(pictures, labels: labels, identities: positions).map {
-        Classification(logits: $0.logits[...]).predicted
+        Classification.predicted($0.logits[...])
       }
       return try explain(pictures, labels: predicted, identities: positions)
     } logits: {
@@ -137,7 +142,7 @@ final class InputAttack {
       throw ImageError(path: path, reason: "is \(picture.size), the network takes \(imageSize)")
     }
     let logits = try explain([picture], labels: [0], identities: [-1])[0].logits
-    let label = Classification(logits: logits[...]).predicted
+    let label = Classification.predicted(logits[...])
     let heatmap = try explain([picture], labels: [label], identities: [-1])[0].heatmap
     return AttackTarget(
       name: path, picture: picture, heatmap: heatmap, relevance: heatmap.relevance)
@@ -270,7 +275,7 @@ final class InputAttack {
       candidates, labels: subjects.map(\.label), identities: subjects.map(\.position))
     for (place, row) in due.enumerated() {
       let subject = subjects[place]
-      guard Classification(logits: answers[place].logits[...]).predicted == subject.label else {
+      guard Classification.predicted(answers[place].logits[...]) == subject.label else {
         continue
       }
       let progress = objective.progress(

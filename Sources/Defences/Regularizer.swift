@@ -30,7 +30,7 @@ extension Regularizer {
 extension GraphBuilder {
   /// ∂ℓ_n/∂x_n of every image, ℓ the cross-entropy: [N, H, W, C].
   mutating func lossGradient(of network: NetworkGraph, labels: Value) throws -> Value {
-    let likelihood = try sum(multiply(labels, logSoftmax(network.logits)))
+    let likelihood = try sum(network.logLikelihoods(of: labels, in: &self))
     return try gradient(of: negate(likelihood), with: [network.input])[0]
   }
 

@@ -18,7 +18,7 @@ public struct EvaluationResult: Hashable, Sendable {
     public var rank: Int
     /// The class of the largest logit, the first of equals.
     public var predicted: Int
-    /// Softmax at the predicted class and at the label, in [0, 1].
+    /// Probability of the predicted class and of the label, in [0, 1].
     public var confidence: Double
     public var labelConfidence: Double
 
@@ -157,8 +157,8 @@ package struct Evaluator {
         }
         guard hasLabels else { continue }
         let label = Int(batch.labels[image])
-        let ranked = Ranking(of: label, in: row)
-        let classification = Classification(logits: row)
+        let ranked = Ranking(of: label, in: row, program.output)
+        let classification = Classification(logits: row, program.output)
         let predicted = classification.predicted
         result.predictions.append(
           EvaluationResult.Prediction(
@@ -191,7 +191,8 @@ package struct Evaluator {
       (images, batch.labels), identities: batch.indices.map { positions?[$0] ?? $0 },
       fooling.explained)
     gallery?.take(
-      positions: batch.indices, maps: maps, logits: program.logits.values, classes: program.classes)
+      positions: batch.indices, maps: maps, logits: program.logits.values, classes: program.classes,
+      output: program.output)
     for (interpreter, name) in program.interpreters.enumerated() {
       for (image, index) in batch.indices.enumerated() {
         let own = maps[interpreter][image]
@@ -227,10 +228,10 @@ package struct Evaluator {
 private struct Ranking {
   /// Number of classes that come before the label's: larger logits, and equal ones of a lower index.
   let rank: Int
-  /// -log softmax at the label, in nats.
+  /// -log softmax at the label, in nats; of a network of labels the mean over them (`ClassifierOutput`).
   let crossEntropy: Double
 
-  init(of label: Int, in logits: ArraySlice<Float>) {
+  init(of label: Int, in logits: ArraySlice<Float>, _ output: ClassifierOutput) {
     let own = logits[logits.startIndex + label]
     var before = 0
     for (index, logit) in logits.enumerated() where index != label {
@@ -238,6 +239,12 @@ private struct Ranking {
       if !(logit < own), logit != own || index < label { before += 1 }
     }
     rank = before
+    guard output != .labels else {
+      // log(1 + eᶻ), less z at the label.
+      let total = logits.reduce(0.0) { $0 + max(Double($1), 0) + log1p(exp(-abs(Double($1)))) }
+      crossEntropy = (total - Double(own)) / Double(logits.count)
+      return
+    }
     let largest = Double(logits.max() ?? 0)
     let sum = logits.reduce(0) { $0 + exp(Double($1) - largest) }
     crossEntropy = log(sum) + largest - Double(own)

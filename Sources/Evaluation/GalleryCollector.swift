@@ -1,5 +1,6 @@
 import Foolings
 import ImageData
+import Networks
 import Pictures
 import Programs
 import Reports
@@ -35,10 +36,14 @@ package final class GalleryCollector {
   ///   - positions: in the source, of the batch's images.
   ///   - maps: by interpreter, by image, by explained class.
   ///   - logits: [batch, classes].
-  package func take(positions: [Int], maps: [[[Heatmap]]], logits: [Float], classes: Int) {
+  ///   - output: how they become probabilities.
+  package func take(
+    positions: [Int], maps: [[[Heatmap]]], logits: [Float], classes: Int, output: ClassifierOutput
+  ) {
     for (image, position) in positions.enumerated() where wanted.contains(position) {
       readings[position] = Reading(
-        classification: Classification(logits: logits[image * classes..<(image + 1) * classes]),
+        classification: Classification(
+          logits: logits[image * classes..<(image + 1) * classes], output),
         heatmaps: maps.map { images in
           images[image].map { $0.finite.averaged(longestSide: longestSide) }
         })

@@ -212,7 +212,8 @@ private struct Explainer {
   ) -> [Classification] {
     let logits = program.logits.values
     return (0..<count).map { image in
-      Classification(logits: logits[image * program.classes..<(image + 1) * program.classes])
+      Classification(
+        logits: logits[image * program.classes..<(image + 1) * program.classes], program.output)
     }
   }
 }

@@ -69,8 +69,9 @@ struct DeepLIFTPropagation {
         "deep-lift: \(network.architecture.name) has batch norms in training mode; lower it frozen")
     }
     var pairs = Array(zip(network.steps, baseline.steps))
-    if pairs.last?.0.layer == .softmax { pairs.removeLast() }
-    let start = try network.checked(classes)
+    if let last = pairs.last, last.0.layer.endsInProbabilities { pairs.removeLast() }
+    let start = try network.atScores(
+      network.checked(classes), isMultiplier: true, in: &graph)
     var multipliers = [pairs.last?.0.name ?? target: start]
     var onTheWay: Set<String> = []
     for (step, _) in pairs

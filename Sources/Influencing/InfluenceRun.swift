@@ -109,7 +109,7 @@ public final class InfluenceRun {
         ])
       for (method, epsilon, picture, logits) in changed {
         let after = try influences(model, picture, subject.label)
-        let classification = Classification(logits: logits[...])
+        let classification = Classification(logits: logits[...], network.architecture.output)
         let file = "images/\(method)-\(short(epsilon))/\(pictureName(place, subject.name))"
         try folder.write(picture.png(), to: folder.path + "/" + file)
         let targets = clean.helpful(section.targets)
@@ -203,7 +203,9 @@ public final class InfluenceRun {
       Subject(
         position: image.position, name: source.name(at: image.position), label: image.label,
         picture: image.picture,
-        confidence: Classification(logits: image.answer[...]).confidences[image.label])
+        confidence: Classification(
+          logits: image.answer[...], setup.network.architecture.output
+        ).confidences[image.label])
     }
     return (images, found.tried, found.skipped.count)
   }

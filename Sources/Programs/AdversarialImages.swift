@@ -37,7 +37,7 @@ public final class AdversarialImages {
     let labels = try graph.placeholder(TrainingProgram.labels, shape: [batchSize], type: .int32)
     let lowered = try NetworkGraph(network.architecture, input: input, in: &graph)
     let classes = try graph.oneHot(labels, depth: network.architecture.classes)
-    let likelihood = try graph.sum(graph.multiply(classes, graph.logSoftmax(lowered.logits)))
+    let likelihood = try graph.sum(lowered.logLikelihoods(of: classes, in: &graph))
     let gradient = try graph.gradient(of: graph.negate(likelihood), with: [input])
     program = try network.compile(
       graph.computation([(Self.gradient, gradient[0])]), policy)

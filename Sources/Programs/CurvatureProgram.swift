@@ -32,11 +32,11 @@ public struct CurvatureProgram {
     let classes = try graph.oneHot(labels, depth: architecture.classes)
     let rows =
       switch function {
-      case .loss: try graph.negate(graph.logSoftmax(lowered.logits))
-      case .logit: lowered.logits
+      case .loss: try graph.negate(lowered.logLikelihoods(of: classes, in: &graph))
+      case .logit: try graph.multiply(lowered.logits, classes)
       }
     // Images do not interact: the gradient of the sum is that of each.
-    let total = try graph.sum(graph.multiply(rows, classes))
+    let total = try graph.sum(rows)
     let gradient = try graph.gradient(of: total, with: [input])[0]
     let slope = try graph.sum(graph.multiply(gradient, vectors))
     let product = try graph.gradient(of: slope, with: [input])[0]

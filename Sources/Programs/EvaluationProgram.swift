@@ -13,6 +13,8 @@ public final class EvaluationProgram {
   public let program: any Program
   public let batchSize: Int
   public let classes: Int
+  /// How logits become probabilities.
+  public let output: ClassifierOutput
   /// In the order of the heatmaps.
   public let interpreters: [String]
   /// Of the heatmaps, in pixels.
@@ -75,6 +77,7 @@ public final class EvaluationProgram {
     program = try network.compile(graph.computation(outputs), policy)
     self.batchSize = batchSize
     classes = architecture.classes
+    output = architecture.output
     self.interpreters = interpreters.map(\.name)
     heatmapSizes = sizes
     heatmapRanges = interpreters.map(\.1.range)

@@ -26,6 +26,11 @@ public struct FeatureProgram {
     let input = try graph.placeholder(
       TrainingProgram.images, shape: Shape([batchSize] + architecture.inputShape.dimensions))
     let lowered = try NetworkGraph(architecture, input: input, in: &graph)
+    guard architecture.output == .softmax else {
+      throw RunError(
+        "\(architecture.name) ends in a sigmoid, and influence is computed for networks that end in a "
+          + "softmax, with or without it")
+    }
     guard let last = lowered.steps.last(where: { $0.layer != .softmax }),
       case .dense(let dense) = last.layer, last.layers.count == 1,
       let node = architecture.nodes.first(where: { $0.name == last.name })

@@ -183,7 +183,7 @@ public final class TrainingProgram {
     let classes = try graph.oneHot(labels, depth: architecture.classes)
     let lowered = try NetworkGraph(
       architecture, input: input, mode: mode, keeping: keeping, in: &graph)
-    let crossEntropy = try graph.crossEntropy(lowered.logits, labels: classes)
+    let crossEntropy = try lowered.crossEntropy(of: classes, in: &graph)
     var total = crossEntropy
     var outputs: [(String, Value)] = []
     let added = try penalty(lowered, classes, &graph)

@@ -57,8 +57,7 @@ public final class WeightDerivatives {
     let marks = try graph.placeholder(Self.marks, shape: [batchSize, 1])
     let lowered = try NetworkGraph(architecture, input: input, in: &graph)
     let classes = try graph.oneHot(labels, depth: architecture.classes)
-    let likelihoods = try graph.sum(
-      graph.multiply(classes, graph.logSoftmax(lowered.logits)), axes: [1])
+    let likelihoods = try lowered.logLikelihoods(of: classes, in: &graph)
     let loss = try graph.negate(graph.sum(graph.multiply(marks, likelihoods)))
     let weights = try parameters.map { parameter in
       guard let value = lowered.parameters[parameter.name] else {
@@ -151,8 +150,11 @@ public final class WeightDerivatives {
     let classes = logits.shape[1]
     return (0..<valid).map { row in
       let part = row * classes..<(row + 1) * classes
-      var excess = Classification(logits: logits.values[part]).confidences
+      let output = network.architecture.output
+      var excess = Classification(logits: logits.values[part], output).confidences
       excess[Int(labels[row])] -= 1
+      // The loss of labels is a mean over them.
+      if output == .labels { excess = excess.map { $0 / Double(classes) } }
       return zip(excess, changes.values[part]).reduce(0) { $0 + $1.0 * Double($1.1) }
     }
   }

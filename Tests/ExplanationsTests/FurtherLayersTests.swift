@@ -189,4 +189,24 @@ import Testing
     // Gradients do.
     #expect(try run(architecture, InputTimesGradient()).heatmap[0].isFinite)
   }
+
+  /// One number at the end, with its sigmoid: relevance and multipliers are those of ±z/2.
+  @Test(arguments: [0, 1])
+  func oneNumberIsExplainedForBothClasses(label: Int) throws {
+    let architecture = try Architecture(
+      name: "binary", inputShape: [1, 1, 2], classes: 1,
+      nodes: [
+        node("row", .flatten, "input"),
+        node("fc", .dense(DenseLayer(inputs: 2, outputs: 1, hasBias: false)), "row"),
+        node("p", .activation(.sigmoid), "fc"),
+      ])
+    #expect(architecture.classes == 2 && architecture.output == .binary)
+    for interpreter: any Interpreter in [
+      DeepLIFT(), InputTimesGradient(),
+      LayerwiseRelevance(composite: RelevanceComposite([.init(.dense, .epsilon(1e-12))])),
+    ] {
+      let result = try run(architecture, interpreter, label: label)
+      #expect(abs(result.heatmap[0] - result.logit) < 1e-9)
+    }
+  }
 }

@@ -40,6 +40,11 @@ public struct SmoothSurface: Regularizer {
   public func largestEigenvalues(
     of network: NetworkGraph, from directions: Value, in graph: inout GraphBuilder
   ) throws -> Value {
+    guard network.architecture.output != .labels else {
+      throw NetworkError(
+        "ssr: \(network.architecture.name) ends in a sigmoid over several labels, and the penalty is "
+          + "that of a softmax; choose another defence")
+    }
     let p = try graph.softmax(network.logits)
     var v = try graph.normalized(directions)
     for _ in 0..<iterations {

@@ -30,8 +30,9 @@ struct RelevancePropagation {
     }
 
     var steps = network.steps[...]
-    if steps.last?.layer == .softmax { steps.removeLast() }
-    let start = try graph.multiply(network.logits, network.checked(classes))
+    if let last = steps.last, last.layer.endsInProbabilities { steps.removeLast() }
+    let start = try network.atScores(
+      graph.multiply(network.logits, network.checked(classes)), isMultiplier: false, in: &graph)
     var relevance = [steps.last?.name ?? target: start]
     let onTheWay = descendants(of: target, among: steps)
     let isNonNegative = nonNegativeActivations(network)

@@ -11,6 +11,7 @@ public struct Architecture: Hashable, Sendable {
   public let name: String
   /// [height, width, channels] of the image.
   public let inputShape: Shape
+  /// Two where the network gives one number (`ClassifierOutput.binary`).
   public let classes: Int
   public let nodes: [LayerNode]
   /// Further names of activations: `layer4` for the last node of that stage.
@@ -25,7 +26,9 @@ public struct Architecture: Hashable, Sendable {
     name: String, inputShape: Shape, classes: Int, nodes: [LayerNode],
     aliases: [String: String] = [:], denseInitialization: DenseInitialization = .uniform
   ) throws(NetworkError) {
-    (self.name, self.inputShape, self.classes) = (name, inputShape, classes)
+    (self.name, self.inputShape) = (name, inputShape)
+    let isBinary =
+      classes == 2 || classes == 1 && nodes.last?.layer == .activation(.sigmoid)
     (self.nodes, self.aliases) = (nodes, aliases)
     self.denseInitialization = denseInitialization
     guard inputShape.rank == 3 else {
@@ -41,8 +44,9 @@ public struct Architecture: Hashable, Sendable {
       throw NetworkError("\(name): \(nodes.count) layers, expected 1 to \(Limits.nodes)")
     }
     shapes = try Self.inferShapes(name, inputShape, nodes)
+    self.classes = isBinary && shapes[nodes.count - 1] == [1] ? 2 : classes
     try Self.check(aliases, of: name, nodes)
-    guard shapes[nodes.count - 1] == [classes] else {
+    guard shapes[nodes.count - 1] == [classes] || isBinary && shapes[nodes.count - 1] == [1] else {
       throw NetworkError(
         "\(name): the last layer, \(nodes[nodes.count - 1].name), gives "
           + "\(shapes[nodes.count - 1]), expected [\(classes)] for \(classes) classes")

@@ -14,6 +14,13 @@ struct ArchitectureBuilder {
     last = name
   }
 
+  /// A layer whose parameters have names of their own.
+  mutating func append(_ name: String, _ layer: Layer, parameters: String) {
+    nodes.append(
+      LayerNode(name: name, layer: layer, inputs: [last], parameterPrefix: parameters))
+    last = name
+  }
+
   /// A layer with weights whose activation function belongs to it, as in Keras: `name.linear`, whose
   /// parameters have the names of the whole, and `name`.
   mutating func append(_ name: String, _ layer: Layer, activation: Layer) {
@@ -29,9 +36,11 @@ struct ArchitectureBuilder {
   func architecture(
     _ specification: ArchitectureSpecification, _ initialization: DenseInitialization
   ) throws(NetworkError) -> Architecture {
-    try Architecture(
+    // One number tells two classes apart; a softmax of it says nothing.
+    let isBinary = specification.classes == 1 && nodes.last?.layer != .softmax
+    return try Architecture(
       name: specification.family, inputShape: specification.inputShape,
-      classes: specification.classes, nodes: nodes, aliases: aliases,
+      classes: isBinary ? 2 : specification.classes, nodes: nodes, aliases: aliases,
       denseInitialization: initialization)
   }
 }

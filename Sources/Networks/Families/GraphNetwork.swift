@@ -5,7 +5,9 @@ enum GraphNetwork {
       guard let graph = specification.graph else {
         throw NetworkError("graph needs \"graph\": the layers of the network")
       }
-      guard graph.inputShape == specification.inputShape, graph.classes == specification.classes
+      guard graph.inputShape == specification.inputShape,
+        graph.classes == specification.classes
+          || graph.output == .binary && specification.classes == 1
       else {
         throw NetworkError(
           "graph: \(graph.name) takes \(graph.inputShape) and has \(graph.classes) classes, "

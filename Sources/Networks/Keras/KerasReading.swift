@@ -124,7 +124,8 @@ struct KerasReading {
         "model_config: the model ends in \(last.name) \(shape), expected one number for each class: "
           + "a model without its classifier is no classifier")
     }
-    return shape[0]
+    // One number tells two classes apart; a softmax of it says nothing.
+    return shape[0] == 1 && last.layer != .softmax ? 2 : shape[0]
   }
 
   mutating func append(_ layer: KerasModel.Layer) throws(NetworkError) {

@@ -35,7 +35,7 @@ public struct NetworkGraph: Sendable {
     public let inputNames: [String]
     public let inputs: [Value]
     public let output: Value
-    /// Filter or matrix as applied; of a batch norm by itself the factor [C].
+    /// Filter or matrix as applied; of a batch norm by itself the factor [C]; of a PReLU its slopes.
     public let weight: Value?
     /// Summand as applied, [K]; of a batch norm by itself the summand [C].
     public let bias: Value?
@@ -51,8 +51,11 @@ public struct NetworkGraph: Sendable {
 
   /// [N, H, W, C]
   public let input: Value
-  /// [N, classes]; of a network that ends in a softmax, what enters it.
+  /// [N, classes]; of a network that ends in a softmax or a sigmoid, what enters it; of one that gives a
+  /// single number z, −z/2 and z/2.
   public let logits: Value
+  /// What the network's last layer gives before any softmax or sigmoid, [N, outputs].
+  let scores: Value
   /// Every parameter that the graph reads, by name.
   public let parameters: [String: Value]
   /// In training, the new value of each running statistic by its parameter's name.
@@ -119,7 +122,13 @@ public struct NetworkGraph: Sendable {
     steps = lowering.steps
     activations = lowering.activations
     let last = lowering.steps[lowering.steps.count - 1]
-    logits = last.layer == .softmax ? last.inputs[0] : last.output
+    scores = last.layer.endsInProbabilities ? last.inputs[0] : last.output
+    guard architecture.output == .binary else {
+      logits = scores
+      return
+    }
+    let half = try graph.multiply(scores, 0.5)
+    logits = try graph.concatenate([graph.negate(half), half], axis: 1)
   }
 
   /// The value of an activation: [N, H, W, C] or [N, D].
@@ -157,5 +166,46 @@ public struct NetworkGraph: Sendable {
     try NetworkGraph(
       architecture, input: input, mode: mode, keeping: keeping, foldsBatchNorm: foldsBatchNorm,
       rectifier: rectifier ?? self.rectifier, replacing: replacing, in: &graph)
+  }
+}
+
+extension NetworkGraph {
+  /// Of each image, −(cross-entropy) in nats against `labels`, one-hot rows [N, classes]: [N, 1].
+  ///
+  /// Σ_k labels_k · log softmax(logits)_k; of a network of labels the mean over them of
+  /// labels_k · log p_k + (1 − labels_k) · log(1 − p_k), p = σ(logits), as Keras and PyTorch have it.
+  public func logLikelihoods(
+    of labels: Value, in graph: inout GraphBuilder
+  ) throws(ShapeError) -> Value {
+    guard architecture.output == .labels else {
+      return try graph.sum(graph.multiply(labels, graph.logSoftmax(logits)), axes: [1])
+    }
+    // y·log σ(z) + (1 − y)·log(1 − σ(z)) = y·z − log(1 + eᶻ)
+    return try graph.mean(
+      graph.subtract(graph.multiply(labels, logits), graph.softplus(logits)), axes: [1])
+  }
+
+  /// The mean of the images' cross-entropies, a scalar.
+  public func crossEntropy(
+    of labels: Value, in graph: inout GraphBuilder
+  ) throws(ShapeError) -> Value {
+    guard architecture.output == .labels else {
+      return try graph.crossEntropy(logits, labels: labels)
+    }
+    return try graph.negate(graph.mean(logLikelihoods(of: labels, in: &graph)))
+  }
+
+  /// What a rule that walks the layers begins with at the end of the network, given one number for each
+  /// class, [N, classes]: the same, or of a binary classifier, in the unit of its only number.
+  ///
+  /// - Parameter isMultiplier: whether the numbers are derivatives; otherwise they are shares.
+  public func atScores(
+    _ perClass: Value, isMultiplier: Bool, in graph: inout GraphBuilder
+  ) throws(ShapeError) -> Value {
+    guard architecture.output == .binary else { return perClass }
+    guard isMultiplier else { return try graph.sum(perClass, axes: [1]) }
+    // ∂(−z/2)/∂z and ∂(z/2)/∂z
+    let slopes = try graph.constant(Tensor(shape: [2], values: [-0.5, 0.5]))
+    return try graph.sum(graph.multiply(perClass, slopes), axes: [1])
   }
 }

@@ -230,7 +230,7 @@ enum AOPCStudy {
           let own = logits[row * program.classes..<(row + 1) * program.classes]
           scores[row].append(
             study.aopc.score == .probability
-              ? Classification(logits: own).confidences[subject.label]
+              ? Classification(logits: own, program.output).confidences[subject.label]
               : Double(own[own.startIndex + subject.label]))
         }
       }
