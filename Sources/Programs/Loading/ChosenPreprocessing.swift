@@ -4,8 +4,8 @@ import Recipes
 import RunSupport
 
 extension LoadedNetwork {
-  /// How images are prepared: as the recipe says, else the file, else as the network's family expects
-  /// it. A recipe that gives a size alone leaves the file's normalisation as it is.
+  /// How images are prepared: as the recipe says, else the file, else as the network's first
+  /// layers or its family expect it. A recipe that gives a size alone leaves the file's normalisation as it is.
   package static func preprocessing(
     _ section: NetworkSection, _ recorded: RecordedPreprocessing?,
     _ specification: ArchitectureSpecification
@@ -23,7 +23,8 @@ extension LoadedNetwork {
     }
     let style = Preprocessing.Style(family: specification.family)
     var preprocessing =
-      recorded?.preprocessing ?? Preprocessing(style: style, channels: specification.channels)
+      recorded?.preprocessing ?? specification.graph?.impliedPreprocessing
+      ?? Preprocessing(style: style, channels: specification.channels)
     if let given {
       (preprocessing.resize, preprocessing.centerCrop) = (given.resize, given.centerCrop)
       if section.saysNormalization { preprocessing = given }

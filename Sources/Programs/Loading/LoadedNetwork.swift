@@ -86,7 +86,7 @@ public final class LoadedNetwork {
       file != nil
       && (section.assumesNormalization
         || !(section.preprocessing != nil && section.saysNormalization)
-          && recorded?.isAssumed ?? true)
+          && recorded?.isAssumed ?? (specification.graph?.impliedPreprocessing == nil))
     if let graph = specification.graph, preprocessing.outputSize == nil {
       // Such a network has one size of images.
       let size = ImageSize(width: graph.inputShape[1], height: graph.inputShape[0])
