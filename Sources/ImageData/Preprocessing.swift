@@ -30,6 +30,8 @@ public struct Preprocessing: Hashable, Sendable {
     case caffe
     /// Red, green, blue in [-1, 1].
     case tf
+    /// Red, green, blue in [0, 255] less 127, over 128: EfficientNet-Lite.
+    case lite
   }
 
   public var resize: Resize
@@ -193,6 +195,7 @@ extension Preprocessing.Style {
     // keras/src/applications/imagenet_utils.py, of samples in [0, 255]
     case .caffe: [103.939, 116.779, 123.68].map { Float($0 / 255) }
     case .tf: [0.5, 0.5, 0.5]
+    case .lite: [Float](repeating: 127 / 255, count: Image.channels)
     }
   }
 
@@ -201,6 +204,7 @@ extension Preprocessing.Style {
     case .torch: Preprocessing.imageNetStandardDeviation
     case .caffe: [Float](repeating: 1 / 255, count: Image.channels)
     case .tf: [0.5, 0.5, 0.5]
+    case .lite: [Float](repeating: 128 / 255, count: Image.channels)
     }
   }
 }

@@ -23,7 +23,7 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How pixels are normalised, if the files do not say: torch, caffe or tf, or "
+      "How pixels are normalised, if the files do not say: torch, caffe, tf or lite, or "
         + "{mean: [0, 0, 0], standardDeviation: [1, 1, 1]}.",
       valueName: "style or {key: value, …}"))
   var preprocessing: String?

@@ -3,10 +3,12 @@ import ImageData
 import Testing
 
 @Suite struct PreprocessingTests {
-  /// keras.applications.imagenet_utils.preprocess_input of red 255, green 51, blue 0 by its modes.
+  /// keras.applications.imagenet_utils.preprocess_input of red 255, green 51, blue 0 by its modes, and
+  /// (x - 127) / 128.
   @Test(arguments: [
     (Preprocessing.Style.torch, [2.248908, -1.1428571, -1.8044444]),
     (.caffe, [-103.939, -65.779, 131.32]), (.tf, [1, -0.6, -1]),
+    (.lite, [1, -0.59375, -0.9921875]),
   ])
   func stylesAreThoseOfKeras(style: Preprocessing.Style, expected: [Float]) {
     let image = Image(width: 1, height: 1, pixels: [255, 51, 0])

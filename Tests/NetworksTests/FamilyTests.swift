@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct FamilyTests {
   /// torchvision's documentation (`num_params` of the ImageNet weights); `Trainable params` of Keras's
-  /// `summary()`; for CIFAR the counts of akamaster/pytorch_resnet_cifar10, batch norm included.
+  /// `summary()`; for CIFAR the counts of akamaster/pytorch_resnet_cifar10, of
+  /// kuangliu/pytorch-cifar and of Zagoruyko and Komodakis 2016, batch norm included; EfficientNet-Lite0 as
+  /// efficientnet-lite-pytorch makes it.
   static let published: [(family: String, classes: Int, side: Int, count: Int)] = [
     ("resnet18", 1000, 224, 11_689_512), ("resnet34", 1000, 224, 21_797_672),
     ("resnet50", 1000, 224, 25_557_032), ("resnet101", 1000, 224, 44_549_160),
@@ -21,6 +23,18 @@ import Testing
     ("keras-resnet50", 1000, 224, 25_583_592), ("keras-resnet101", 1000, 224, 44_601_832),
     ("keras-resnet152", 1000, 224, 60_268_520), ("keras-densenet121", 1000, 224, 7_978_856),
     ("keras-densenet169", 1000, 224, 14_149_480), ("keras-densenet201", 1000, 224, 20_013_928),
+    ("alexnet", 1000, 224, 61_100_840), ("squeezenet1-0", 1000, 224, 1_248_424),
+    ("squeezenet1-1", 1000, 224, 1_235_496), ("resnext50-32x4d", 1000, 224, 25_028_904),
+    ("resnext101-32x8d", 1000, 224, 88_791_336), ("wide-resnet50-2", 1000, 224, 68_883_240),
+    ("wide-resnet101-2", 1000, 224, 126_886_696), ("mobilenet-v2", 1000, 224, 3_504_872),
+    ("mobilenet-v3-large", 1000, 224, 5_483_032), ("mobilenet-v3-small", 1000, 224, 2_542_856),
+    ("efficientnet-b0", 1000, 224, 5_288_548), ("efficientnet-b1", 1000, 240, 7_794_184),
+    ("efficientnet-b2", 1000, 288, 9_109_994), ("efficientnet-lite0", 1000, 224, 4_652_008),
+    ("convnext-tiny", 1000, 224, 28_589_128), ("convnext-small", 1000, 224, 50_223_688),
+    ("convnext-base", 1000, 224, 88_591_464), ("cifar-resnet18", 10, 32, 11_173_962),
+    ("cifar-resnet34", 10, 32, 21_282_122), ("cifar-resnet50", 10, 32, 23_520_842),
+    ("wide-resnet28-10", 10, 32, 36_479_194), ("wide-resnet40-2", 10, 32, 2_243_546),
+    ("wide-resnet16-4", 10, 32, 2_748_890),
   ]
 
   @Test(arguments: published)

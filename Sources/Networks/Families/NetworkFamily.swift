@@ -7,6 +7,8 @@ public enum PixelConvention: String, Hashable, Sendable, CaseIterable {
   case caffe
   /// Red, green, blue in [-1, 1].
   case tf
+  /// Red, green, blue less 127, over 128: EfficientNet-Lite.
+  case lite
 }
 
 /// A name in recipes and the networks behind it.
@@ -31,8 +33,13 @@ public struct NetworkFamily: Sendable {
   public static let all: [NetworkFamily] =
     ResNet.families
     + CIFARResNet.families
+    + CIFARWideResNet.families
     + DenseNet.families
     + VGG.families
+    + AlexNet.families
+    + MobileNet.families
+    + EfficientNet.families
+    + ConvNeXt.families
     + VGGStyle.families
     + ResNetStyle.families
     + KerasVGG.families

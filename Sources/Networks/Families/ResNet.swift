@@ -1,4 +1,5 @@
-/// Residual networks for ImageNet (He, Zhang, Ren, Sun 2016), with torchvision's topology (the
+/// Residual networks for ImageNet (He, Zhang, Ren, Sun 2016), ResNeXts (Xie et al. 2017) and wide ones
+/// (Zagoruyko, Komodakis 2016), with torchvision's topology (the
 /// stride of a bottleneck is in its 3×3 convolution) and torchvision's names.
 ///
 /// Activations: `conv1`, `bn1`, `relu`, `maxpool`, `layer1` … `layer4` (aliases of their last
@@ -15,9 +16,23 @@ enum ResNet {
     family("resnet18", .basic, [2, 2, 2, 2]), family("resnet34", .basic, [3, 4, 6, 3]),
     family("resnet50", .bottleneck, [3, 4, 6, 3]), family("resnet101", .bottleneck, [3, 4, 23, 3]),
     family("resnet152", .bottleneck, [3, 8, 36, 3]),
+    family("resnext50-32x4d", .bottleneck, [3, 4, 6, 3], Branches(groups: 32, width: 4)),
+    family("resnext101-32x8d", .bottleneck, [3, 4, 23, 3], Branches(groups: 32, width: 8)),
+    family("wide-resnet50-2", .bottleneck, [3, 4, 6, 3], Branches(groups: 1, width: 128)),
+    family("wide-resnet101-2", .bottleneck, [3, 4, 23, 3], Branches(groups: 1, width: 128)),
   ]
 
-  private static func family(_ name: String, _ block: Block, _ depths: [Int]) -> NetworkFamily {
+  /// Of a bottleneck's 3×3 convolution: its groups, and the channels of each where the stage has 64.
+  struct Branches {
+    var groups = 1
+    var width = 64
+
+    func channels(_ stage: Int) -> Int { stage * width / 64 * groups }
+  }
+
+  private static func family(
+    _ name: String, _ block: Block, _ depths: [Int], _ branches: Branches = Branches()
+  ) -> NetworkFamily {
     NetworkFamily(name) { (specification) throws(NetworkError) in
       var builder = ArchitectureBuilder()
       builder.append(
@@ -30,7 +45,7 @@ enum ResNet {
       builder.append("relu", .relu)
       builder.append("maxpool", .maxPool(.init(3, stride: 2, padding: 1)))
       var channels = 64
-      appendStages(block, widths, depths, &channels, to: &builder)
+      appendStages(block, widths, depths, branches: branches, &channels, to: &builder)
       appendHead("fc", channels, specification.classes, to: &builder)
       return try builder.architecture(specification, .uniform)
     }
@@ -38,14 +53,15 @@ enum ResNet {
 
   /// Stages `layer1` …; from the second on the first block halves height and width.
   static func appendStages(
-    _ block: Block, _ widths: [Int], _ depths: [Int], _ channels: inout Int,
+    _ block: Block, _ widths: [Int], _ depths: [Int], branches: Branches = Branches(),
+    _ channels: inout Int,
     to builder: inout ArchitectureBuilder
   ) {
     for (stage, (width, depth)) in zip(widths, depths).enumerated() {
       for index in 0..<depth {
         append(
-          block, "layer\(stage + 1).\(index)", width, stage > 0 && index == 0 ? 2 : 1, &channels,
-          to: &builder)
+          block, "layer\(stage + 1).\(index)", width, branches, stage > 0 && index == 0 ? 2 : 1,
+          &channels, to: &builder)
       }
       builder.alias("layer\(stage + 1)")
     }
@@ -60,7 +76,8 @@ enum ResNet {
   }
 
   private static func append(
-    _ block: Block, _ name: String, _ width: Int, _ stride: Int, _ channels: inout Int,
+    _ block: Block, _ name: String, _ width: Int, _ branches: Branches, _ stride: Int,
+    _ channels: inout Int,
     to builder: inout ArchitectureBuilder
   ) {
     let input = builder.last
@@ -71,11 +88,13 @@ enum ResNet {
       builder.append("\(name).relu1", .relu)
       appendConvolution(name, 2, width, width, 3, 1, to: &builder)
     case .bottleneck:
-      appendConvolution(name, 1, channels, width, 1, 1, to: &builder)
+      let inner = branches.channels(width)
+      appendConvolution(name, 1, channels, inner, 1, 1, to: &builder)
       builder.append("\(name).relu1", .relu)
-      appendConvolution(name, 2, width, width, 3, stride, to: &builder)
+      appendConvolution(
+        name, 2, inner, inner, 3, stride, groups: branches.groups, to: &builder)
       builder.append("\(name).relu2", .relu)
-      appendConvolution(name, 3, width, output, 1, 1, to: &builder)
+      appendConvolution(name, 3, inner, output, 1, 1, to: &builder)
     }
     let branch = builder.last
     var shortcut = input
@@ -97,14 +116,14 @@ enum ResNet {
   /// `conv<n>` and `bn<n>` of a block.
   static func appendConvolution(
     _ block: String, _ number: Int, _ input: Int, _ output: Int, _ kernel: Int, _ stride: Int,
-    to builder: inout ArchitectureBuilder
+    groups: Int = 1, to builder: inout ArchitectureBuilder
   ) {
     builder.append(
       "\(block).conv\(number)",
       .convolution(
         ConvolutionLayer(
           inputChannels: input, outputChannels: output, kernelSize: kernel, stride: stride,
-          padding: kernel / 2, hasBias: false)))
+          padding: kernel / 2, groups: groups, hasBias: false)))
     builder.append("\(block).bn\(number)", .batchNorm(BatchNormLayer(channels: output)))
   }
 }

@@ -75,6 +75,7 @@ extension LoadedNetwork {
       case .torch: return "torchvision's (\(numbers))"
       case .caffe: return "that of Keras's VGGs and ResNets (blue first, \(numbers))"
       case .tf: return "from -1 to 1"
+      case .lite: return "EfficientNet-Lite's (\(numbers))"
       }
     }
     return numbers

@@ -8,6 +8,7 @@ extension Preprocessing.Style {
     case .torch, nil: self = .torch
     case .caffe: self = .caffe
     case .tf: self = .tf
+    case .lite: self = .lite
     }
   }
 }

@@ -50,7 +50,7 @@ struct PreprocessingEntries: Sendable {
         "style", \.style, .choice(Preprocessing.Style.self),
         else: "that of `network.architecture.family`, else torch",
         "values of the next three keys: `torch` as torchvision's weights, `caffe` as Keras's VGGs and "
-          + "ResNets (blue first, 0 to 255), `tf` from -1 to 1"),
+          + "ResNets (blue first, 0 to 255), `tf` from -1 to 1, `lite` as EfficientNet-Lite's"),
       .automatic(
         "channelOrder", \.channelOrder, .choice(Preprocessing.ChannelOrder.self),
         else: "the style's", "which colour the network's first channel is"),
