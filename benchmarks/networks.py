@@ -12,12 +12,19 @@ EPSILON = 1e-5  # of every batch norm
 
 CLASSES = {
     "vgg19": 1000, "resnet50": 1000, "densenet121": 1000, "resnet18": 10, "cifar-resnet56": 10,
+    "mobilenet-v2": 1000,
 }
-SIDE = {"vgg19": 224, "resnet50": 224, "densenet121": 224, "resnet18": 160, "cifar-resnet56": 32}
-BATCH = {"vgg19": 8, "resnet50": 8, "densenet121": 8, "resnet18": 8, "cifar-resnet56": 128}
+SIDE = {
+    "vgg19": 224, "resnet50": 224, "densenet121": 224, "resnet18": 160, "cifar-resnet56": 32,
+    "mobilenet-v2": 224,
+}
+BATCH = {
+    "vgg19": 8, "resnet50": 8, "densenet121": 8, "resnet18": 8, "cifar-resnet56": 128,
+    "mobilenet-v2": 8,
+}
 TARGET = {
     "vgg19": "features.33", "resnet50": "layer4.1", "densenet121": "features.denseblock4",
-    "resnet18": "layer3", "cifar-resnet56": "layer3",
+    "resnet18": "layer3", "cifar-resnet56": "layer3", "mobilenet-v2": "features.16",
 }
 
 
@@ -126,8 +133,30 @@ def _cifar_resnet56(ops, x, keep):
     return ops.dense(ops.mean_pixels(x), "linear", CLASSES["cifar-resnet56"])
 
 
+def _mobilenet_v2(ops, x, keep):
+    x = ops.relu6(_convolution_norm(ops, x, "features.0.0", "features.0.1", 32, 3, 2))
+    channels, number = 32, 1
+    for expansion, width, count, first in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2),
+                                           (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2),
+                                           (6, 320, 1, 1)):
+        for index in range(count):
+            block, stride, y, step = f"features.{number}", first if index == 0 else 1, x, 0
+            if expansion != 1:
+                y = ops.relu6(_convolution_norm(
+                    ops, y, f"{block}.conv.0.0", f"{block}.conv.0.1", expansion * channels, 1))
+                step = 1
+            y = ops.depthwise(y, f"{block}.conv.{step}.0", 3, stride)
+            y = ops.relu6(ops.batch_norm(y, f"{block}.conv.{step}.1", EPSILON))
+            y = _convolution_norm(
+                ops, y, f"{block}.conv.{step + 1}", f"{block}.conv.{step + 2}", width, 1)
+            x = keep(block, x + y if stride == 1 and width == channels else y)
+            channels, number = width, number + 1
+    x = ops.relu6(_convolution_norm(ops, x, "features.18.0", "features.18.1", 1280, 1))
+    return ops.dense(ops.mean_pixels(x), "classifier.1", CLASSES["mobilenet-v2"])
+
+
 _FORWARD = {
     "vgg19": _vgg19, "resnet50": _resnet("resnet50", (3, 4, 6, 3), True),
     "resnet18": _resnet("resnet18", (2, 2, 2, 2), False), "densenet121": _densenet121,
-    "cifar-resnet56": _cifar_resnet56,
+    "cifar-resnet56": _cifar_resnet56, "mobilenet-v2": _mobilenet_v2,
 }

@@ -45,6 +45,10 @@ class Operations:
             x, self.trained[f"{name}.weight"], self.trained[f"{name}.bias"] if bias else None,
             stride, kernel // 2 if padding is None else padding)
 
+    def depthwise(self, x, name, kernel, stride):
+        return F.conv2d(
+            x, self.trained[f"{name}.weight"], None, stride, kernel // 2, groups=x.shape[1])
+
     def batch_norm(self, x, name, epsilon):
         return F.batch_norm(
             x, self.fixed[f"{name}.running_mean"], self.fixed[f"{name}.running_var"],
@@ -55,6 +59,9 @@ class Operations:
 
     def relu(self, x):
         return F.relu(x)
+
+    def relu6(self, x):
+        return F.relu6(x)
 
     def max_pool(self, x, window, stride, padding):
         return F.max_pool2d(x, window, stride, padding)

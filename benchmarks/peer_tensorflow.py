@@ -54,6 +54,12 @@ class Operations:
         y = tf.nn.conv2d(x, self._parameter(f"{name}.weight"), stride, self._padding(padding))
         return tf.nn.bias_add(y, self._parameter(f"{name}.bias")) if bias else y
 
+    def depthwise(self, x, name, kernel, stride):
+        # [rows, columns, 1, channels] becomes [rows, columns, channels, 1].
+        filter = tf.transpose(self._parameter(f"{name}.weight"), [0, 1, 3, 2])
+        return tf.nn.depthwise_conv2d(
+            x, filter, [1, stride, stride, 1], self._padding(kernel // 2))
+
     def batch_norm(self, x, name, epsilon):
         scale = self.variables[f"{name}.weight"] * tf.math.rsqrt(
             self.fixed[f"{name}.running_var"] + epsilon)
@@ -66,6 +72,9 @@ class Operations:
 
     def relu(self, x):
         return tf.nn.relu(x)
+
+    def relu6(self, x):
+        return tf.nn.relu6(x)
 
     def max_pool(self, x, window, stride, padding):
         # After a ReLU zeros lose against nothing, as PyTorch's padding does.

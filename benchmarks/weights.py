@@ -34,6 +34,12 @@ class _Recorder:
         b = self._normal(f"{name}.bias", (width,), 0.01) if bias else None
         return F.conv2d(x, w, b, stride, kernel // 2 if padding is None else padding)
 
+    def depthwise(self, x, name, kernel, stride):
+        channels = x.shape[1]
+        w = self._normal(
+            f"{name}.weight", (channels, 1, kernel, kernel), (2 / kernel**2) ** 0.5)
+        return F.conv2d(x, w, None, stride, kernel // 2, groups=channels)
+
     def batch_norm(self, x, name, epsilon):
         gamma = self._normal(f"{name}.weight", (x.shape[1],), 0.1, 1.0)
         beta = self._normal(f"{name}.bias", (x.shape[1],), 0.1)
@@ -48,6 +54,9 @@ class _Recorder:
 
     def relu(self, x):
         return F.relu(x)
+
+    def relu6(self, x):
+        return F.relu6(x)
 
     def max_pool(self, x, window, stride, padding):
         return F.max_pool2d(x, window, stride, padding)

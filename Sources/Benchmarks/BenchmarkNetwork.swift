@@ -24,6 +24,11 @@ public struct BenchmarkNetwork: Hashable, Sendable {
       name: "resnet18", side: 160, batchSize: 8, classes: 10, targetLayer: "layer3"),
     BenchmarkNetwork(
       name: "cifar-resnet56", side: 32, batchSize: 128, classes: 10, targetLayer: "layer3"),
+    BenchmarkNetwork(
+      name: "mobilenet-v2", side: 224, batchSize: 8, classes: 1000, targetLayer: "features.16"),
+    BenchmarkNetwork(
+      name: "efficientnet-lite0", side: 224, batchSize: 8, classes: 1000,
+      targetLayer: "_blocks.14"),
   ]
 
   /// - Throws: `NetworkError` that lists the names there are.
