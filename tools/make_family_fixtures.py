@@ -1,9 +1,11 @@
 """Logits of PyTorch's networks with seeded weights on one synthetic image each.
 
     pip install torch torchvision numpy efficientnet-lite-pytorch
-    python tools/make_family_fixtures.py --output Tests/NetworksTests/Fixtures
+    python tools/make_family_fixtures.py --output Tests
 
-Writes torch-families.json. Weights and image are functions of names and positions, as in
+Writes NetworksTests/Fixtures/torch-families.json, logits, and
+ExplanationsTests/Fixtures/torch-families.json, for some of them heatmaps of two images `u` of "images"
+and the gradient of cross-entropy + 2 * Location(Grad-CAM) by double backward. Weights and image are functions of names and positions, as in
 tools/make_comparison_fixtures.py; in addition factors and summands of layer norms are those of batch
 norms, and a layer scale is 0.3 +- 0.2. The image is `u` of "image", [height, width, 3]. Everything is
 computed in float64, with 10 classes.
@@ -174,6 +176,71 @@ NETWORKS = {
 }
 
 
+EXPLAINED = {
+    "mobilenet-v2": ("features.13", 96), "efficientnet-lite0": ("_blocks.10", 96),
+    "convnext-tiny": ("features.5", 96), "efficientnet-b0": ("features.5", 96),
+}
+PENALTY_WEIGHT = 2.0
+ENTRIES = 6
+
+
+def in_our_order(tensor):
+    """Filters [K, C, R, S] as [K, R, S, C]."""
+    return tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor
+
+
+def summary(tensor):
+    flat = in_our_order(tensor.detach()).flatten()
+    count = min(ENTRIES, flat.numel())
+    places = [k * (flat.numel() - 1) // max(count - 1, 1) for k in range(count)]
+    return {"l2": flat.norm().item(), "entries": flat[places].tolist()}
+
+
+def explained(family):
+    layer, side = EXPLAINED[family]
+    network = NETWORKS[family][0](side).eval()
+    seed(network)
+    network = network.double()
+    images = uniform("images", 2 * side * side * 3).reshape(2, side, side, 3)
+    x = torch.from_numpy(images.transpose(0, 3, 1, 2)).double().requires_grad_()
+    kept = []
+    network.get_submodule(layer).register_forward_hook(
+        lambda module, inputs, output: kept.append(output))
+    logits = network(x)
+
+    def evidence_of(labels):
+        score = logits.gather(1, labels[:, None]).sum()
+        gradient = torch.autograd.grad(score, kept[0], retain_graph=True)[0]
+        return (gradient.mean((2, 3), keepdim=True) * kept[0]).sum(1).amax((1, 2))
+
+    # The first classes that have positive evidence somewhere.
+    found = torch.stack([evidence_of(torch.tensor([c, c])) for c in range(CLASSES)]) > 0
+    labels = found.int().argmax(0)
+    score = logits.gather(1, labels[:, None]).sum()
+    gradient, of_image = torch.autograd.grad(score, [kept[0], x], create_graph=True)
+    evidence = F.relu((gradient.mean((2, 3), keepdim=True) * kept[0]).sum(1))
+    heatmaps = evidence / (evidence.amax((1, 2), keepdim=True) + 1e-8)
+    assert (heatmaps.amax((1, 2)) > 0.99).all(), "a heatmap without positive pixels"
+    mask = torch.ones_like(heatmaps[0])
+    mask[1:-1, 1:-1] = 0  # a frame of one seventh, at least one pixel
+    penalty = (heatmaps - mask).square().mean()
+    loss = F.cross_entropy(logits, labels) + PENALTY_WEIGHT * penalty
+    parameters = dict(network.named_parameters())
+    derivatives = torch.autograd.grad(loss, list(parameters.values()))
+    simple = of_image.abs().sum(1)
+    simple = simple / simple.sum((1, 2), keepdim=True)
+    print(family, layer, list(heatmaps.shape), loss.item(), flush=True)
+    return {
+        "family": family, "side": side, "layer": layer, "labels": labels.tolist(), "loss": loss.item(),
+        "penalty": penalty.item(), "gradCAM": heatmaps.detach().flatten().tolist(),
+        "simpleGrad": summary(simple),
+        "gradients": {
+            name: summary(value.flatten() if name.endswith("layer_scale") else value)
+            for name, value in zip(parameters, derivatives)
+        },
+    }
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=pathlib.Path, required=True)
@@ -197,7 +264,14 @@ def main():
         "python": platform.python_version(), "arithmetic": "float64",
     }
     content = {"origin": origin, "classes": CLASSES, "networks": networks}
-    (options.output / "torch-families.json").write_text(json.dumps(content, indent=0) + "\n")
+    file = "Fixtures/torch-families.json"
+    (options.output / "NetworksTests" / file).write_text(json.dumps(content, indent=0) + "\n")
+    content = {
+        "origin": origin, "classes": CLASSES, "lambda": PENALTY_WEIGHT,
+        "networks": [explained(family) for family in EXPLAINED],
+    }
+    (options.output / "ExplanationsTests" / file).write_text(
+        json.dumps(content, separators=(",", ":")).replace("},", "},\n") + "\n")
 
 
 if __name__ == "__main__":

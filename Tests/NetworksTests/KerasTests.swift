@@ -2,6 +2,7 @@ import Foundation
 import Networks
 import TensorGraph
 import TensorReference
+import TestSupport
 import Testing
 
 /// Keras's `model_config`, read and written.

@@ -3,6 +3,7 @@ import Networks
 import TensorCPU
 import TensorGraph
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// Logits of PyTorch's own networks with the same seeded weights (`tools/make_family_fixtures.py`):

@@ -3,10 +3,10 @@ import TensorGraph
 
 /// Weights that other programs can have as well, without a file: each a function of its name and
 /// position. The formula is that of `tools/make_comparison_fixtures.py`.
-enum SeededWeights {
+public enum SeededWeights {
   /// Uniform in [-1, 1): for position i the upper 24 bits of SplitMix64's output function of
   /// FNV-1a(name) + (i + 1)·0x9e3779b97f4a7c15.
-  static func uniform(_ name: String, into values: UnsafeMutableBufferPointer<Float>) {
+  public static func uniform(_ name: String, into values: UnsafeMutableBufferPointer<Float>) {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     for index in values.indices {
@@ -18,7 +18,7 @@ enum SeededWeights {
     }
   }
 
-  static func fill(
+  public static func fill(
     _ parameter: NetworkParameter, _ values: UnsafeMutableBufferPointer<Float>
   ) {
     uniform(parameter.name, into: values)
@@ -34,7 +34,7 @@ enum SeededWeights {
     for index in values.indices { values[index] = center + bound * values[index] }
   }
 
-  static func tensor(_ parameter: NetworkParameter) -> Tensor {
+  public static func tensor(_ parameter: NetworkParameter) -> Tensor {
     var tensor = Tensor(repeating: 0, shape: parameter.shape)
     tensor.values.withUnsafeMutableBufferPointer { fill(parameter, $0) }
     return tensor
