@@ -274,6 +274,14 @@ import Testing
     #expect(architecture.nodes[3].inputs == ["t", "b"])
   }
 
+  /// EfficientNets drop whole images in some blocks, which nobody does but in training.
+  @Test func dropoutOfWholeImagesIsAName() throws {
+    let text = Self.sequential(
+      #"{"class_name": "Dropout", "config": {"name": "d", "rate": 0.2, "noise_shape": [null, 1, 1, 1]}}, {"class_name": "Flatten", "config": {"name": "f"}}"#
+    )
+    #expect(try Architecture(kerasModelConfig: text).nodes.map(\.name) == ["f"])
+  }
+
   /// Layers that do nothing but in training are other names of what they read.
   @Test func layersOfTrainingAloneAreNames() throws {
     let architecture = try Architecture(kerasModelConfig: try models()[2].config)

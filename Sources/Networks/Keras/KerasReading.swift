@@ -218,7 +218,8 @@ struct KerasReading {
         try node(name, .permute(order.map { $0 - 1 }), inputs, config)
       }
     case "Dropout":
-      guard !config.has("noise_shape") else { throw config.error("noise_shape is not supported") }
+      // All of an image at once, in some blocks of EfficientNets: stochastic depth.
+      if config.has("noise_shape") { return stand(name, for: inputs[0]) }
       try node(name, .dropout(rate: config.number("rate", default: 0.5)), inputs, config)
     default:
       if let operation = KerasOperation(layer.className, config) {
