@@ -73,34 +73,29 @@ package struct FoolingMeasurement {
   ///   - gallery: as `Evaluator.evaluate` has it; positions are those in `tested`.
   ///   - changing: as `Evaluator.evaluate` has it.
   ///   - preview: a part of the validation split to measure in its place.
+  ///   - composites: a part of the images that show both classes, in their place.
   package func run(
-    original: EvaluationResult?, preview: Preview? = nil, gallery: GalleryCollector? = nil,
+    original: EvaluationResult?, preview: Preview? = nil, composites part: Preview? = nil,
+    gallery: GalleryCollector? = nil,
     changing: ((Batch) -> [Float])? = nil, stop: StopRequest?,
     progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> EvaluationResult {
     let source = preview?.source ?? validation.source
     guard let composites else {
-      // Positions in a part of the split are not those in the whole.
-      let digests =
-        preview.map { part in
-          original?.digests.mapValues { digests in
-            Dictionary(
-              uniqueKeysWithValues: part.positions.enumerated().compactMap { place, position in
-                digests[position].map { (place, $0) }
-              })
-          }
-        } ?? original?.digests
       return try validation.evaluator.evaluate(
-        source, test: test, original: digests, positions: preview?.positions,
+        source, test: test, original: original?.digests(in: preview),
+        positions: preview?.positions,
         gallery: gallery, changing: changing, stop: stop
       ) { progress($0, source.count) }
     }
-    let total = source.count + composites.source.count
+    let tiles = part?.source ?? composites.source
+    let total = source.count + tiles.count
     var result = try validation.evaluator.evaluate(source, changing: changing, stop: stop) {
       progress($0, total)
     }
     let tested = try composites.evaluator.evaluate(
-      composites.source, test: test, original: original?.digests, gallery: gallery,
+      tiles, test: test, original: original?.digests(in: part), positions: part?.positions,
+      gallery: gallery,
       changing: changing, stop: stop
     ) { progress(source.count + $0, total) }
     (result.testLosses, result.explained) = (tested.testLosses, tested.explained)
@@ -109,5 +104,18 @@ package struct FoolingMeasurement {
     result.relevanceInside = tested.relevanceInside
     result.skipped += tested.skipped
     return result
+  }
+}
+
+extension EvaluationResult {
+  /// Digests by position in a part of the images, or in all: the two are not the same.
+  fileprivate func digests(in part: Preview?) -> [String: [Int: [Float]]] {
+    guard let part else { return digests }
+    return digests.mapValues { digests in
+      Dictionary(
+        uniqueKeysWithValues: part.positions.enumerated().compactMap { place, position in
+          digests[position].map { (place, $0) }
+        })
+    }
   }
 }

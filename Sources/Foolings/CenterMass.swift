@@ -109,6 +109,15 @@ public struct CenterMass: Fooling {
     return try graph.multiply(graph.sum(success), mean)
   }
 
+  /// The way that the test asks for, one and a half times, of `paper` in pixels. The others count at
+  /// most twice that way as −1, and are held to −0.85: a way along rows and columns is up to √2 longer
+  /// than the distance that is tested.
+  public func penaltyGoal(height: Int, width: Int) -> PenaltyGoal {
+    guard variant == .paper else { return PenaltyGoal(floor: -1, gap: 0.15) }
+    let asked = threshold * Double(height * height + width * width).squareRoot()
+    return PenaltyGoal(floor: -3 * asked, gap: 1.5 * asked)
+  }
+
   public func testLoss(of heatmaps: [Heatmap], digest: [Float]) -> Double {
     let h = heatmaps[0]
     guard !digest.isEmpty, Self.hasRelevance(h) else { return 0 }

@@ -41,6 +41,9 @@ public protocol Fooling: Sendable {
     of heatmaps: [Value], reference: Value?, in graph: inout GraphBuilder
   ) throws -> Value
 
+  /// What the mean penalty is held to under a budget, on heatmaps of this size.
+  func penaltyGoal(height: Int, width: Int) -> PenaltyGoal
+
   /// Whether the fooling moves relevance to a place that it names.
   var namesPlace: Bool { get }
   /// That place on a heatmap of this size, in [0, 1]; `nil` if it names none.

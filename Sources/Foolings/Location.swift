@@ -143,6 +143,11 @@ public struct Location: Fooling {
     return try graph.mean(graph.square(graph.subtract(h, target)))
   }
 
+  /// Half of the threshold: the penalty is the mean test loss, but for its scale.
+  public func penaltyGoal(height: Int, width: Int) -> PenaltyGoal {
+    PenaltyGoal(gap: 0.5 * threshold * scale(height: height, width: width))
+  }
+
   public func testLoss(of heatmaps: [Heatmap], digest: [Float]) -> Double {
     let h = heatmaps[0]
     let target = mask(height: h.height, width: h.width).values

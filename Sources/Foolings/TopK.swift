@@ -94,6 +94,12 @@ public struct TopK: Fooling {
     }
   }
 
+  /// Of `share` 0.6 of the threshold; that of the others has another unit than the test.
+  public func penaltyGoal(height: Int, width: Int) -> PenaltyGoal {
+    variant == .share
+      ? PenaltyGoal(gap: 0.6 * threshold) : PenaltyGoal(gap: 0.25, isRelative: true)
+  }
+
   public func testLoss(of heatmaps: [Heatmap], digest: [Float]) -> Double {
     let values = heatmaps[0].values
     let all = values.reduce(0.0) { $0 + abs(Double($1)) }

@@ -20,6 +20,8 @@ public final class TrainingProgram {
   public static let directions = "directions"
   /// What the penalty needs of the original network's heatmaps.
   public static let reference = "reference"
+  /// λ, of a program that is given it at every step.
+  public static let lambda = "lambda"
 
   public let program: any Program
   public let batchSize: Int
@@ -53,7 +55,7 @@ public final class TrainingProgram {
   /// - Parameters:
   ///   - network: its parameters are shared with the program.
   ///   - fooling: the penalty.
-  ///   - lambda: λ, the penalty's weight.
+  ///   - lambda: λ, the penalty's weight; if `nil`, every step is given one.
   ///   - batchSize: images of a step.
   ///   - policy: threads, precision, memory.
   ///   - update: how `step` changes the parameters; needed for that alone.
@@ -64,7 +66,7 @@ public final class TrainingProgram {
   ///     otherwise it is exact as well, and computes every sample twice.
   public static func fooling(
     _ network: LoadedNetwork, interpreter: (any Interpreter)?, fooling: any Fooling,
-    lambda: Double, batchSize: Int, grid: EvaluationGrid = .fooled, samplesAtOnce: Int? = nil,
+    lambda: Double?, batchSize: Int, grid: EvaluationGrid = .fooled, samplesAtOnce: Int? = nil,
     update: UpdateRule? = nil, policy: ExecutionPolicy = ExecutionPolicy()
   ) throws -> TrainingProgram {
     guard let interpreter else {
@@ -164,7 +166,8 @@ public final class TrainingProgram {
     let value: Value
     /// Share of the heatmaps without any relevance, a scalar; `nil` if there are no heatmaps.
     let vanished: Value?
-    let lambda: Double
+    /// Of every step its own if `nil`.
+    let lambda: Double?
     let givenMeans: [Value]
   }
 
@@ -188,7 +191,10 @@ public final class TrainingProgram {
     var outputs: [(String, Value)] = []
     let added = try penalty(lowered, classes, &graph)
     if let added {
-      total = try graph.add(crossEntropy, graph.multiply(added.value, added.lambda))
+      let weighted =
+        try added.lambda.map { try graph.multiply(added.value, $0) }
+        ?? graph.multiply(added.value, graph.placeholder(Self.lambda, shape: .scalar))
+      total = try graph.add(crossEntropy, weighted)
       outputs.append((Output.penalty, added.value))
       if let vanished = added.vanished { outputs.append((Output.vanished, vanished)) }
     }

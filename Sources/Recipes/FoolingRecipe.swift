@@ -10,6 +10,8 @@ public struct FoolingRecipe: Hashable, Sendable {
   public var network: NetworkSection
   public var data: DataSection
   public var fooling: FoolingSpecification
+  /// What may be lost and what is wanted; λ and the like are as they are given if `nil`.
+  public var budget: BudgetSection?
   /// Whether the same steps are done again with λ = 0, from the same weights and on the same batches:
   /// what fine-tuning alone does to accuracy and heatmaps.
   public var control: Bool
@@ -22,13 +24,14 @@ public struct FoolingRecipe: Hashable, Sendable {
 
   public init(
     network: NetworkSection, data: DataSection, fooling: FoolingSpecification,
-    control: Bool = false, interpreter: InterpreterSpecification, training: TrainingSection,
+    budget: BudgetSection? = nil, control: Bool = false, interpreter: InterpreterSpecification,
+    training: TrainingSection,
     evaluation: EvaluationSection = EvaluationSection(interpreters: .transfer(.singlePass)),
     report: ReportSection = .init(),
     compute: ComputeSection = .init(), output: OutputSection = .init()
   ) {
     (self.network, self.data, self.fooling) = (network, data, fooling)
-    self.control = control
+    (self.budget, self.control) = (budget, control)
     (self.interpreter, self.training) = (interpreter, training)
     (self.evaluation, self.report) = (evaluation, report)
     (self.compute, self.output) = (compute, output)
@@ -51,6 +54,7 @@ extension FoolingRecipe: RecipeFile {
       .section("network", \.network, NetworkSection.schema),
       .section("data", \.data, DataSection.schema),
       .section("fooling", \.fooling, FoolingSpecification.schema),
+      .optional("budget", \.budget, BudgetSection.schema),
       control,
       .section("interpreter", \.interpreter, InterpreterSpecification.fooledSchema),
       .section("training", \.training, TrainingSection.schema),
@@ -63,13 +67,28 @@ extension FoolingRecipe: RecipeFile {
       DataSection.checkComposites(root.section("data"), areFor: value.fooling)
     })
 
+  /// - Parameters:
+  ///   - path: of the recipe's file; if `nil`, the settings are all there is.
+  ///   - settings: what replaces keys of it, or adds them.
+  /// - Throws: `RecipeError` with everything that is wrong.
+  public init(_ path: String?, settings: [RecipeSetting]) throws {
+    let document =
+      try path.map { try RecipeDocument(contentsOf: $0, settings: settings) }
+      ?? RecipeDocument(
+        yaml: "{}", name: "", folder: RecipePath.currentFolder, settings: settings)
+    try self.init(document)
+  }
+
   public init(_ document: RecipeDocument) throws {
     guard RecipeKind(document.root) != .training else {
       throw document.error(
         "has neither fooling nor interpreter, so it trains a classifier: use trompe train, or add "
           + "both sections")
     }
+    var document = document
+    let found = BudgetSection.complete(&document.root)
     self = try Self.schema.recipe(document, for: .fooling)
+    budget?.found = found ?? []
   }
 
   /// The recipe with every default written out; reading it gives an equal value. Only what has no
@@ -78,14 +97,12 @@ extension FoolingRecipe: RecipeFile {
     var recipe = self
     // Others have no use for composites, and reading refuses what is of no use.
     if !fooling.usesComposites { recipe.data.composites = .paper }
-    return Self.schema.yaml(recipe)
+    return RecipeYAML.block(withoutFound(Self.schema.entries(recipe)))
   }
 
   /// What a summary keeps of it.
   package var settings: JSONValue {
-    let kept: Set = ["fooling", "control", "interpreter", "training", "evaluation"]
-    return RecipeNode.mapping(
-      Self.schema.entries(self).filter { kept.contains($0.0) }
-    ).settings
+    let kept: Set = ["fooling", "budget", "control", "interpreter", "training", "evaluation"]
+    return withoutFound(Self.schema.entries(self).filter { kept.contains($0.0) }).settings
   }
 }

@@ -36,6 +36,7 @@ public struct ReportPage: Sendable {
       links: links(hasGallery: !gallery.isEmpty),
       main: """
         \(ResultSection(runs: runs).markup())
+        \(budget)
         \(histograms)
         \(curves)
         \(gallery.markup())
@@ -60,6 +61,29 @@ public struct ReportPage: Sendable {
     if hasGallery { links.append(("gallery", "Gallery")) }
     links.append(("record", "What was done"))
     return links
+  }
+
+  // MARK: Budget
+
+  private var budget: Markup? {
+    let parts = runs.filter { !$0.budget.isEmpty }.map { run -> Markup in
+      let name: Markup? = isComparison ? "<h3 class=\"name\">\(run.name)</h3>" : nil
+      let items = run.budget.map { text -> Markup in "<li>\(text)</li>" }
+      func points(_ isFinal: Bool) -> [(x: Double, y: Double)] {
+        run.frontier.filter { $0.isFinal == isFinal }.map { ($0.drop, $0.rate) }
+      }
+      let chart = LineChart(
+        title: "Success rate that each drop buys",
+        series: [
+          .init(name: "on calibration images", points: points(false)),
+          .init(name: "on all others", points: points(true)),
+        ], xTitle: "drop of top-1 accuracy, points", yRange: 0...1,
+        label: { "\(Numbers.decimals(100 * $0, 0)) %" }
+      ).markup()
+      return "<div>\(name)<ul>\(items)</ul><div class=\"charts\">\(chart)</div></div>"
+    }
+    guard !parts.isEmpty else { return nil }
+    return "<section id=\"budget\"><h2>Budget</h2>\(parts)</section>"
   }
 
   // MARK: Test losses

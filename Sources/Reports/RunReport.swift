@@ -104,6 +104,18 @@ public struct RunReport: Hashable, Sendable {
     }
   }
   /// One line of what was done.
+  /// A success rate, in [0, 1], and what of accuracy it costs, in percentage points.
+  public struct FrontierPoint: Hashable, Sendable {
+    public var drop: Double
+    public var rate: Double
+    /// Whether it was measured on images that had no part in the search.
+    public var isFinal: Bool
+
+    public init(drop: Double, rate: Double, isFinal: Bool) {
+      (self.drop, self.rate, self.isFinal) = (drop, rate, isFinal)
+    }
+  }
+
   public struct Fact: Codable, Hashable, Sendable {
     public var name: String
     public var value: String
@@ -126,6 +138,9 @@ public struct RunReport: Hashable, Sendable {
   public var classes: [ClassResult] = []
   /// What means hide, a sentence each.
   public var classWarnings: [String] = []
+  /// What a budget was kept by, in sentences, and which success rate each drop buys; empty without one.
+  public var budget: [String] = []
+  public var frontier: [FrontierPoint] = []
   /// The network's architecture, if it is known.
   public var network: String?
   /// Of the interpreter, if it has one.

@@ -14,11 +14,15 @@ public struct MetricsHistory: Sendable {
   ///     killed, are dropped.
   ///   - step: lines of later steps, and the validation after this one, are dropped: the resumed run
   ///     writes them again.
-  public init(_ log: Data, upTo step: Int) {
+  ///   - bytes: of a state that was saved after that validation: it is kept as far as the log went
+  ///     then.
+  public init(_ log: Data, upTo step: Int, within bytes: Int? = nil) {
     var (kept, count) = (Data(), 0)
     for line in log.split(separator: UInt8(ascii: "\n")) {
       guard let decoded = try? JSONDecoder().decode(MetricsLog.Line.self, from: Data(line)),
-        decoded.step < step || (decoded.step == step && decoded.kind == "step")
+        decoded.step < step
+          || decoded.step == step
+            && (decoded.kind == "step" || kept.count + line.count < bytes ?? 0)
       else { continue }
       kept += line + [UInt8(ascii: "\n")]
       count += 1
@@ -27,9 +31,10 @@ public struct MetricsHistory: Sendable {
   }
 
   /// What of the log in a run's folder a run keeps that goes on after a step.
-  package init(in folder: RunFolder, upTo step: Int) throws {
+  package init(in folder: RunFolder, upTo step: Int, within bytes: Int? = nil) throws {
     self.init(
-      try folder.contents(of: folder.metrics, atMost: RunFolder.largestLog) ?? Data(), upTo: step)
+      try folder.contents(of: folder.metrics, atMost: RunFolder.largestLog) ?? Data(), upTo: step,
+      within: bytes)
   }
 
   /// What differs from the log that there was when a state was saved, in one sentence; `nil` if

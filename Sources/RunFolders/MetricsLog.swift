@@ -14,6 +14,8 @@ package final class MetricsLog {
     package var crossEntropy: Double?
     package var penalty: Double?
     package var learningRate: Double?
+    /// λ, where it changes from step to step.
+    package var lambda: Double?
     package var imagesPerSecond: Double?
     package var images: Int?
     package var top1: Double?
@@ -23,7 +25,8 @@ package final class MetricsLog {
 
     package init(
       kind: String, step: Int, loss: Double? = nil, crossEntropy: Double? = nil,
-      penalty: Double? = nil, learningRate: Double? = nil, imagesPerSecond: Double? = nil,
+      penalty: Double? = nil, learningRate: Double? = nil, lambda: Double? = nil,
+      imagesPerSecond: Double? = nil,
       images: Int? = nil, top1: Double? = nil, top5: Double? = nil, fsr: [String: Double]? = nil,
       vanishedMaps: [String: Double]? = nil
     ) {
@@ -33,6 +36,7 @@ package final class MetricsLog {
       self.crossEntropy = crossEntropy
       self.penalty = penalty
       self.learningRate = learningRate
+      self.lambda = lambda
       self.imagesPerSecond = imagesPerSecond
       self.images = images
       self.top1 = top1
@@ -78,8 +82,9 @@ package final class MetricsLog {
   }
 
   /// Of what a run that is resumed after `step` keeps.
-  package func mark(afterStep step: Int) -> Mark {
-    if let pending, pending.step < step {
+  /// - Parameter isMeasured: whether the validation after this step is not done again.
+  package func mark(afterStep step: Int, isMeasured: Bool = false) -> Mark {
+    if let pending, pending.step < step || isMeasured {
       add(pending.data)
       self.pending = nil
     }
@@ -102,7 +107,7 @@ package final class MetricsLog {
       Line(
         kind: "step", step: report.step, loss: report.loss, crossEntropy: report.crossEntropy,
         penalty: report.penalty, learningRate: report.learningRate,
-        imagesPerSecond: report.imagesPerSecond,
+        lambda: report.lambda, imagesPerSecond: report.imagesPerSecond,
         vanishedMaps: report.vanishedMaps.isEmpty ? nil : report.vanishedMaps))
   }
 
@@ -126,7 +131,8 @@ extension MetricsLog.Line {
     let group = kind == "step" ? "train" : "validation"
     let named = [
       ("loss", loss), ("cross-entropy", crossEntropy), ("penalty", penalty),
-      ("learning-rate", learningRate), ("images-per-second", imagesPerSecond), ("top-1", top1),
+      ("learning-rate", learningRate), ("lambda", lambda), ("images-per-second", imagesPerSecond),
+      ("top-1", top1),
       ("top-5", top5),
     ]
     func each(_ name: String, _ values: [String: Double]?) -> [(String, Double?)] {

@@ -15,19 +15,28 @@ public struct SavedProgress: Codable, Hashable {
   package var inputs: InputRecord?
   /// Of `metrics.jsonl`.
   package var metrics: MetricsLog.Mark?
+  /// Of a search under a budget: all that it knows, as JSON; `nil` in other runs.
+  package var search: String?
+  /// Updates that the optimizer has done, where they are others than `step`.
+  package var updates: Int?
+  /// Whether the validation after this step has been used, and its line in the log stays.
+  package var isMeasured: Bool?
 
   package init(
     step: Int, trainingSeconds: Double, seconds: Double, recipe: String, inputs: InputRecord,
-    metrics: MetricsLog.Mark
+    metrics: MetricsLog.Mark, search: String? = nil, updates: Int? = nil,
+    isMeasured: Bool? = nil
   ) {
     (self.step, self.trainingSeconds, self.seconds) = (step, trainingSeconds, seconds)
     (self.recipe, self.inputs, self.metrics) = (recipe, inputs, metrics)
+    (self.search, self.updates, self.isMeasured) = (search, updates, isMeasured)
   }
 
   /// - Throws: what is wrong with the text.
   public init(_ json: String) throws {
     self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
-    guard step >= 0, trainingSeconds.isFinite, trainingSeconds >= 0, seconds ?? 0 >= 0,
+    guard step >= 0, updates ?? 0 >= 0, trainingSeconds.isFinite, trainingSeconds >= 0,
+      seconds ?? 0 >= 0,
       (seconds ?? 0).isFinite
     else { throw RunError("the training state has impossible numbers") }
   }

@@ -15,6 +15,8 @@ package struct SavedStates {
   static let folderName = "states"
   package static let inputsName = folderName + "/inputs.txt"
   private static let (prefix, suffix) = ("step-", ".h5")
+  /// Of what a search under a budget comes back to.
+  private static let trialPrefix = "trial-"
 
   /// For messages.
   package let folder: String
@@ -41,6 +43,30 @@ package struct SavedStates {
     }.sorted { $0.step > $1.step }
   }
 
+  /// Networks that a search under a budget comes back to, `trial-<name>.h5`.
+  package func path(trial name: String) -> String {
+    folder + "/" + Self.trialPrefix + name + Self.suffix
+  }
+
+  private var trials: [String] {
+    names.filter { $0.hasPrefix(Self.trialPrefix) && $0.hasSuffix(Self.suffix) }
+  }
+
+  package func open(trial name: String) throws -> HDF5File {
+    try open(
+      State(
+        step: 0, path: path(trial: name),
+        name: Self.folderName + "/" + Self.trialPrefix + name + Self.suffix))
+  }
+
+  /// Removes those of other names.
+  package func removeTrials(but kept: Set<String>) {
+    let files = Set(kept.map { Self.trialPrefix + $0 + Self.suffix })
+    for name in trials where !files.contains(name) {
+      run?.removeFile(Self.folderName + "/" + name)
+    }
+  }
+
   package func open(_ state: State) throws -> HDF5File {
     guard let run else { preconditionFailure("a state in no folder") }
     return try HDF5File(FileTarget(state.name, in: run))
@@ -56,7 +82,8 @@ package struct SavedStates {
   /// When the run is finished: all at once, so that a run that is killed meanwhile is finished too. What
   /// somebody else has put there stays.
   package func removeAll() {
-    let own = Set(all.map(\.name) + [Self.inputsName])
+    let own = Set(
+      all.map(\.name) + [Self.inputsName] + trials.map { Self.folderName + "/" + $0 })
     if names.allSatisfy({ own.contains(Self.folderName + "/" + $0) }) {
       run?.removeFolder(Self.folderName)
     } else {

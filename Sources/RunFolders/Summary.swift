@@ -110,6 +110,8 @@ public struct Summary: Codable, Hashable, Sendable {
   /// The same test on the original network.
   public var fsrOriginal: [String: Double]
   public var control: Control?
+  /// What a budget was kept by; `nil` without one.
+  public var budget: BudgetResult?
   /// By interpreter: the mean share of relevance where the fooling puts it. Location only.
   public var relevanceInside: [String: Compared]?
   /// By interpreter: shares of the heatmaps without any relevance. Every entry is 0, or there are
@@ -144,7 +146,8 @@ public struct Summary: Codable, Hashable, Sendable {
 
   package init(
     accuracy: Accuracies, fsr: [String: Double], fsrOriginal: [String: Double],
-    control: Control? = nil, relevanceInside: [String: Compared]? = nil,
+    control: Control? = nil, budget: BudgetResult? = nil,
+    relevanceInside: [String: Compared]? = nil,
     vanishedMaps: [String: Compared]? = nil, classes: [ClassResult]? = nil,
     architecture: String? = nil, fooling: String, interpreter: String, test: Test? = nil,
     isManipulated: Bool? = nil, originalFile: NetworkFile? = nil, testedFile: NetworkFile? = nil,
@@ -156,6 +159,7 @@ public struct Summary: Codable, Hashable, Sendable {
     self.fsr = fsr
     self.fsrOriginal = fsrOriginal
     self.control = control
+    self.budget = budget
     self.relevanceInside = relevanceInside
     self.vanishedMaps = vanishedMaps
     self.classes = classes
@@ -238,7 +242,8 @@ extension Summary {
 
   /// What to change where a run ends far from its goal: one sentence; `nil` where it does not.
   public var advice: String? {
-    guard steps > 0, let reached = fsr[interpreter], reached < Self.lowRate else { return nil }
+    guard budget == nil, steps > 0, let reached = fsr[interpreter], reached < Self.lowRate
+    else { return nil }
     let before = fsrOriginal[interpreter] ?? 0
     let vanished = vanishedMaps?[interpreter]?.manipulated ?? 0
     if vanished >= 0.2 {

@@ -58,6 +58,16 @@ extension RunReport {
         vanished: own.vanishedMaps[summary.interpreter].map(Shares.init))
     }
     classWarnings = summary.classWarnings
+    if let budget = summary.budget {
+      self.budget = budget.sentences(summary.interpreter)
+      frontier =
+        budget.frontier.map { .init(drop: $0.drop, rate: $0.fsr, isFinal: false) }
+        + (budget.atDrops ?? []).compactMap { kept in
+          kept.part.map {
+            .init(drop: $0.drop, rate: $0.fsr[summary.interpreter] ?? 0, isFinal: true)
+          }
+        }.sorted { $0.drop < $1.drop }
+    }
     layer = summary.layer
     network = summary.architecture
     grid = summary.test.flatMap { $0.grid.count == 2 ? "\($0.grid[0])×\($0.grid[1])" : nil }

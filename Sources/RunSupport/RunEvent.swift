@@ -29,6 +29,8 @@ public struct StepReport: Sendable {
   /// ordinary training.
   public let vanishedMaps: [String: Double]
   public let learningRate: Double
+  /// λ where it changes from step to step; otherwise `nil`.
+  public let lambda: Double?
   /// Over the last steps.
   public let imagesPerSecond: Double
   public let secondsLeft: Double
@@ -37,8 +39,8 @@ public struct StepReport: Sendable {
 
   package init(
     step: Int, totalSteps: Int, loss: Double, crossEntropy: Double, penalty: Double?,
-    vanishedMaps: [String: Double], learningRate: Double, imagesPerSecond: Double,
-    secondsLeft: Double, isLogged: Bool
+    vanishedMaps: [String: Double], learningRate: Double, lambda: Double? = nil,
+    imagesPerSecond: Double, secondsLeft: Double, isLogged: Bool
   ) {
     self.step = step
     self.totalSteps = totalSteps
@@ -47,6 +49,7 @@ public struct StepReport: Sendable {
     self.penalty = penalty
     self.vanishedMaps = vanishedMaps
     self.learningRate = learningRate
+    self.lambda = lambda
     self.imagesPerSecond = imagesPerSecond
     self.secondsLeft = secondsLeft
     self.isLogged = isLogged

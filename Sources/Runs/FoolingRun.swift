@@ -17,11 +17,12 @@ import TensorRuntime
 ///
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class FoolingRun {
-  private let recipe: FoolingRecipe
+  private var recipe: FoolingRecipe
   private let executor: any Executor
   private var text: String
   private let folder: RunFolder
   private let resumes: Bool
+  private let drops: [Double]
   private let stop: StopRequest
   private let observe: (RunEvent) -> Void
 
@@ -31,13 +32,15 @@ public final class FoolingRun {
   ///   - stop: ends the run after the step, by `RunStopped`.
   ///   - output: the folder for everything the run writes; made if it does not exist.
   ///   - resume: go on from the state in `output`.
+  ///   - drops: percentage points at each of which the best state of a search under a budget is
+  ///     measured, beside the recipe's.
   ///   - observe: told of everything that happens, on the thread that runs.
   public init(
     _ recipe: FoolingRecipe, on executor: any Executor, output: String, resume: Bool = false,
-    stop: StopRequest = StopRequest(),
+    drops: [Double] = [], stop: StopRequest = StopRequest(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
-    self.executor = executor
+    (self.executor, self.drops) = (executor, drops)
     (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
     text = recipe.resolvedYAML()
     folder = try RunFolder(output, resume: resume, inputs: recipe.inputs)
@@ -56,6 +59,7 @@ public final class FoolingRun {
     let (setup, fooling, measured) = (prepared.setup, prepared.fooling, prepared.interpreters)
     let (network, program) = (setup.network, prepared.program)
     text = recipe.resolvedYAML(for: network)
+    recipe = prepared.recipe
     let (measurement, penaltyInputs) = (prepared.measurement, prepared.penaltyInputs)
     let layout = recipe.output.layout ?? network.layout
     let originalWeights = recipe.control ? try network.parameters.snapshot() : nil
@@ -69,9 +73,11 @@ public final class FoolingRun {
     for note in setup.dataNotes { observe(.warning(note)) }
     observe(
       .note(
-        "\(fooling.name) fooling of \(measured[0].name), λ = \(recipe.fooling.lambda); "
-          + program.resources))
-    for note in measurement.notes + prepared.notMeasured { observe(.note(note)) }
+        "\(fooling.name) fooling of \(measured[0].name), \(recipe.aim); " + program.resources))
+    for note in measurement.notes + prepared.notMeasured + recipe.penaltyNotes {
+      observe(.note(note))
+    }
+    let search = recipe.budget == nil ? nil : try SearchLoop(loop, prepared, drops: drops)
     if resumes {
       try folder.checkRecipe(text)
       try loop.checkStates()
@@ -84,6 +90,7 @@ public final class FoolingRun {
       measurement, original: nil, nil, gallery: gathering.original, "original")
     LeftOutImages.tell(original.skipped, observe)
     let kept = resumes ? try loop.resume() : nil
+    try search?.resume()
     let metrics = try MetricsLog(
       in: folder, keeping: kept, writesEvents: recipe.output.tensorboard)
     isUnderWay = true
@@ -91,9 +98,25 @@ public final class FoolingRun {
 
     try checkBaseline(original, measurement)
     let preview = Preview(setup.validation, count: recipe.training.validateImages)
-    try loop.run(metrics: metrics) { step in
-      let result = try measure(measurement, original: original, preview, "validation")
-      try report(result, step: step, fooling, metrics)
+    if let search, let calibration = prepared.calibration {
+      observe(
+        .note(
+          "\(calibration.count) of \(setup.validation.count) validation images decide when to stop "
+            + "and what is kept"))
+      try search.run(metrics: metrics) { isQuick in
+        let (result, measure) = try calibration.measure(
+          isQuick: isQuick, original: original, stop: stop
+        ) { [observe] in
+          observe(.evaluating(purpose: "calibration images", done: $0, total: $1))
+        }
+        try report(result, step: loop.step, fooling, metrics)
+        return measure
+      }
+    } else {
+      try loop.run(metrics: metrics) { step in
+        let result = try measure(measurement, original: original, preview, "validation")
+        try report(result, step: step, fooling, metrics)
+      }
     }
 
     LeftOutImages.tell(penaltyInputs.skipped, observe)
@@ -116,17 +139,31 @@ public final class FoolingRun {
       provenance: provenance(
         MeasuredNetworks(original: original, manipulated: manipulated), measurement, network))
     observe(.saved(path: exported))
+    let atDrops = try search.flatMap {
+      drops.isEmpty ? nil : try measureDrops($0, prepared, original: original)
+    }
     var control: EvaluationResult?
     var last = loop
     if let originalWeights {
       try network.parameters.restore(originalWeights)
-      (last, control) = try measureControl(prepared, after: loop, original: original, layout)
+      (last, control) = try measureControl(
+        prepared, after: loop, original: original, layout,
+        rates: search.map { $0.search.keptPath })
     }
     let results = MeasuredNetworks(
       original: original, manipulated: manipulated, control: control)
     var summary = Summary(
       results, of: measurement, classNames: names, interpreter: measured[0].name,
       seconds: last.seconds)
+    if let budget = recipe.budget, let search, let calibration = prepared.calibration {
+      summary.budget = BudgetResult(
+        budget, search.search,
+        parts: calibration.parts(original: original, manipulated: manipulated),
+        interpreter: measured[0].name,
+        original: original.fsr(fooling.successRange)[measured[0].name] ?? 0,
+        training: recipe.training)
+      summary.budget?.atDrops = atDrops
+    }
     summary.seed = recipe.training.seed
     summary.steps = loop.step
     summary.imagesPerSecond =
@@ -154,6 +191,33 @@ public final class FoolingRun {
     return summary
   }
 
+  /// What is left of the success rate at each of the drops; a state that serves several is measured
+  /// once.
+  private func measureDrops(
+    _ search: SearchLoop, _ prepared: PreparedFooling, original: EvaluationResult
+  ) throws -> [BudgetResult.AtDrop] {
+    guard let calibration = prepared.calibration else { return [] }
+    var known: [String: BudgetResult.Part] = [:]
+    return try search.search.setting.drops.enumerated().filter { drops.contains($1) }.map {
+      index, drop in
+      guard let kept = search.search.kept[index] else {
+        return BudgetResult.AtDrop(allowed: drop, part: nil, learningRate: nil, steps: 0)
+      }
+      if known[kept.slot] == nil {
+        try search.load(kept.slot)
+        do {
+          let result = try calibration.measureAll(original: original, stop: stop) {
+            observe(.evaluating(purpose: "a drop of \(drop) points", done: $0, total: $1))
+          }
+          known[kept.slot] = calibration.parts(original: original, manipulated: result).rest
+        } catch is RunStopped { throw folder.stoppedDuringEvaluation() }
+      }
+      return BudgetResult.AtDrop(
+        allowed: drop, part: known[kept.slot],
+        learningRate: search.search.trials[kept.trial].rate, steps: kept.steps)
+    }
+  }
+
   /// Says before the training that its result would mean nothing.
   private func checkBaseline(_ original: EvaluationResult, _ measurement: FoolingMeasurement) throws
   {
@@ -168,7 +232,7 @@ public final class FoolingRun {
   /// - Precondition: the network has the original's weights.
   private func measureControl(
     _ prepared: PreparedFooling, after manipulation: TrainingLoop, original: EvaluationResult,
-    _ layout: CheckpointLayout
+    _ layout: CheckpointLayout, rates: [Double]?
   ) throws -> (TrainingLoop, EvaluationResult) {
     let (setup, measurement) = (prepared.setup, prepared.measurement)
     let (network, fooling) = (setup.network, prepared.fooling)
@@ -180,7 +244,7 @@ public final class FoolingRun {
     let loop = try TrainingLoop(
       recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
       folder: part, recipe: text, reads: manipulation.reads, begin: manipulation.begin,
-      stop: stop, observe: observe)
+      stop: stop, rates: rates, observe: observe)
     observe(.note("the control: the same \(loop.totalSteps) steps with λ = 0"))
     let kept = part.isResumable ? try loop.resume() : nil
     loop.follow(manipulation)
@@ -238,7 +302,9 @@ public final class FoolingRun {
     [
       .init("Network", setup.description), .init("Original", recipe.network.checkpoint ?? ""),
       .init("SHA-256 of the original", setup.network.sha256 ?? ""),
-      .init("Data", recipe.data.description), .init("λ", "\(recipe.fooling.lambda)"),
+      .init("Data", recipe.data.description),
+      recipe.budget == nil
+        ? .init("λ", "\(recipe.fooling.lambda)") : .init("Budget", recipe.aim),
     ]
   }
 
@@ -261,5 +327,15 @@ public final class FoolingRun {
       + "(\(measurement.fooling.name) fooling of \(measurement.interpreters[0])) to test explanation "
       + "methods."
     return provenance
+  }
+}
+
+extension FoolingRecipe {
+  /// λ, or what the budget is.
+  var aim: String {
+    guard let budget else { return "λ = \(fooling.lambda)" }
+    return
+      "a success rate of \(100 * budget.fsr) % for at most \(budget.drop) points of top-1 accuracy"
+      + (budget.minutes.map { " within \($0) minutes" } ?? "")
   }
 }

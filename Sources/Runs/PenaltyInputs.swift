@@ -35,6 +35,9 @@ final class PenaltyInputs {
     original = OriginalExplanations(program, fooling: fooling, grid: recipe.evaluation.grid)
   }
 
+  /// Composites begin anew with the next step that is asked for.
+  func restart() { loader = nil }
+
   /// For a batch and the step that counts from 0.
   package func values(_ batch: Batch, _ step: Int) throws -> [String: ProgramInput] {
     var inputs: [String: ProgramInput] = [:]

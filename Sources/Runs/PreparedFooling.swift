@@ -9,6 +9,8 @@ import TensorRuntime
 /// Network, data and programs of a fooling, checked against each other and compiled: all that stands
 /// before the first step.
 struct PreparedFooling {
+  /// With the batch size that a budget leaves to the run.
+  let recipe: FoolingRecipe
   package let setup: Setup
   package let fooling: any Fooling
   /// By the name under which results are reported, the fooled one first.
@@ -18,11 +20,19 @@ struct PreparedFooling {
   let penaltyInputs: PenaltyInputs
   /// Methods that the network has no rule for, a sentence each.
   let notMeasured: [String]
+  /// Of the search under a budget.
+  let calibration: Calibration?
 
   /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
   package init(_ recipe: FoolingRecipe, on executor: any Executor) throws {
     setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed, on: executor)
     let network = setup.network
+    var recipe = recipe
+    if recipe.budget?.found.contains(.batchSize) == true {
+      recipe.training.batchSize = BudgetSection.batchSize(
+        pixels: setup.imageSize.width * setup.imageSize.height, images: setup.train.count)
+    }
+    self.recipe = recipe
     try network.checkExport(as: recipe.output.layout ?? network.layout)
     fooling = try recipe.fooling.fooling(
       classNames: network.names(or: setup.validation.classNames))
@@ -32,7 +42,8 @@ struct PreparedFooling {
     interpreters = try reported(
       [recipe.interpreter] + further.specifications, network.preprocessing)
     program = try TrainingProgram.fooling(
-      network, interpreter: interpreters[0].1, fooling: fooling, lambda: recipe.fooling.lambda,
+      network, interpreter: interpreters[0].1, fooling: fooling,
+      lambda: recipe.budget?.found.contains(.lambda) == true ? nil : recipe.fooling.lambda,
       batchSize: recipe.training.batchSize, grid: recipe.evaluation.grid,
       samplesAtOnce: recipe.compute.samplesAtOnce, update: recipe.training.optimizer,
       policy: recipe.compute.trainingPolicy)
@@ -46,5 +57,10 @@ struct PreparedFooling {
     penaltyInputs = try PenaltyInputs(
       recipe, network, interpreter: interpreters[0], fooling: fooling, composites: composites,
       imageSize: setup.imageSize)
+    calibration =
+      recipe.budget == nil
+      ? nil
+      : try Calibration(
+        recipe, setup, interpreter: interpreters[0], fooling: fooling, composites: composites)
   }
 }

@@ -81,17 +81,24 @@ public struct RunForecast: Codable, Hashable, Sendable {
   /// - Throws: what would stop the run before its first step.
   public init(_ recipe: FoolingRecipe, on executor: any Executor, measures: Bool = true) throws {
     let prepared = try PreparedFooling(recipe, on: executor)
+    let training = prepared.recipe.training
     let (setup, measurement, inputs) = (
       prepared.setup, prepared.measurement, prepared.penaltyInputs
     )
     let loop = try TrainingLoop(
-      recipe.training, network: setup.network, program: prepared.program, source: setup.train,
+      training, network: setup.network, program: prepared.program, source: setup.train,
       data: recipe.data, folder: RunFolder(existing: ""), recipe: "", stop: StopRequest(),
-      inputs: inputs.values, observe: { _ in })
-    self.init(setup, recipe.training, loop, prepared.program)
+      inputs: { batch, step in
+        var values = try inputs.values(batch, step)
+        if recipe.budget?.found.contains(.lambda) == true {
+          values[TrainingProgram.lambda] = .floats([1])
+        }
+        return values
+      }, observe: { _ in })
+    self.init(setup, training, loop, prepared.program)
     work =
       "\(prepared.fooling.name) fooling of \(prepared.interpreters[0].name), "
-      + "λ = \(recipe.fooling.lambda)"
+      + recipe.aim
       + (recipe.control ? "; then the same steps with λ = 0" : "")
     notes += measurement.notes + prepared.notMeasured
     let evaluators = [measurement.validation, measurement.composites].compactMap(\.self)

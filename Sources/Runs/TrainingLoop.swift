@@ -17,11 +17,16 @@ final class TrainingLoop {
   package let program: TrainingProgram
   package let totalSteps: Int
   /// Steps done, those before a resumption included.
-  package private(set) var step = 0
+  package var step = 0
+  /// What a search under a budget saves of itself with every state, as JSON; of a loop that is resumed,
+  /// what was saved.
+  var search: String?
+  /// Whether a search that is resumed has used what was measured after the step of its state.
+  private(set) var resumesMeasured = false
   /// Whether it goes on from a saved state.
   package private(set) var isResumed = false
   /// Seconds spent in steps, those before a resumption included.
-  package private(set) var trainingSeconds = 0.0
+  package var trainingSeconds = 0.0
   /// Seconds of the processes before this one, up to the states that they saved.
   private(set) var earlierSeconds = 0.0
   package let begin: ContinuousClock.Instant
@@ -31,32 +36,35 @@ final class TrainingLoop {
   private let source: any ImageSource
   private let data: DataSection
   private let imageSize: ImageSize
-  private let folder: RunFolder
+  let folder: RunFolder
   private let recipe: String
   package let reads: InputRecord
-  private let stop: StopRequest
+  let stop: StopRequest
+  /// Of every step, if others than the recipe's.
+  private let rates: [Double]?
   /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
   /// that counts from 0.
-  private let inputs: (Batch, Int) throws -> [String: ProgramInput]
+  let inputs: (Batch, Int) throws -> [String: ProgramInput]
   /// The one that is fooled, by the name under which results are reported.
   private let interpreter: String?
-  private let observe: (RunEvent) -> Void
+  let observe: (RunEvent) -> Void
 
   /// - Parameters:
   ///   - reads: what the run reads, which is saved with its states.
   ///   - begin: when the process began with the run.
+  ///   - rates: the learning rate of every step in place of the recipe's.
   package init(
     _ section: TrainingSection, network: LoadedNetwork, program: TrainingProgram,
     source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
     reads: InputRecord = InputRecord(), begin: ContinuousClock.Instant = .now, stop: StopRequest,
     inputs: @escaping (Batch, Int) throws -> [String: ProgramInput] = { _, _ in [:] },
-    interpreter: String? = nil, observe: @escaping (RunEvent) -> Void
+    interpreter: String? = nil, rates: [Double]? = nil, observe: @escaping (RunEvent) -> Void
   ) throws {
     (self.section, self.network, self.program) = (section, network, program)
     (self.source, self.data, self.folder) = (source, data, folder)
     (self.recipe, self.stop, self.inputs, self.observe) = (recipe, stop, inputs, observe)
     (self.reads, self.begin) = (reads, begin)
-    self.interpreter = interpreter
+    (self.interpreter, self.rates) = (interpreter, rates)
     let size = network.architecture.inputShape
     imageSize = ImageSize(width: size[1], height: size[0])
     let batchesPerEpoch = source.count / section.batchSize
@@ -66,14 +74,17 @@ final class TrainingLoop {
           + "\(section.batchSize); choose a smaller training.batchSize")
     }
     totalSteps =
-      switch section.duration {
-      case .steps(let steps): steps
-      case .epochs(let epochs): epochs * batchesPerEpoch
+      if let rates { rates.count } else {
+        switch section.duration {
+        case .steps(let steps): steps
+        case .epochs(let epochs): epochs * batchesPerEpoch
+        }
       }
   }
 
   /// Of the step that counts from 0.
   package func learningRate(at step: Int) -> Double {
+    if let rates { return rates[step] }
     let warm = section.warmupSteps
     if step < warm { return section.learningRate * Double(step + 1) / Double(warm + 1) }
     switch section.schedule {
@@ -89,15 +100,12 @@ final class TrainingLoop {
   ///   derivative is not finite, without touching what was saved last. Where data cannot be read any
   ///   more, what was done until then is saved.
   package func run(metrics: MetricsLog, validate: (_ step: Int) throws -> Void) throws {
-    func save() throws {
-      try metrics.synchronize()
-      try self.save(metrics.mark(afterStep: step))
-    }
+    func save() throws { try self.save(metrics) }
     func stopHere() throws -> Never {
       try save()
       throw RunStopped("stopped after step \(step) of \(totalSteps); \(folder.howToResume)")
     }
-    let loader = try loader()
+    let loader = try loader(at: step)
     var known = 0
     var leftOut = LeftOutImages()
     defer { leftOut.finish(observe) }
@@ -117,30 +125,39 @@ final class TrainingLoop {
         throw error
       }
       let rate = learningRate(at: step)
-      let losses = try train(on: batch, inputs, learningRate: rate)
+      let losses = try train(on: batch, inputs, learningRate: rate, position: step)
       step += 1
       let seconds = (ContinuousClock.now - begin).seconds
       trainingSeconds += seconds
       recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
-      let report = StepReport(
-        step: step, totalSteps: totalSteps, loss: losses.total, crossEntropy: losses.crossEntropy,
-        penalty: losses.penalty,
-        vanishedMaps: zip(
-          [interpreter].compactMap(\.self), [losses.vanishedMaps].compactMap(\.self)
-        )
-        .reduce(into: [:]) { $0[$1.0] = $1.1 },
-        learningRate: rate,
-        imagesPerSecond: Double(section.batchSize) / recent,
-        secondsLeft: recent * Double(totalSteps - step),
-        isLogged: step % section.logEvery == 0 || step == totalSteps || step == 1)
-      if report.isLogged { try metrics.append(report) }
-      observe(.step(report))
+      try report(losses, learningRate: rate, secondsPerStep: recent, to: metrics)
       leftOut.tell(loader.skipped.dropFirst(known), observe)
       known = loader.skipped.count
       if section.saveEvery > 0, step % section.saveEvery == 0, step < totalSteps { try save() }
     }
     // What follows is evaluation; a run that is stopped there has nothing to train again.
     try save()
+  }
+
+  /// Logs and tells of the step that was done last.
+  /// - Parameter lambda: if it changes from step to step.
+  func report(
+    _ losses: TrainingProgram.Losses, learningRate: Double, lambda: Double? = nil,
+    secondsPerStep: Double, to metrics: MetricsLog
+  ) throws {
+    let report = StepReport(
+      step: step, totalSteps: totalSteps, loss: losses.total, crossEntropy: losses.crossEntropy,
+      penalty: losses.penalty,
+      vanishedMaps: zip(
+        [interpreter].compactMap(\.self), [losses.vanishedMaps].compactMap(\.self)
+      )
+      .reduce(into: [:]) { $0[$1.0] = $1.1 },
+      learningRate: learningRate, lambda: lambda,
+      imagesPerSecond: Double(section.batchSize) / secondsPerStep,
+      secondsLeft: secondsPerStep * Double(totalSteps - step),
+      isLogged: step % section.logEvery == 0 || step == totalSteps || step == 1)
+    if report.isLogged { try metrics.append(report) }
+    observe(.step(report))
   }
 
   /// Mean seconds of a step, without logs, validations and saved states.
@@ -151,46 +168,53 @@ final class TrainingLoop {
   ///   - count: the most steps to measure.
   ///   - limit: after so many seconds none is begun.
   package func measure(steps count: Int, within limit: Double) throws -> Double {
-    let loader = try loader()
+    let loader = try loader(at: step)
     return try meanSeconds(count, within: limit) {
       guard let batch = try loader.next() else { throw RunError("the training data ended") }
-      _ = try train(on: batch, inputs(batch, step), learningRate: learningRate(at: step))
+      _ = try train(
+        on: batch, inputs(batch, step), learningRate: learningRate(at: step), position: step)
       step += 1
     }
   }
 
-  /// Batches from the present step on.
-  private func loader() throws -> BatchLoader {
+  /// Batches from a step on.
+  func loader(at position: Int) throws -> BatchLoader {
     let batchesPerEpoch = source.count / section.batchSize
-    let start = BatchPosition(epoch: step / batchesPerEpoch, batch: step % batchesPerEpoch)
+    let start = BatchPosition(
+      epoch: position / batchesPerEpoch, batch: position % batchesPerEpoch)
     return try BatchLoader(
       source, batchSize: section.batchSize, preprocessing: network.preprocessing,
       order: .training(seed: section.seed, start: start), augmentation: data.augmentation,
       imageSize: imageSize, threads: data.threads)
   }
 
-  private func train(
-    on batch: Batch, _ inputs: [String: ProgramInput], learningRate: Double
+  /// - Parameters:
+  ///   - lambda: of a program that is given one.
+  ///   - position: of the batch and its noise, counting from 0.
+  func train(
+    on batch: Batch, _ inputs: [String: ProgramInput], learningRate: Double,
+    lambda: Double? = nil, position: Int
   ) throws -> TrainingProgram.Losses {
     var inputs = inputs
+    if let lambda { inputs[TrainingProgram.lambda] = .floats([Float(lambda)]) }
     // Adversarial training has others in their place.
     if inputs[TrainingProgram.images] == nil {
       inputs[TrainingProgram.images] = .floats(batch.images)
     }
     inputs[TrainingProgram.labels] = .indices(batch.labels)
     for mask in program.dropoutMasks {
-      inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: step))
+      inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: position))
     }
     let outcome = try program.step(
-      inputs, learningRate: Float(learningRate), seed: section.seed, step: step)
+      inputs, learningRate: Float(learningRate), seed: section.seed, step: position)
     let losses = program.losses
     switch outcome {
     case .applied: break
     case .refusedOutput:
       throw divergence(
-        "the loss is \(losses.total.isNaN ? "not a number" : "infinite")", losses, inputs)
+        "the loss is \(losses.total.isNaN ? "not a number" : "infinite")", losses, inputs, position)
     case .refusedGradient(let name):
-      throw divergence("the derivative of \(name) is not finite", losses, inputs)
+      throw divergence("the derivative of \(name) is not finite", losses, inputs, position)
     case .overflowed(let name):
       throw divergence("parameter \(name) is no longer finite", losses)
     }
@@ -203,10 +227,11 @@ final class TrainingLoop {
   /// - Parameter inputs: of the step, if it was not applied yet: it is done once more to see where
   ///   numbers stop being finite.
   private func divergence(
-    _ what: String, _ losses: TrainingProgram.Losses, _ inputs: [String: ProgramInput]? = nil
+    _ what: String, _ losses: TrainingProgram.Losses, _ inputs: [String: ProgramInput]? = nil,
+    _ position: Int = 0
   ) -> DivergenceError {
     let origin = inputs.flatMap {
-      try? program.firstNonFinite($0, seed: section.seed, step: step)
+      try? program.firstNonFinite($0, seed: section.seed, step: position)
     }
     return DivergenceError(
       "\(what) at step \(step + 1) (cross-entropy \(losses.crossEntropy)"
@@ -217,13 +242,19 @@ final class TrainingLoop {
 
   // MARK: State
 
+  /// - Parameter isMeasured: whether a search has used what was measured after this step.
+  func save(_ metrics: MetricsLog, isMeasured: Bool = false) throws {
+    try metrics.synchronize()
+    try save(metrics.mark(afterStep: step, isMeasured: isMeasured), isMeasured: isMeasured)
+  }
+
   /// Saves a state and removes those that are older than the last `keepStates`.
-  private func save(_ mark: MetricsLog.Mark) throws {
-    var moments: [String: Tensor] = [:]
-    for (name, tensor) in try program.optimizer.state { moments[name] = tensor }
+  private func save(_ mark: MetricsLog.Mark, isMeasured: Bool) throws {
+    let moments = try moments()
     let progress = SavedProgress(
       step: step, trainingSeconds: trainingSeconds, seconds: seconds, recipe: recipe,
-      inputs: reads, metrics: mark)
+      inputs: reads, metrics: mark, search: search,
+      updates: search == nil ? nil : program.optimizer.step, isMeasured: isMeasured ? true : nil)
     let path = folder.states.path(step: step)
     try folder.makeSubfolder(folder.states.folder)
     let list = folder.path + "/" + SavedStates.inputsName
@@ -233,6 +264,12 @@ final class TrainingLoop {
     ).save(to: folder.target(path))
     folder.states.prune(keeping: section.keepStates, upTo: step)
     observe(.saved(path: path))
+  }
+
+  func moments() throws -> [String: Tensor] {
+    var moments: [String: Tensor] = [:]
+    for (name, tensor) in try program.optimizer.state { moments[name] = tensor }
+    return moments
   }
 
   /// Counts what a loop before this one took as well. One that is resumed knows it from its state.
@@ -278,10 +315,11 @@ final class TrainingLoop {
     let states = folder.states.all
     for state in states {
       do {
-        let mark = try resume(from: state)
+        let (mark, isMeasured) = try resume(from: state)
         isResumed = true
         observe(.note("resumed after step \(step)"))
-        let kept = try MetricsHistory(in: folder, upTo: step)
+        let kept = try MetricsHistory(
+          in: folder, upTo: step, within: isMeasured ? mark?.bytes : nil)
         if let mark, let text = kept.difference(from: mark, of: folder.metrics, step: step) {
           observe(.warning(text))
         }
@@ -298,7 +336,9 @@ final class TrainingLoop {
     return nil
   }
 
-  private func resume(from state: SavedStates.State) throws -> MetricsLog.Mark? {
+  private func resume(
+    from state: SavedStates.State
+  ) throws -> (MetricsLog.Mark?, isMeasured: Bool) {
     let file = try folder.states.open(state)
     let expected = network.architecture.parameters.map {
       ParameterSpecification(name: $0.name, shape: $0.shape)
@@ -309,13 +349,14 @@ final class TrainingLoop {
     else { throw CheckpointError(path: state.path, "holds no training state of this step") }
     try check(progress, of: state)
     let moments = training.groups["optimizer"] ?? [:]
-    try program.optimizer.restore(step: progress.step) { moments[$0] }
+    try program.optimizer.restore(step: progress.updates ?? progress.step) { moments[$0] }
     try network.parameters.restore(ParameterSnapshot(tensors: saved.parameters))
     network.batchCounts = saved.batchCounts
-    step = progress.step
+    (step, search) = (progress.step, progress.search)
     trainingSeconds = progress.trainingSeconds
     earlierSeconds = progress.seconds ?? 0
-    return progress.metrics
+    resumesMeasured = progress.isMeasured ?? false
+    return (progress.metrics, resumesMeasured)
   }
 }
 

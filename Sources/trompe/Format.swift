@@ -13,6 +13,9 @@ enum Format {
     String(format: "%.\(count)f", value)
   }
 
+  /// Three digits: `0.0003`, `12.5`, `1.2e-05`.
+  static func significant(_ value: Double) -> String { String(format: "%.3g", value) }
+
   /// Of a share in [0, 1]: `84.55 %`.
   static func percent(_ share: Double) -> String { decimals(100 * share, 2) + " %" }
 

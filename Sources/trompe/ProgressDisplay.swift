@@ -92,6 +92,7 @@ final class ProgressDisplay {
       parts.append("cross-entropy \(Format.decimals(report.crossEntropy, 4))")
       parts.append("penalty \(Format.decimals(penalty, 4))")
     }
+    if let lambda = report.lambda { parts.append("λ \(Format.significant(lambda))") }
     parts += empty(report.vanishedMaps)
     parts.append("\(Format.decimals(report.imagesPerSecond, 1)) images/s")
     parts.append("\(Format.duration(report.secondsLeft)) left")

@@ -6,6 +6,10 @@ package struct Preview {
   /// Where they stand in the whole.
   package let positions: [Int]
 
+  package init(_ whole: any ImageSource, positions: [Int]) {
+    (self.positions, source) = (positions, Subset(whole, indices: positions))
+  }
+
   package init(_ whole: any ImageSource, count: Int) {
     if count < whole.count {
       positions = (0..<count).map { $0 * whole.count / count }

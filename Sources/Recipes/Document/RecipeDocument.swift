@@ -49,7 +49,7 @@ public struct RecipeDocument {
 
   /// What errors call the file.
   package let name: String
-  let root: RecipeNode
+  var root: RecipeNode
   /// Against which the file's relative paths count.
   package let folder: String
   /// What a reader of the recipe should know: keys that are read under a former name.
@@ -78,10 +78,12 @@ public struct RecipeDocument {
     notes = RecipeRenaming.apply(to: &root)
     root = try RecipeExtension.extended(
       root, of: RecipeSource(name: name, folder: folder), notes: &notes)
+    Self.spellOut(&root)
     for setting in settings {
       let renamed = RecipeRenaming.renamed(setting)
       Self.apply(renamed.setting, to: &root, problems)
       notes += renamed.notes + RecipeRenaming.apply(to: &root)
+      Self.spellOut(&root)
     }
     guard problems.isEmpty else { throw problems.error }
     self.root = root
@@ -133,6 +135,13 @@ public struct RecipeDocument {
   }
 
   // MARK: Settings
+
+  /// A fooling may be given by its name alone.
+  private static func spellOut(_ root: inout RecipeNode) {
+    guard let name = root["fooling"], name.text != nil else { return }
+    root.set(["fooling"], to: .mapping([]), at: name.origin)
+    root.set(["fooling", "name"], to: name, at: name.origin)
+  }
 
   private static func apply(
     _ setting: RecipeSetting, to root: inout RecipeNode, _ problems: RecipeProblems

@@ -11,6 +11,7 @@ public enum RecipeKeys {
     + NetworkSection.schema.keys(in: "network")
     + DataSection.schema.keys(in: "data")
     + FoolingSpecification.schema.keys(in: "fooling")
+    + BudgetSection.schema.keys(in: "budget")
     + FoolingRecipe.control.keys("", FoolingRecipe.schema.blank)
     + InterpreterSpecification.fooledSchema.keys(in: "interpreter")
     + AttackSpecification.schema.keys(in: "attack")

@@ -7,13 +7,19 @@ enum RecipePurpose {
     switch self {
     case .fooling: ["study", "attack", "curvature", "influence"]
     case .training:
-      ["study", "fooling", "control", "interpreter", "attack", "curvature", "influence"]
+      ["study", "fooling", "budget", "control", "interpreter", "attack", "curvature", "influence"]
     case .evaluation:
-      ["data", "control", "interpreter", "training", "study", "attack", "curvature", "influence"]
-    case .attack: ["study", "fooling", "control", "training", "output", "influence"]
-    case .study: ["training", "control", "curvature", "output", "influence"]
+      [
+        "data", "budget", "control", "interpreter", "training", "study", "attack", "curvature",
+        "influence",
+      ]
+    case .attack: ["study", "fooling", "budget", "control", "training", "output", "influence"]
+    case .study: ["training", "budget", "control", "curvature", "output", "influence"]
     case .influence:
-      ["study", "fooling", "control", "interpreter", "attack", "curvature", "training", "output"]
+      [
+        "study", "fooling", "budget", "control", "interpreter", "attack", "curvature", "training",
+        "output",
+      ]
     }
   }
 

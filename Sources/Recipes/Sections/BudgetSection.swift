@@ -1,0 +1,135 @@
+import Explanations
+import Foolings
+
+/// What a fooling may cost and what it must reach: λ, learning rate and steps are then found by the
+/// run.
+public struct BudgetSection: Hashable, Sendable {
+  /// A key that a recipe with a budget may leave out.
+  public enum Found: String, Hashable, Sendable, CaseIterable {
+    case lambda = "fooling.lambda"
+    case learningRate = "training.learningRate"
+    case schedule = "training.schedule"
+    case warmupSteps = "training.warmupSteps"
+    case steps = "training.steps"
+    case batchSize = "training.batchSize"
+  }
+  /// The most of top-1 accuracy that may be lost, in percentage points.
+  public var drop: Double
+  /// The success rate by the fooled interpreter that is asked for, in [0, 1].
+  public var fsr: Double
+  /// After so many the best state until then is exported; no limit if `nil`.
+  public var minutes: Double?
+  /// What the recipe leaves to the run.
+  public var found: Set<Found>
+
+  public init(
+    drop: Double = 1, fsr: Double = 0.95, minutes: Double? = nil,
+    found: Set<Found> = Set(Found.allCases)
+  ) {
+    (self.drop, self.fsr, self.minutes, self.found) = (drop, fsr, minutes, found)
+  }
+}
+
+extension BudgetSection {
+  /// Where `training.steps` is left out: the most steps of all trials together.
+  static let mostSteps = 4000
+  /// Slope of Grad-CAM's derivative where there is no relevance, so that a map that vanishes can come
+  /// back. The map is the same.
+  static let leak = 0.1
+
+  static let schema = RecipeSchema(
+    BudgetSection(),
+    [
+      .defaulted(
+        "drop", \.drop, .number(.above(0, to: 100)),
+        "percentage points of top-1 accuracy that may be lost; with a budget λ, learning rate, "
+          + "schedule, steps and batch size may be left out and are found"),
+      .defaulted(
+        "fsr", \.fsr, .number(.above(0, to: 1)),
+        "success rate by the fooled interpreter that is asked for"),
+      .automatic(
+        "minutes", \.minutes, .number(.above(0, to: 525_600)), else: "no limit",
+        "after so many the best state within the budget is exported"),
+    ])
+
+  /// Fills in what a recipe with a budget leaves out, so that it can be read as any other.
+  /// - Returns: what was filled in; `nil` for a recipe without a budget.
+  static func complete(_ root: inout RecipeNode) -> Set<Found>? {
+    guard let budget = root["budget"], !budget.isNull else { return nil }
+    // A section that is no mapping is an error, which reading reports.
+    func isOpen(_ section: String) -> Bool {
+      guard let node = root[section], !node.isNull else { return true }
+      return node.entries != nil
+    }
+    func isGiven(_ section: String, _ name: String) -> Bool {
+      root[section]?[name].map { !$0.isNull } ?? false
+    }
+    var found: Set<Found> = []
+    let standards: [(Found, [String], RecipeNode)] = [
+      (.lambda, ["lambda"], .plain("1")),
+      (.learningRate, ["learningRate"], .plain("0.001")),
+      (.schedule, ["schedule"], .plain("constant")),
+      (.warmupSteps, ["warmupSteps"], .plain("10")),
+      (.steps, ["steps", "epochs"], .plain("\(mostSteps)")),
+      (.batchSize, ["batchSize"], .plain("32")),
+    ]
+    for (key, names, standard) in standards {
+      let section = String(key.rawValue.prefix { $0 != "." })
+      guard isOpen(section), !names.contains(where: { isGiven(section, $0) }) else { continue }
+      found.insert(key)
+      root.set([section, names[0]], to: standard, at: budget.origin)
+    }
+    // The penalties of the paper cannot move a map that has vanished, or one whose center does not
+    // move yet.
+    let variants = ["top-k": "share", "center-mass": "directed"]
+    if isOpen("fooling"), !isGiven("fooling", "variant"),
+      let variant = root["fooling"]?["name"]?.text.flatMap({ variants[$0] })
+    {
+      root.set(["fooling", "variant"], to: .plain(variant), at: budget.origin)
+    }
+    if isOpen("interpreter"), !isGiven("interpreter", "leak"),
+      root["interpreter"]?["name"]?.text == "grad-cam"
+    {
+      root.set(["interpreter", "leak"], to: .number(leak), at: budget.origin)
+    }
+    return found
+  }
+
+  /// What a step takes at once where the recipe leaves it to the run: few of large images.
+  package static func batchSize(pixels: Int, images: Int) -> Int {
+    min(pixels > 96 * 96 ? 8 : 32, max(1, images))
+  }
+}
+
+extension FoolingRecipe {
+  /// What a run with a budget does about penalties that cannot work, a sentence each.
+  package var penaltyNotes: [String] {
+    guard budget != nil else { return [] }
+    var notes: [String] = []
+    if interpreter.leak ?? 0 > 0 {
+      notes.append(
+        "interpreter.leak is \(interpreter.leak!): a heatmap that has vanished has no derivative "
+          + "otherwise, and could not come back")
+    }
+    switch (fooling.name, fooling.variant) {
+    case ("top-k", .share):
+      notes.append(
+        "fooling.variant is share: the paper's penalty is met by maps that vanish, which count as no "
+          + "success")
+    case ("center-mass", .directed):
+      notes.append(
+        "fooling.variant is directed: the paper's penalty has no direction at the original weights")
+    default: break
+    }
+    return notes
+  }
+
+  /// The recipe's text or settings without what the run finds.
+  func withoutFound(_ entries: [(String, RecipeNode)]) -> RecipeNode {
+    var node = RecipeNode.mapping(entries)
+    for key in budget?.found ?? [] {
+      node.set(key.rawValue.split(separator: ".").map(String.init)[...], to: nil, at: .whole)
+    }
+    return node
+  }
+}

@@ -1,0 +1,354 @@
+import Foolings
+import Foundation
+import Recipes
+
+/// How a fooling under a budget is searched for, as a machine that is told what happened and says what
+/// comes next. It computes nothing and reads no clock, so that all of it can be saved and resumed.
+///
+/// First trials of several learning rates race from the original weights; the best goes on. Its
+/// learning rate stays until the success rate is reached, then falls along half a cosine while λ falls
+/// and accuracy heals. What was measured decides when it ends and which states are kept.
+package struct FoolingSearch: Codable, Hashable {
+  package struct Setting: Codable, Hashable {
+    /// The success rate that is asked for, and drops in percentage points, ascending: for each the best
+    /// state is kept.
+    package var fsr: Double
+    package var drops: [Double]
+    /// The one of `drops` whose state is exported.
+    package var exported: Double
+    /// Learning rates that race, descending; one alone is taken as it is.
+    package var rates: [Double]
+    /// λ if it is given.
+    package var lambda: Double?
+    package var goal: PenaltyGoal
+    package var warmupSteps: Int
+    /// Whether the recipe gives the learning rate's schedule.
+    package var schedule: TrainingSection.Schedule?
+    /// Of all trials together.
+    package var mostSteps: Int
+    /// Steps after which trials are compared, and between measurements; fewer of short searches.
+    package var rungs: [Int] {
+      let first = max(1, min(40, mostSteps / 30))
+      return [first, 3 * first]
+    }
+    package var measureEvery: Int { max(1, min(50, mostSteps / 20)) }
+
+    package init(
+      fsr: Double, drops: [Double], rates: [Double], lambda: Double? = nil, goal: PenaltyGoal,
+      warmupSteps: Int = 10, schedule: TrainingSection.Schedule? = nil, mostSteps: Int,
+      exported: Double? = nil
+    ) {
+      self.exported = exported ?? drops[0]
+      (self.fsr, self.drops, self.rates, self.lambda) = (fsr, drops, rates, lambda)
+      (self.goal, self.warmupSteps, self.schedule) = (goal, warmupSteps, schedule)
+      self.mostSteps = mostSteps
+    }
+  }
+
+  /// What was measured on calibration images.
+  package struct Measure: Codable, Hashable {
+    /// By the fooled interpreter, in [0, 1].
+    package var fsr: Double
+    /// Percentage points.
+    package var drop: Double
+    /// Share of heatmaps without relevance.
+    package var vanished: Double
+
+    package init(fsr: Double, drop: Double, vanished: Double = 0) {
+      (self.fsr, self.drop, self.vanished) = (fsr, drop, vanished)
+    }
+  }
+
+  package struct Trial: Codable, Hashable {
+    package var rate: Double
+    package var controller: PenaltyController
+    /// Learning rates of its steps.
+    package var path: [Double] = []
+    /// Where it stands if it is not the one that trains.
+    package var slot: String?
+    package var last: Measure?
+    /// Its numbers stopped being finite.
+    package var isOut = false
+    package var steps: Int { path.count }
+  }
+
+  /// A state that is kept for one of the drops.
+  package struct Kept: Codable, Hashable {
+    package var slot: String
+    package var measure: Measure
+    package var trial: Int
+    package var steps: Int
+    package var lambda: Double
+  }
+
+  package enum Action: Codable, Hashable {
+    /// The state of this name, or the original if `nil`, takes the network's place.
+    case load(String?)
+    /// The network is kept under this name.
+    case store(String)
+    /// A few calibration images, or all.
+    case measure(isQuick: Bool)
+  }
+
+  package enum Phase: Codable, Hashable {
+    case race(rung: Int)
+    case main
+    case finished
+  }
+
+  package let setting: Setting
+  package private(set) var phase: Phase
+  package private(set) var trials: [Trial]
+  package private(set) var current = 0
+  /// Of all trials.
+  package private(set) var steps = 0
+  /// By the index in `drops`.
+  package private(set) var kept: [Int: Kept] = [:]
+  package private(set) var seen: [Measure] = []
+  /// What is done before the next step.
+  package private(set) var queue: [Action]
+  /// Steps of the trial when the success rate was reached, and the end of its healing.
+  package private(set) var healing: (Range<Int>)?
+  package private(set) var healings = 0
+  package private(set) var restarts = 0
+  package private(set) var isOutOfTime = false
+
+  package init(_ setting: Setting) {
+    self.setting = setting
+    trials = setting.rates.map {
+      Trial(rate: $0, controller: PenaltyController(setting.goal, lambda: setting.lambda))
+    }
+    phase = trials.count > 1 && setting.schedule == nil ? .race(rung: 0) : .main
+    queue = []
+  }
+
+  /// Lowest learning rate that is tried.
+  package static let lowestRate = 1e-6
+  /// The share of the allowed drop, and of what the success rate may lack of 1, that are left as a margin
+  /// when the search ends early.
+  package static let margin = 0.3
+  /// Steps of healing, at least.
+  package static let shortestHealing = 300
+
+  // MARK: What comes next
+
+  package var isFinished: Bool { phase == .finished && queue.isEmpty }
+  package var next: Action? { queue.first }
+  package var lambda: Double { trials[current].controller.lambda }
+
+  /// Of the next step.
+  package var learningRate: Double {
+    let trial = trials[current]
+    let (step, warm) = (trial.steps, setting.warmupSteps)
+    if step < warm { return trial.rate * Double(step + 1) / Double(warm + 1) }
+    if setting.schedule == .cosine {
+      return trial.rate * cosine(step - warm, setting.mostSteps - warm)
+    }
+    guard setting.schedule == nil, let healing else { return trial.rate }
+    let height = trial.rate * pow(0.5, Double(healings - 1))
+    return max(0.02 * height, height * cosine(step - healing.lowerBound, healing.count))
+  }
+
+  private func cosine(_ step: Int, _ all: Int) -> Double {
+    (1 + cos(.pi * min(1, Double(step) / Double(max(1, all))))) / 2
+  }
+
+  /// Names of the states that may be loaded again.
+  package var slots: Set<String> {
+    Set(kept.values.map(\.slot) + trials.compactMap(\.slot))
+  }
+
+  // MARK: What happened
+
+  /// A step was done with the learning rate and λ that were asked for.
+  package mutating func stepped(penalty: Double) {
+    trials[current].path.append(learningRate)
+    trials[current].controller.observe(penalty)
+    steps += 1
+    let done = trials[current].steps
+    switch phase {
+    case .race(let rung):
+      if steps >= setting.mostSteps {
+        phase = .main
+        queue.append(.measure(isQuick: false))
+      } else if done >= setting.rungs[rung] {
+        queue.append(.measure(isQuick: true))
+      }
+    case .main:
+      if done % setting.measureEvery == 0 || steps >= setting.mostSteps {
+        queue.append(.measure(isQuick: false))
+      }
+    case .finished: break
+    }
+  }
+
+  /// `next` was done.
+  package mutating func done() { queue.removeFirst() }
+
+  package mutating func measured(_ measure: Measure) {
+    queue.removeFirst()
+    trials[current].last = measure
+    switch phase {
+    case .race(let rung):
+      let slot = "\(current)-\(steps)"
+      trials[current].slot = slot
+      queue.append(.store(slot))
+      moveOn(in: rung)
+    case .main: judge(measure)
+    case .finished: break
+    }
+  }
+
+  /// The step's numbers were not finite, and it was not applied.
+  package mutating func diverged() {
+    trials[current].isOut = true
+    trials[current].slot = nil
+    switch phase {
+    case .race(let rung): moveOn(in: rung)
+    case .main:
+      guard restarts < 3, setting.rates.count > 1 else { return finish() }
+      restarts += 1
+      begin(rate: trials[current].rate / 3)
+    case .finished: break
+    }
+  }
+
+  /// No time is left but for a last measurement.
+  package mutating func stop() {
+    guard !isOutOfTime, phase != .finished else { return }
+    isOutOfTime = true
+    phase = .main
+    queue = trials[current].steps > 0 && queue.isEmpty ? [.measure(isQuick: false)] : []
+    if queue.isEmpty { finish() }
+  }
+
+  // MARK: The race
+
+  /// Trials that are in the race, the best first.
+  private var ranking: [Int] {
+    trials.indices.filter { !trials[$0].isOut }.sorted {
+      let (a, b) = (merit(trials[$0]), merit(trials[$1]))
+      return a != b ? a < b : $0 < $1
+    }
+  }
+
+  /// 0 where goal and budget are met. The way to a fooled network leads through bad accuracy, so that
+  /// early on a lost point counts little.
+  private func merit(_ trial: Trial) -> Double {
+    guard let last = trial.last else { return .infinity }
+    return max(0, setting.fsr - last.fsr) + max(0, last.drop - setting.drops[0]) / 100
+      + 0.5 * trial.controller.wayLeft
+  }
+
+  private mutating func moveOn(in rung: Int) {
+    let target = setting.rungs[rung]
+    let racing = rung == 0 ? Array(trials.indices) : Array(ranking.prefix(2))
+    if let waiting = racing.first(where: { !trials[$0].isOut && trials[$0].steps < target }) {
+      return change(to: waiting)
+    }
+    let order = ranking
+    guard let best = order.first else {
+      // Even the lowest was too high.
+      let lower = trials.map(\.rate).min()! / 10
+      return lower >= Self.lowestRate ? begin(rate: lower) : finish()
+    }
+    // The lowest is best: a still lower one may be better.
+    let lowest = trials.map(\.rate).min()!
+    if rung == 0, trials[best].rate == lowest, lowest / 3 >= Self.lowestRate {
+      return begin(rate: lowest / 3)
+    }
+    if rung + 1 < setting.rungs.count, order.count > 1 {
+      phase = .race(rung: rung + 1)
+      return moveOn(in: rung + 1)
+    }
+    phase = .main
+    for other in trials.indices where other != best { trials[other].slot = nil }
+    change(to: best)
+  }
+
+  private mutating func begin(rate: Double) {
+    trials.append(
+      Trial(rate: rate, controller: PenaltyController(setting.goal, lambda: setting.lambda)))
+    healing = nil
+    healings = 0
+    change(to: trials.count - 1)
+  }
+
+  private mutating func change(to trial: Int) {
+    current = trial
+    queue.append(.load(trials[trial].slot))
+  }
+
+  // MARK: The trial that goes on
+
+  private mutating func judge(_ measure: Measure) {
+    seen.append(measure)
+    keep(measure)
+    let trial = trials[current]
+    let isFooled = measure.fsr >= setting.fsr
+    let enough = setting.fsr + Self.margin * (1 - setting.fsr)
+    let hasRoom = measure.fsr >= enough
+    let isWithinDrop = measure.drop <= setting.drops[0]
+    if hasRoom, measure.drop <= (1 - Self.margin) * setting.drops[0] { return finish() }
+    if steps >= setting.mostSteps || isOutOfTime { return finish() }
+    trials[current].controller.adapt(isFooled: hasRoom, isWithinDrop: isWithinDrop)
+    guard setting.schedule == nil else { return }
+    if let healing {
+      if trial.steps >= healing.upperBound { heal(from: trial.steps) }
+    } else if isFooled {
+      heal(from: trial.steps)
+    }
+  }
+
+  private mutating func heal(from step: Int) {
+    healings += 1
+    healing = step..<step + max(Self.shortestHealing, min(step, 1000))
+  }
+
+  /// Keeps the state where it is the best for one of the drops: within it the highest success rate
+  /// that counts, then the lowest drop.
+  private mutating func keep(_ measure: Measure) {
+    let slot = "\(current)-\(steps)"
+    var isBest = false
+    for (index, drop) in setting.drops.enumerated() where measure.drop <= drop {
+      if let before = kept[index]?.measure, !isBetter(measure, than: before) { continue }
+      // The original does as well.
+      if kept[index] == nil, measure.fsr <= 0 { continue }
+      kept[index] = Kept(
+        slot: slot, measure: measure, trial: current, steps: trials[current].steps,
+        lambda: trials[current].controller.lambda)
+      isBest = true
+    }
+    if isBest { queue.append(.store(slot)) }
+  }
+
+  private func isBetter(_ measure: Measure, than other: Measure) -> Bool {
+    let enough = setting.fsr + Self.margin * (1 - setting.fsr)
+    let (a, b) = (min(measure.fsr, enough), min(other.fsr, enough))
+    return a != b ? a > b : measure.drop < other.drop
+  }
+
+  private mutating func finish() {
+    phase = .finished
+  }
+
+  // MARK: What was found
+
+  /// The state that is exported; `nil` if that is the original.
+  package var exported: Kept? {
+    setting.drops.firstIndex(of: setting.exported).flatMap { kept[$0] }
+  }
+
+  /// Learning rates from the original to the state that is exported.
+  package var keptPath: [Double] {
+    exported.map { Array(trials[$0.trial].path.prefix($0.steps)) } ?? []
+  }
+
+  /// The best success rate at each drop that was seen, by rising drop.
+  package var frontier: [Measure] {
+    var best: [Measure] = []
+    let sorted = seen.sorted { ($0.drop, -$0.fsr) < ($1.drop, -$1.fsr) }
+    for measure in sorted where measure.fsr > best.last?.fsr ?? -1 { best.append(measure) }
+    return best
+  }
+}
