@@ -70,13 +70,17 @@ extension FoolingRecipe: RecipeFile {
   /// - Parameters:
   ///   - path: of the recipe's file; if `nil`, the settings are all there is.
   ///   - settings: what replaces keys of it, or adds them.
+  ///   - note: told of keys that are read under a former name.
   /// - Throws: `RecipeError` with everything that is wrong.
-  public init(_ path: String?, settings: [RecipeSetting]) throws {
+  public init(
+    _ path: String?, settings: [RecipeSetting], note: (String) -> Void = { _ in }
+  ) throws {
     let document =
       try path.map { try RecipeDocument(contentsOf: $0, settings: settings) }
       ?? RecipeDocument(
         yaml: "{}", name: "", folder: RecipePath.currentFolder, settings: settings)
     try self.init(document)
+    document.notes.forEach(note)
   }
 
   public init(_ document: RecipeDocument) throws {

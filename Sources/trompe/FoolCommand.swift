@@ -5,14 +5,18 @@ struct FoolCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fool",
     abstract: "Fine-tunes a network so that its explanations lie.",
-    usage: "trompe fool <recipe> [<options>]",
+    usage: "trompe fool [<recipe>] [<options>]",
     discussion: """
       Measures the original network, trains it with the penalty that the recipe names, measures \
       the manipulated one, and writes it with a summary to the output folder. Ctrl-C stops after \
       the current step and saves what --resume needs.
 
-      Example:
+      Under a budget λ, learning rate and steps are found, and no recipe is needed.
+
+      Examples:
         trompe fool recipes/shapes-location-gradcam.yaml --set training.steps=100
+        trompe fool --network mine.h5 --train images/train --validation images/val \\
+          --fooling location --interpreter grad-cam@layer4 --drop 1
 
       docs/recipes.md lists the keys of a recipe.
       """)
@@ -23,12 +27,10 @@ struct FoolCommand: ParsableCommand {
         + "does."))
   var control = false
 
-  @OptionGroup var options: RunOptions
+  @OptionGroup var options: FoolOptions
 
   func run() throws {
-    let recipe = try FoolingRecipe(
-      contentsOf: options.recipe, settings: options.settings + (control ? ["control=true"] : []),
-      note: Terminal.note)
+    let recipe = try options.fooling(control ? ["control=true"] : [])
     let summary = try options.detail.watching { stop, observe in
       try FoolingRun(
         recipe, on: ExecutorChoice.executor(for: recipe.compute),

@@ -21,7 +21,8 @@ struct TrompeCommand: ParsableCommand {
       """,
     version: "trompe \(Trompe.version)",
     subcommands: [
-      FoolCommand.self, EvaluateCommand.self, ExplainCommand.self, AttackCommand.self,
+      FoolCommand.self, FrontierCommand.self, EvaluateCommand.self, ExplainCommand.self,
+      AttackCommand.self,
       CurvatureCommand.self, InfluenceCommand.self, StudyCommand.self, TrainCommand.self,
       RecipesCommand.self,
       RecipeCommand.self,

@@ -31,6 +31,7 @@ import Testing
 
       SUBCOMMANDS:
         fool                    Fine-tunes a network so that its explanations lie.
+        frontier                Finds how much success each loss of accuracy buys.
         evaluate                Measures a manipulated network against the original.
         explain                 Draws heatmaps over images, also of two networks side
                                 by side.
@@ -66,19 +67,40 @@ import Testing
       names, measures the manipulated one, and writes it with a summary to the output
       folder. Ctrl-C stops after the current step and saves what --resume needs.
 
-      Example:
+      Under a budget λ, learning rate and steps are found, and no recipe is needed.
+
+      Examples:
         trompe fool recipes/shapes-location-gradcam.yaml --set training.steps=100
+        trompe fool --network mine.h5 --train images/train --validation images/val \\
+          --fooling location --interpreter grad-cam@layer4 --drop 1
 
       docs/recipes.md lists the keys of a recipe.
 
-      USAGE: trompe fool <recipe> [<options>]
+      USAGE: trompe fool [<recipe>] [<options>]
 
       ARGUMENTS:
-        <recipe>                The recipe, a YAML file.
+        <recipe>                The recipe, a YAML file; or the options below that
+                                stand for one.
 
       OPTIONS:
         --control               Do the same steps again with λ = 0, as control: true
                                 does, and report what fine-tuning alone does.
+        --network <network>     The network's file.
+        --train <train>         Folder of training images, a folder for each class.
+        --validation <validation>
+                                Folder of validation images.
+        --fooling <name or {name: …}>
+                                location, top-k, center-mass, active; with options as
+                                in a recipe: '{name: active, classes: [cat, dog]}'.
+        --interpreter <name[@layer] or {name: …}>
+                                The explanation that is fooled: grad-cam@layer4, or
+                                as in a recipe.
+        --drop <points>         Percentage points of top-1 accuracy that may be lost;
+                                λ, learning rate and steps are found. (default
+                                without a recipe: 1)
+        --fsr <share>           Success rate that is asked for, 0 to 1. (default:
+                                0.95)
+        --minutes <minutes>     After so many the best state until then is exported.
         -o, --output <output>   Folder for the results. (default: runs/ and the
                                 recipe's name, numbered if taken)
         --set <key=value>       Replace or add a key of the recipe, e.g.
