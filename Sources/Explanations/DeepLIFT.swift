@@ -140,7 +140,7 @@ struct DeepLIFTPropagation {
     _ graph: inout GraphBuilder
   ) throws -> Value {
     let x = step.inputs[0]
-    // Whose derivative is asked for must not be looked through.
+    // Whose derivative is needed must not be looked through.
     graph.watch(x)
     let y = try graph.applied(step, to: x, rectifier: network.rectifier)
     let change = try graph.subtract(step.output, reference.output)

@@ -35,7 +35,7 @@ final class PenaltyInputs {
     original = OriginalExplanations(program, fooling: fooling, grid: recipe.evaluation.grid)
   }
 
-  /// Composites begin anew with the next step that is asked for.
+  /// Composites begin anew with the next requested step.
   func restart() { loader = nil }
 
   /// For a batch and the step that counts from 0.

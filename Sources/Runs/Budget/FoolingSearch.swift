@@ -10,7 +10,7 @@ import Recipes
 /// and accuracy heals. What was measured decides when it ends and which states are kept.
 package struct FoolingSearch: Codable, Hashable {
   package struct Setting: Codable, Hashable {
-    /// The success rate that is asked for, and drops in percentage points, ascending: for each the best
+    /// The success rate to reach, and drops in percentage points, ascending: for each the best
     /// state is kept.
     package var fsr: Double
     package var drops: [Double]
@@ -160,7 +160,7 @@ package struct FoolingSearch: Codable, Hashable {
 
   // MARK: What happened
 
-  /// A step was done with the learning rate and λ that were asked for.
+  /// A step was done with the requested learning rate and λ.
   package mutating func stepped(penalty: Double) {
     trials[current].path.append(learningRate)
     trials[current].controller.observe(penalty)
