@@ -49,6 +49,7 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // The engine.
     .target(name: "TensorGraph"),
@@ -69,7 +70,10 @@ let package = Package(
     .target(
       name: "CHDF5", dependencies: ["CHDF5System"], cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("hdf5")]),
-    .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5", "CCrypto"]),
+    .target(
+      name: "CZip", dependencies: ["CZlib"], cSettings: [.define("_GNU_SOURCE")],
+      linkerSettings: [.linkedLibrary("z")]),
+    .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5", "CZip", "CCrypto"]),
     .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG", "CWebP"]),
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Pictures", dependencies: ["ImageData"]),

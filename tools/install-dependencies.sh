@@ -32,7 +32,7 @@ check_swift() {
 
 # --- Debian and Ubuntu ---------------------------------------------------------------------------
 
-apt_packages="libdnnl-dev libhdf5-dev libturbojpeg0-dev libpng-dev libwebp-dev libssl-dev $*"
+apt_packages="libdnnl-dev libhdf5-dev libturbojpeg0-dev libpng-dev libwebp-dev libssl-dev zlib1g-dev $*"
 
 is_installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -89,7 +89,7 @@ missing_libraries() {
   has_header dnnl.h || printf 'oneDNN, '
   command -v pkg-config >/dev/null 2>&1 || return 0
   # Some distributions have the headers in the compiler's own path and no .pc file.
-  for library in hdf5:hdf5.h libturbojpeg:turbojpeg.h libpng:png.h libwebp:webp/decode.h libcrypto:openssl/evp.h; do
+  for library in hdf5:hdf5.h libturbojpeg:turbojpeg.h libpng:png.h libwebp:webp/decode.h libcrypto:openssl/evp.h zlib:zlib.h; do
     pkg-config --exists "${library%%:*}" 2>/dev/null || has_header "${library#*:}" ||
       printf '%s, ' "${library%%:*}"
   done
@@ -101,10 +101,10 @@ check_without_apt() {
   fail "Missing: ${missing%, }." \
     "This system has no apt-get, so nothing is installed for you. Install, with headers:" \
     "  oneDNN 2.6 or newer, HDF5 1.10 or newer, TurboJPEG, libpng, libwebp, libcrypto" \
-    "  (OpenSSL), pkg-config, git" \
+    "  (OpenSSL), zlib, pkg-config, git" \
     "which are probably called" \
-    "  Fedora: onednn-devel hdf5-devel turbojpeg-devel libpng-devel libwebp-devel openssl-devel pkgconf-pkg-config git" \
-    "  Arch:   onednn hdf5 libjpeg-turbo libpng libwebp openssl pkgconf git" \
+    "  Fedora: onednn-devel hdf5-devel turbojpeg-devel libpng-devel libwebp-devel openssl-devel zlib-devel pkgconf-pkg-config git" \
+    "  Arch:   onednn hdf5 libjpeg-turbo libpng libwebp openssl zlib pkgconf git" \
     "and start again."
 }
 

@@ -33,7 +33,7 @@ for map in "$products"/*.build/module.modulemap Sources/*/module.modulemap \
   .build/checkouts/*/Sources/*/include/module.modulemap; do
   if [ -f "$map" ]; then flags+=(-Xcc "-fmodule-map-file=$map"); fi
 done
-for flag in $(pkg-config --cflags-only-I hdf5 libpng libwebp libturbojpeg libcrypto 2>/dev/null || true); do
+for flag in $(pkg-config --cflags-only-I hdf5 libpng libwebp libturbojpeg libcrypto zlib 2>/dev/null || true); do
   flags+=(-Xcc "$flag")
 done
 

@@ -68,17 +68,8 @@ struct RawNumbers {
   private func read(
     into buffer: UnsafeMutableRawBufferPointer, at position: Int, path: String, name: String
   ) throws {
-    var done = 0
-    while done < buffer.count {
-      let received = pread(
-        descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(position + done))
-      if received < 0 && errno == EINTR { continue }
-      guard received > 0 else {
-        let reason = received == 0 ? "the file ends before it" : String(cString: strerror(errno))
-        throw CheckpointError(path: path, dataset: name, "cannot be read: \(reason)")
-      }
-      done += received
-    }
+    try FileRegion(descriptor: descriptor, offset: position, count: buffer.count)
+      .read(into: buffer, path: path, name: name)
   }
 
   /// Every 16-bit float is a 32-bit one; 64-bit floats are rounded to the nearest.
