@@ -80,7 +80,18 @@ with create("unwritten.h5") as f:
 with create("unwritten-chunks.h5") as f:
     f.create_dataset("weight", (1000, 1000), "f4", chunks=(100, 100))[:10, :10] = 1
 with create("filter.h5") as f:
-    f.create_dataset("weight", data=np.zeros((64, 64), "f4"), chunks=(8, 8), compression="lzf")
+    f.create_dataset(
+        "weight", data=np.zeros((64, 64), "f4"), chunks=(8, 8), scaleoffset=2)
+# h5py's own compression, which HDF5 has no code for.
+with create("lzf.h5") as f:
+    random = np.random.RandomState(0)
+    f.create_dataset("zeros", data=np.zeros((64, 64), "f4"), chunks=(64, 64), compression="lzf")
+    f.create_dataset(
+        "shuffled", data=np.arange(600, dtype="f4").reshape(30, 20), chunks=(7, 6),
+        compression="lzf", shuffle=True)
+    f.create_dataset(
+        "random", data=random.randint(0, 256, (64, 8)).astype("u1"), chunks=(64, 8),
+        compression="lzf")
 # As Keras and PyTorch exports look: old headers, and text of variable length.
 with create("old-headers.h5") as f:
     random = np.random.RandomState(0)

@@ -75,7 +75,7 @@ static herr_t hdf5_send_attribute(
 }
 
 struct hdf5_attribute_request {
-  int file;
+  const struct hdf5_source *file;
   /// Paths of groups.
   const char *const *groups;
   size_t count;
@@ -104,8 +104,9 @@ static void hdf5_send_attributes(int descriptor, void *context) {
 }
 
 int hdf5_fetch_attributes(
-    int file, const char *const *groups, size_t count, size_t limit, uint8_t **bytes,
-    size_t *length) {
+    const struct hdf5_source *file, const char *const *groups, size_t count, size_t limit,
+    uint8_t **bytes, size_t *length) {
   struct hdf5_attribute_request request = {file, groups, count, limit};
-  return hdf5_run_child(hdf5_send_attributes, &request, 4 * limit, limit, bytes, length);
+  return hdf5_run_child(
+      hdf5_send_attributes, &request, 4 * limit + hdf5_source_memory(file), limit, bytes, length);
 }

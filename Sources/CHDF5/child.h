@@ -17,5 +17,5 @@ void hdf5_send_bytes(int descriptor, const char *bytes, size_t count);
 int hdf5_run_child(
     hdf5_work work, void *context, size_t memory, size_t limit, uint8_t **bytes, size_t *length);
 
-/// Opens the file that the parent has open as `descriptor`: no other can have taken its name.
-hid_t hdf5_open_again(int descriptor);
+/// Opens the file that the parent has open: no other can have taken its name.
+hid_t hdf5_open_again(const struct hdf5_source *source);

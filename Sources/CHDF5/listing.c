@@ -242,7 +242,7 @@ static void hdf5_list_group(
 
 static void hdf5_send_listing(int descriptor, void *context) {
   const struct hdf5_listing_request *request = context;
-  hid_t file = hdf5_open_again(request->file);
+  hid_t file = hdf5_open_again(&request->file);
   if (file < 0) hdf5_send_failure(descriptor, "", "cannot be opened, it is damaged or incomplete");
   hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
   if (root < 0) hdf5_send_failure(descriptor, "", "has no readable root group");
@@ -257,5 +257,6 @@ static void hdf5_send_listing(int descriptor, void *context) {
 int hdf5_fetch_listing(
     const struct hdf5_listing_request *request, uint8_t **bytes, size_t *length) {
   struct hdf5_listing_request own = *request;
-  return hdf5_run_child(hdf5_send_listing, &own, request->memory, request->limit, bytes, length);
+  const size_t memory = request->memory + hdf5_source_memory(&request->file);
+  return hdf5_run_child(hdf5_send_listing, &own, memory, request->limit, bytes, length);
 }

@@ -8,7 +8,7 @@
 
 void hdf5_send_numbers(int descriptor, void *context) {
   const struct hdf5_numbers_request *request = context;
-  hid_t file = hdf5_open_again(request->file);
+  hid_t file = hdf5_open_again(&request->file);
   hid_t dataset = file < 0 ? -1 : H5Dopen2(file, request->path, H5P_DEFAULT);
   hid_t space = dataset < 0 ? -1 : H5Dget_space(dataset);
   hsize_t extents[H5S_MAX_RANK] = {0}, starts[H5S_MAX_RANK] = {0};

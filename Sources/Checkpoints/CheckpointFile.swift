@@ -47,7 +47,9 @@ public struct CheckpointFile: Sendable {
   private static func format(of path: String) throws -> Format {
     let (descriptor, size) = try openRegularFile(path)
     defer { close(descriptor) }
-    if HDF5File.hasSignature(descriptor, size: size) { return .hdf5 }
+    if HDF5File.hasSignature(FileRegion(descriptor: descriptor, offset: 0, count: size)) {
+      return .hdf5
+    }
     var start = [UInt8](repeating: 0, count: min(size, 9))
     guard pread(descriptor, &start, start.count, 0) == start.count else {
       throw CheckpointError(path: path, "cannot be read")

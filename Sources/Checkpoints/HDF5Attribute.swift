@@ -35,10 +35,11 @@ extension HDF5File {
     defer { free(bytes) }
     let paths = names.map { strdup("/" + $0) }
     defer { for path in paths { free(path) } }
+    var source = source
     let isWhole = paths.map { UnsafePointer($0) }.withUnsafeBufferPointer { paths in
       HDF5Library.alone {
         hdf5_fetch_attributes(
-          descriptor, paths.baseAddress, paths.count, limits.attributeBytes, &bytes, &length) == 0
+          &source, paths.baseAddress, paths.count, limits.attributeBytes, &bytes, &length) == 0
       }
     }
     var message = HDF5Message(bytes: UnsafeBufferPointer(start: bytes, count: length))

@@ -20,7 +20,7 @@ public struct HDF5Limits: Hashable, Sendable {
 ///
 /// A file may come from anywhere, so it is checked whole when it is opened: it may not refer to other
 /// files (external links, external storage, virtual datasets), may not be cyclic, may use no filter
-/// but deflate, shuffle and Fletcher-32, and each dataset's size must be backed by bytes that are
+/// but deflate, lzf, shuffle and Fletcher-32, and each dataset's size must be backed by bytes that are
 /// there. Soft links are refused too: they may lead through anything.
 ///
 /// All methods may be called from any thread; they take turns in the HDF5 library.
@@ -30,8 +30,10 @@ public final class HDF5File: TensorContainer {
   /// Names of all groups but the root, sorted.
   public let groups: [String]
   let limits: HDF5Limits
-  /// Of the file from now on, whoever takes its name.
-  let descriptor: Int32
+  /// The file from now on, whoever takes its name.
+  let source: hdf5_source
+  /// Of a file that this one is a part of: it keeps the descriptor open.
+  private let archive: ZipArchive?
   /// Where plain numbers lie one after the other, in bytes from the file's start.
   private let offsets: [String: Int]
   private let chunkRows: [String: Int]
@@ -41,35 +43,50 @@ public final class HDF5File: TensorContainer {
   /// - Throws: `CheckpointError` if there is no such file, it is no HDF5 file, it is damaged, or it
   ///   does one of the things above.
   public convenience init(path: String, limits: HDF5Limits = HDF5Limits()) throws {
-    try self.init(openRegularFile(path), path: path, limits: limits)
+    let file = try openRegularFile(path)
+    try self.init(
+      FileRegion(descriptor: file.descriptor, offset: 0, count: file.size), of: nil, path: path,
+      limits: limits)
   }
 
   /// The same of a file in a folder that is held open.
   public convenience init(_ target: FileTarget, limits: HDF5Limits = HDF5Limits()) throws {
+    let file = try openRegularFile(target.name, in: target.folder)
     try self.init(
-      openRegularFile(target.name, in: target.folder), path: target.path, limits: limits)
+      FileRegion(descriptor: file.descriptor, offset: 0, count: file.size), of: nil,
+      path: target.path, limits: limits)
   }
 
-  private init(
-    _ file: (descriptor: Int32, size: Int), path: String, limits: HDF5Limits
+  /// The same of an entry of an archive, which is read in its place.
+  convenience init(
+    _ name: String, of archive: ZipArchive, limits: HDF5Limits = HDF5Limits()
   ) throws {
-    let (descriptor, size) = file
+    try self.init(archive.region(of: name), of: archive, path: archive.path, limits: limits)
+  }
+
+  /// - Parameter region: of a file whose descriptor is closed by this if there is no archive.
+  private init(
+    _ region: FileRegion, of archive: ZipArchive?, path: String, limits: HDF5Limits
+  ) throws {
+    let source = hdf5_source(
+      descriptor: region.descriptor, is_part: archive == nil ? 0 : 1, offset: off_t(region.offset),
+      size: region.count)
     do {
-      guard Self.hasSignature(descriptor, size: size) else {
+      guard Self.hasSignature(region) else {
         throw CheckpointError(path: path, "is not an HDF5 file")
       }
-      let walk = try HDF5Walk(path: path, limits: limits, descriptor: descriptor, fileSize: size)
+      let walk = try HDF5Walk(path: path, limits: limits, source: source)
       tensors = walk.tensors.sorted { $0.name < $1.name }
       groups = walk.groups.sorted()
       (offsets, chunkRows, listedAttributes) = (walk.offsets, walk.chunkRows, walk.attributes)
     } catch {
-      close(descriptor)
+      if archive == nil { close(region.descriptor) }
       throw error
     }
-    (self.path, self.limits, self.descriptor) = (path, limits, descriptor)
+    (self.path, self.limits, self.source, self.archive) = (path, limits, source, archive)
   }
 
-  deinit { close(descriptor) }
+  deinit { if archive == nil { close(source.descriptor) } }
 
   /// Whether there is a group of this name, found by binary search.
   func hasGroup(_ name: String) -> Bool { groups.containsSorted(name) }
@@ -82,8 +99,8 @@ public final class HDF5File: TensorContainer {
     let stored = try storedNumbers(name)
     if stored.elementType.isFloat, let offset = offsets[name] {
       return try RawNumbers(
-        descriptor: descriptor, offset: offset, count: stored.shape.count,
-        elementType: stored.elementType
+        descriptor: source.descriptor, offset: Int(source.offset) + offset,
+        count: stored.shape.count, elementType: stored.elementType
       ).readBlocks(multipleOf: alignment, into: buffer, path: path, name: name, body)
     }
     // Rows (of the first axis) are taken as many as chunks have: none is decompressed twice.
@@ -117,8 +134,8 @@ public final class HDF5File: TensorContainer {
     guard stored.shape.count > 0 else { return [] }
     if let offset = offsets[name] {
       return try RawNumbers(
-        descriptor: descriptor, offset: offset, count: stored.shape.count,
-        elementType: stored.elementType
+        descriptor: source.descriptor, offset: Int(source.offset) + offset,
+        count: stored.shape.count, elementType: stored.elementType
       ).readIntegers(path: path, name: name)
     }
     return try [Int64](unsafeUninitializedCapacity: stored.shape.count) { buffer, count in
@@ -142,14 +159,14 @@ public final class HDF5File: TensorContainer {
     let name = strdup("/" + stored.name)
     defer { free(name) }
     var request = hdf5_numbers_request(
-      file: descriptor, path: name, count: stored.shape.count, rows: rows,
+      file: source, path: name, count: stored.shape.count, rows: rows,
       integers: integers ? 1 : 0)
     var pipe: Int32 = -1
     let child = HDF5Library.alone {
       // Twice a block: what is read, and the chunks it comes from.
       hdf5_start_child(
-        { hdf5_send_numbers($0, $1) }, &request, HDF5Walk.libraryBytes + 4 * elementSize * block,
-        &pipe)
+        { hdf5_send_numbers($0, $1) }, &request,
+        HDF5Walk.libraryBytes + 4 * elementSize * block + hdf5_source_memory(&request.file), &pipe)
     }
     let failure = CheckpointError(
       path: path, dataset: stored.name, "cannot be read, it is damaged or incomplete")
@@ -175,15 +192,15 @@ public final class HDF5File: TensorContainer {
   }
 
   /// The format allows a user's block of 512, 1024, 2048, ... bytes before the signature.
-  static func hasSignature(_ descriptor: Int32, size: Int) -> Bool {
+  static func hasSignature(_ region: FileRegion) -> Bool {
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
     var bytes = [UInt8](repeating: 0, count: signature.count)
-    var offset = 0
-    while offset + bytes.count <= size {
-      if pread(descriptor, &bytes, bytes.count, off_t(offset)) == bytes.count, bytes == signature {
-        return true
-      }
-      offset = offset == 0 ? 512 : 2 * offset
+    var place = 0
+    while place + bytes.count <= region.count {
+      let received = pread(
+        region.descriptor, &bytes, bytes.count, off_t(region.offset + place))
+      if received == bytes.count, bytes == signature { return true }
+      place = place == 0 ? 512 : 2 * place
     }
     return false
   }

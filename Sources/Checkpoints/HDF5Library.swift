@@ -5,11 +5,11 @@ import Foundation
 enum HDF5Library {
   private static let lock = NSLock()
 
-  /// Once for the process: no plug-ins (a file must not choose code to load), and no work at exit
+  /// Once for the process: no plug-ins (a file must not choose code to load) but LZF, and no work at exit
   /// (everything is closed by whoever opened it; a file that failed must not be written later).
   private static let isReady: Bool = {
     H5dont_atexit()
-    return H5open() >= 0 && H5PLset_loading_state(0) >= 0
+    return H5open() >= 0 && H5PLset_loading_state(0) >= 0 && hdf5_register_lzf() >= 0
   }()
 
   /// Runs `body` alone in the library. Not recursive.

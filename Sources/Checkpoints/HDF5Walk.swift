@@ -22,14 +22,14 @@ struct HDF5Walk {
   /// Of groups whose attributes could be read, "" being the root.
   private(set) var attributes: [String: [String: HDF5Attribute]] = [:]
 
-  init(path: String, limits: HDF5Limits, descriptor: Int32, fileSize: Int) throws {
-    (self.path, self.limits, self.fileSize) = (path, limits, fileSize)
+  init(path: String, limits: HDF5Limits, source: hdf5_source) throws {
+    (self.path, self.limits, fileSize) = (path, limits, source.size)
     var bytes: UnsafeMutablePointer<UInt8>?
     var length = 0
     defer { free(bytes) }
     // Whether the child ended well is of no consequence: the last record says that it is the last.
     var request = hdf5_listing_request(
-      file: descriptor, links: limits.links, depth: limits.depth,
+      file: source, links: limits.links, depth: limits.depth,
       attribute_bytes: limits.attributeBytes, memory: Self.libraryBytes, limit: Self.listingBytes)
     _ = HDF5Library.alone { hdf5_fetch_listing(&request, &bytes, &length) }
     var message = HDF5Message(bytes: UnsafeBufferPointer(start: bytes, count: length))
@@ -155,10 +155,13 @@ struct HDF5Walk {
     for filter in dataset.filters {
       switch Int32(filter) {
       case H5Z_FILTER_DEFLATE: expansion *= deflateExpansion
+      case Int32(hdf5_lzf_filter): expansion *= Int(hdf5_lzf_expansion)
       case H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32: break
       default:
         throw failure(
-          name, "uses filter \(filter), only deflate (gzip), shuffle and Fletcher-32 are read")
+          name,
+          "uses filter \(filter), only deflate (gzip), lzf, shuffle and Fletcher-32 are "
+            + "read")
       }
     }
     guard expansion <= deflateExpansion else { throw failure(name, "is compressed twice") }

@@ -25,7 +25,7 @@ import Testing
 
   static let subjects =
     KerasLayoutTests.files.map(\.0) + [
-      "keras-tiny-odd.h5", "mixed.safetensors", "types.h5", "old-headers.h5",
+      "keras-tiny-odd.h5", "mixed.safetensors", "types.h5", "old-headers.h5", "lzf.h5",
     ]
     + CheckpointLayout.allCases.map { "written:" + $0.rawValue }
 

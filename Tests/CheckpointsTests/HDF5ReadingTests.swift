@@ -52,6 +52,16 @@ struct HDF5ReadingTests {
     #expect(try file.read("zipped") == ramp([30, 20]))
   }
 
+  /// h5py's own compression, which HDF5 has no code for.
+  @Test func readsLZF() throws {
+    let file = try HDF5File(path: fixture("lzf.h5"))
+    #expect(try file.read("zeros") == Tensor(repeating: 0, shape: [64, 64]))
+    #expect(try file.read("shuffled") == ramp([30, 20]))
+    // Stored as it is where LZF would not make it smaller.
+    let random = try file.readIntegers("random")
+    #expect(random.count == 512 && Set(random).count > 100)
+  }
+
   @Test func readsIntoTheCallersMemory() throws {
     let file = try HDF5File(path: fixture("types.h5"))
     let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: 600)

@@ -32,7 +32,7 @@ struct HostileFileTests {
     ),
     (
       "filter.h5",
-      "/weight uses filter 32000, only deflate (gzip), shuffle and Fletcher-32 are read"
+      "/weight uses filter 6, only deflate (gzip), lzf, shuffle and Fletcher-32 are read"
     ),
   ])
   func isRefused(name: String, reason: String) {

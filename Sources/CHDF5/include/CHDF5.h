@@ -44,10 +44,27 @@ void hdf5_silence_errors(void);
 /// What the library said about the last call, as close to the cause as it goes; empty if nothing.
 void hdf5_innermost_message(char *text, size_t capacity);
 
+/// Lets the library read what h5py compressed with LZF, its own filter. Negative if it cannot.
+int hdf5_register_lzf(void);
+/// LZF's number among HDF5's filters, and how many bytes one may become.
+enum { hdf5_lzf_filter = 32000, hdf5_lzf_expansion = 88 };
+
 // MARK: The child process
 
 /// What a child does: sends through the pipe, and returns if all went well.
 typedef void (*hdf5_work)(int descriptor, void *context);
+
+/// Where an HDF5 file lies: a file of its own, or a part of another.
+struct hdf5_source {
+  int descriptor;
+  /// Whether it is bytes `offset` to `offset + size` of the file.
+  int is_part;
+  off_t offset;
+  size_t size;
+};
+
+/// Bytes of memory that a child needs besides for the source itself.
+size_t hdf5_source_memory(const struct hdf5_source *source);
 
 /// Starts a child that runs `work` and writes to `*descriptor`. It has no more memory than the
 /// parent and `memory` bytes. Negative if there is none.
@@ -72,8 +89,8 @@ static const uint64_t hdf5_end_of_object = UINT64_MAX;
 /// length and bytes, a number eight bytes. After those of each group comes hdf5_end_of_object. The
 /// caller frees `*bytes`. Nonzero if the child failed; what it sent before is there then.
 int hdf5_fetch_attributes(
-    int file, const char *const *groups, size_t count, size_t limit, uint8_t **bytes,
-    size_t *length);
+    const struct hdf5_source *file, const char *const *groups, size_t count, size_t limit,
+    uint8_t **bytes, size_t *length);
 
 // MARK: Listing
 
@@ -101,7 +118,7 @@ enum hdf5_record {
 };
 
 struct hdf5_listing_request {
-  int file;
+  struct hdf5_source file;
   /// Links that are followed at most, how deep groups may be, and bytes of one attribute.
   size_t links, depth, attribute_bytes;
   /// Bytes of memory that the child may have, and that it may send.
@@ -115,7 +132,7 @@ int hdf5_fetch_listing(const struct hdf5_listing_request *request, uint8_t **byt
 // MARK: Numbers
 
 struct hdf5_numbers_request {
-  int file;
+  struct hdf5_source file;
   const char *path;
   /// In all, as the listing said.
   size_t count;
