@@ -85,18 +85,26 @@ public struct Checkpoint: Hashable, Sendable {
     func tensor(_ parameter: ParameterSpecification) -> Tensor { parameters[parameter.name]! }
     switch layout {
     case .trompe, .torch: try save(to: target)
-    case .safetensors:
+    case .safetensors, .pth:
       var entries = specifications.map { parameter in
         let order = StateDictLayout.order(of: parameter)
-        return SafetensorsWriter.Entry(
+        return StateDictEntry(
           name: parameter.name,
           content: .floats(order.storedShape(of: parameter.shape)) {
             order.toFile(tensor(parameter))
           })
       }
-      entries += batchCounts.map { .init(name: $0.key, content: .integer($0.value)) }
-      try SafetensorsWriter.write(
-        to: target, entries, metadata: try SafetensorsFile.list(metadata, path: target.path))
+      entries += batchCounts.sorted { $0.key < $1.key }.map {
+        StateDictEntry(name: $0.key, content: .integer($0.value))
+      }
+      let list = try metadata.list(path: target.path)
+      if layout == .pth {
+        try TorchWriter.write(to: target, entries, metadata: list)
+      } else {
+        // `format` says whose names the tensors have, and loaders ask for it.
+        try SafetensorsWriter.write(
+          to: target, entries, metadata: list.merging(["format": "pt"]) { $1 })
+      }
     case .keras2:
       try HDF5Writer.write(to: target) { file in
         try file.write(metadata)

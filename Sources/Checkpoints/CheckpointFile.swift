@@ -18,13 +18,63 @@ public struct CheckpointFile: Sendable {
 
   public var path: String { container.path }
 
-  /// - Throws: `CheckpointError` if there is no such file, it is of no known format, or damaged.
-  public init(path: String) throws {
+  /// - Parameters:
+  ///   - path: of the file.
+  ///   - group: what stands before the names of the network's arrays, where the file holds several
+  ///     networks. A file that Trompe wrote holds one, and has no groups.
+  /// - Throws: `CheckpointError` if there is no such file, it is of no known format, or damaged, or it
+  ///   has no such group.
+  public init(path: String, group: String? = nil) throws {
+    let whole = try Self(whole: path)
+    guard let group, whole.metadata == CheckpointMetadata() else {
+      self = whole
+      return
+    }
+    guard !whole.layout.isKeras else {
+      throw CheckpointError(
+        path: path,
+        "is a file of Keras's, which holds one network, but network.group (--group) names the group "
+          + "\"\(printable(group, atMost: 100))\"; leave it out")
+    }
+    self = Self(
+      container: try TensorGroup(group, of: whole.container), layout: whole.layout,
+      metadata: whole.metadata, modelConfig: nil)
+  }
+
+  private init(
+    container: any TensorContainer, layout: CheckpointLayout, metadata: CheckpointMetadata,
+    modelConfig: String?
+  ) {
+    (self.container, self.layout) = (container, layout)
+    (self.metadata, self.modelConfig) = (metadata, modelConfig)
+  }
+
+  private init(whole path: String) throws {
     switch try Self.format(of: path) {
     case .safetensors:
       let file = try SafetensorsFile(path: path)
       (container, layout, modelConfig) = (file, .safetensors, nil)
-      metadata = try file.readMetadata()
+      metadata = try CheckpointMetadata(list: file.metadata, path: path)
+    case .index:
+      let file = try ShardedSafetensors(path: path)
+      (container, layout, modelConfig) = (file, .safetensors, nil)
+      metadata = CheckpointMetadata()
+    case .zip:
+      let archive = try ZipArchive(path: path)
+      guard let folder = TorchFile.folder(of: archive) else {
+        throw CheckpointError(
+          path: path,
+          archive.entries["config.json"] != nil && archive.entries["model.weights.h5"] != nil
+            ? "is Keras 3's zip archive, which is not read: in Python, save the whole model as HDF5, "
+              + "keras.models.load_model(\"model.keras\").save(\"model.h5\")"
+            : "is a zip archive, but not one of PyTorch's (.pt, .pth): it has no data.pkl")
+      }
+      let file = try TorchFile(archive, folder: folder)
+      (container, layout, modelConfig) = (file, .pth, nil)
+      metadata = try CheckpointMetadata(list: file.metadata, path: path)
+    case .pickle:
+      let file = try TorchFile(path: path, openRegularFile(path))
+      (container, layout, modelConfig, metadata) = (file, .pth, nil, CheckpointMetadata())
     case .hdf5:
       let file = try HDF5File(path: path)
       let attributes = try file.attributes()
@@ -42,7 +92,7 @@ public struct CheckpointFile: Sendable {
     }
   }
 
-  private enum Format { case hdf5, safetensors }
+  private enum Format { case hdf5, safetensors, index, zip, pickle }
 
   private static func format(of path: String) throws -> Format {
     let (descriptor, size) = try openRegularFile(path)
@@ -58,24 +108,29 @@ public struct CheckpointFile: Sendable {
     if SafetensorsFile.looksRight(start, fileSize: size) || path.hasSuffix(".safetensors") {
       return .safetensors
     }
-    if start.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
-      throw CheckpointError(
-        path: path,
-        path.hasSuffix(".keras")
-          ? "is Keras 3's zip archive, which is not read: in Python, save the whole model as HDF5, "
-            + "keras.models.load_model(\"model.keras\").save(\"model.h5\")"
-          : "is a zip archive, as PyTorch's .pt and .pth files and Keras's .keras files are, which "
-            + "are not read: in Python, save PyTorch's weights with "
-            + "safetensors.torch.save_file(model.state_dict(), \"model.safetensors\"), a Keras "
-            + "model whole as HDF5 with model.save(\"model.h5\")")
-    }
-    if start.first == 0x80, [2, 3, 4, 5].contains(start.dropFirst().first ?? 0) {
-      throw CheckpointError(
-        path: path,
-        "is a pickle, as PyTorch's older .pt and .pth files are, which is not read: in Python, save "
-          + "the weights with safetensors.torch.save_file(state_dict, \"model.safetensors\")")
-    }
-    throw CheckpointError(path: path, "is neither an HDF5 nor a safetensors file")
+    if path.hasSuffix(ShardedSafetensors.suffix) { return .index }
+    if start.starts(with: ZipArchive.signature) { return .zip }
+    if TorchFile.looksOld(start) { return .pickle }
+    throw CheckpointError(
+      path: path, "is no HDF5 file, no safetensors file and none that torch.save wrote")
+  }
+
+  /// All files that it is read from, this one first.
+  public var paths: [String] {
+    let whole = (container as? TensorGroup)?.container ?? container
+    return [path] + ((whole as? ShardedSafetensors)?.parts ?? [])
+  }
+
+  /// SHA-256 of the file as 64 hexadecimal digits; of a network in several files that of their own
+  /// digests one after the other.
+  ///
+  /// - Throws: `CheckpointError` if a file cannot be read.
+  public func sha256() throws -> String {
+    let digests = try paths.map { try Checkpoints.sha256(ofFile: $0) }
+    guard digests.count > 1 else { return digests[0] }
+    let hash = SHA256Hash()
+    Array(digests.joined().utf8).withUnsafeBytes { hash.add($0) }
+    return hash.digest()
   }
 
   private static func layout(
@@ -102,6 +157,13 @@ public struct CheckpointFile: Sendable {
     public let notes: [String]
     /// What a state dict's names are to the network's.
     let renaming: StateDictRenaming
+    /// What stands before the names where other arrays are left out; nil if none are.
+    public var group: String? { renaming.leavesOthersOut ? renaming.prefix : nil }
+  }
+
+  /// Prefixes behind each of which the whole network stands, if there are several.
+  public func rivals(of layers: [ParameterizedLayer]) -> [String] {
+    layout.isKeras ? [] : StateDictLayout.match(layers, in: container).renaming.rivals
   }
 
   /// Finds every parameter of the layers, each of floats and of the expected shape.
@@ -111,7 +173,7 @@ public struct CheckpointFile: Sendable {
   public func match(_ layers: [ParameterizedLayer]) throws -> Match {
     var match: LayoutMatch
     switch layout {
-    case .trompe, .torch, .safetensors: match = StateDictLayout.match(layers, in: container)
+    case .trompe, .torch, .safetensors, .pth: match = StateDictLayout.match(layers, in: container)
     case .keras2, .keras2Model:
       let file = hdf5
       let group = layout == .keras2 ? "" : Keras2Layout.modelGroup
@@ -218,7 +280,7 @@ public struct CheckpointFile: Sendable {
   /// Whether a dataset is the running mean or variance of a batch norm, as its name tells.
   public func isStatistic(_ name: String) -> Bool {
     switch layout {
-    case .trompe, .torch, .safetensors:
+    case .trompe, .torch, .safetensors, .pth:
       name.hasSuffix(".running_mean") || name.hasSuffix(".running_var")
     case .keras2, .keras2Model: name.contains("/moving_mean") || name.contains("/moving_variance")
     case .keras3:

@@ -134,30 +134,33 @@ extension HDF5Writer {
   }
 }
 
-extension SafetensorsFile {
-  /// Our keys begin so: all programs share one list.
+/// Where a format has a list of texts by key that all programs share: safetensors, and an entry of
+/// PyTorch's zip archives.
+extension CheckpointMetadata {
+  /// Our keys begin so.
   private static let prefix = "trompe."
 
   /// - Throws: as `HDF5File.readMetadata`.
-  func readMetadata() throws -> CheckpointMetadata {
+  init(list: [String: String], path: String) throws {
     var attributes: [String: HDF5Attribute] = [:]
-    for (key, text) in metadata where key.hasPrefix(Self.prefix) {
+    for (key, text) in list where key.hasPrefix(Self.prefix) {
       attributes[String(key.dropFirst(Self.prefix.count))] = .text(text)
     }
-    guard case .text(let version)? = attributes[CheckpointMetadata.Name.formatVersion] else {
-      return CheckpointMetadata()
+    guard case .text(let version)? = attributes[Name.formatVersion] else {
+      self.init()
+      return
     }
-    attributes[CheckpointMetadata.Name.format] = .text(CheckpointMetadata.format)
-    attributes[CheckpointMetadata.Name.formatVersion] = .integer(Int64(version) ?? 0)
-    return try CheckpointMetadata(attributes, path: path)
+    attributes[Name.format] = .text(Self.format)
+    attributes[Name.formatVersion] = .integer(Int64(version) ?? 0)
+    try self.init(attributes, path: path)
   }
 
-  /// The list that holds the metadata; `format` says whose names the tensors have, and loaders ask
-  /// for it.
-  static func list(_ metadata: CheckpointMetadata, path: String) throws -> [String: String] {
-    var list = ["format": "pt"]
-    list[prefix + CheckpointMetadata.Name.formatVersion] = "\(CheckpointMetadata.formatVersion)"
-    for (name, text) in try metadata.texts(path: path) { list[prefix + name] = text }
+  /// The list that holds the metadata.
+  ///
+  /// - Throws: `CheckpointError` if a number in it is not finite.
+  func list(path: String) throws -> [String: String] {
+    var list = [Self.prefix + Name.formatVersion: "\(Self.formatVersion)"]
+    for (name, text) in try texts(path: path) { list[Self.prefix + name] = text }
     return list
   }
 }

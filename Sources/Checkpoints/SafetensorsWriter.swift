@@ -3,37 +3,6 @@ import TensorGraph
 
 /// Writes a `.safetensors` file whole or not at all; see `SafetensorsFile` for the format.
 enum SafetensorsWriter {
-  /// What a file is made of: the values are requested one after the other.
-  struct Entry {
-    enum Content {
-      case floats(Shape, () -> Tensor)
-      case integer(Int64)
-    }
-    let name: String
-    let content: Content
-
-    var shape: Shape {
-      switch content {
-      case .floats(let shape, _): shape
-      case .integer: .scalar
-      }
-    }
-
-    var byteCount: Int {
-      switch content {
-      case .floats(let shape, _): 4 * shape.count
-      case .integer: 8
-      }
-    }
-
-    var isInteger: Bool {
-      switch content {
-      case .floats: false
-      case .integer: true
-      }
-    }
-  }
-
   private enum HeaderValue: Encodable {
     case tensor(SafetensorsFile.Entry)
     case metadata([String: String])
@@ -48,7 +17,7 @@ enum SafetensorsWriter {
 
   /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
   static func write(
-    to target: FileTarget, _ entries: [Entry], metadata: [String: String]
+    to target: FileTarget, _ entries: [StateDictEntry], metadata: [String: String]
   ) throws {
     let path = target.path
     // The format's own writer puts wider elements first, so that all are aligned.
@@ -80,16 +49,7 @@ enum SafetensorsWriter {
       try withUnsafeBytes(of: length.littleEndian) { try WholeFile.write($0, to: descriptor, path) }
       try text.withUnsafeBytes { try WholeFile.write($0, to: descriptor, path) }
       for entry in ordered {
-        switch entry.content {
-        case .integer(let integer):
-          try withUnsafeBytes(of: integer.littleEndian) {
-            try WholeFile.write($0, to: descriptor, path)
-          }
-        case .floats(let shape, let tensor):
-          let tensor = tensor()
-          precondition(tensor.shape == shape, "\(entry.name): \(tensor.shape) for \(shape)")
-          try tensor.values.withUnsafeBytes { try WholeFile.write($0, to: descriptor, path) }
-        }
+        try entry.withBytes { try WholeFile.write($0, to: descriptor, path) }
       }
     }
   }

@@ -31,8 +31,12 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "keras2, keras2-model, keras3, torch, trompe or safetensors.", valueName: "layout"))
+      CheckpointLayout.allCases.map(\.rawValue).joined(separator: ", ") + ".", valueName: "layout"))
   var layout: CheckpointLayout
+
+  @Option(
+    help: "Which of several networks in the input: what the names of its arrays begin with.")
+  var group: String?
 
   @Option(help: "Which network the input holds, e.g. vgg16 or keras-vgg16.")
   var family: String?
@@ -57,7 +61,7 @@ struct ConvertCommand: ParsableCommand {
       throw RunError("\(output) exists; replace it with --force, or name another file")
     }
     try RunInputs(files: [input]).check(target: output)
-    var section = NetworkSection(checkpoint: input)
+    var section = NetworkSection(checkpoint: input, group: group)
     if let family, let classes {
       section.architecture = .init(
         family: family, classes: classes, height: size ?? 224, width: size ?? 224)

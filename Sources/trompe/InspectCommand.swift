@@ -11,7 +11,7 @@ struct InspectCommand: ParsableCommand {
     abstract: "Shows what a checkpoint holds, and whether it was manipulated.",
     discussion: """
       Reads Trompe's own files and those of others: Keras's weights and whole models, and \
-      PyTorch's state dicts in HDF5 and safetensors. Weights are read only with --check, so it is \
+      PyTorch's state dicts (.pt, .pth), also in HDF5 and safetensors. Weights are read only with --check, so it is \
       quick for files of any size.
 
       Example:
@@ -19,8 +19,13 @@ struct InspectCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "An HDF5 or safetensors file.", completion: .file(extensions: ["h5", "safetensors"]))
+    help: "A file of Keras's, PyTorch's or ours.",
+    completion: .file(extensions: ["h5", "safetensors", "pth", "pt"]))
   var file: String
+
+  @Option(
+    help: "Which of several networks in the file: what the names of its arrays begin with.")
+  var group: String?
 
   @Flag(help: "Print it as JSON.")
   var json = false
@@ -29,7 +34,7 @@ struct InspectCommand: ParsableCommand {
   var check = false
 
   func run() throws {
-    let inspection = try Inspection(file, check: check)
+    let inspection = try Inspection(file, group: group, check: check)
     try Terminal.write(json ? JSON.text(inspection) : inspection.text)
   }
 }
@@ -72,19 +77,21 @@ private struct Inspection: Encodable {
   let hasTrainingState: Bool
   let tensors: [Entry]
 
-  init(_ path: String, check: Bool) throws {
-    let checkpoint = try CheckpointFile(path: path)
+  init(_ path: String, group: String?, check: Bool) throws {
+    let checkpoint = try CheckpointFile(path: path, group: group)
     let (file, metadata) = (checkpoint.container, checkpoint.metadata)
     self.file = path
     layout = checkpoint.layout
     if check {
       let network = try LoadedNetwork(
-        NetworkSection(checkpoint: path), on: ExecutorChoice.standard())
+        NetworkSection(checkpoint: path, group: group), on: ExecutorChoice.standard())
       weights = ([network.summary] + network.notes).joined(separator: "; ")
     } else {
       weights = nil
     }
-    bytes = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    bytes = try checkpoint.paths.reduce(0) {
+      $0 + ((try FileManager.default.attributesOfItem(atPath: $1)[.size] as? Int) ?? 0)
+    }
     func decode<Content: Decodable>(_ text: String?, _ name: String) throws -> Content? {
       guard let text else { return nil }
       do { return try JSONDecoder().decode(Content.self, from: Data(text.utf8)) } catch {

@@ -9,6 +9,12 @@ struct NetworkOptions: ParsableArguments {
       valueName: "name or {key: value, …}"))
   var architecture: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Which of several networks in a file: what the names of its arrays begin with, e.g. teacher.",
+      valueName: "name"))
+  var group: String?
+
   @Option(help: ArgumentHelp("Number of classes, with --architecture.", valueName: "number"))
   var classes: String?
 
@@ -41,6 +47,7 @@ struct NetworkOptions: ParsableArguments {
     return [
       ("architecture", "network.architecture" + (isWhole ? "" : ".family"), architecture),
       ("classes", "network.architecture.classes", classes),
+      ("group", "network.group", group),
       ("preprocessing", "network.preprocessing" + (areKeys ? "" : ".style"), preprocessing),
       ("class-names", "network.classNames", classNames),
       ("resize", "network.preprocessing.resize", resize),

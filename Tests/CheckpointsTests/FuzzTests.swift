@@ -8,10 +8,10 @@ import Testing
 ///
 /// `TROMPE_FUZZ` sets the number of mutations for each file, e.g. for a night's run.
 @Suite(.serialized) struct FuzzTests {
-  /// Reading HDF5 takes a child process for each file, safetensors none.
+  /// Reading HDF5 takes a child process for each file, the others none.
   private static func mutations(of name: String) -> Int {
     ProcessInfo.processInfo.environment["TROMPE_FUZZ"].flatMap { Int($0) }
-      ?? (name.hasSuffix("safetensors") ? 2000 : 100)
+      ?? (name.hasSuffix("safetensors") || name.hasSuffix("pth") ? 2000 : 100)
   }
 
   private struct Random {
@@ -26,6 +26,7 @@ import Testing
   static let subjects =
     KerasLayoutTests.files.map(\.0) + [
       "keras-tiny-odd.h5", "mixed.safetensors", "types.h5", "old-headers.h5", "lzf.h5",
+      "torch-views.pth", "torch-views-old.pth", "torch-checkpoint.pth",
     ]
     + CheckpointLayout.allCases.map { "written:" + $0.rawValue }
 

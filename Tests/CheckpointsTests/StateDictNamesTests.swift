@@ -5,7 +5,7 @@ import Testing
 
 /// State dicts whose names are not quite the network's.
 @Suite struct StateDictNamesTests {
-  private static let layers = [
+  static let layers = [
     ParameterizedLayer(
       name: "conv0", kind: .convolution, weightShape: [2, 3, 3, 2], hasBias: false),
     ParameterizedLayer(

@@ -107,7 +107,8 @@ import Testing
     try folder.write("hello", to: "text.h5")
     try expectFailure(
       "inspect", "text.h5",
-      saying: "trompe: text.h5: is neither an HDF5 nor a safetensors file\n")
+      saying:
+        "trompe: text.h5: is no HDF5 file, no safetensors file and none that torch.save wrote\n")
   }
 
   @Test func optionsOfEvaluateAreNamed() throws {

@@ -346,7 +346,7 @@ private func smallest(_ old: String, _ new: String) -> String {
     ),
     (
       "  checkpoint: ../checkpoints/net.h5", "  classNames: [a, a]",
-      "r.yaml:1: network.checkpoint is missing, expected the path of the HDF5 file to start from\nr.yaml:2: network.classNames has a name twice"
+      "r.yaml:1: network.checkpoint is missing, expected the path of the file to start from\nr.yaml:2: network.classNames has a name twice"
     ),
     (
       "net.h5", "net.h5\n  preprocessing: {resize: 100, crop: 101}",

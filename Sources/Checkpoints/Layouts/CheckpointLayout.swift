@@ -12,12 +12,14 @@ public enum CheckpointLayout: String, Codable, Hashable, Sendable, CaseIterable 
   case keras3
   /// safetensors, the names of PyTorch's state dict.
   case safetensors
+  /// PyTorch's own, as `torch.save` writes it: a zip archive with the state dict.
+  case pth
 
   /// Whether names and axes are Keras's.
   public var isKeras: Bool {
     switch self {
     case .keras2, .keras2Model, .keras3: true
-    case .trompe, .torch, .safetensors: false
+    case .trompe, .torch, .safetensors, .pth: false
     }
   }
 
@@ -30,6 +32,7 @@ public enum CheckpointLayout: String, Codable, Hashable, Sendable, CaseIterable 
     case .keras2Model: "Keras 2 whole model"
     case .keras3: "Keras 3 weights"
     case .safetensors: "PyTorch state dict in safetensors"
+    case .pth: "PyTorch state dict by torch.save"
     }
   }
 
@@ -39,6 +42,7 @@ public enum CheckpointLayout: String, Codable, Hashable, Sendable, CaseIterable 
     case .trompe, .torch, .keras2, .keras2Model: ".h5"
     case .keras3: ".weights.h5"
     case .safetensors: ".safetensors"
+    case .pth: ".pth"
     }
   }
 }

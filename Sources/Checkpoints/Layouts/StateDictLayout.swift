@@ -10,6 +10,16 @@ enum StateDictLayout {
     let names = Set(expected.map(\.name))
     let stored = container.parameters.filter { !isBatchCountName($0.name) }
     let renaming = StateDictRenaming(of: stored, to: names, layers)
+    guard renaming.rivals.isEmpty else {
+      var match = LayoutMatch()
+      match.renaming = renaming
+      let places = renaming.rivals.map { "\"\(printable($0))\"" }
+      match.problems.append(
+        .init(
+          "holds the network \(places.count) times, under \(places.joined(separator: " and ")); "
+            + "choose one by network.group (--group)"))
+      return match
+    }
     var datasets: [String: String] = [:]
     for tensor in stored {
       if let name = renaming.name(of: tensor.name) { datasets[name] = tensor.name }
@@ -53,11 +63,13 @@ struct StateDictRenaming: Hashable, Sendable {
   /// of the file.
   private(set) var prefix = ""
   /// Whether entries without the prefix are another's: an optimizer's beside `state_dict/`.
-  private var leavesOthersOut = false
+  private(set) var leavesOthersOut = false
   /// `norm.1` and `conv.1` of DenseNets until torchvision 0.2 for `norm1` and `conv1`.
   private(set) var hasOldDenseNames = false
   /// A layer of the network's, `linear`, that stands in a Sequential: `linear.1`.
   private(set) var head: Head?
+  /// Several prefixes behind each of which the whole network stands: nobody knows which counts.
+  private(set) var rivals: [String] = []
 
   struct Head: Hashable, Sendable {
     let layer: String
@@ -68,9 +80,6 @@ struct StateDictRenaming: Hashable, Sendable {
 
   private init() {}
 
-  /// Groups in which training scripts keep a state dict beside other things.
-  private static let groups = ["state_dict", "model_state_dict", "model", "module", "net"]
-
   /// - Parameters:
   ///   - stored: the file's parameters without batch counts.
   ///   - names: of the network's parameters.
@@ -78,10 +87,34 @@ struct StateDictRenaming: Hashable, Sendable {
     self.init()
     let storedNames = stored.map(\.name)
     guard !names.isSubset(of: storedNames) else { return }
-    for candidate in Self.candidates(storedNames, layers) where candidate.fits(storedNames, names) {
-      self = candidate
-      return
+    var fitting = Self.places(of: names, in: storedNames)
+    if fitting.isEmpty {
+      fitting = Self.candidates(storedNames, layers).filter { $0.fits(storedNames, names) }
     }
+    guard let first = fitting.first else { return }
+    self = first
+    let places = Set(fitting.map(\.prefix))
+    if places.count > 1 { rivals = places.sorted() }
+  }
+
+  /// Prefixes behind which all of the network's names stand, and no others.
+  private static func places(of names: Set<String>, in stored: [String]) -> [StateDictRenaming] {
+    let most = 64
+    guard let anchor = names.min() else { return [] }
+    let all = Set(stored)
+    var found: [StateDictRenaming] = []
+    for name in stored where name.hasSuffix(anchor) {
+      let prefix = String(name.dropLast(anchor.count))
+      guard prefix.hasSuffix(".") || prefix.hasSuffix("/"), found.count < most,
+        names.allSatisfy({ all.contains(prefix + $0) }),
+        // As many, and so no others.
+        stored.count(where: { $0.hasPrefix(prefix) }) == names.count
+      else { continue }
+      var candidate = StateDictRenaming()
+      (candidate.prefix, candidate.leavesOthersOut) = (prefix, names.count < stored.count)
+      found.append(candidate)
+    }
+    return found
   }
 
   private static func candidates(
@@ -94,8 +127,8 @@ struct StateDictRenaming: Hashable, Sendable {
       let common = String(first.commonPrefix(with: last))
       for prefix in beginnings(of: common) { prefixes.append((prefix, false)) }
     }
-    for group in groups {
-      let inside = stored.filter { $0.hasPrefix(group + "/") }
+    for group in groups(of: stored) {
+      let inside = stored.filter { $0.hasPrefix(group) }
       guard let first = inside.first, let last = inside.last else { continue }
       let common = String(first.commonPrefix(with: last))
       for prefix in beginnings(of: common) { prefixes.append((prefix, true)) }
@@ -123,6 +156,19 @@ struct StateDictRenaming: Hashable, Sendable {
       }
     }
     return candidates
+  }
+
+  /// Dictionaries or groups of the file's in which training scripts keep a state dict beside other
+  /// things: `state_dict/`.
+  private static func groups(of stored: [String]) -> [String] {
+    let most = 16
+    var groups: [String] = []
+    for name in stored {
+      guard let slash = name.firstIndex(of: "/"), groups.count < most else { continue }
+      let group = String(name[...slash])
+      if groups.last != group { groups.append(group) }
+    }
+    return groups
   }
 
   /// Those that end at a dot or a slash, the shortest first; a name that nobody gave may have any

@@ -49,7 +49,7 @@ public final class LoadedNetwork {
     seed: UInt64 = 0, newTop: Bool = false
   ) throws {
     self.executor = executor
-    let file = try section.checkpoint.map { try CheckpointFile(path: $0) }
+    let file = try section.checkpoint.map { try CheckpointFile(path: $0, group: section.group) }
     let metadata = file?.metadata
     path = section.checkpoint
     provenance = metadata?.provenance
@@ -140,7 +140,7 @@ public final class LoadedNetwork {
         throw file.explained(error, for: specification)
       }
       batchCounts = try file.readBatchCounts(layers)
-      sha256 = try Checkpoints.sha256(ofFile: file.path)
+      sha256 = try file.sha256()
     } else {
       for (name, tensor) in architecture.initialParameters(seed: seed) {
         try parameters.upload(tensor, to: name)

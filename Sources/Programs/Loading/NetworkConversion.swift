@@ -12,8 +12,8 @@ extension LoadedNetwork {
     _ = try conversion(to: layout)
   }
 
-  /// The network as the other side has it: PyTorch's names and flattening for `torch` and
-  /// `safetensors`, Keras's for `keras2` and `keras3`. For a whole model, which brings its own
+  /// The network as the other side has it: PyTorch's names and flattening for `torch`,
+  /// `safetensors` and `pth`, Keras's for `keras2` and `keras3`. For a whole model, which brings its own
   /// description, it is the network itself.
   package func converted(to layout: CheckpointLayout) throws -> LoadedNetwork {
     guard let conversion = try conversion(to: layout) else { return self }
@@ -28,7 +28,7 @@ extension LoadedNetwork {
     case .keras2Model:
       _ = try architecture.kerasModelConfig()
       return nil
-    case .torch, .safetensors:
+    case .torch, .safetensors, .pth:
       if isTorch { return nil }
       if isKeras { return try counterpart() }
       return try NetworkConversion(

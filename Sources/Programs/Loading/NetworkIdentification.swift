@@ -2,15 +2,41 @@ import Checkpoints
 import Networks
 
 extension CheckpointFile {
+  /// A built-in network whose parameters are in the file.
+  struct Identification {
+    let specification: ArchitectureSpecification
+    /// What stands before its names; nil if there is nothing else in the file.
+    let group: String?
+  }
+
   /// The built-in network whose parameters, by names and shapes, are those of the file; `nil` if there
-  /// is none. Files of others rarely say what they hold.
+  /// is none, or several. Files of others rarely say what they hold.
   ///
   /// - Parameter size: of the images; it decides how many weights Keras's VGGs have.
   public func identifiedNetwork(height: Int, width: Int) -> ArchitectureSpecification? {
-    for (specification, layers) in candidates(height: height, width: width) {
-      if let match = try? match(layers), match.isByName { return specification }
+    let found = identifiedNetworks(height: height, width: width)
+    return found.count == 1 ? found[0].specification : nil
+  }
+
+  /// The same of a file that may hold several networks: one for each group.
+  func identifiedNetworks(height: Int, width: Int) -> [Identification] {
+    var found: [Identification] = []
+    func add(_ specification: ArchitectureSpecification, _ group: String) {
+      if !found.contains(where: { $0.group == group }) {
+        found.append(Identification(specification: specification, group: group))
+      }
     }
-    return nil
+    for (specification, layers) in candidates(height: height, width: width) {
+      if let match = try? match(layers), match.isByName {
+        guard let group = match.group else {
+          return [Identification(specification: specification, group: nil)]
+        }
+        add(specification, group)
+      } else {
+        for group in rivals(of: layers) { add(specification, group) }
+      }
+    }
+    return found
   }
 
   /// Built-in networks that a file of this layout can hold, with as many classes as some dense layer in
@@ -105,6 +131,15 @@ extension CheckpointFile {
   /// of no built-in one.
   var unknownNetwork: String {
     let side = ArchitectureSpecification.defaultSide
+    let several = identifiedNetworks(height: side, width: side)
+    if several.count > 1 {
+      let list = several.map {
+        "\($0.specification.family) with \($0.specification.classes) classes under "
+          + "\"\(printable($0.group ?? ""))\""
+      }
+      return "\(path) holds \(several.count) networks, \(list.joined(separator: " and ")); choose "
+        + "one by network.group (--group)"
+    }
     let closest = closestNetwork(height: side, width: side).map { "; \($0)" } ?? ""
     // Keras keeps the optimizer's moments beside them.
     let arrays = container.parameters.count {

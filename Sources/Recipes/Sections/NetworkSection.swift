@@ -5,6 +5,8 @@ import Networks
 public struct NetworkSection: Hashable, Sendable {
   /// The file to start from. `trompe train` may omit it and then starts from random weights.
   public var checkpoint: String?
+  /// What stands before the names of its arrays in a file of several networks.
+  public var group: String?
   /// Needed where the file does not say which network it holds, or there is no file.
   public var architecture: ArchitectureSpecification?
   /// Replaces what the file says; the file's, or none at all with ImageNet's statistics, if omitted.
@@ -18,11 +20,11 @@ public struct NetworkSection: Hashable, Sendable {
   public var classNames: [String]?
 
   public init(
-    checkpoint: String? = nil, architecture: ArchitectureSpecification? = nil,
-    preprocessing: Preprocessing? = nil, saysNormalization: Bool = true,
-    classNames: [String]? = nil
+    checkpoint: String? = nil, group: String? = nil,
+    architecture: ArchitectureSpecification? = nil, preprocessing: Preprocessing? = nil,
+    saysNormalization: Bool = true, classNames: [String]? = nil
   ) {
-    (self.checkpoint, self.architecture) = (checkpoint, architecture)
+    (self.checkpoint, self.group, self.architecture) = (checkpoint, group, architecture)
     (self.preprocessing, self.classNames) = (preprocessing, classNames)
     self.saysNormalization = preprocessing == nil || saysNormalization
   }
@@ -50,7 +52,8 @@ extension NetworkSection {
   private var entries: Entries {
     get {
       Entries(
-        checkpoint: checkpoint, architecture: architecture.map(ArchitectureEntries.init),
+        checkpoint: checkpoint, group: group,
+        architecture: architecture.map(ArchitectureEntries.init),
         preprocessing: preprocessing.map {
           PreprocessingEntries($0, saysNormalization: saysNormalization)
         }, classNames: classNames)
@@ -58,7 +61,7 @@ extension NetworkSection {
     set {
       let family = newValue.architecture?.family
       self = NetworkSection(
-        checkpoint: newValue.checkpoint,
+        checkpoint: newValue.checkpoint, group: newValue.group,
         architecture: newValue.architecture?.specification(newValue.preprocessing),
         preprocessing: newValue.preprocessing?.preprocessing(family: family),
         saysNormalization: newValue.preprocessing?.saysNormalization ?? true,
@@ -68,6 +71,7 @@ extension NetworkSection {
 
   private struct Entries {
     var checkpoint: String?
+    var group: String?
     var architecture: ArchitectureEntries?
     var preprocessing: PreprocessingEntries?
     var classNames: [String]?
@@ -78,7 +82,11 @@ extension NetworkSection {
         .path(
           "checkpoint", \.checkpoint,
           else: "`train`: random weights; `study`: in `study.checkpoints`; otherwise required",
-          "file to start from: HDF5 (PyTorch, Keras 2, Keras 3, ours) or safetensors"),
+          "file to start from: of PyTorch (.pt, .pth, safetensors), Keras (HDF5) or ours"),
+        .automatic(
+          "group", \.group, .text(), else: "all of the file",
+          "which of several networks in the file: what its names begin with, e.g. `teacher` or "
+            + "`ema_state_dict`"),
         .optional("architecture", \.architecture, ArchitectureEntries.schema),
         .optional("preprocessing", \.preprocessing, PreprocessingEntries.schema),
         .automatic(
@@ -100,7 +108,7 @@ extension NetworkSection {
     case .fooling where !section.has("checkpoint"), .attack where !section.has("checkpoint"),
       .influence where !section.has("checkpoint"):
       section.problems.add(
-        "network.checkpoint is missing, expected the path of the HDF5 file to start from",
+        "network.checkpoint is missing, expected the path of the file to start from",
         at: section.place)
     case .study where section.has("checkpoint"):
       section.report(

@@ -1,0 +1,466 @@
+import Foundation
+
+/// What a pickle of PyTorch's describes: dictionaries, lists and tuples of numbers, texts and tensors.
+///
+/// Containers are numbers of `Pickle.objects`: they may hold themselves, or each other in any number.
+enum PickleValue: Hashable, Sendable {
+  case none
+  case truth(Bool)
+  case integer(Int64)
+  /// More than 64 bits; nothing that is read has any.
+  case largeInteger
+  case float(Double)
+  case text(String)
+  case global(PickleGlobal)
+  case object(Int)
+}
+
+/// All that a pickle may name; what it calls besides is refused.
+enum PickleGlobal: Hashable, Sendable {
+  case orderedDictionary
+  case tensor
+  case parameter
+  case storage(StoredElementType)
+
+  /// By module and name, as a pickle has them.
+  static let known: [String: PickleGlobal] = [
+    "collections.OrderedDict": .orderedDictionary,
+    "torch._utils._rebuild_tensor_v2": .tensor,
+    "torch._utils._rebuild_parameter": .parameter,
+    "torch.FloatStorage": .storage(.float32),
+    "torch.DoubleStorage": .storage(.float64),
+    "torch.HalfStorage": .storage(.float16),
+    "torch.BFloat16Storage": .storage(.bfloat16),
+    "torch.CharStorage": .storage(.integer(bits: 8, signed: true)),
+    "torch.ShortStorage": .storage(.integer(bits: 16, signed: true)),
+    "torch.IntStorage": .storage(.integer(bits: 32, signed: true)),
+    "torch.LongStorage": .storage(.integer(bits: 64, signed: true)),
+    "torch.ByteStorage": .storage(.integer(bits: 8, signed: false)),
+    "torch.BoolStorage": .storage(.integer(bits: 8, signed: false)),
+  ]
+}
+
+/// Where the elements of tensors are, by a persistent identifier.
+struct PickleStorage: Hashable, Sendable {
+  let key: String
+  let elementType: StoredElementType
+  /// Elements of the whole.
+  let count: Int
+  /// The part that is seen through this one: PyTorch's older files share one between several.
+  let view: Range<Int>
+}
+
+struct PickleTensor: Hashable, Sendable {
+  let storage: PickleStorage
+  /// In elements from the storage's first.
+  let offset: Int
+  let shape: [Int]
+  let strides: [Int]
+}
+
+enum PickleObject: Hashable, Sendable {
+  case tuple([PickleValue])
+  case list([PickleValue])
+  case dictionary([PickleEntry])
+  case storage(PickleStorage)
+  case tensor(PickleTensor)
+}
+
+struct PickleEntry: Hashable, Sendable {
+  let key: PickleValue
+  let value: PickleValue
+}
+
+/// Why a pickle is not read, in words that follow the file's name.
+struct PickleFault: Error {
+  let text: String
+  /// Whether the pickle asks for something that a dictionary of tensors does not need, so that others
+  /// may be in it.
+  var isRefusal = false
+}
+
+/// Reads Python's pickle format, protocols 2 to 5, as far as a dictionary of tensors needs it. Python's
+/// pickletools.py describes the operations.
+///
+/// A pickle is a program that may call any function of Python. This reader has no functions: it knows
+/// the operations that build numbers, texts, tuples, lists and dictionaries, and the names of
+/// `PickleGlobal`, which it turns into descriptions of tensors. Everything else ends the reading with
+/// an error that names it. Work and memory are bounded by the limits, whatever the bytes say.
+struct Pickle {
+  static let largest = 64 << 20
+  static let mostOperations = 8_000_000
+  static let mostObjects = 2_000_000
+
+  private(set) var objects: [PickleObject] = []
+  /// The next byte.
+  private(set) var position: Int
+  private let bytes: [UInt8]
+  private var stack: [PickleValue] = []
+  /// Heights of the stack.
+  private var marks: [Int] = []
+  private var memo: [UInt32: PickleValue] = [:]
+  private var operations = 0
+
+  /// - Parameter position: of the first pickle in `bytes`, of which several may follow each other.
+  init(_ bytes: [UInt8], at position: Int = 0) {
+    (self.bytes, self.position) = (bytes, position)
+  }
+
+  /// Reads one pickle, up to its end.
+  /// - Throws: `PickleFault`.
+  mutating func read() throws(PickleFault) -> PickleValue {
+    (stack, marks, memo) = ([], [], [:])
+    guard try byte() == Operation.protocolNumber.rawValue, (2...5).contains(try byte()) else {
+      throw PickleFault(text: "is a pickle of another protocol than 2 to 5")
+    }
+    while true {
+      operations += 1
+      guard operations <= Self.mostOperations else {
+        throw PickleFault(
+          text: "is a pickle of more than \(Self.mostOperations) operations, the limit")
+      }
+      let code = try byte()
+      guard let operation = Operation(rawValue: code) else {
+        throw PickleFault(
+          text: "has the pickle operation \(Self.name(of: code)), which no dictionary of tensors "
+            + "needs", isRefusal: true)
+      }
+      if operation == .stop { return try pop() }
+      try perform(operation)
+    }
+  }
+
+  // MARK: Operations
+
+  private enum Operation: UInt8 {
+    case mark = 0x28
+    case stop = 0x2e
+    case pop = 0x30
+    case popMark = 0x31
+    case float = 0x47
+    case integer = 0x4a
+    case byte = 0x4b
+    case short = 0x4d
+    case none = 0x4e
+    case persistent = 0x51
+    case reduce = 0x52
+    case longText = 0x54
+    case shortText = 0x55
+    case text = 0x58
+    case append = 0x61
+    case build = 0x62
+    case global = 0x63
+    case extend = 0x65
+    case get = 0x68
+    case longGet = 0x6a
+    case put = 0x71
+    case longPut = 0x72
+    case setItem = 0x73
+    case tuple = 0x74
+    case setItems = 0x75
+    case emptyTuple = 0x29
+    case emptyList = 0x5d
+    case emptyDictionary = 0x7d
+    case protocolNumber = 0x80
+    case tuple1 = 0x85
+    case tuple2 = 0x86
+    case tuple3 = 0x87
+    case yes = 0x88
+    case no = 0x89
+    case long = 0x8a
+    case tinyText = 0x8c
+    case hugeText = 0x8d
+    case stackGlobal = 0x93
+    case memoize = 0x94
+    case frame = 0x95
+  }
+
+  /// Of operations that pickles have and we do not; pickletools' names.
+  private static let others: [UInt8: String] = [
+    0x32: "DUP", 0x46: "FLOAT", 0x49: "INT", 0x4c: "LONG", 0x50: "PERSID", 0x53: "STRING",
+    0x56: "UNICODE", 0x69: "INST", 0x6f: "OBJ", 0x67: "GET", 0x70: "PUT", 0x6c: "LIST",
+    0x64: "DICT", 0x42: "BINBYTES", 0x43: "SHORT_BINBYTES", 0x81: "NEWOBJ", 0x82: "EXT1",
+    0x83: "EXT2", 0x84: "EXT4", 0x8b: "LONG4", 0x8e: "BINBYTES8", 0x8f: "EMPTY_SET",
+    0x90: "ADDITEMS", 0x91: "FROZENSET", 0x92: "NEWOBJ_EX", 0x96: "BYTEARRAY8",
+    0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
+  ]
+
+  private static func name(of code: UInt8) -> String {
+    others[code] ?? "0x" + String(code, radix: 16)
+  }
+
+  private mutating func perform(_ operation: Operation) throws(PickleFault) {
+    switch operation {
+    case .protocolNumber: _ = try byte()
+    case .frame: _ = try number(8)
+    case .stop: preconditionFailure("ends the reading")
+    case .mark: marks.append(stack.count)
+    case .pop:
+      // Where nothing lies on a mark, it is the mark that goes.
+      if marks.last == stack.count { marks.removeLast() } else { _ = try pop() }
+    case .popMark: _ = try popToMark()
+    case .none: push(.none)
+    case .yes: push(.truth(true))
+    case .no: push(.truth(false))
+    case .byte: push(.integer(Int64(try number(1))))
+    case .short: push(.integer(Int64(try number(2))))
+    case .integer: push(.integer(Int64(Int32(truncatingIfNeeded: try number(4)))))
+    case .long: push(try long())
+    case .float:
+      var bits: UInt64 = 0
+      for byte in try take(8) { bits = bits << 8 | UInt64(byte) }
+      push(.float(Double(bitPattern: bits)))
+    case .tinyText, .shortText: push(.text(try text(number(1))))
+    case .text, .longText: push(.text(try text(number(4))))
+    case .hugeText: push(.text(try text(number(8))))
+    case .emptyTuple: try push(.tuple([]))
+    case .emptyList: try push(.list([]))
+    case .emptyDictionary: try push(.dictionary([]))
+    case .tuple: try push(.tuple(popToMark()))
+    case .tuple1: try push(.tuple(pop(1)))
+    case .tuple2: try push(.tuple(pop(2)))
+    case .tuple3: try push(.tuple(pop(3)))
+    case .append: try extend(by: pop(1))
+    case .extend: try extend(by: popToMark())
+    case .setItem: try set(pop(2))
+    case .setItems: try set(popToMark())
+    case .put: memo[UInt32(try number(1))] = try top()
+    case .longPut: memo[UInt32(truncatingIfNeeded: try number(4))] = try top()
+    case .memoize: memo[UInt32(truncatingIfNeeded: memo.count)] = try top()
+    case .get: try recall(UInt32(number(1)))
+    case .longGet: try recall(UInt32(truncatingIfNeeded: number(4)))
+    case .global:
+      let module = try line()
+      try pushGlobal(module, line())
+    case .stackGlobal:
+      let parts = try pop(2)
+      guard case .text(let module) = parts[0], case .text(let name) = parts[1] else {
+        throw damaged("a STACK_GLOBAL without names")
+      }
+      try pushGlobal(module, name)
+    case .persistent: try pushStorage()
+    case .reduce: try call()
+    case .build:
+      // What PyTorch hangs on a state dict, `_metadata`, says nothing of its tensors.
+      _ = try pop()
+      guard case .object(let number) = try top(), case .dictionary = objects[number] else {
+        throw PickleFault(
+          text: "has the pickle operation BUILD on something else than a dictionary, which no "
+            + "dictionary of tensors needs", isRefusal: true)
+      }
+    }
+  }
+
+  private mutating func extend(by values: [PickleValue]) throws(PickleFault) {
+    guard case .object(let number) = try top(), case .list(var list) = objects[number] else {
+      throw damaged("an APPEND to something else than a list")
+    }
+    // Or the list would be copied for every element.
+    objects[number] = .list([])
+    list += values
+    objects[number] = .list(list)
+  }
+
+  private mutating func set(_ values: [PickleValue]) throws(PickleFault) {
+    guard values.count.isMultiple(of: 2), case .object(let number) = try top(),
+      case .dictionary(var entries) = objects[number]
+    else { throw damaged("a SETITEM to something else than a dictionary") }
+    objects[number] = .dictionary([])
+    for index in stride(from: 0, to: values.count, by: 2) {
+      entries.append(PickleEntry(key: values[index], value: values[index + 1]))
+    }
+    objects[number] = .dictionary(entries)
+  }
+
+  private mutating func pushGlobal(_ module: String, _ name: String) throws(PickleFault) {
+    guard let global = PickleGlobal.known["\(module).\(name)"] else {
+      throw PickleFault(
+        text: "asks for GLOBAL \(printable("\(module).\(name)", atMost: 100)), which no dictionary "
+          + "of tensors needs", isRefusal: true)
+    }
+    push(.global(global))
+  }
+
+  /// `("storage", torch.FloatStorage, key, device, count)`, in older files with a view at the end.
+  private mutating func pushStorage() throws(PickleFault) {
+    let fault = damaged("a persistent identifier that is no storage's")
+    guard case .object(let tuple) = try pop(), case .tuple(let parts) = objects[tuple],
+      (5...6).contains(parts.count), parts[0] == .text("storage"),
+      case .global(.storage(let elementType)) = parts[1], case .text(let key) = parts[2],
+      case .integer(let wide) = parts[4], let count = Int(exactly: wide), count >= 0
+    else { throw fault }
+    var view = 0..<count
+    if parts.count == 6, parts[5] != .none {
+      // (key, offset, count)
+      guard case .object(let number) = parts[5], case .tuple(let parts) = objects[number],
+        parts.count == 3, case .integer(let start) = parts[1], case .integer(let length) = parts[2],
+        start >= 0, length >= 0, start <= count, length <= Int64(count) - start
+      else { throw fault }
+      view = Int(start)..<Int(start + length)
+    }
+    try push(
+      .storage(PickleStorage(key: key, elementType: elementType, count: count, view: view)))
+  }
+
+  private mutating func call() throws(PickleFault) {
+    let parts = try pop(2)
+    guard case .object(let tuple) = parts[1], case .tuple(let arguments) = objects[tuple] else {
+      throw damaged("a REDUCE without arguments")
+    }
+    switch parts[0] {
+    case .global(.orderedDictionary): try push(.dictionary(pairs(arguments)))
+    case .global(.tensor): try push(.tensor(tensor(arguments)))
+    case .global(.parameter):
+      // The tensor, whether it is trained, and hooks.
+      guard let first = arguments.first, case .object(let number) = first,
+        case .tensor = objects[number]
+      else { throw damaged("a parameter without a tensor") }
+      push(first)
+    default: throw damaged("a REDUCE of something that cannot be called")
+    }
+  }
+
+  /// Of an `OrderedDict` that is made with its contents: `([[key, value], …],)`.
+  private func pairs(_ arguments: [PickleValue]) throws(PickleFault) -> [PickleEntry] {
+    guard let first = arguments.first else { return [] }
+    guard let pairs = elements(of: first) else {
+      throw damaged("an OrderedDict of something else than pairs")
+    }
+    var entries: [PickleEntry] = []
+    for pair in pairs {
+      guard let pair = elements(of: pair), pair.count == 2 else {
+        throw damaged("an OrderedDict of something else than pairs")
+      }
+      entries.append(PickleEntry(key: pair[0], value: pair[1]))
+    }
+    return entries
+  }
+
+  /// `(storage, offset, shape, strides, …)`
+  private func tensor(_ arguments: [PickleValue]) throws(PickleFault) -> PickleTensor {
+    guard arguments.count >= 4, case .object(let number) = arguments[0],
+      case .storage(let storage) = objects[number], case .integer(let offset) = arguments[1],
+      let shape = numbers(arguments[2]), let strides = numbers(arguments[3])
+    else { throw damaged("a tensor that is not made of a storage, an offset, a shape and strides") }
+    return PickleTensor(
+      storage: storage, offset: Int(offset), shape: shape, strides: strides)
+  }
+
+  private func numbers(_ value: PickleValue) -> [Int]? {
+    guard let elements = elements(of: value) else { return nil }
+    var numbers: [Int] = []
+    for element in elements {
+      guard case .integer(let number) = element else { return nil }
+      numbers.append(Int(number))
+    }
+    return numbers
+  }
+
+  private func elements(of value: PickleValue) -> [PickleValue]? {
+    guard case .object(let number) = value else { return nil }
+    switch objects[number] {
+    case .tuple(let elements), .list(let elements): return elements
+    default: return nil
+    }
+  }
+
+  // MARK: Stack
+
+  private mutating func push(_ value: PickleValue) { stack.append(value) }
+
+  private mutating func push(_ object: PickleObject) throws(PickleFault) {
+    guard objects.count < Self.mostObjects else {
+      throw PickleFault(text: "is a pickle of more than \(Self.mostObjects) objects, the limit")
+    }
+    stack.append(.object(objects.count))
+    objects.append(object)
+  }
+
+  /// What lies above the last mark, or all.
+  private var height: Int { stack.count - (marks.last ?? 0) }
+
+  private func top() throws(PickleFault) -> PickleValue {
+    guard height > 0, let value = stack.last else { throw damaged("an empty stack") }
+    return value
+  }
+
+  private mutating func pop() throws(PickleFault) -> PickleValue {
+    let value = try top()
+    stack.removeLast()
+    return value
+  }
+
+  private mutating func pop(_ count: Int) throws(PickleFault) -> [PickleValue] {
+    guard height >= count else { throw damaged("an empty stack") }
+    defer { stack.removeLast(count) }
+    return Array(stack.suffix(count))
+  }
+
+  private mutating func popToMark() throws(PickleFault) -> [PickleValue] {
+    guard let mark = marks.popLast(), mark <= stack.count else { throw damaged("no mark") }
+    defer { stack.removeLast(stack.count - mark) }
+    return Array(stack[mark...])
+  }
+
+  private mutating func recall(_ number: UInt32) throws(PickleFault) {
+    guard let value = memo[number] else { throw damaged("no memo \(number)") }
+    push(value)
+  }
+
+  // MARK: Bytes
+
+  private func damaged(_ what: String) -> PickleFault {
+    PickleFault(text: "is damaged: its pickle has \(what) at byte \(position)")
+  }
+
+  private mutating func byte() throws(PickleFault) -> UInt8 {
+    guard position < bytes.count else {
+      throw PickleFault(text: "is incomplete: its pickle ends at byte \(position)")
+    }
+    defer { position += 1 }
+    return bytes[position]
+  }
+
+  private mutating func take(_ count: Int) throws(PickleFault) -> ArraySlice<UInt8> {
+    guard count >= 0, count <= bytes.count - position else {
+      throw PickleFault(
+        text:
+          "is incomplete: its pickle claims \(count) bytes at byte \(position) of \(bytes.count)")
+    }
+    defer { position += count }
+    return bytes[position..<position + count]
+  }
+
+  /// Little-endian; more than an `Int` can hold is the largest.
+  private mutating func number(_ count: Int) throws(PickleFault) -> Int {
+    var number: UInt64 = 0
+    for byte in try take(count).reversed() { number = number << 8 | UInt64(byte) }
+    return Int(clamping: number)
+  }
+
+  private mutating func long() throws(PickleFault) -> PickleValue {
+    let digits = try take(number(1))
+    guard digits.count <= 8 else { return .largeInteger }
+    var bits: UInt64 = (digits.last ?? 0) & 0x80 == 0 ? 0 : .max
+    for byte in digits.reversed() { bits = bits << 8 | UInt64(byte) }
+    return .integer(Int64(bitPattern: bits))
+  }
+
+  private mutating func text(_ count: Int) throws(PickleFault) -> String {
+    guard let text = String(validating: try take(count), as: UTF8.self) else {
+      throw damaged("text that is not UTF-8")
+    }
+    return text
+  }
+
+  /// Up to the end of the line; names are short.
+  private mutating func line() throws(PickleFault) -> String {
+    let longest = 1000
+    guard let end = bytes[position...].prefix(longest).firstIndex(of: 0x0a) else {
+      throw damaged("a name without an end")
+    }
+    let text = try text(end - position)
+    position += 1
+    return text
+  }
+}
