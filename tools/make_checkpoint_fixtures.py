@@ -3,7 +3,9 @@
 Run once, by hand, from the root of the repository: python3 tools/make_checkpoint_fixtures.py
 """
 
+import io
 import os
+import zipfile
 
 import h5py
 import numpy as np
@@ -92,6 +94,21 @@ with create("lzf.h5") as f:
     f.create_dataset(
         "random", data=random.randint(0, 256, (64, 8)).astype("u1"), chunks=(64, 8),
         compression="lzf")
+# Keras 3's archive, its weights in chunks that only the HDF5 library reads; as Keras stores it, and as
+# somebody has packed it again.
+memory = io.BytesIO()
+with h5py.File(memory, "w") as f:
+    f.create_dataset(
+        "layers/dense/vars/0", data=np.arange(600, dtype="f4").reshape(30, 20), chunks=(7, 6),
+        compression="gzip")
+    f["layers/dense/vars/1"] = np.arange(20, dtype="f4")
+    f["layers/dense/vars"].attrs["name"] = "d"
+for name, method in [("stored.keras", zipfile.ZIP_STORED), ("deflated.keras", zipfile.ZIP_DEFLATED)]:
+    with zipfile.ZipFile(os.path.join(folder, name), "w", method) as file:
+        for entry, data in [
+            ("metadata.json", b"{}"), ("config.json", b"{}"), ("model.weights.h5", memory.getvalue())
+        ]:
+            file.writestr(zipfile.ZipInfo(entry), data, method)
 # As Keras and PyTorch exports look: old headers, and text of variable length.
 with create("old-headers.h5") as f:
     random = np.random.RandomState(0)

@@ -71,12 +71,14 @@ public struct Checkpoint: Hashable, Sendable {
   ///   - target: the file.
   ///   - layout: whose names and axes it has.
   ///   - layers: of the network, in Keras's order.
-  ///   - modelConfig: Keras's description of the network in JSON, for `keras2Model`.
+  ///   - modelConfig: Keras's description of the network in JSON, for `keras2Model` and `keras`.
+  ///   - groups: for `keras`, the groups in which the description has the layers, by their names;
+  ///     those that follow from the order of `layers` if empty.
   /// - Precondition: no training state unless the layout is `trompe`.
   /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
   public func save(
     to target: FileTarget, as layout: CheckpointLayout, layers: [ParameterizedLayer],
-    modelConfig: String? = nil
+    modelConfig: String? = nil, groups: [String: [String]] = [:]
   ) throws {
     precondition(state == nil || layout == .trompe, "training state in a file of others")
     let specifications = layers.flatMap(\.parameters)
@@ -119,6 +121,12 @@ public struct Checkpoint: Hashable, Sendable {
         try file.setAttribute("keras_version", to: .text(KerasMatching.version))
         try file.createGroup(Keras2Layout.modelGroup)
         try Keras2Layout.write(layers, group: Keras2Layout.modelGroup, to: &file, tensor)
+      }
+    case .keras:
+      guard let modelConfig else { preconditionFailure("a whole model without its description") }
+      try KerasArchive.write(to: target, modelConfig: modelConfig) { file in
+        try file.write(metadata)
+        try Keras3Layout.write(layers, in: groups, to: &file, tensor)
       }
     case .keras3:
       try HDF5Writer.write(to: target) { file in

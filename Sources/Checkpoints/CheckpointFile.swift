@@ -61,13 +61,18 @@ public struct CheckpointFile: Sendable {
       metadata = CheckpointMetadata()
     case .zip:
       let archive = try ZipArchive(path: path)
+      if archive.entries[KerasArchive.weights] != nil {
+        let file = try HDF5File(KerasArchive.weights, of: archive)
+        (container, layout) = (file, .keras)
+        metadata = try CheckpointMetadata(file.attributes(), path: path)
+        modelConfig = try KerasArchive.modelConfig(of: archive)
+        return
+      }
       guard let folder = TorchFile.folder(of: archive) else {
         throw CheckpointError(
           path: path,
-          archive.entries["config.json"] != nil && archive.entries["model.weights.h5"] != nil
-            ? "is Keras 3's zip archive, which is not read: in Python, save the whole model as HDF5, "
-              + "keras.models.load_model(\"model.keras\").save(\"model.h5\")"
-            : "is a zip archive, but not one of PyTorch's (.pt, .pth): it has no data.pkl")
+          "is a zip archive, but neither Keras's (.keras), with model.weights.h5, nor PyTorch's "
+            + "(.pt, .pth), with data.pkl")
       }
       let file = try TorchFile(archive, folder: folder)
       (container, layout, modelConfig) = (file, .pth, nil)
@@ -166,11 +171,28 @@ public struct CheckpointFile: Sendable {
     layout.isKeras ? [] : StateDictLayout.match(layers, in: container).renaming.rivals
   }
 
+  /// What Keras's description of a network says of where its file has the weights.
+  public struct KerasPlaces: Hashable, Sendable {
+    /// The groups in which Keras 3 has a layer, by the layer's name: one for each model that it lies
+    /// in, without the groups between them. Empty where only their order is known.
+    public var groups: [String: [String]]
+    /// Names of layers that the network does not need.
+    public var unused: Set<String>
+
+    public init(groups: [String: [String]] = [:], unused: Set<String> = []) {
+      (self.groups, self.unused) = (groups, unused)
+    }
+  }
+
   /// Finds every parameter of the layers, each of floats and of the expected shape.
   ///
-  /// - Parameter layers: in Keras's order, which decides where Keras 3's files have no names.
+  /// - Parameters:
+  ///   - layers: in Keras's order, which decides where Keras 3's files have no names.
+  ///   - places: of a whole model of Keras's.
   /// - Throws: one `CheckpointError` that lists every missing, misshapen and surplus one.
-  public func match(_ layers: [ParameterizedLayer]) throws -> Match {
+  public func match(
+    _ layers: [ParameterizedLayer], in places: KerasPlaces = KerasPlaces()
+  ) throws -> Match {
     var match: LayoutMatch
     switch layout {
     case .trompe, .torch, .safetensors, .pth: match = StateDictLayout.match(layers, in: container)
@@ -178,8 +200,9 @@ public struct CheckpointFile: Sendable {
       let file = hdf5
       let group = layout == .keras2 ? "" : Keras2Layout.modelGroup
       let attributes = try file.attributes(ofGroup: group)
-      match = try Keras2Layout(file, group: group, attributes: attributes).match(layers)
-    case .keras3: match = try Keras3Layout(hdf5).match(layers)
+      match = try Keras2Layout(file, group: group, attributes: attributes)
+        .match(layers, besides: places.unused)
+    case .keras3, .keras: match = try Keras3Layout(hdf5).match(layers, in: places)
     }
     guard match.problems.isEmpty else {
       throw CheckpointError(path: path, problems: match.problems)
@@ -198,11 +221,11 @@ public struct CheckpointFile: Sendable {
   ///   finite or a negative variance (after all were handed over), or what `body` throws.
   @discardableResult
   public func load(
-    _ layers: [ParameterizedLayer],
+    _ layers: [ParameterizedLayer], in places: KerasPlaces = KerasPlaces(),
     _ body: (ParameterSpecification, (UnsafeMutableBufferPointer<Float>) throws -> Void) throws ->
       Void
   ) throws -> [String] {
-    let match = try match(layers)
+    let match = try match(layers, in: places)
     var problems: [CheckpointError.Problem] = []
     for stored in match.stored {
       try body(stored.parameter) { memory in
@@ -283,7 +306,7 @@ public struct CheckpointFile: Sendable {
     case .trompe, .torch, .safetensors, .pth:
       name.hasSuffix(".running_mean") || name.hasSuffix(".running_var")
     case .keras2, .keras2Model: name.contains("/moving_mean") || name.contains("/moving_variance")
-    case .keras3:
+    case .keras3, .keras:
       name.contains("/batch_normalization") && (name.hasSuffix("/2") || name.hasSuffix("/3"))
     }
   }

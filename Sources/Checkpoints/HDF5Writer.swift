@@ -38,7 +38,7 @@ public struct HDF5Writer: ~Copyable {
   }
 
   /// - Parameter temporary: where the file grows.
-  private static func fill(
+  static func fill(
     _ temporary: String, path: String, _ body: (inout HDF5Writer) throws -> Void
   ) throws {
     let file = try HDF5Library.alone {

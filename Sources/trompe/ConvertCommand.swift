@@ -38,6 +38,9 @@ struct ConvertCommand: ParsableCommand {
     help: "Which of several networks in the input: what the names of its arrays begin with.")
   var group: String?
 
+  @Option(help: "Which of several outputs of a Keras model counts, by its layer's name.")
+  var networkOutput: String?
+
   @Option(help: "Which network the input holds, e.g. vgg16 or keras-vgg16.")
   var family: String?
 
@@ -61,7 +64,8 @@ struct ConvertCommand: ParsableCommand {
       throw RunError("\(output) exists; replace it with --force, or name another file")
     }
     try RunInputs(files: [input]).check(target: output)
-    var section = NetworkSection(checkpoint: input, group: group)
+    var section = NetworkSection(
+      checkpoint: input, group: group, output: networkOutput)
     if let family, let classes {
       section.architecture = .init(
         family: family, classes: classes, height: size ?? 224, width: size ?? 224)

@@ -20,12 +20,15 @@ struct InspectCommand: ParsableCommand {
 
   @Argument(
     help: "A file of Keras's, PyTorch's or ours.",
-    completion: .file(extensions: ["h5", "safetensors", "pth", "pt"]))
+    completion: .file(extensions: ["h5", "keras", "safetensors", "pth", "pt"]))
   var file: String
 
   @Option(
     help: "Which of several networks in the file: what the names of its arrays begin with.")
   var group: String?
+
+  @Option(help: "Which of several outputs of a Keras model counts, by its layer's name.")
+  var networkOutput: String?
 
   @Flag(help: "Print it as JSON.")
   var json = false
@@ -34,7 +37,7 @@ struct InspectCommand: ParsableCommand {
   var check = false
 
   func run() throws {
-    let inspection = try Inspection(file, group: group, check: check)
+    let inspection = try Inspection(file, self)
     try Terminal.write(json ? JSON.text(inspection) : inspection.text)
   }
 }
@@ -77,14 +80,16 @@ private struct Inspection: Encodable {
   let hasTrainingState: Bool
   let tensors: [Entry]
 
-  init(_ path: String, group: String?, check: Bool) throws {
-    let checkpoint = try CheckpointFile(path: path, group: group)
+  init(_ path: String, _ options: InspectCommand) throws {
+    let checkpoint = try CheckpointFile(path: path, group: options.group)
     let (file, metadata) = (checkpoint.container, checkpoint.metadata)
     self.file = path
     layout = checkpoint.layout
-    if check {
+    if options.check {
       let network = try LoadedNetwork(
-        NetworkSection(checkpoint: path, group: group), on: ExecutorChoice.standard())
+        NetworkSection(
+          checkpoint: path, group: options.group, output: options.networkOutput),
+        on: ExecutorChoice.standard())
       weights = ([network.summary] + network.notes).joined(separator: "; ")
     } else {
       weights = nil

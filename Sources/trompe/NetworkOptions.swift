@@ -15,6 +15,11 @@ struct NetworkOptions: ParsableArguments {
       valueName: "name"))
   var group: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Which of several outputs of a Keras model counts, by its layer's name.", valueName: "name"))
+  var networkOutput: String?
+
   @Option(help: ArgumentHelp("Number of classes, with --architecture.", valueName: "number"))
   var classes: String?
 
@@ -48,6 +53,7 @@ struct NetworkOptions: ParsableArguments {
       ("architecture", "network.architecture" + (isWhole ? "" : ".family"), architecture),
       ("classes", "network.architecture.classes", classes),
       ("group", "network.group", group),
+      ("network-output", "network.output", networkOutput),
       ("preprocessing", "network.preprocessing" + (areKeys ? "" : ".style"), preprocessing),
       ("class-names", "network.classNames", classNames),
       ("resize", "network.preprocessing.resize", resize),

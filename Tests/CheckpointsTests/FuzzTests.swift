@@ -26,7 +26,8 @@ import Testing
   static let subjects =
     KerasLayoutTests.files.map(\.0) + [
       "keras-tiny-odd.h5", "mixed.safetensors", "types.h5", "old-headers.h5", "lzf.h5",
-      "torch-views.pth", "torch-views-old.pth", "torch-checkpoint.pth",
+      "torch-views.pth", "torch-views-old.pth", "torch-checkpoint.pth", "stored.keras",
+      "deflated.keras",
     ]
     + CheckpointLayout.allCases.map { "written:" + $0.rawValue }
 

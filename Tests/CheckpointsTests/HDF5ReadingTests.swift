@@ -62,6 +62,18 @@ struct HDF5ReadingTests {
     #expect(random.count == 512 && Set(random).count > 100)
   }
 
+  /// A file within a zip archive is read in its place, or in memory if it is deflated; by the library
+  /// as well.
+  @Test(arguments: ["stored.keras", "deflated.keras"])
+  func readsFilesInArchives(name: String) throws {
+    let file = try CheckpointFile(path: fixture(name))
+    #expect(file.layout == .keras)
+    #expect(file.modelConfig == "{}")
+    let layer = ParameterizedLayer(name: "d", kind: .dense, weightShape: [20, 30])
+    let expected = ramp([30, 20]).transposed([1, 0])
+    #expect(try file.tensors([layer]) == ["d.weight": expected, "d.bias": ramp([20])])
+  }
+
   @Test func readsIntoTheCallersMemory() throws {
     let file = try HDF5File(path: fixture("types.h5"))
     let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: 600)

@@ -300,7 +300,7 @@ import Testing
     ("many-entries.pth", "is a zip archive whose list of entries is damaged"),
     ("directory-far.pth", "is a zip archive whose list of entries claims"),
     ("script.pth", "is a TorchScript archive, a program, which is not read"),
-    ("other.zip.pth", "is a zip archive, but not one of PyTorch's (.pt, .pth)"),
+    ("other.zip.pth", "is a zip archive, but neither Keras's (.keras)"),
   ])
   func archivesThatLieAreRefused(name: String, reason: String) {
     let text = Self.reason(name)

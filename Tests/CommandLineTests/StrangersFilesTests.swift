@@ -183,12 +183,26 @@ struct StrangersFilesTests {
     #expect(other == plain)
   }
 
+  /// Models within models, a layer that is called twice, and `.keras`: the numbers of Keras 3. It does
+  /// not load the file of Keras 2, whose numbers are NumPy's.
   @Test(arguments: [
-    ("keras-messages/k2_nestedfunc.h5", "vggbase (Functional): is a model within the model"),
+    ("keras3-layers/k3_nestedfunc.h5", 5, 0.26415372),
+    ("keras3-layers/k3_nestedseq.h5", 1, 0.26982988),
+    ("keras3-layers/k3_shared.h5", 7, 0.27803395), ("keras-zip/k3_m.keras", 2, 0.28680253),
+    ("keras-messages/k2_nestedfunc.h5", 5, 0.26415372),
+  ])
+  func modelsOfKerasGiveItsNumbers(file: String, index: Int, p: Double) throws {
+    let folder = try TemporaryFolder()
+    let result = try explain(shared(file), cifar + "/cat/0001.jpg", in: folder)
+    #expect(result.code == 0, "\(result.error)")
+    let predicted = try prediction(result)
+    #expect(predicted.index == index && abs(predicted.p - p) < 1e-5)
+  }
+
+  @Test(arguments: [
     ("keras-messages/k2_arith.h5", "is the operation math.multiply between layers"),
     ("keras-messages/k2_plusop.h5", "is the operation __operators__.add between layers"),
     ("keras-messages/k3_prein.h5", "multiply_1 (Multiply): is the operation Multiply between"),
-    ("keras-zip/k3_m.keras", "is Keras 3's zip archive, which is not read"),
     ("keras-zip/k3_only.weights.h5", "holds weights without their network (10 arrays)"),
   ])
   func theCauseIsNamed(file: String, text: String) throws {

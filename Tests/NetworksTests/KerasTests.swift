@@ -131,7 +131,7 @@ import Testing
     ),
     (
       sequential(#"{"class_name": "Functional", "config": {"name": "base", "layers": []}}"#),
-      "base (Functional): is a model within the model"
+      "base (Functional): 0 layers, expected 1 to"
     ),
     (
       sequential(
@@ -217,7 +217,7 @@ import Testing
     ),
     (
       #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["i", 1, 0]]]}], "output_layers": [["a", 0, 0]]}}"#,
-      "a (ReLU): reads result 0 of use 1 of i; shared layers"
+      "a (ReLU): reads call 2 of i, which is called 1 time"
     ),
     (
       #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["nobody", 0, 0]]]}], "output_layers": [["a", 0, 0]]}}"#,
@@ -233,7 +233,7 @@ import Testing
     ),
     (
       #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "Functional", "name": "base", "config": {"layers": []}, "inbound_nodes": [[["i", 0, 0, {}]]]}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["base", 1, 0, {}]]]}], "output_layers": [["a", 0, 0]]}}"#,
-      "base (Functional): is a model within the model"
+      "base (Functional): 0 layers, expected 1 to"
     ),
     (
       #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "Add", "name": "a", "config": {"name": "a"}, "inbound_nodes": [{"args": [{"config": {"keras_history": ["i", 0, 0]}}, "text"]}]}], "output_layers": [["a", 0, 0]]}}"#,
@@ -302,6 +302,57 @@ import Testing
       try Architecture(kerasModelConfig: text)
     } throws: {
       "\($0)".contains(fault)
+    }
+  }
+
+  /// Models that call models that call models: as large as they say, and no larger than allowed.
+  @Test func modelsWithinModelsAreBounded() {
+    func model(_ name: String, _ inner: String) -> String {
+      """
+      {"class_name": "Functional", "name": "\(name)", "inbound_nodes": [[["i", 0, 0, {}]]], "config":
+      {"name": "\(name)", "layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [],
+      "config": {"batch_shape": [null, 8, 8, 3]}}\(inner)}}
+      """
+    }
+    func innermost(_ output: String) -> String {
+      #"], "output_layers": [["\#(output)", 0, 0]]"#
+    }
+    // Each calls the one in it twice, one after the other.
+    var doubled = model("m", innermost("i"))
+    for _ in 0..<25 {
+      let twice = doubled.replacing(
+        #""inbound_nodes": [[["i", 0, 0, {}]]], "config""#,
+        with: #""inbound_nodes": [[["i", 0, 0, {}]], [["m", 1, 0, {}]]], "config""#,
+        maxReplacements: 1)
+      doubled = model("m", ", " + twice + #"], "output_layers": [["m", 2, 0]]"#)
+    }
+    #expect {
+      try Architecture(kerasModelConfig: doubled)
+    } throws: {
+      "\($0)".contains("the model has more than 100000 layers")
+    }
+    var deep = model("m", innermost("i"))
+    for _ in 0..<100 { deep = model("m", ", " + deep + #"], "output_layers": [["m", 1, 0]]"#) }
+    #expect {
+      try Architecture(kerasModelConfig: deep)
+    } throws: {
+      "\($0)".contains("models lie more than 32 deep within each other")
+    }
+  }
+
+  /// `a` and `a/b` as a path and as a name: nobody could tell their weights apart.
+  @Test func aPathThatIsAlsoANameIsAnError() {
+    let text = """
+      {"class_name": "Sequential", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "config": {"batch_shape": [null, 8, 8, 4], "name": "in"}},
+        {"class_name": "ReLU", "config": {"name": "a/b"}},
+        {"class_name": "Sequential", "config": {"name": "a", "layers": [
+          {"class_name": "ReLU", "config": {"name": "b"}}]}}]}}
+      """
+    #expect {
+      try Architecture(kerasModelConfig: text)
+    } throws: {
+      "\($0)" == "model_config: two layers are called a/b"
     }
   }
 

@@ -10,6 +10,8 @@ public enum CheckpointLayout: String, Codable, Hashable, Sendable, CaseIterable 
   case keras2Model = "keras2-model"
   /// HDF5, Keras 3's `.weights.h5`: `layers/<class and number>/vars/<number>`.
   case keras3
+  /// Keras 3's whole model, `.keras`: a zip archive of these weights and `config.json`.
+  case keras
   /// safetensors, the names of PyTorch's state dict.
   case safetensors
   /// PyTorch's own, as `torch.save` writes it: a zip archive with the state dict.
@@ -18,7 +20,7 @@ public enum CheckpointLayout: String, Codable, Hashable, Sendable, CaseIterable 
   /// Whether names and axes are Keras's.
   public var isKeras: Bool {
     switch self {
-    case .keras2, .keras2Model, .keras3: true
+    case .keras2, .keras2Model, .keras3, .keras: true
     case .trompe, .torch, .safetensors, .pth: false
     }
   }
@@ -31,16 +33,21 @@ public enum CheckpointLayout: String, Codable, Hashable, Sendable, CaseIterable 
     case .keras2: "Keras 2 weights"
     case .keras2Model: "Keras 2 whole model"
     case .keras3: "Keras 3 weights"
+    case .keras: "Keras 3 whole model"
     case .safetensors: "PyTorch state dict in safetensors"
     case .pth: "PyTorch state dict by torch.save"
     }
   }
+
+  /// Whether the file describes its network to Keras.
+  public var hasModelConfig: Bool { self == .keras2Model || self == .keras }
 
   /// What Keras insists on at the end of a file's name, or convention.
   public var fileExtension: String {
     switch self {
     case .trompe, .torch, .keras2, .keras2Model: ".h5"
     case .keras3: ".weights.h5"
+    case .keras: ".keras"
     case .safetensors: ".safetensors"
     case .pth: ".pth"
     }

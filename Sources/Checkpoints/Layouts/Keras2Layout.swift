@@ -15,13 +15,15 @@ struct Keras2Layout {
   static let modelConfig = "model_config"
 
   let container: any TensorContainer
+  /// In which all of it is; empty for the root.
+  let group: String
   /// Those that have arrays, in the file's order.
   let layers: [Layer]
 
   /// - Parameter group: "" or `modelGroup`.
   /// - Throws: `CheckpointError` if a list is missing or names what is not there.
   init(_ file: HDF5File, group: String, attributes: [String: HDF5Attribute]) throws {
-    container = file
+    (container, self.group) = (file, group)
     guard let names = try Self.list(Self.layerNames, attributes, file.path, group) else {
       throw CheckpointError(
         path: file.path, dataset: group + "@" + Self.layerNames, "is missing, expected layer names")
@@ -78,9 +80,58 @@ struct Keras2Layout {
 
   /// Layers are found by their names. Where a file has other names but as many layers, each with
   /// arrays that fit, they are taken in order, as Keras does.
-  func match(_ layers: [ParameterizedLayer]) -> LayoutMatch {
+  ///
+  /// - Parameter unused: names of layers that the network does not need.
+  func match(_ layers: [ParameterizedLayer], besides unused: Set<String>) -> LayoutMatch {
     KerasMatching.match(
-      layers, to: self.layers.map { ($0.name, $0.datasets) }, in: container)
+      layers, to: self.layers.flatMap { parts(of: $0, for: layers, unused) }, in: container,
+      besides: unused)
+  }
+
+  /// A layer that is a model has the arrays of all layers in it, as `block5_conv3/kernel:0` or with the
+  /// names of models before, in an order that depends on what was trainable. They are told apart by
+  /// their names.
+  private func parts(
+    of layer: Layer, for layers: [ParameterizedLayer], _ unused: Set<String>
+  ) -> [KerasMatching.StoredLayer] {
+    let prefix = layer.name + "/"
+    let inner = layers.filter { $0.name.hasPrefix(prefix) }
+    guard !inner.isEmpty, !layers.contains(where: { $0.name == layer.name }) else {
+      return [(layer.name, layer.datasets)]
+    }
+    // Behind the group of the model, which ends in its name.
+    var groups: [(place: [Substring], datasets: [String])] = []
+    for dataset in layer.datasets {
+      let start = group.isEmpty ? prefix : group + "/" + prefix
+      let place = dataset.dropFirst(start.count).split(separator: "/").dropLast()
+      if groups.last?.place == Array(place) {
+        groups[groups.count - 1].datasets.append(dataset)
+      } else if let known = groups.firstIndex(where: { $0.place == Array(place) }) {
+        groups[known].datasets.append(dataset)
+      } else {
+        groups.append((Array(place), [dataset]))
+      }
+    }
+    /// How many names from the last on are the same.
+    func likeness(_ place: [Substring], _ path: [Substring]) -> Int {
+      zip(place.reversed(), path.reversed()).prefix { $0 == $1 }.count
+    }
+    var parts: [KerasMatching.StoredLayer] = []
+    for part in inner {
+      let path = part.name.split(separator: "/")
+      let best = groups.indices.max {
+        likeness(groups[$0].place, path) < likeness(groups[$1].place, path)
+      }
+      guard let best, likeness(groups[best].place, path) > 0 else { continue }
+      parts.append((part.name, part.inKerasOrder(groups[best].datasets)))
+      groups.remove(at: best)
+    }
+    let known = Set(
+      unused.filter { $0.hasPrefix(prefix) }.compactMap { $0.split(separator: "/").last })
+    for group in groups where !known.contains(group.place.last ?? "") {
+      parts.append((prefix + group.place.joined(separator: "/"), group.datasets))
+    }
+    return parts
   }
 
   // MARK: Writing

@@ -42,12 +42,28 @@ struct Keras3Layout {
       numbered[parts.dropLast(2).joined(separator: "/"), default: []].append((number, tensor.name))
     }
     let groups = numbered.keys.sorted()
-    let attributes = try file.attributes(ofGroups: groups.map { $0 + "/" + Self.variables })
-    layers = zip(groups, attributes).map { group, attributes in
-      var name: String?
-      if case .text(let text)? = attributes[Self.layerName] { name = text }
+    // A layer within models has the names of these before its own.
+    var ancestors: Set<String> = []
+    for group in groups {
+      let parts = group.split(separator: "/", omittingEmptySubsequences: false)
+      for count in stride(from: 2, through: parts.count, by: 2) {
+        ancestors.insert(parts[..<count].joined(separator: "/"))
+      }
+    }
+    let known = ancestors.sorted().filter { file.hasGroup($0 + "/" + Self.variables) }
+    let attributes = try file.attributes(ofGroups: known.map { $0 + "/" + Self.variables })
+    var names: [String: String] = [:]
+    for (group, attributes) in zip(known, attributes) {
+      if case .text(let text)? = attributes[Self.layerName] { names[group] = text }
+    }
+    layers = groups.map { group in
+      let parts = group.split(separator: "/", omittingEmptySubsequences: false)
+      let path = stride(from: 2, through: parts.count, by: 2).map {
+        names[parts[..<$0].joined(separator: "/")]
+      }
+      let isNamed = parts.count % 2 == 0 && !path.contains(nil)
       return Layer(
-        group: group, name: name,
+        group: group, name: isNamed ? path.compactMap(\.self).joined(separator: "/") : nil,
         datasets: numbered[group]!.sorted { $0.0 < $1.0 }.map(\.1))
     }
   }
@@ -55,8 +71,12 @@ struct Keras3Layout {
   /// By the layers' names if the file has them and they are the network's; otherwise by class and
   /// number.
   ///
-  /// - Parameter layers: in Keras's order.
-  func match(_ layers: [ParameterizedLayer]) -> LayoutMatch {
+  /// - Parameters:
+  ///   - layers: in Keras's order.
+  ///   - places: of a whole model.
+  func match(
+    _ layers: [ParameterizedLayer], in places: CheckpointFile.KerasPlaces
+  ) -> LayoutMatch {
     let names = self.layers.compactMap(\.name)
     let split = KerasMatching.splitting(
       self.layers.map { ($0.name ?? "", $0.datasets) },
@@ -66,14 +86,22 @@ struct Keras3Layout {
         of: split.map { KerasMatching.normalized($0.name) })
     {
       return KerasMatching.match(
-        layers, to: self.layers.map { ($0.name!, $0.datasets) }, in: container)
+        layers, to: self.layers.map { ($0.name!, $0.datasets) }, in: container,
+        besides: places.unused)
     }
     var match = LayoutMatch()
     var known: Set<String> = []
     let folder = Self.folders.first { folder in
       self.layers.contains { $0.group.hasPrefix(folder + "/") }
     }
-    for (layer, group) in zip(layers, Self.groups(of: layers, in: folder ?? Self.folders[0])) {
+    let between = folder ?? Self.folders[0]
+    var groups = Self.groups(of: layers, in: between)
+    if layers.allSatisfy({ places.groups[$0.name] != nil }) {
+      groups = layers.map { Self.group(places.groups[$0.name]!, in: between) }
+      known = Set(
+        places.unused.compactMap { places.groups[$0] }.map { Self.group($0, in: between) })
+    }
+    for (layer, group) in zip(layers, groups) {
       known.insert(group)
       if let found = self.layers.first(where: { $0.group == group }) {
         match.add(layer, (found.group, found.datasets), in: container)
@@ -92,11 +120,17 @@ struct Keras3Layout {
     return match
   }
 
+  /// - Parameter given: groups by the names of layers, as in `CheckpointFile.KerasPlaces`; those of other
+  ///   layers follow from their order.
   static func write(
-    _ layers: [ParameterizedLayer], to file: inout HDF5Writer,
-    _ tensor: (ParameterSpecification) -> Tensor
+    _ layers: [ParameterizedLayer], in given: [String: [String]] = [:],
+    to file: inout HDF5Writer, _ tensor: (ParameterSpecification) -> Tensor
   ) throws {
-    for (layer, group) in zip(layers, groups(of: layers, in: folders[0])) {
+    var groups = Self.groups(of: layers, in: folders[0])
+    if layers.allSatisfy({ given[$0.name] != nil }) {
+      groups = layers.map { Self.group(given[$0.name]!, in: folders[0]) }
+    }
+    for (layer, group) in zip(layers, groups) {
       let folder = group + "/" + variables
       try file.createGroup(folder)
       try file.setAttribute(layerName, to: .text(layer.kerasName), ofGroup: folder)
@@ -104,6 +138,11 @@ struct Keras3Layout {
         try file.write(layer.kerasTensor(tensor(parameter)), as: "\(folder)/\(number)")
       }
     }
+  }
+
+  /// `layers/functional/layers/conv2d`
+  private static func group(_ names: [String], in folder: String) -> String {
+    names.map { folder + "/" + $0 }.joined(separator: "/")
   }
 
   private static func groups(of layers: [ParameterizedLayer], in folder: String) -> [String] {

@@ -9,8 +9,11 @@ enum KerasMatching {
 
   /// By names if all of the network's are there; otherwise in order if every array fits.
   static func match(
-    _ layers: [ParameterizedLayer], to stored: [StoredLayer], in container: any TensorContainer
+    _ layers: [ParameterizedLayer], to stored: [StoredLayer], in container: any TensorContainer,
+    besides unused: Set<String> = []
   ) -> LayoutMatch {
+    let unused = Set(unused.map(normalized))
+    let stored = stored.filter { !unused.contains(normalized($0.name)) }
     var named: [String: StoredLayer] = [:]
     let known = Set(layers.map { normalized($0.name) })
     let stored = splitting(stored, for: known)

@@ -70,6 +70,20 @@ public struct ParameterizedLayer: Hashable, Sendable {
     return names
   }
 
+  /// Arrays of the layer, by the ends of their names as Keras has them (`bn_1/gamma:0`), in the order
+  /// of `kerasNames`. As they are if one of these is not there.
+  func inKerasOrder(_ datasets: [String]) -> [String] {
+    func name(_ dataset: String) -> Substring {
+      (dataset.split(separator: "/").last ?? "").prefix { $0 != ":" }
+    }
+    let ordered = kerasNames.compactMap { wanted in
+      datasets.first { name($0) == wanted }
+        ?? datasets.first { name($0).hasPrefix(wanted + "_") }
+    }
+    return ordered.count == kerasNames.count && datasets.count == ordered.count
+      ? ordered : datasets
+  }
+
   /// The layer's name in Keras's files, which on top of PyTorch knows no dots in names.
   var kerasName: String { name.replacingOccurrences(of: ".", with: "_") }
 

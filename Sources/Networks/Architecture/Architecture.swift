@@ -57,7 +57,7 @@ public struct Architecture: Hashable, Sendable {
     _ name: String, _ inputShape: Shape, _ nodes: [LayerNode]
   ) throws(NetworkError) -> [Shape] {
     var known = [inputName: inputShape]
-    var parameters: Set<String> = []
+    var parameters: [String: Layer] = [:]
     var shapes: [Shape] = []
     for node in nodes {
       guard !node.name.isEmpty else { throw NetworkError("\(name): a layer has an empty name") }
@@ -84,8 +84,13 @@ public struct Architecture: Hashable, Sendable {
       } catch {
         throw NetworkError("\(name): \(node.name): \(error.description)")
       }
-      for parameter in node.parameters where !parameters.insert(parameter.name).inserted {
-        throw NetworkError("\(name): \(node.name): two layers have a parameter \(parameter.name)")
+      // A layer that is called several times is several nodes with the same parameters.
+      for parameter in node.parameters {
+        let other = parameters.updateValue(node.layer, forKey: parameter.name) ?? node.layer
+        guard other == node.layer else {
+          throw NetworkError(
+            "\(name): \(node.name): two layers have a parameter \(parameter.name)")
+        }
       }
       known[node.name] = shape
       shapes.append(shape)

@@ -5,7 +5,8 @@ public struct LayerNode: Hashable, Sendable {
   public let layer: Layer
   /// Names of earlier nodes, or `Architecture.inputName`.
   public let inputs: [String]
-  /// With what the names of its parameters begin: its own name, unless that belongs to an activation
+  /// With what the names of its parameters begin. Nodes of equal layers may share it: a layer that is
+  /// called several times. It is the node's own name, unless that belongs to an activation
   /// function which is part of the layer in the file. Keras's `fc1` is two nodes: `fc1.linear` with
   /// the parameters `fc1.weight` and `fc1.bias`, and the ReLU `fc1`.
   public let parameterPrefix: String

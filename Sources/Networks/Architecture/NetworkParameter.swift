@@ -74,8 +74,11 @@ extension LayerNode {
 }
 
 extension Architecture {
-  /// All parameters, in the order of `nodes`.
-  public var parameters: [NetworkParameter] { nodes.flatMap(\.parameters) }
+  /// All parameters, in the order of `nodes`; those of a layer that is called several times once.
+  public var parameters: [NetworkParameter] {
+    var known: Set<String> = []
+    return nodes.flatMap(\.parameters).filter { known.insert($0.name).inserted }
+  }
 
   /// Number of trained numbers: what publications call the number of parameters.
   public var trainableCount: Int {

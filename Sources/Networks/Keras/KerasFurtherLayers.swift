@@ -76,13 +76,13 @@ extension KerasReading {
     let (name, config) = (layer.name, layer.config)
     let depthwise = try convolution(layer, x)
     guard case .convolution(let first) = depthwise else { preconditionFailure("a convolution") }
-    try node("\(name).depthwise", depthwise, inputs, config)
+    try node("\(name).depthwise", depthwise, inputs, config, parameters: "\(path).depthwise")
     let pointwise = ConvolutionLayer(
       inputChannels: first.outputChannels, outputChannels: try config.count("filters"),
       kernelSize: 1, hasBias: try config.truth("use_bias", default: true))
     try node(
       name, .convolution(pointwise), ["\(name).depthwise"], config,
-      parameters: "\(name).pointwise",
+      parameters: "\(path).pointwise",
       activation: KerasActivation(config, "activation", isKeras3: isKeras3))
   }
 

@@ -1,21 +1,27 @@
 import Foundation
 
 /// The layers of a Keras model and who reads whom, as its `model_config` says: Keras 2 and Keras 3,
-/// sequential and functional.
+/// sequential and functional, models as layers of models at any depth, and layers that are called
+/// several times.
+///
+/// Models within the model are taken apart: their layers stand here one after the other, called by their
+/// path, `vgg16/block5_conv3`.
 struct KerasModel {
+  /// One call of a layer.
   struct Layer {
+    /// The path; `path:2` for the second call of one layer.
     let name: String
+    /// By which its parameters are called, whichever call it is.
+    let path: String
     let className: String
     let config: KerasObject
-    /// What it is called with; in a sequential model the layer before it.
-    let operands: [KerasOperand]
+    /// What it is called with.
+    let operands: [KerasOperand<String>]
     /// What else it is called with.
     var further: [Any] = []
 
     /// Names of layers.
-    var inputs: [String] {
-      operands.compactMap { if case .layer(let name) = $0 { name } else { nil } }
-    }
+    var inputs: [String] { operands.compactMap(\.source) }
   }
 
   let name: String
@@ -23,20 +29,69 @@ struct KerasModel {
   let inputShape: [Int?]
   /// Each after those that it reads, the last one the model's output; without input layers.
   let layers: [Layer]
-  /// The input layer's name.
+  /// The input layer's name; empty if there is none.
   let input: String
+  /// Of models within the model, and of their calls: the layer whose result is theirs.
+  let aliases: [String: String]
+  /// Paths of layers that lead to another output than the chosen one alone.
+  let unused: Set<String>
+  /// Of every layer, by its path: the groups in which Keras 3 has its weights, from the outermost
+  /// model's on. They are called after classes and numbered in the order of each model's layers.
+  let groups: [String: [String]]
+  /// Whether a layer is a model.
+  let isNested: Bool
   /// Whether Keras 3 wrote it.
   let isKeras3: Bool
 
   /// A model that Keras can write has a few kilobytes for each layer.
   private static let largestText = 64 << 20
+  /// Models within each other.
+  private static let deepest = 32
   static let models = ["Functional", "Model", "Sequential"]
 
-  init(_ text: String) throws(NetworkError) {
-    let owner = "model_config"
-    guard text.utf8.count <= Self.largestText else {
+  /// - Parameter output: which of several outputs counts, by its layer's name.
+  init(_ text: String, output: String? = nil) throws(NetworkError) {
+    let owner = Self.owner
+    let model = try Self.part(text)
+    guard model.inputs.count == 1 else {
+      throw NetworkError("\(owner): \(model.inputs.count) input layers, expected 1")
+    }
+    name = model.name
+    input = model.inputs[0]
+    inputShape = try model.inputShape()
+    var paths: Set<String> = []
+    for path in model.paths() where !paths.insert(path).inserted {
+      throw NetworkError("\(owner): two layers are called \(path.prefix(200))")
+    }
+    var expansion = Expansion()
+    let results = try expansion.expand(model, path: "", inputs: [input])
+    let chosen = try Self.choose(output, among: model.outputs.map(\.name), results, owner)
+    let needed = Self.leading(to: chosen, among: expansion.layers)
+    layers = expansion.layers.filter { needed.contains($0.name) }
+    unused = Set(expansion.layers.map(\.path)).subtracting(layers.map(\.path))
+    aliases = expansion.aliases.filter { needed.contains($0.value) }
+    (groups, isNested) = (model.groups(), model.layers.contains { $0.model != nil })
+    isKeras3 = model.isKeras3
+    guard !layers.isEmpty else {
+      throw NetworkError("\(owner): no layers but the input")
+    }
+  }
+
+  /// Of a model with any number of outputs.
+  static func inputShape(of text: String) throws(NetworkError) -> [Int?] {
+    let model = try part(text)
+    guard model.inputs.count == 1 else {
+      throw NetworkError("\(owner): \(model.inputs.count) input layers, expected 1")
+    }
+    return try model.inputShape()
+  }
+
+  private static let owner = "model_config"
+
+  private static func part(_ text: String) throws(NetworkError) -> Part {
+    guard text.utf8.count <= largestText else {
       throw NetworkError(
-        "\(owner) has \(text.utf8.count) bytes, more than the \(Self.largestText) that a model has")
+        "\(owner) has \(text.utf8.count) bytes, more than the \(largestText) that a model has")
     }
     let parsed: Any
     do { parsed = try JSONSerialization.jsonObject(with: Data(text.utf8)) } catch {
@@ -47,189 +102,451 @@ struct KerasModel {
     }
     let root = KerasObject(owner: owner, members: members)
     let className = try root.text("class_name")
-    guard Self.models.contains(className) else {
+    guard models.contains(className) else {
       throw root.error(
         "the model is a \(className.prefix(100)); supported are sequential and functional models")
     }
-    // The first versions of Keras 2 wrote a sequential model's layers alone.
-    let config =
-      root.members["config"] is [Any]
-      ? KerasObject(owner: owner, members: ["layers": root.members["config"]!])
-      : try root.object("config")
-    name = try config.text("name", default: "keras")
-    let records = try config.objects("layers")
-    guard (1...Limits.nodes).contains(records.count) else {
-      throw config.error("\(records.count) layers, expected 1 to \(Limits.nodes)")
-    }
-    var layers: [Layer] = []
-    for record in records {
-      layers.append(
-        try Self.layer(record, of: config.owner, after: className == "Sequential" ? layers : nil))
-    }
-    isKeras3 = layers.contains { $0.config.has("batch_shape") }
-    if className == "Sequential" {
-      (input, inputShape) = try Self.sequentialInput(config, layers)
-      self.layers = layers.filter { $0.className != "InputLayer" }
-    } else {
-      (input, inputShape) = try Self.functionalInput(layers)
-      let output = try Self.output(config)
-      self.layers = try Self.sorted(layers, from: output, owner)
-    }
-    guard !self.layers.isEmpty else { throw config.error("no layers but the input") }
+    var count = 0
+    return try Part(root, className, owner: owner, depth: 0, &count)
   }
 
-  // MARK: Layers
-
-  /// - Parameter previous: in a sequential model, the layers before this one.
-  private static func layer(
-    _ record: KerasObject, of owner: String, after previous: [Layer]?
-  ) throws(NetworkError) -> Layer {
-    let className = try record.text("class_name")
-    var config = try record.object("config")
-    let name = try record.has("name") ? record.text("name") : config.text("name")
-    config.owner = "\(owner): \(name.prefix(200)) (\(className.prefix(100)))"
-    // Before what it reads: calls of such layers are written in ways of their own.
-    let isCalled = record.has("inbound_nodes")
-    if className != "InputLayer",
-      let refusal = KerasReading.refusal(className, config, isCalled: isCalled)
-    {
-      throw config.error(refusal)
-    }
-    if let previous {
-      return Layer(
-        name: name, className: className, config: config,
-        operands: previous.last.map { [.layer($0.name)] } ?? [])
-    }
-    let named = KerasObject(owner: config.owner, members: record.members)
-    let (operands, further) = try operands(of: named)
-    return Layer(
-      name: name, className: className, config: config, operands: operands, further: further)
-  }
-
-  /// The name in `["a", 0, 0]`, the only result of the only use of layer a.
-  static func source(
-    _ history: [Any], _ owner: KerasObject
+  /// The result that counts.
+  private static func choose(
+    _ output: String?, among names: [String], _ results: [String], _ owner: String
   ) throws(NetworkError) -> String {
-    guard (3...4).contains(history.count), let name = history[0] as? String,
-      let node = history[1] as? Int, let tensor = history[2] as? Int
-    else { throw owner.error("reads something that is not [layer, node, tensor]") }
-    guard node == 0, tensor == 0 else {
-      throw owner.error(
-        "reads result \(tensor) of use \(node) of \(name.prefix(200)); shared layers and layers with "
-          + "several results are not supported")
-    }
-    return name
-  }
-
-  // MARK: Input and output
-
-  private static func sequentialInput(
-    _ config: KerasObject, _ layers: [Layer]
-  ) throws(NetworkError) -> (String, [Int?]) {
-    for layer in layers.dropFirst() where layer.className == "InputLayer" {
-      throw layer.config.error("is an input in the middle of a sequential model")
-    }
-    let first = layers[0]
-    for (object, key) in [
-      (first.config, "batch_shape"), (first.config, "batch_input_shape"),
-      (config, "build_input_shape"),
-    ] where object.has(key) {
-      let shape = try Self.shape(object, key)
-      // A layer of its own, or one that nobody can be called.
-      return (first.className == "InputLayer" ? first.name : "", shape)
-    }
-    throw first.config.error("the model does not say the shape of its input")
-  }
-
-  private static func functionalInput(_ layers: [Layer]) throws(NetworkError) -> (String, [Int?]) {
-    let inputs = layers.filter { $0.className == "InputLayer" }
-    guard inputs.count == 1 else {
-      throw NetworkError("model_config: \(inputs.count) input layers, expected 1")
-    }
-    let config = inputs[0].config
-    let key = config.has("batch_shape") ? "batch_shape" : "batch_input_shape"
-    return (inputs[0].name, try shape(config, key))
-  }
-
-  /// `[null, 224, 224, 3]`, without the batch axis.
-  private static func shape(_ config: KerasObject, _ key: String) throws(NetworkError) -> [Int?] {
-    guard let list = config.value(key) as? [Any], list.count == 4 else {
-      throw config.error(
-        "\(key) is not [batch, height, width, channels]; the model must take images")
-    }
-    var shape: [Int?] = []
-    for extent in list.dropFirst() {
-      if extent is NSNull {
-        shape.append(nil)
-        continue
+    let list = names.map { String($0.prefix(200)) }.joined(separator: " and ")
+    guard let output else {
+      guard results.count == 1 else {
+        throw NetworkError(
+          "\(owner): the model has \(results.count) outputs, \(list); say which one counts by "
+            + "network.output (--network-output)")
       }
-      guard let extent = extent as? Int else { throw config.error("\(key) holds no numbers") }
-      try Limits.check(positive: [(key, extent)], in: config.owner)
-      shape.append(extent)
+      return results[0]
     }
-    return shape
+    guard let place = names.firstIndex(of: output) ?? results.firstIndex(of: output) else {
+      throw NetworkError(
+        "\(owner): the model has no output \"\(output.prefix(200))\", which network.output "
+          + "(--network-output) names; it has \(list)")
+    }
+    return results[place]
   }
 
-  /// `["a", 0, 0]` or `[["a", 0, 0]]`.
-  private static func output(_ config: KerasObject) throws(NetworkError) -> String {
-    guard let list = config.value("output_layers") as? [Any], let first = list.first else {
-      throw config.error("output_layers is missing or empty")
+  private static func leading(to output: String, among layers: [Layer]) -> Set<String> {
+    var needed: Set<String> = [output]
+    for layer in layers.reversed() where needed.contains(layer.name) {
+      needed.formUnion(layer.inputs)
     }
-    if first is String { return try source(list, config) }
-    guard list.count == 1, let history = first as? [Any] else {
-      throw config.error("\(list.count) outputs, expected 1")
-    }
-    return try source(history, config)
+    return needed
+  }
+}
+
+// MARK: Parts
+
+extension KerasModel {
+  private struct Member {
+    let name: String
+    let className: String
+    let config: KerasObject
+    var calls: [KerasCall]
+    /// Of a layer that is a model.
+    let model: Part?
   }
 
-  // MARK: Order
+  /// One model of those within each other.
+  private final class Part {
+    let name: String
+    let owner: String
+    let config: KerasObject
+    let isSequential: Bool
+    private(set) var layers: [Member] = []
+    /// Names of input layers, in the order of the model's arguments; an empty one for a sequential
+    /// model without.
+    private(set) var inputs: [String] = []
+    private(set) var outputs: [KerasReference] = []
 
-  /// Without input layers, each after those that it reads, `output` last.
-  private static func sorted(
-    _ layers: [Layer], from output: String, _ owner: String
-  ) throws(NetworkError) -> [Layer] {
-    var positions: [String: Int] = [:]
-    for (position, layer) in layers.enumerated() {
-      guard positions.updateValue(position, forKey: layer.name) == nil else {
+    init(
+      _ record: KerasObject, _ className: String, owner: String, depth: Int, _ count: inout Int
+    ) throws(NetworkError) {
+      guard depth < KerasModel.deepest else {
+        throw record.error("models lie more than \(KerasModel.deepest) deep within each other")
+      }
+      // The first versions of Keras 2 wrote a sequential model's layers alone.
+      config =
+        record.members["config"] is [Any]
+        ? KerasObject(owner: record.owner, members: ["layers": record.members["config"]!])
+        : try record.object("config")
+      self.owner = owner
+      name = try config.text("name", default: "keras")
+      isSequential = className == "Sequential"
+      let records = try config.objects("layers")
+      count += records.count
+      guard !records.isEmpty, count <= Limits.nodes else {
+        throw config.error("\(records.count) layers, expected 1 to \(Limits.nodes)")
+      }
+      for record in records { layers.append(try member(record, depth: depth, &count)) }
+      var names: Set<String> = []
+      for layer in layers where !names.insert(layer.name).inserted {
         throw layer.config.error("two layers have this name")
       }
-    }
-    guard let last = positions[output] else {
-      throw NetworkError("\(owner): the output \(output.prefix(200)) is no layer")
-    }
-    // Depth first, with a stack of its own: a hostile file may be a chain of any length.
-    var order: [Int] = []
-    var state = [Int](repeating: 0, count: layers.count)  // 0 new, 1 on the way, 2 done
-    var stack = [last]
-    while let position = stack.last {
-      let layer = layers[position]
-      if state[position] == 0 {
-        state[position] = 1
-        for name in layer.inputs.reversed() {
-          guard let source = positions[name] else {
-            throw layer.config.error("reads \(name.prefix(200)), which is no layer")
-          }
-          guard state[source] != 1 else {
-            throw layer.config.error("reads \(name.prefix(200)), which depends on it")
-          }
-          if state[source] == 0 { stack.append(source) }
-        }
+      if isSequential {
+        try chain()
       } else {
-        stack.removeLast()
-        if state[position] == 1 {
-          state[position] = 2
-          order.append(position)
-        }
+        inputs = try orderedInputs()
+        outputs = try references(config, "output_layers")
+        guard !outputs.isEmpty else { throw config.error("output_layers is missing or empty") }
       }
     }
-    for (layer, state) in zip(layers, state) where state == 0 {
-      throw layer.config.error("does not lead to the output \(output.prefix(200))")
+
+    private func member(
+      _ record: KerasObject, depth: Int, _ count: inout Int
+    ) throws(NetworkError) -> Member {
+      let className = try record.text("class_name")
+      let isModel = KerasModel.models.contains(className)
+      var config =
+        isModel && record.members["config"] is [Any]
+        ? KerasObject(owner: record.owner, members: [:]) : try record.object("config")
+      let name = try record.has("name") ? record.text("name") : config.text("name")
+      config.owner = "\(owner): \(name.prefix(200)) (\(className.prefix(100)))"
+      // Before what it reads: calls of such layers are written in ways of their own.
+      let isCalled = record.has("inbound_nodes")
+      if className != "InputLayer", !isModel,
+        let refusal = KerasReading.refusal(className, config, isCalled: isCalled)
+      {
+        throw config.error(refusal)
+      }
+      let named = KerasObject(owner: config.owner, members: record.members)
+      return Member(
+        name: name, className: className, config: config,
+        calls: isSequential ? [] : try Self.calls(of: named, className),
+        model: isModel
+          ? try Part(named, className, owner: config.owner, depth: depth + 1, &count) : nil)
     }
-    // Keras's own order where it is one.
-    let isOrdered = layers.indices.allSatisfy { position in
-      layers[position].inputs.allSatisfy { positions[$0]! < position }
+
+    // MARK: Calls
+
+    private static func calls(
+      of record: KerasObject, _ className: String
+    ) throws(NetworkError) -> [KerasCall] {
+      guard let calls = record.value("inbound_nodes") as? [Any] else {
+        throw record.error("inbound_nodes is missing or no list")
+      }
+      guard calls.count <= Limits.nodes else {
+        throw record.error("is called \(calls.count) times, more than \(Limits.nodes)")
+      }
+      var result: [KerasCall] = []
+      // An operation's only call may stand there by itself.
+      if calls.first is String {
+        result = [try KerasCall(calls, of: record)]
+      } else {
+        for call in calls { result.append(try KerasCall(call, of: record)) }
+      }
+      // Said of it where it is appended.
+      return result.isEmpty && className != "InputLayer" ? [KerasCall()] : result
     }
-    let chosen = isOrdered && last == layers.count - 1 ? Array(layers.indices) : order
-    return chosen.map { layers[$0] }.filter { $0.className != "InputLayer" }
+
+    /// `["a", 0, 0]` or a list of them.
+    private func references(
+      _ config: KerasObject, _ key: String
+    ) throws(NetworkError) -> [KerasReference] {
+      guard let list = config.value(key) as? [Any] else { return [] }
+      if list.first is String { return [try KerasReference(list, config)] }
+      var references: [KerasReference] = []
+      for history in list {
+        guard let history = history as? [Any] else {
+          throw config.error("\(key) holds something that is not [layer, node, tensor]")
+        }
+        references.append(try KerasReference(history, config))
+      }
+      let isOfKeras2 = layers.contains {
+        $0.calls.contains { $0.references.contains(where: \.isOfKeras2) }
+      }
+      return references.map {
+        KerasReference(
+          name: $0.name, call: $0.call, result: $0.result, isOfKeras2: isOfKeras2)
+      }
+    }
+
+    // MARK: Input
+
+    /// Each layer of a sequential model reads the one before it.
+    private func chain() throws(NetworkError) {
+      for layer in layers.dropFirst() where layer.className == "InputLayer" {
+        throw layer.config.error("is an input in the middle of a sequential model")
+      }
+      let hasInput = layers[0].className == "InputLayer"
+      inputs = [hasInput ? layers[0].name : ""]
+      var previous = inputs[0]
+      for index in layers.indices.dropFirst(hasInput ? 1 : 0) {
+        layers[index].calls = [KerasCall(reading: previous)]
+        previous = layers[index].name
+      }
+      outputs = [KerasReference(name: previous, call: 0, result: 0)]
+    }
+
+    private func orderedInputs() throws(NetworkError) -> [String] {
+      let names = layers.filter { $0.className == "InputLayer" }.map(\.name)
+      let listed = try references(config, "input_layers").map(\.name)
+      return Set(listed) == Set(names) && listed.count == names.count ? listed : names
+    }
+
+    /// Of the only input, [height, width, channels].
+    func inputShape() throws(NetworkError) -> [Int?] {
+      guard isSequential else {
+        let layer = layers.first { $0.name == inputs[0] }!
+        let key = layer.config.has("batch_shape") ? "batch_shape" : "batch_input_shape"
+        return try Self.shape(layer.config, key)
+      }
+      // A layer of its own, or one that nobody can be called.
+      let first = layers[0]
+      for (object, key) in [
+        (first.config, "batch_shape"), (first.config, "batch_input_shape"),
+        (config, "build_input_shape"),
+      ] where object.has(key) { return try Self.shape(object, key) }
+      if let model = first.model, model.inputs.count == 1 { return try model.inputShape() }
+      throw first.config.error("the model does not say the shape of its input")
+    }
+
+    /// `[null, 224, 224, 3]`, without the batch axis.
+    private static func shape(
+      _ config: KerasObject, _ key: String
+    ) throws(NetworkError) -> [Int?] {
+      guard let list = config.value(key) as? [Any], list.count == 4 else {
+        throw config.error(
+          "\(key) is not [batch, height, width, channels]; the model must take images")
+      }
+      var shape: [Int?] = []
+      for extent in list.dropFirst() {
+        if extent is NSNull {
+          shape.append(nil)
+          continue
+        }
+        guard let extent = extent as? Int else { throw config.error("\(key) holds no numbers") }
+        try Limits.check(positive: [(key, extent)], in: config.owner)
+        shape.append(extent)
+      }
+      return shape
+    }
+
+    // MARK: Order
+
+    /// One call of a layer, by positions.
+    struct Call: Hashable {
+      let layer: Int
+      let call: Int
+    }
+
+    /// The call that a reference means.
+    func target(
+      of reference: KerasReference, _ positions: [String: Int], _ owner: KerasObject
+    ) throws(NetworkError) -> Call {
+      guard let layer = positions[reference.name] else {
+        throw owner.error("reads \(reference.name.prefix(200)), which is no layer")
+      }
+      let isModel = layers[layer].model != nil
+      let call =
+        isModel && reference.isOfKeras2 && reference.call > 0
+        ? reference.call - 1 : reference.call
+      let count = layers[layer].className == "InputLayer" ? 1 : layers[layer].calls.count
+      guard call < count else {
+        throw owner.error(
+          "reads call \(call + 1) of \(reference.name.prefix(200)), which is called \(count) "
+            + "\(count == 1 ? "time" : "times")")
+      }
+      return Call(layer: layer, call: call)
+    }
+
+    /// All calls, each after those that it reads, without input layers.
+    func order(_ positions: [String: Int]) throws(NetworkError) -> [Call] {
+      var calls: [Call] = []
+      var numbers: [Call: Int] = [:]
+      for (position, layer) in layers.enumerated() {
+        for call in layer.calls.indices where layer.className != "InputLayer" {
+          let call = Call(layer: position, call: call)
+          numbers[call] = calls.count
+          calls.append(call)
+        }
+      }
+      var sources: [[Int]] = []
+      for call in calls {
+        let layer = layers[call.layer]
+        var list: [Int] = []
+        for reference in layer.calls[call.call].references where !isInput(reference) {
+          if let number = numbers[try target(of: reference, positions, layer.config)] {
+            list.append(number)
+          }
+        }
+        sources.append(list)
+      }
+      var lasts: [Int] = []
+      for output in outputs where !isInput(output) {
+        guard positions[output.name] != nil else {
+          throw NetworkError("\(owner): the output \(output.name.prefix(200)) is no layer")
+        }
+        if let number = numbers[try target(of: output, positions, config)] { lasts.append(number) }
+      }
+      let order = try search(from: lasts, calls, sources)
+      // Keras's own order where it is one.
+      let isOrdered = calls.indices.allSatisfy { number in
+        sources[number].allSatisfy { $0 < number }
+      }
+      return isOrdered && (lasts.count > 1 || lasts == [calls.count - 1])
+        ? calls : order.map { calls[$0] }
+    }
+
+    private func isInput(_ reference: KerasReference) -> Bool {
+      reference.name.isEmpty && inputs == [""]
+    }
+
+    /// Depth first, with a stack of its own: a hostile file may be a chain of any length.
+    private func search(
+      from lasts: [Int], _ calls: [Call], _ sources: [[Int]]
+    ) throws(NetworkError) -> [Int] {
+      var order: [Int] = []
+      var state = [Int](repeating: 0, count: calls.count)  // 0 new, 1 on the way, 2 done
+      var stack = Array(lasts.reversed())
+      while let number = stack.last {
+        if state[number] == 0 {
+          state[number] = 1
+          for source in sources[number].reversed() {
+            guard state[source] != 1 else {
+              throw layers[calls[number].layer].config.error(
+                "reads \(layers[calls[source].layer].name.prefix(200)), which depends on it")
+            }
+            if state[source] == 0 { stack.append(source) }
+          }
+        } else {
+          stack.removeLast()
+          if state[number] == 1 {
+            state[number] = 2
+            order.append(number)
+          }
+        }
+      }
+      for (call, state) in zip(calls, state) where state == 0 {
+        let names = outputs.map { String($0.name.prefix(200)) }.joined(separator: " and ")
+        throw layers[call.layer].config.error("does not lead to the output \(names)")
+      }
+      return order
+    }
+
+    /// Whether Keras 3 wrote it.
+    var isKeras3: Bool {
+      layers.contains { $0.config.has("batch_shape") || $0.model?.isKeras3 == true }
+    }
+
+    // MARK: Groups
+
+    /// Of this model's layers and those within them.
+    func paths() -> [String] {
+      layers.flatMap { layer in
+        [layer.name] + (layer.model?.paths() ?? []).map { layer.name + "/" + $0 }
+      }
+    }
+
+    /// Of this model's layers and those within them, by path.
+    func groups() -> [String: [String]] {
+      var groups: [String: [String]] = [:]
+      var counts: [String: Int] = [:]
+      for layer in layers {
+        let className = KerasModel.snakeCase(layer.className)
+        let number = counts[className, default: 0]
+        counts[className] = number + 1
+        let group = number == 0 ? className : "\(className)_\(number)"
+        groups[layer.name] = [group]
+        for (path, inner) in layer.model?.groups() ?? [:] {
+          groups[layer.name + "/" + path] = [group] + inner
+        }
+      }
+      return groups
+    }
+  }
+
+  /// Keras's names of groups: `GlobalAveragePooling2D` is `global_average_pooling2d`.
+  /// keras/src/utils/naming.py
+  static func snakeCase(_ name: String) -> String {
+    name.replacing(/(.)([A-Z][a-z]+)/) { "\($0.1)_\($0.2)" }
+      .replacing(/([a-z])([A-Z])/) { "\($0.1)_\($0.2)" }.lowercased()
+  }
+
+  // MARK: Expansion
+
+  /// Models within each other as layers one after the other.
+  private struct Expansion {
+    var layers: [Layer] = []
+    var aliases: [String: String] = [:]
+    /// Of all layers, those that are models among them.
+    private var made = 0
+    /// Calls so far, by path.
+    private var calls: [String: Int] = [:]
+
+    /// Appends a model's layers once.
+    ///
+    /// - Parameters:
+    ///   - path: before the names of its layers.
+    ///   - inputs: names of layers, of which its arguments are the results.
+    /// - Returns: names of the layers whose results are the model's.
+    mutating func expand(
+      _ model: Part, path: String, inputs: [String]
+    ) throws(NetworkError) -> [String] {
+      guard inputs.count == model.inputs.count else {
+        throw KerasObject(owner: model.owner, members: [:]).error(
+          "is called with \(inputs.count) results, but has \(model.inputs.count) inputs")
+      }
+      var positions: [String: Int] = [:]
+      for (position, layer) in model.layers.enumerated() { positions[layer.name] = position }
+      let arguments = Dictionary(uniqueKeysWithValues: zip(model.inputs, inputs))
+      var results: [Part.Call: [String]] = [:]
+      func value(_ reference: KerasReference, _ owner: KerasObject) throws(NetworkError) -> String {
+        if let argument = arguments[reference.name] { return argument }
+        let found = results[try model.target(of: reference, positions, owner)] ?? []
+        guard reference.result < found.count else {
+          throw owner.error(
+            "reads result \(reference.result) of \(reference.name.prefix(200)), which has "
+              + "\(found.count)")
+        }
+        return found[reference.result]
+      }
+      for call in try model.order(positions) {
+        let layer = model.layers[call.layer]
+        let written = layer.calls[call.call]
+        var operands: [KerasOperand<String>] = []
+        for operand in written.operands {
+          switch operand {
+          case .layer(let reference):
+            operands.append(.layer(try value(reference, layer.config)))
+          case .numbers(let numbers): operands.append(.numbers(numbers))
+          }
+        }
+        made += 1
+        guard made <= Limits.nodes else {
+          throw layer.config.error("the model has more than \(Limits.nodes) layers")
+        }
+        let (path, name) = next(path + layer.name)
+        if let part = layer.model {
+          guard operands.count == written.references.count else {
+            throw layer.config.error("is a model that is called with a constant")
+          }
+          let found = try expand(
+            part, path: path + "/", inputs: operands.compactMap(\.source))
+          results[call] = found
+          aliases[name] = found[0]
+        } else {
+          layers.append(
+            Layer(
+              name: name, path: path, className: layer.className, config: layer.config,
+              operands: operands, further: written.further))
+          results[call] = [name]
+        }
+      }
+      var outputs: [String] = []
+      for output in model.outputs { outputs.append(try value(output, model.config)) }
+      return outputs
+    }
+
+    private mutating func next(_ path: String) -> (path: String, name: String) {
+      let number = calls[path, default: 0] + 1
+      calls[path] = number
+      return (path, number == 1 ? path : "\(path):\(number)")
+    }
   }
 }

@@ -1,30 +1,62 @@
 import Foundation
 
 /// What a layer or operation of a Keras model is called with.
-enum KerasOperand {
-  /// The result of a layer, by its name.
-  case layer(String)
+enum KerasOperand<Source> {
+  /// The result of a layer.
+  case layer(Source)
   /// A number, or one for each channel.
   case numbers([Double])
+
+  var source: Source? { if case .layer(let source) = self { source } else { nil } }
 }
 
-extension KerasModel {
-  /// The operands of the only use of a layer, and what else it is called with.
-  ///
-  /// Keras 2: `[[["a", 0, 0, {}], ["b", 0, 0, {}]]]`, of an operation `[["a", 0, 0, {"y": 2.0}]]` or
-  /// `[["_CONSTANT_VALUE", -1, 1.0, {"y": ["a", 0, 0]}]]`. Keras 3: `[{"args": [[tensor, tensor]]}]` or
-  /// `[{"args": [tensor, 2.0]}]`, a tensor `{"config": {"keras_history": ["a", 0, 0]}}`.
-  static func operands(
-    of record: KerasObject
-  ) throws(NetworkError) -> (operands: [KerasOperand], further: [Any]) {
-    guard let calls = record.value("inbound_nodes") as? [Any] else {
-      throw record.error("inbound_nodes is missing or no list")
+/// Result `result` of call `call` of a layer.
+struct KerasReference {
+  let name: String
+  let call: Int
+  let result: Int
+  /// Whether it is written as Keras 2 does, where the calls of a model count from 1: it has called
+  /// itself when it was made.
+  var isOfKeras2 = false
+
+  init(name: String, call: Int, result: Int, isOfKeras2: Bool = false) {
+    (self.name, self.call, self.result, self.isOfKeras2) = (name, call, result, isOfKeras2)
+  }
+
+  /// `["a", 0, 0]`
+  init(
+    _ history: [Any], _ owner: KerasObject, isOfKeras2: Bool = false
+  ) throws(NetworkError) {
+    guard (3...4).contains(history.count), let name = history[0] as? String,
+      let call = history[1] as? Int, let result = history[2] as? Int, call >= 0, result >= 0
+    else { throw owner.error("reads something that is not [layer, node, tensor]") }
+    self.init(name: name, call: call, result: result, isOfKeras2: isOfKeras2)
+  }
+}
+
+/// One call of a layer or operation: its operands, and what else it is called with.
+struct KerasCall {
+  private(set) var operands: [KerasOperand<KerasReference>] = []
+  private(set) var further: [Any] = []
+
+  var references: [KerasReference] { operands.compactMap(\.source) }
+
+  /// With nothing.
+  init() {}
+
+  /// With the only result of a layer.
+  init(reading name: String) {
+    operands = [.layer(KerasReference(name: name, call: 0, result: 0))]
+  }
+
+  /// Keras 2: `[["a", 0, 0, {}], ["b", 0, 0, {}]]`, of an operation `["a", 0, 0, {"y": 2.0}]` or
+  /// `["_CONSTANT_VALUE", -1, 1.0, {"y": ["a", 0, 0]}]`. Keras 3: `{"args": [[tensor, tensor]]}` or
+  /// `{"args": [tensor, 2.0]}`, a tensor `{"config": {"keras_history": ["a", 0, 0]}}`.
+  init(_ call: Any, of record: KerasObject) throws(NetworkError) {
+    if let call = call as? [String: Any] {
+      try readKeras3(call, record)
+      return
     }
-    guard calls.count <= 1 else {
-      throw record.error("is used \(calls.count) times; shared layers are not supported")
-    }
-    guard let call = calls.first else { return ([], []) }
-    if let call = call as? [String: Any] { return try keras3Operands(call, record) }
     guard let call = call as? [Any], !call.isEmpty else {
       throw record.error("inbound_nodes is neither Keras 2's nor Keras 3's")
     }
@@ -33,50 +65,48 @@ extension KerasModel {
     guard histories.count == (call[0] is String ? 1 : call.count) else {
       throw record.error("inbound_nodes is neither Keras 2's nor Keras 3's")
     }
-    var (operands, further) = ([KerasOperand](), [Any]())
     for history in histories {
       if history.first as? String == "_CONSTANT_VALUE", history.count >= 3 {
-        guard let numbers = numbers(history[2]) else {
+        guard let numbers = KerasModel.numbers(history[2]) else {
           throw record.error("is called with a constant that is no number")
         }
         operands.append(.numbers(numbers))
       } else {
-        operands.append(.layer(try source(history, record)))
+        operands.append(.layer(try KerasReference(history, record, isOfKeras2: true)))
       }
       guard history.count > 3, let arguments = history[3] as? [String: Any] else { continue }
       for (name, value) in arguments.sorted(by: { $0.key < $1.key }) {
         if let history = value as? [Any], history.first is String, name == "y" || name == "x" {
-          operands.append(.layer(try source(history, record)))
-        } else if ["y", "x", "bias"].contains(name), let numbers = numbers(value) {
+          operands.append(.layer(try KerasReference(history, record, isOfKeras2: true)))
+        } else if ["y", "x", "bias"].contains(name), let numbers = KerasModel.numbers(value) {
           operands.append(.numbers(numbers))
         } else {
           further.append(value)
         }
       }
     }
-    return (operands, further)
   }
 
-  private static func keras3Operands(
+  private mutating func readKeras3(
     _ call: [String: Any], _ record: KerasObject
-  ) throws(NetworkError) -> (operands: [KerasOperand], further: [Any]) {
+  ) throws(NetworkError) {
     let arguments = call["args"] as? [Any] ?? []
     let all = arguments.count == 1 ? arguments[0] as? [Any] ?? arguments : arguments
-    var (operands, further) = ([KerasOperand](), [Any]())
     for argument in all {
       if let config = (argument as? [String: Any])?["config"] as? [String: Any],
         let history = config["keras_history"] as? [Any]
       {
-        operands.append(.layer(try source(history, record)))
-      } else if let numbers = numbers(argument) {
+        operands.append(.layer(try KerasReference(history, record)))
+      } else if let numbers = KerasModel.numbers(argument) {
         operands.append(.numbers(numbers))
       } else {
         further.append(argument)
       }
     }
-    return (operands, further)
   }
+}
 
+extension KerasModel {
   /// A number, a list of numbers (perhaps within lists of one), or an array that Keras wrote.
   static func numbers(_ value: Any) -> [Double]? {
     if let object = value as? [String: Any] {

@@ -4,7 +4,7 @@ extension Architecture {
   /// Whether a Keras model leaves the height or width of its images open.
   /// - Throws: `NetworkError` for what is no description of a model.
   public static func kerasInputIsOpen(modelConfig text: String) throws(NetworkError) -> Bool {
-    try KerasModel(text).inputShape.prefix(2).contains { $0 == nil }
+    try KerasModel.inputShape(of: text).prefix(2).contains { $0 == nil }
   }
 
   /// The network that a Keras `model_config` describes (the attribute of a whole-model `.h5` file,
@@ -12,16 +12,39 @@ extension Architecture {
   ///
   /// Activations have the names of Keras's layers. Where one Keras layer is two steps here, the last
   /// has its name: before the activation function of `fc1` stands `fc1.linear`, before a global
-  /// pooling's row `avg_pool.mean`. Parameters have Keras's layer names too.
+  /// pooling's row `avg_pool.mean`. Parameters have Keras's layer names too. Layers of models within
+  /// the model are called by their path (`vgg16/fc1`), and further calls of a layer are numbered
+  /// (`conv:2`).
   /// - Parameters:
   ///   - width: of the images.
   ///   - text: JSON; from anywhere, it is checked before anything is built of it.
   ///   - height: of the images, for models that take any; likewise `width`.
+  ///   - output: which of several outputs counts, by its layer's name.
   /// - Throws: `NetworkError` naming the layer and its class for what is not supported.
   public init(
-    kerasModelConfig text: String, height: Int? = nil, width: Int? = nil
+    kerasModelConfig text: String, height: Int? = nil, width: Int? = nil, output: String? = nil
   ) throws(NetworkError) {
-    let model = try KerasModel(text)
+    self = try KerasImport(text, height: height, width: width, output: output).architecture
+  }
+}
+
+/// What a Keras `model_config` describes, and where Keras's files have it.
+public struct KerasImport: Hashable, Sendable {
+  public let architecture: Architecture
+  /// Whether the description is that of the network alone, layer by layer, so that it can be written
+  /// with its weights again: no models within the model, and one output.
+  public let isWhole: Bool
+  /// The groups in which Keras 3's files have a layer's weights, by the layer's name: one for each
+  /// model that it lies in.
+  public let groups: [String: [String]]
+  /// Names of layers that the network does not need: they lead to other outputs.
+  public let unused: Set<String>
+
+  /// See `Architecture.init(kerasModelConfig:height:width:output:)`.
+  public init(
+    _ text: String, height: Int? = nil, width: Int? = nil, output: String? = nil
+  ) throws(NetworkError) {
+    let model = try KerasModel(text, output: output)
     guard let height = model.inputShape[0] ?? height, let width = model.inputShape[1] ?? width
     else {
       throw NetworkError(
@@ -35,9 +58,12 @@ extension Architecture {
     var reading = KerasReading(
       inputShape: [height, width, channels], input: model.input, isKeras3: model.isKeras3)
     for layer in model.layers { try reading.append(layer) }
-    try self.init(
+    reading.add(model.aliases)
+    architecture = try Architecture(
       name: model.name, inputShape: [height, width, channels], classes: try reading.classes(),
       nodes: reading.nodes, aliases: reading.aliases)
+    (groups, unused) = (model.groups, model.unused)
+    isWhole = !model.isNested && model.unused.isEmpty
   }
 }
 
@@ -50,16 +76,15 @@ struct KerasReading {
   private var stands: [String: String]
   /// Keras's layers that put channels first, which is done by the flattening after them.
   private var permuted: Set<String> = []
-  /// What a sequential model's first layer reads.
-  private let input: String
   /// Whether Keras 3 wrote the model.
   let isKeras3: Bool
+  /// By which the layer that is appended calls its parameters.
+  private(set) var path = ""
 
   init(inputShape: Shape, input: String, isKeras3: Bool) {
     self.isKeras3 = isKeras3
     shapes = [Architecture.inputName: inputShape]
     stands = [input: Architecture.inputName]
-    self.input = input
   }
 
   static let supported = [
@@ -95,10 +120,6 @@ struct KerasReading {
       className.hasSuffix("OpLambda")
       || isCalled && config.members.keys.allSatisfy({ $0 == "name" || $0 == "dtype" })
     if isOperation, KerasOperation(className, config) != nil { return nil }
-    if KerasModel.models.contains(className) {
-      return
-        "is a model within the model, which is not supported; save a model of its layers instead"
-    }
     // Keras 2 has the function's name, Keras 3 a class without any configuration.
     let function = config.value("function") as? String
     if let function, className.hasSuffix("OpLambda") {
@@ -129,12 +150,10 @@ struct KerasReading {
   }
 
   mutating func append(_ layer: KerasModel.Layer) throws(NetworkError) {
-    // Only what a sequential model begins with, if it has no input layer, reads the image unsaid.
-    guard !layer.inputs.isEmpty || (input.isEmpty && nodes.isEmpty) else {
-      throw layer.config.error("reads no other layer")
-    }
+    guard !layer.inputs.isEmpty else { throw layer.config.error("reads no other layer") }
+    path = layer.path
     var inputs: [String] = []
-    for name in layer.inputs.isEmpty ? [input] : layer.inputs {
+    for name in layer.inputs {
       let node = stands[name] ?? name
       guard shapes[node] != nil else {
         throw layer.config.error("reads \(name.prefix(200)), which is no earlier layer")
@@ -151,11 +170,18 @@ struct KerasReading {
       }
     }
     guard stands[layer.name] == nil, shapes[layer.name] == nil else {
-      throw layer.config.error("two layers have this name")
+      throw layer.config.error("two layers are called \(layer.name.prefix(200))")
     }
     try checkFormat(layer.config)
-    guard let first = inputs.first else { throw layer.config.error("reads no layer") }
-    try append(layer, inputs, shapes[first]!)
+    try append(layer, inputs, shapes[inputs[0]]!)
+  }
+
+  /// Names of models within the model for the layers whose results are theirs.
+  mutating func add(_ models: [String: String]) {
+    for (name, layer) in models where shapes[name] == nil && stands[name] == nil {
+      let node = stands[layer] ?? layer
+      if node != Architecture.inputName { aliases[name] = node }
+    }
   }
 
   private func checkFormat(_ config: KerasObject) throws(NetworkError) {
@@ -360,7 +386,7 @@ struct KerasReading {
     guard let function = activation.layer else {
       return try node(name, layer, inputs, config, parameters: parameters)
     }
-    try node("\(name).linear", layer, inputs, config, parameters: parameters ?? name)
+    try node("\(name).linear", layer, inputs, config, parameters: parameters)
     try node(name, function, ["\(name).linear"], config)
   }
 
@@ -379,8 +405,10 @@ struct KerasReading {
     guard shapes.updateValue(shape, forKey: name) == nil else {
       throw config.error("two layers are called \(name)")
     }
+    let node = LayerNode(
+      name: name, layer: layer, inputs: inputs, parameterPrefix: parameters ?? path)
     nodes.append(
-      LayerNode(name: name, layer: layer, inputs: inputs, parameterPrefix: parameters))
+      node.parameters.isEmpty ? LayerNode(name: name, layer: layer, inputs: inputs) : node)
   }
 }
 

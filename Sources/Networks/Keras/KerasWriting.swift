@@ -5,23 +5,29 @@ extension Architecture {
   /// The network as a functional Keras model: the `model_config` of a whole-model `.h5` file, in the
   /// form of Keras 2, which Keras 3 reads as well.
   ///
-  /// Layers bear their own names, with `_` in place of the dots that not every backend of Keras takes:
-  /// `layer1_0_conv1`. Two steps that are one layer to Keras become one (`fc1.linear` and `fc1`; `avg_pool.mean` and `avg_pool`). Padding that Keras's
+  /// Layers bear their own names, with `_` in place of the dots and slashes that not every version
+  /// of Keras takes: `layer1_0_conv1`. Two steps that are one layer to Keras become one (`fc1.linear` and `fc1`; `avg_pool.mean` and `avg_pool`). Padding that Keras's
   /// layers cannot express becomes a `ZeroPadding2D` of its own, `conv1_padding`, and flattening with
   /// channels first a `Permute` before the `Flatten`. A convolution with as many groups as channels
   /// is a `DepthwiseConv2D`.
   ///
   /// The layers stand in the order in which Keras will hold them (`model.layers`), on which the weights
   /// of its `.h5` files depend; `kerasLayers()` lists them.
+  /// - Parameter isArchive: whether it is for a `.keras` archive, where Keras 3 has to be told the module
+  ///   of the class.
   /// - Throws: `NetworkError` naming a layer that Keras does not have.
-  public func kerasModelConfig() throws(NetworkError) -> String {
+  public func kerasModelConfig(isArchive: Bool = false) throws(NetworkError) -> String {
     let writing = try KerasWriting(self)
     let config: [String: Any] = [
       "name": name, "trainable": true, "layers": writing.layers.map(\.record),
       "input_layers": [[Self.inputName, 0, 0] as [Any]],
       "output_layers": [[writing.output, 0, 0] as [Any]],
     ]
-    let model: [String: Any] = ["class_name": "Functional", "config": config]
+    var model: [String: Any] = ["class_name": "Functional", "config": config]
+    if isArchive {
+      model["module"] = "keras.src.models.functional"
+      model["registered_name"] = "Functional"
+    }
     do {
       let data = try JSONSerialization.data(
         withJSONObject: model, options: [.sortedKeys, .withoutEscapingSlashes])
@@ -76,6 +82,14 @@ private struct KerasWriting {
     write(
       "InputLayer", Architecture.inputName, [],
       ["batch_input_shape": [NSNull(), x[0], x[1], x[2]] as [Any], "dtype": "float32"])
+    var prefixes: Set<String> = []
+    for node in architecture.nodes where !node.parameters.isEmpty {
+      guard prefixes.insert(node.parameterPrefix).inserted else {
+        throw NetworkError(
+          "\(architecture.name) cannot be written for Keras: the layer \(node.parameterPrefix) is "
+            + "called several times")
+      }
+    }
     for index in architecture.nodes.indices { try append(index) }
     output = Self.legal(names[architecture.nodes[architecture.nodes.count - 1].name]!)
     var known: Set<String> = []
@@ -88,7 +102,7 @@ private struct KerasWriting {
   }
 
   private static func legal(_ name: String) -> String {
-    name.replacingOccurrences(of: ".", with: "_")
+    name.replacingOccurrences(of: ".", with: "_").replacingOccurrences(of: "/", with: "_")
   }
 
   /// As Keras does: by the largest distance from the output, and of equal ones first what is met first

@@ -294,8 +294,11 @@ struct Lowering {
     for (role, statistic) in [
       (NetworkParameter.Role.runningMean, mean), (.runningVariance, unbiased),
     ] {
-      let running = try parameter(role, of: node, shape, &graph)
-      runningStatisticsUpdates[NetworkParameter.name(of: role, in: node.parameterPrefix)] =
+      // A batch norm that is called several times goes on from its last call.
+      let name = NetworkParameter.name(of: role, in: node.parameterPrefix)
+      let given = try parameter(role, of: node, shape, &graph)
+      let running = runningStatisticsUpdates[name] ?? given
+      runningStatisticsUpdates[name] =
         try graph.add(
           graph.multiply(running, 1 - norm.momentum),
           graph.multiply(graph.reshape(statistic, to: shape), norm.momentum))

@@ -30,8 +30,10 @@ public final class LoadedNetwork {
   public let provenance: Provenance?
   /// Of the file; Trompe's own without one.
   public let layout: CheckpointLayout
-  /// Keras's description of the network, of a whole-model file.
+  /// Keras's description of the network, of a whole-model file, and the groups in which Keras 3 has its
+  /// layers.
   private let modelConfig: String?
+  private let kerasGroups: [String: [String]]
   /// What the user should know of the file, one sentence each.
   public let notes: [String]
 
@@ -53,8 +55,9 @@ public final class LoadedNetwork {
     let metadata = file?.metadata
     path = section.checkpoint
     provenance = metadata?.provenance
-    (layout, modelConfig) = (file?.layout ?? .trompe, file?.modelConfig)
+    layout = file?.layout ?? .trompe
     var notes: [String] = []
+    var keras: KerasImport?
     let described =
       try section.architecture
       ?? metadata?.architecture.map {
@@ -62,7 +65,7 @@ public final class LoadedNetwork {
           $0, as: ArchitectureSpecification.self, "architecture", section.checkpoint)
       }
       ?? file.flatMap {
-        try Self.inferred(from: $0, &notes) {
+        try Self.inferred(from: $0, section, &keras, &notes) {
           try section.preprocessing?.outputSize
             ?? imageSize?(section.preprocessing ?? Preprocessing())
         }
@@ -73,6 +76,9 @@ public final class LoadedNetwork {
           ?? "no checkpoint is given; name the network, e.g. network.architecture={family: resnet18, "
           + "classes: 10}")
     }
+    // A description of more than the network cannot go with its weights again.
+    modelConfig = keras?.isWhole ?? true ? file?.modelConfig : nil
+    kerasGroups = keras.map { $0.isWhole ? $0.groups : [:] } ?? [:]
     let source = section.checkpoint ?? ""
     guard Preprocessing.channelCounts.contains(specification.channels) else {
       throw RunError(
@@ -131,7 +137,9 @@ public final class LoadedNetwork {
         notes.append("has no top: \(top.map(\.name).joined(separator: ", ")) start at random")
       }
       do {
-        notes += try file.load(layers) { parameter, fill in
+        let places = CheckpointFile.KerasPlaces(
+          groups: keras?.groups ?? [:], unused: keras?.unused ?? [])
+        notes += try file.load(layers, in: places) { parameter, fill in
           var tensor = Tensor(repeating: 0, shape: parameter.shape)
           try tensor.values.withUnsafeMutableBufferPointer { try fill($0) }
           try store.upload(tensor, to: parameter.name)
@@ -165,7 +173,8 @@ public final class LoadedNetwork {
   /// What a file of others tells of its network: Keras's description, or the names and shapes of its
   /// parameters.
   private static func inferred(
-    from file: CheckpointFile, _ notes: inout [String], size: () throws -> ImageSize?
+    from file: CheckpointFile, _ section: NetworkSection, _ keras: inout KerasImport?,
+    _ notes: inout [String], size: () throws -> ImageSize?
   ) throws -> ArchitectureSpecification? {
     if let text = file.modelConfig {
       let graph: Architecture
@@ -173,8 +182,9 @@ public final class LoadedNetwork {
         // Only a model that takes images of any size asks for that of the images.
         let isOpen = try Architecture.kerasInputIsOpen(modelConfig: text)
         let size = isOpen ? try size() : nil
-        graph = try Architecture(
-          kerasModelConfig: text, height: size?.height, width: size?.width)
+        let found = try KerasImport(
+          text, height: size?.height, width: size?.width, output: section.output)
+        (graph, keras) = (found.architecture, found)
       } catch let error as NetworkError {
         throw RunError("\(file.path): \(error.description)")
       }
@@ -198,6 +208,7 @@ public final class LoadedNetwork {
     assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = (network.batchCounts, network.sha256, network.provenance)
     (layout, modelConfig, notes) = (network.layout, network.modelConfig, network.notes)
+    kerasGroups = network.kerasGroups
     path = network.path
     executor = network.executor
     parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })
@@ -211,6 +222,7 @@ public final class LoadedNetwork {
     assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = ([:], network.sha256, network.provenance)
     (layout, modelConfig, notes, path) = (.trompe, nil, network.notes, network.path)
+    kerasGroups = [:]
     executor = network.executor
     parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })
     let given = try network.parameters.snapshot().tensors
@@ -277,8 +289,17 @@ public final class LoadedNetwork {
     // Keras's own description stays as it came.
     try network.checkpoint(provenance: provenance).save(
       to: target, as: layout, layers: network.architecture.parameterizedLayers,
-      modelConfig: layout == .keras2Model
-        ? try network.modelConfig ?? network.architecture.kerasModelConfig() : nil)
+      modelConfig: layout.hasModelConfig ? try network.description(for: layout) : nil,
+      groups: isKept ? network.kerasGroups : [:])
+  }
+
+  /// - Throws: `NetworkError` if the network can no longer be described to Keras.
+  func checkDescription() throws { _ = try description(for: layout) }
+
+  /// Keras's description: as it came, if it came in a file of this layout.
+  private func description(for layout: CheckpointLayout) throws -> String {
+    if layout == self.layout, let modelConfig { return modelConfig }
+    return try architecture.kerasModelConfig(isArchive: layout == .keras)
   }
 
   package static func decode<Content: Decodable>(

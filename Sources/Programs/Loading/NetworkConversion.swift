@@ -8,6 +8,7 @@ extension LoadedNetwork {
   ///
   /// - Throws: why not, and what to do instead.
   package func checkExport(as layout: CheckpointLayout) throws {
+    if layout == self.layout, layout.hasModelConfig { return try checkDescription() }
     guard layout != self.layout, layout != .trompe else { return }
     _ = try conversion(to: layout)
   }
@@ -25,7 +26,7 @@ extension LoadedNetwork {
     let isTorch = specification.family != NetworkConversion.graphFamily && !isKeras
     switch layout {
     case .trompe: return nil
-    case .keras2Model:
+    case .keras2Model, .keras:
       _ = try architecture.kerasModelConfig()
       return nil
     case .torch, .safetensors, .pth:

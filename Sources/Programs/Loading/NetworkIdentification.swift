@@ -147,7 +147,7 @@ extension CheckpointFile {
     }
     if layout.isKeras {
       return "\(path) holds weights without their network (\(arrays) arrays)\(closest); in Python, "
-        + "save the whole model with model.save(\"model.h5\"), or name a built-in network by "
+        + "save the whole model with model.save(\"model.keras\"), or name a built-in network by "
         + "network.architecture, e.g. {family: keras-resnet50, classes: 10}"
     }
     return "\(path) does not say which network it holds, and its \(arrays) arrays are those of no "

@@ -6,7 +6,8 @@ extension Architecture {
   /// The layers with parameters as files see them, in Keras's order where Keras has the network's
   /// layers, otherwise in that of `nodes`.
   public var parameterizedLayers: [ParameterizedLayer] {
-    let layers = nodes.compactMap(\.parameterizedLayer)
+    var known: Set<String> = []
+    let layers = nodes.compactMap(\.parameterizedLayer).filter { known.insert($0.name).inserted }
     guard let order = try? kerasLayers() else { return layers }
     var positions: [String: Int] = [:]
     for (position, layer) in order.enumerated() { positions[layer.parameters] = position }

@@ -7,6 +7,8 @@ public struct NetworkSection: Hashable, Sendable {
   public var checkpoint: String?
   /// What stands before the names of its arrays in a file of several networks.
   public var group: String?
+  /// Which output of a Keras model of several counts, by its layer's name.
+  public var output: String?
   /// Needed where the file does not say which network it holds, or there is no file.
   public var architecture: ArchitectureSpecification?
   /// Replaces what the file says; the file's, or none at all with ImageNet's statistics, if omitted.
@@ -20,11 +22,12 @@ public struct NetworkSection: Hashable, Sendable {
   public var classNames: [String]?
 
   public init(
-    checkpoint: String? = nil, group: String? = nil,
+    checkpoint: String? = nil, group: String? = nil, output: String? = nil,
     architecture: ArchitectureSpecification? = nil, preprocessing: Preprocessing? = nil,
     saysNormalization: Bool = true, classNames: [String]? = nil
   ) {
-    (self.checkpoint, self.group, self.architecture) = (checkpoint, group, architecture)
+    (self.checkpoint, self.group, self.output) = (checkpoint, group, output)
+    self.architecture = architecture
     (self.preprocessing, self.classNames) = (preprocessing, classNames)
     self.saysNormalization = preprocessing == nil || saysNormalization
   }
@@ -52,7 +55,7 @@ extension NetworkSection {
   private var entries: Entries {
     get {
       Entries(
-        checkpoint: checkpoint, group: group,
+        checkpoint: checkpoint, group: group, output: output,
         architecture: architecture.map(ArchitectureEntries.init),
         preprocessing: preprocessing.map {
           PreprocessingEntries($0, saysNormalization: saysNormalization)
@@ -61,7 +64,7 @@ extension NetworkSection {
     set {
       let family = newValue.architecture?.family
       self = NetworkSection(
-        checkpoint: newValue.checkpoint, group: newValue.group,
+        checkpoint: newValue.checkpoint, group: newValue.group, output: newValue.output,
         architecture: newValue.architecture?.specification(newValue.preprocessing),
         preprocessing: newValue.preprocessing?.preprocessing(family: family),
         saysNormalization: newValue.preprocessing?.saysNormalization ?? true,
@@ -72,6 +75,7 @@ extension NetworkSection {
   private struct Entries {
     var checkpoint: String?
     var group: String?
+    var output: String?
     var architecture: ArchitectureEntries?
     var preprocessing: PreprocessingEntries?
     var classNames: [String]?
@@ -82,11 +86,14 @@ extension NetworkSection {
         .path(
           "checkpoint", \.checkpoint,
           else: "`train`: random weights; `study`: in `study.checkpoints`; otherwise required",
-          "file to start from: of PyTorch (.pt, .pth, safetensors), Keras (HDF5) or ours"),
+          "file to start from: of PyTorch (.pt, .pth, safetensors), Keras (.keras, HDF5) or ours"),
         .automatic(
           "group", \.group, .text(), else: "all of the file",
           "which of several networks in the file: what its names begin with, e.g. `teacher` or "
             + "`ema_state_dict`"),
+        .automatic(
+          "output", \.output, .text(), else: "the only one",
+          "which of several outputs of a Keras model counts, by its layer's name"),
         .optional("architecture", \.architecture, ArchitectureEntries.schema),
         .optional("preprocessing", \.preprocessing, PreprocessingEntries.schema),
         .automatic(
