@@ -7,18 +7,21 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Writes a network's file in another layout.",
-    usage: "trompe convert <input> <output> --layout <layout> [<options>]",
+    usage: "trompe convert <input> <output> [--layout <layout>] [<options>]",
     discussion: """
       Reads what Keras, PyTorch and Trompe write, and writes what they read. Weights keep every \
       bit; between PyTorch and Keras the rows of a dense layer after a flattening change places, \
       because each counts pixels in its own order. What Trompe knows of a network, above all \
       whether it was manipulated, stays in the file.
 
+      The layout follows from the output's name where that tells it: .keras, .pth, .pt, \
+      .safetensors, .weights.h5.
+
       Which network a file holds is taken from the file. Where it does not say, name it with \
       --family and --classes.
 
       Example:
-        trompe convert vgg16.weights.h5 vgg16.safetensors --layout safetensors
+        trompe convert vgg16.weights.h5 vgg16.safetensors
 
       docs/formats.md describes the layouts.
       """)
@@ -32,7 +35,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       CheckpointLayout.allCases.map(\.rawValue).joined(separator: ", ") + ".", valueName: "layout"))
-  var layout: CheckpointLayout
+  var layout: CheckpointLayout?
 
   @Option(
     help: "Which of several networks in the input: what the names of its arrays begin with.")
@@ -59,7 +62,23 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
+  /// By the output's name, unless it is said.
+  private func chosenLayout() throws -> CheckpointLayout {
+    if let layout { return layout }
+    let endings: [(String, CheckpointLayout)] = [
+      (".keras", .keras), (".pth", .pth), (".pt", .pth), (".safetensors", .safetensors),
+      (".weights.h5", .keras3),
+    ]
+    guard let found = endings.first(where: { output.hasSuffix($0.0) }) else {
+      throw ValidationError(
+        "The name \(output) tells no layout; give it by --layout, one of "
+          + CheckpointLayout.allCases.map(\.rawValue).joined(separator: ", ") + ".")
+    }
+    return found.1
+  }
+
   func run() throws {
+    let layout = try chosenLayout()
     guard force || !FileManager.default.fileExists(atPath: output) else {
       throw RunError("\(output) exists; replace it with --force, or name another file")
     }
@@ -73,7 +92,7 @@ struct ConvertCommand: ParsableCommand {
     let network = try LoadedNetwork(section, on: ExecutorChoice.standard())
     try network.save(to: output, as: layout, provenance: network.provenance)
     network.notes.forEach(Terminal.note)
-    if !output.hasSuffix(layout.fileExtension) {
+    if !output.hasSuffix(layout.fileExtension), !(layout == .pth && output.hasSuffix(".pt")) {
       Terminal.writeError(
         "trompe: programs expect the name of such a file to end in \(layout.fileExtension)\n")
     }

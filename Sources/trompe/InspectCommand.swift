@@ -12,7 +12,8 @@ struct InspectCommand: ParsableCommand {
     discussion: """
       Reads Trompe's own files and those of others: Keras's weights and whole models, and \
       PyTorch's state dicts (.pt, .pth), also in HDF5 and safetensors. Weights are read only with --check, so it is \
-      quick for files of any size.
+      quick for files of any size. With --layers it lists the network's layers instead of the \
+      file's arrays: those with "yes" can be the target layer of grad-cam@LAYER and its like.
 
       Example:
         trompe inspect runs/first/manipulated.h5
@@ -29,6 +30,9 @@ struct InspectCommand: ParsableCommand {
 
   @Option(help: "Which of several outputs of a Keras model counts, by its layer's name.")
   var networkOutput: String?
+
+  @Flag(help: "List the network's layers, and which can be target layers.")
+  var layers = false
 
   @Flag(help: "Print it as JSON.")
   var json = false
@@ -56,6 +60,16 @@ private struct Inspection: Encodable {
     let type: String
   }
 
+  struct ListedLayer: Encodable {
+    let name: String
+    /// Further names of it.
+    let aliases: [String]
+    let kind: String
+    /// Of the activation of one image.
+    let shape: [Int]
+    let isTarget: Bool
+  }
+
   let file: String
   let bytes: Int
   let layout: CheckpointLayout
@@ -79,6 +93,8 @@ private struct Inspection: Encodable {
   /// Whether training can go on from it.
   let hasTrainingState: Bool
   let tensors: [Entry]
+  /// In the order of computation; nil if they were not asked for.
+  let layers: [ListedLayer]?
 
   init(_ path: String, _ options: InspectCommand) throws {
     let checkpoint = try CheckpointFile(path: path, group: options.group)
@@ -112,12 +128,15 @@ private struct Inspection: Encodable {
       recorded?.preprocessing, recorded?.isAssumed ?? false
     )
     let side = ArchitectureSpecification.defaultSide
-    recognized =
+    let identified =
       architecture != nil || checkpoint.modelConfig != nil
-      ? nil
-      : checkpoint.identifiedNetwork(height: side, width: side).map {
-        Recognized(family: $0.family, classes: $0.classes)
-      }
+      ? nil : checkpoint.identifiedNetwork(height: side, width: side)
+    recognized = identified.map { Recognized(family: $0.family, classes: $0.classes) }
+    layers =
+      options.layers
+      ? Self.layers(
+        of: try (architecture ?? identified)?.architecture()
+          ?? Self.described(checkpoint, output: options.networkOutput, side: side)) : nil
     classNames = metadata.classNames
     provenance = metadata.provenance
     manipulated = metadata.provenance?.manipulated ?? false
@@ -133,6 +152,28 @@ private struct Inspection: Encodable {
     (self.parameters, self.statistics) = (parameters, statistics)
     tensors = file.parameters.map {
       Entry(name: $0.name, shape: $0.shape.dimensions, type: $0.elementType.description)
+    }
+  }
+
+  /// The network of a whole Keras model; one that takes images of any size gets those of ImageNet.
+  private static func described(
+    _ checkpoint: CheckpointFile, output: String?, side: Int
+  ) throws -> Architecture {
+    guard let text = checkpoint.modelConfig else { throw RunError(checkpoint.unknownNetwork) }
+    do {
+      return try Architecture(
+        kerasModelConfig: text, height: side, width: side, output: output)
+    } catch { throw RunError("\(checkpoint.path): \(error.description)") }
+  }
+
+  private static func layers(of architecture: Architecture) -> [ListedLayer] {
+    let further = Dictionary(grouping: architecture.aliases.keys.sorted()) {
+      architecture.aliases[$0]!
+    }
+    return zip(architecture.nodes, architecture.shapes).map { node, shape in
+      ListedLayer(
+        name: node.name, aliases: further[node.name] ?? [], kind: node.layer.kind.rawValue,
+        shape: shape.dimensions, isTarget: shape.rank == 3)
     }
   }
 
@@ -169,6 +210,17 @@ private struct Inspection: Encodable {
       provenance == nil ? "not said in the file" : manipulated ? isMarked : "no",
     ])
     rows += provenance.map(Self.rows) ?? []
+    if let layers {
+      let listing =
+        [["layer", "also", "kind", "output", "target"]]
+        + layers.map { layer in
+          [
+            printable(layer.name), printable(layer.aliases.joined(separator: ", ")), layer.kind,
+            "\(layer.shape)", layer.isTarget ? "yes" : "no",
+          ]
+        }
+      return Format.table(rows, leading: 2) + "\n" + Format.table(listing, leading: 5)
+    }
     let listing =
       [["tensor", "shape", "type"]]
       + tensors.map { [printable($0.name), "\($0.shape)", $0.type] }

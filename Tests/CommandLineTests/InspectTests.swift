@@ -67,3 +67,72 @@ struct InspectTests {
     #expect(result == .init(code: 1, output: "", error: expected))
   }
 }
+
+/// Without anything but the files in the repository.
+@Suite struct InspectedNetworkTests {
+  private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent()
+  private static let nested = fixtures.appendingPathComponent(
+    "ManipulationTests/Fixtures/keras-nested")
+
+  @Test func layersAreListedWithWhatCanBeATarget() throws {
+    let result = try CommandLineProgram.run(
+      "inspect", "k3-twice.keras", "--network-output", "kind", "--layers", in: Self.nested)
+    #expect(result.error == "")
+    #expect(result.code == 0)
+    let lines = result.output.split(separator: "\n").map {
+      $0.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
+    }
+    #expect(lines.contains("layer also kind output target"))
+    #expect(lines.contains("vgg/c1 relu [10, 10, 4] yes"))
+    #expect(lines.contains("vgg/deep/rectified vgg, vgg/deep relu [5, 5, 5] yes"))
+    #expect(lines.contains("kind dense [3] no"))
+    #expect(!lines.contains { $0.hasPrefix("side") })
+    struct Inspection: Decodable {
+      struct Layer: Decodable {
+        let name: String
+        let shape: [Int]
+        let isTarget: Bool
+      }
+      let layers: [Layer]
+    }
+    let json = try CommandLineProgram.run(
+      "inspect", "k3-sequence.h5", "--layers", "--json", in: Self.nested)
+    let inspection = try JSONDecoder().decode(Inspection.self, from: Data(json.output.utf8))
+    #expect(
+      inspection.layers.filter(\.isTarget).map(\.name) == [
+        "base/c1.linear", "base/c1", "base/pool", "base/deep/p", "base/deep/bn",
+        "base/deep/rectified", "c1", "most.maximum",
+      ])
+  }
+
+  @Test func layersOfAnUnknownNetworkAreAnError() throws {
+    let folder = Self.fixtures.appendingPathComponent("CheckpointsTests/Fixtures")
+    let result = try CommandLineProgram.run("inspect", "torch-types.pth", "--layers", in: folder)
+    #expect(result.code == 1)
+    #expect(
+      result.error.hasPrefix(
+        "trompe: torch-types.pth does not say which network it holds, and its "))
+  }
+
+  @Test func convertTakesTheLayoutFromTheName() throws {
+    let folder = try TemporaryFolder()
+    let source = Self.nested.appendingPathComponent("k2-sequence.h5").path
+    for (name, layout) in [
+      ("a.keras", "Keras 3 whole model"), ("a.pth", "PyTorch state dict by torch.save"),
+      ("a.pt", "PyTorch state dict by torch.save"),
+      ("a.safetensors", "PyTorch state dict in safetensors"), ("a.weights.h5", "Keras 3 weights"),
+    ] {
+      let result = try CommandLineProgram.run("convert", source, name, in: folder.url)
+      #expect(result.code == 0)
+      #expect(
+        result.output == "sequence with 3 classes, Keras 2 whole model to \(layout): \(name)\n")
+      let check = try CommandLineProgram.run("inspect", name, "--check", in: folder.url)
+      #expect(check.code == 0)
+    }
+    let result = try CommandLineProgram.run("convert", source, "a.h5", in: folder.url)
+    #expect(result.code != 0)
+    #expect(
+      result.error.contains("The name a.h5 tells no layout; give it by --layout, one of trompe"))
+  }
+}

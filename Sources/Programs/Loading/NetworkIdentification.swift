@@ -129,7 +129,7 @@ extension CheckpointFile {
 
   /// One sentence for a file that does not say which network it holds, and whose parameters are those
   /// of no built-in one.
-  var unknownNetwork: String {
+  package var unknownNetwork: String {
     let side = ArchitectureSpecification.defaultSide
     let several = identifiedNetworks(height: side, width: side)
     if several.count > 1 {
