@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # Coverage-guided fuzzing of everything that is read from files: tools/fuzz.sh [SECONDS] [TARGET ...]
 #
-# SECONDS for each target, 60 if left out; targets: image hdf5 safetensors recipe metrics summary notes
-# (report.json) losses (test-losses.jsonl) study (studies/NAME.json) state (the text in a training
-# state). libFuzzer and AddressSanitizer of the Swift toolchain. Starts from Fuzzing/Corpora; what it finds beyond goes
-# to .build/fuzzing/, a crash with its input too, and ends it with an error.
+# SECONDS for each target, 60 if left out; targets: image hdf5 safetensors torch (.pth) keras (.keras)
+# recipe metrics summary notes (report.json) losses (test-losses.jsonl) study (studies/NAME.json) state
+# (the text in a training state). libFuzzer and AddressSanitizer of the Swift toolchain. Starts from
+# Fuzzing/Corpora; what it finds beyond goes to .build/fuzzing/, a crash with its input too, and ends
+# it with an error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ "${#targets[@]}" -gt 0 ] || targets=(image hdf5 safetensors recipe metrics summary notes losses study state)
+[ "${#targets[@]}" -gt 0 ] ||
+  targets=(image hdf5 safetensors torch keras recipe metrics summary notes losses study state)
 
 "${SWIFT:-swift}" build -c release --package-path Fuzzing --scratch-path .build/fuzzing/build \
   --product FuzzInputs -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=fuzzer-no-link,address \

@@ -2,12 +2,13 @@ import Checkpoints
 import Foundation
 import ImageData
 import Manipulation
+import Networks
 import Reports
 
 /// What reads the bytes, by the name in `TROMPE_FUZZ_TARGET`. Each may throw; nothing may crash, hang
 /// or take memory for what a header claims.
 enum Target: String, CaseIterable {
-  case image, hdf5, safetensors, recipe, metrics, summary, notes, losses, study, state
+  case image, hdf5, safetensors, torch, keras, recipe, metrics, summary, notes, losses, study, state
 
   static let chosen: Target = {
     let name = ProcessInfo.processInfo.environment["TROMPE_FUZZ_TARGET"] ?? ""
@@ -33,6 +34,19 @@ enum Target: String, CaseIterable {
       }
     case .safetensors:
       try FuzzedFile.read(bytes) { try readEverything(SafetensorsFile(path: $0)) }
+    case .torch:
+      // Pickles and the zip archives around them.
+      try FuzzedFile.read(bytes) { path in
+        let file = try CheckpointFile(path: path)
+        try readEverything(file.container)
+        _ = try file.readBatchCounts()
+      }
+    case .keras:
+      try FuzzedFile.read(bytes) { path in
+        let file = try CheckpointFile(path: path)
+        try readEverything(file.container)
+        if let text = file.modelConfig { _ = try KerasImport(text, height: 12, width: 12) }
+      }
     case .recipe:
       let text = String(decoding: bytes, as: UTF8.self)
       let recipe = try? FoolingRecipe(yaml: text, folder: "/")
