@@ -99,6 +99,8 @@ def read(what, file, expected, style=None):
 def read_state_dict(path):
     if path.endswith(".safetensors"):
         return load_file(path)
+    if path.endswith(".pth"):
+        return torch.load(path, weights_only=True)
     with h5py.File(path) as file:
         return {name: torch.as_tensor(file[name][()]) for name in file}
 
@@ -106,6 +108,11 @@ def read_state_dict(path):
 def write_state_dict(module, path):
     if path.endswith(".safetensors"):
         save_file(module.state_dict(), path, metadata={"format": "pt"})
+        return path
+    if path.endswith(".pth"):
+        torch.save(
+            module.state_dict(), path,
+            _use_new_zipfile_serialization=not path.endswith("-old.pth"))
         return path
     with h5py.File(path, "w") as file:
         for name, tensor in module.state_dict().items():
@@ -116,7 +123,7 @@ def write_state_dict(module, path):
 def save_keras(model, path, layout):
     if layout == "keras3":
         model.save_weights(path)
-    elif layout == "keras2-model":
+    elif layout in ("keras2-model", "keras"):
         model.save(path, include_optimizer=False)
     else:
         with h5py.File(path, "w") as file:
@@ -153,7 +160,9 @@ def keras_logits(model, images):
     return logits
 
 
-EXTENSIONS = {"keras2": ".h5", "keras2-model": "-model.h5", "keras3": ".weights.h5"}
+EXTENSIONS = {
+    "keras2": ".h5", "keras2-model": "-model.h5", "keras3": ".weights.h5", "keras": ".keras",
+}
 
 
 def check_keras(name, module, style, folder):
@@ -178,7 +187,7 @@ def check_keras(name, module, style, folder):
             if target == source != "keras3":
                 continue  # The way back is checked from keras3.
             output = convert(file, f"{folder}/out{extension}", target)
-            if target == "keras2-model":
+            if target in ("keras2-model", "keras"):
                 other = keras.models.load_model(output, compile=False)
             else:
                 other = build(weights=None)
@@ -213,15 +222,23 @@ def check_torch(name, folder):
 
     torch_file = write_state_dict(module, f"{folder}/{name}.h5")
     safe_file = write_state_dict(module, f"{folder}/{name}.safetensors")
+    own_file = write_state_dict(module, f"{folder}/{name}.pth")
     if arguments.part in (None, "read"):
         read(f"{name}: torch", torch_file, expected)
         read(f"{name}: safetensors", safe_file, expected)
+        read(f"{name}: pth", own_file, expected)
+        read(f"{name}: pth before PyTorch 1.6",
+             write_state_dict(module, f"{folder}/{name}-old.pth"), expected)
     if arguments.part == "read":
         return
     check(f"{name}: torch -> safetensors -> PyTorch",
           convert(torch_file, f"{folder}/out.safetensors", "safetensors"))
     check(f"{name}: safetensors -> torch -> PyTorch",
           convert(safe_file, f"{folder}/out.h5", "torch"))
+    check(f"{name}: pth -> safetensors -> PyTorch",
+          convert(own_file, f"{folder}/out.safetensors", "safetensors"))
+    check(f"{name}: safetensors -> pth -> PyTorch",
+          convert(safe_file, f"{folder}/out.pth", "pth"))
     model_file = convert(safe_file, f"{folder}/out-model.h5", "keras2-model")
     report(f"{name}: safetensors -> keras2-model -> Keras",
            keras_logits(keras.models.load_model(model_file, compile=False), images), expected)
