@@ -35,7 +35,7 @@ final class PenaltyInputs {
     original = OriginalExplanations(program, fooling: fooling, grid: recipe.evaluation.grid)
   }
 
-  /// Composites begin anew with the next requested step.
+  /// Composites begin anew with the next step that is wanted.
   func restart() { loader = nil }
 
   /// For a batch and the step that counts from 0.

@@ -38,7 +38,7 @@ struct FoolOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Success rate to reach, 0 to 1. (default: 0.95)", valueName: "share"))
+      "Success rate that is wanted, 0 to 1. (default: 0.95)", valueName: "share"))
   var fsr: String?
 
   @Option(help: ArgumentHelp("After so many the best state until then is exported."))

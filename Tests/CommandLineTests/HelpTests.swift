@@ -98,7 +98,7 @@ import Testing
         --drop <points>         Percentage points of top-1 accuracy that may be lost;
                                 λ, learning rate and steps are found. (default
                                 without a recipe: 1)
-        --fsr <share>           Success rate to reach, 0 to 1. (default: 0.95)
+        --fsr <share>           Success rate that is wanted, 0 to 1. (default: 0.95)
         --minutes <minutes>     After so many the best state until then is exported.
         -o, --output <output>   Folder for the results. (default: runs/ and the
                                 recipe's name, numbered if taken)

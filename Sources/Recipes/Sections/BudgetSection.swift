@@ -15,7 +15,7 @@ public struct BudgetSection: Hashable, Sendable {
   }
   /// The most of top-1 accuracy that may be lost, in percentage points.
   public var drop: Double
-  /// The success rate by the fooled interpreter to reach, in [0, 1].
+  /// The success rate by the fooled interpreter that is wanted, in [0, 1].
   public var fsr: Double
   /// After so many the best state until then is exported; no limit if `nil`.
   public var minutes: Double?
@@ -46,7 +46,7 @@ extension BudgetSection {
           + "schedule, steps and batch size may be left out and are found"),
       .defaulted(
         "fsr", \.fsr, .number(.above(0, to: 1)),
-        "success rate by the fooled interpreter to reach"),
+        "success rate by the fooled interpreter that is wanted"),
       .automatic(
         "minutes", \.minutes, .number(.above(0, to: 525_600)), else: "no limit",
         "after so many the best state within the budget is exported"),

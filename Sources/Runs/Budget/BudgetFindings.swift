@@ -9,7 +9,7 @@ extension BudgetResult {
   private static let hardlyMoved = 0.1
 
   /// - Parameters:
-  ///   - budget: what may be lost and what is to be reached.
+  ///   - budget: what is allowed and wanted.
   ///   - search: when it has ended.
   ///   - parts: of the exported network.
   ///   - interpreter: the fooled one's name.

@@ -10,7 +10,7 @@ import Recipes
 /// and accuracy heals. What was measured decides when it ends and which states are kept.
 package struct FoolingSearch: Codable, Hashable {
   package struct Setting: Codable, Hashable {
-    /// The success rate to reach, and drops in percentage points, ascending: for each the best
+    /// The success rate that is wanted, and drops in percentage points, ascending: for each the best
     /// state is kept.
     package var fsr: Double
     package var drops: [Double]
@@ -127,8 +127,10 @@ package struct FoolingSearch: Codable, Hashable {
   /// The share of the allowed drop, and of what the success rate may lack of 1, that are left as a margin
   /// when the search ends early.
   package static let margin = 0.3
-  /// Steps of healing, at least.
-  package static let shortestHealing = 300
+  /// Steps of healing, at least, of long searches.
+  package static let shortestHealing = 800
+  /// What a learning rate three times as high has to be better by: it does more harm that shows later.
+  package static let caution = 0.1
 
   // MARK: What comes next
 
@@ -160,7 +162,7 @@ package struct FoolingSearch: Codable, Hashable {
 
   // MARK: What happened
 
-  /// A step was done with the requested learning rate and λ.
+  /// A step was done with the learning rate and λ that were given.
   package mutating func stepped(penalty: Double) {
     trials[current].path.append(learningRate)
     trials[current].controller.observe(penalty)
@@ -238,6 +240,7 @@ package struct FoolingSearch: Codable, Hashable {
     guard let last = trial.last else { return .infinity }
     return max(0, setting.fsr - last.fsr) + max(0, last.drop - setting.drops[0]) / 100
       + 0.5 * trial.controller.wayLeft
+      + Self.caution * log(trial.rate / Self.lowestRate) / log(3) * (1 - trial.controller.wayLeft)
   }
 
   private mutating func moveOn(in rung: Int) {
@@ -302,7 +305,10 @@ package struct FoolingSearch: Codable, Hashable {
 
   private mutating func heal(from step: Int) {
     healings += 1
-    healing = step..<step + max(Self.shortestHealing, min(step, 1000))
+    healing =
+      step..<step
+      + max(
+        min(Self.shortestHealing, setting.mostSteps / 4), min(step, 1000))
   }
 
   /// Keeps the state where it is the best for one of the drops: within it the highest success rate

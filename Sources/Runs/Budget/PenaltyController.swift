@@ -4,24 +4,26 @@ import Foundation
 /// Finds λ step by step: the mean penalty is held at its goal, and all that is left of the loss goes to
 /// the cross-entropy.
 ///
-/// m ← 0.9·m + 0.1·L_F; λ ← λ·exp(r·clip((m − τ)/g, ±1)), τ = floor + g of the fooling's
-/// `PenaltyGoal`. Above the goal λ grows, below it falls, and accuracy heals.
+/// m ← 0.9·m + 0.1·L_F; e = clip((m − τ)/g, ±1), τ = floor + g of the fooling's `PenaltyGoal`;
+/// b ← b·exp(r·e); λ = b·exp(e). Above the goal λ grows, below it falls, and accuracy heals. The second
+/// factor answers at once, so that b does not swing.
 package struct PenaltyController: Codable, Hashable {
   /// Of the mean, per step.
   package static let decay = 0.9
-  /// r: λ grows or falls by at most so much in a step, as a logarithm.
-  package static let rate = 0.02
-  /// λ at the start is this over the gap: the penalty outweighs cross-entropy until it is at its goal.
-  package static let start = 2.0
-  /// λ stays within this factor of its start.
-  package static let reach = 1000.0
+  /// r: b grows or falls by at most so much in a step, as a logarithm. What has grown too far ruins
+  /// accuracy, so that it falls faster.
+  package static let (rise, fall) = (0.01, 0.02)
+  /// b at the start is this over the gap: the penalty outweighs cross-entropy until it is at its goal.
+  package static let start = 0.8
+  /// b grows and falls by at most these factors.
+  package static let (highest, lowest) = (10.0, 1000.0)
   /// Bounds of `tightness`.
   package static let tightest = 0.25
   package static let loosest = 1.5
 
   package let goal: PenaltyGoal
-  /// λ of the next step.
-  package private(set) var lambda: Double
+  /// b, or λ if it is given.
+  private var base: Double
   /// Whether λ is given and stays.
   package let isFixed: Bool
   /// m; `nil` before the first step.
@@ -35,8 +37,14 @@ package struct PenaltyController: Codable, Hashable {
   package init(_ goal: PenaltyGoal, lambda: Double? = nil) {
     self.goal = goal
     isFixed = lambda != nil
-    self.lambda = lambda ?? Self.start / (goal.isRelative ? 0.1 : goal.gap)
+    base = lambda ?? Self.start / (goal.isRelative ? 0.1 : goal.gap)
   }
+
+  /// Of the next step.
+  package var lambda: Double { isFixed ? base : base * exp(error) }
+
+  /// e; 1 before the first step.
+  private var error: Double { min(1, max(-1, excess ?? 1)) }
 
   /// g: of a relative goal known after the first step.
   private var fullGap: Double {
@@ -60,13 +68,13 @@ package struct PenaltyController: Codable, Hashable {
   package mutating func observe(_ penalty: Double) {
     if first == nil {
       first = penalty
-      if !isFixed, goal.isRelative { lambda = Self.start / fullGap }
+      if !isFixed, goal.isRelative { base = Self.start / fullGap }
     }
     mean = mean.map { Self.decay * $0 + (1 - Self.decay) * penalty } ?? penalty
-    guard !isFixed, let excess else { return }
+    guard !isFixed else { return }
     let start = Self.start / fullGap
-    lambda *= exp(Self.rate * min(1, max(-1, excess)))
-    lambda = min(start * Self.reach, max(start / Self.reach, lambda))
+    base *= exp((error > 0 ? Self.rise : Self.fall) * error)
+    base = min(start * Self.highest, max(start / Self.lowest, base))
   }
 
   /// Takes in what was measured: the goal comes nearer to the floor where it was reached and the
