@@ -9,31 +9,31 @@ import Testing
   @Test func weightGrowsAboveTheGoalAndFallsBelowIt() {
     var above = PenaltyController(goal)
     let start = above.lambda
-    #expect(abs(start - 8 * exp(1)) < 1e-9, "0.8 over the gap, and e is 1")
+    #expect(abs(start - 3 * exp(1)) < 1e-9, "0.3 over the gap, and e is 1")
     for _ in 0..<10 { above.observe(0.5) }
-    #expect(abs(above.lambda - 8 * exp(1.1)) < 1e-9)
+    #expect(abs(above.lambda - 3 * exp(1.04)) < 1e-9)
     var below = PenaltyController(goal)
     for _ in 0..<10 { below.observe(0) }
-    #expect(abs(below.lambda - 8 * exp(-1.2)) < 1e-9)
+    #expect(abs(below.lambda - 3 * exp(-1.2)) < 1e-9)
     var held = PenaltyController(goal)
     for _ in 0..<10 { held.observe(0.1) }
-    #expect(abs(held.lambda - 8) < 1e-9)
+    #expect(abs(held.lambda - 3) < 1e-9)
   }
 
   @Test func penaltiesBelowZeroHaveAFloor() {
     var controller = PenaltyController(PenaltyGoal(floor: -1, gap: 0.2))
     controller.observe(-0.7)
-    #expect(controller.lambda > 4)
+    #expect(controller.lambda > 1.5)
     controller = PenaltyController(PenaltyGoal(floor: -1, gap: 0.2))
     controller.observe(-0.95)
-    #expect(controller.lambda < 4)
+    #expect(controller.lambda < 1.5)
   }
 
   @Test func relativeGoalIsAShareOfTheFirstPenalty() {
     var controller = PenaltyController(PenaltyGoal(gap: 0.25, isRelative: true))
     controller.observe(0.04)
-    // 0.8 / (0.25 · 0.04), and one step up.
-    #expect(abs(controller.lambda - 80 * exp(1.01)) < 1e-9)
+    // 0.3 / (0.25 · 0.04), and one step up.
+    #expect(abs(controller.lambda - 30 * exp(1.004)) < 1e-9)
     #expect(controller.wayLeft == 1)
     for _ in 0..<200 { controller.observe(0.01) }
     #expect(abs(controller.excess ?? 1) < 1e-3)
@@ -50,9 +50,9 @@ import Testing
   @Test func weightStaysWithinReach() {
     var controller = PenaltyController(goal)
     for _ in 0..<5000 { controller.observe(1) }
-    #expect(abs(controller.lambda - 80 * exp(1)) < 1e-9)
+    #expect(abs(controller.lambda - 30 * exp(1)) < 1e-9)
     for _ in 0..<5000 { controller.observe(0) }
-    #expect(abs(controller.lambda - 0.008 * exp(-1)) < 1e-12)
+    #expect(abs(controller.lambda - 0.003 * exp(-1)) < 1e-12)
   }
 
   @Test func successRatesMoveTheGoal() {
