@@ -93,7 +93,7 @@ private struct Inspection: Encodable {
   /// Whether training can go on from it.
   let hasTrainingState: Bool
   let tensors: [Entry]
-  /// In the order of computation; nil if they were not asked for.
+  /// In the order of computation; nil if not requested.
   let layers: [ListedLayer]?
 
   init(_ path: String, _ options: InspectCommand) throws {

@@ -125,13 +125,14 @@ import Testing
     var stored: Set<String> = []
     var search = FoolingSearch(setting(drops: [0.5, 2]))
     var count = 0.0
-    finish(&search) { action in
+    let log: (FoolingSearch.Action) -> Void = { action in
       switch action {
       case .store(let slot): stored.insert(slot)
       case .load(let slot?): #expect(stored.contains(slot))
       default: break
       }
-    } measure: { _ in
+    }
+    finish(&search, log: log) { _ in
       count += 1
       return Measure(fsr: min(1, count / 20), drop: 30 / count)
     }

@@ -13,10 +13,9 @@ enum KerasMatching {
     besides unused: Set<String> = []
   ) -> LayoutMatch {
     let unused = Set(unused.map(normalized))
-    let stored = stored.filter { !unused.contains(normalized($0.name)) }
-    var named: [String: StoredLayer] = [:]
     let known = Set(layers.map { normalized($0.name) })
-    let stored = splitting(stored, for: known)
+    let stored = splitting(stored.filter { !unused.contains(normalized($0.name)) }, for: known)
+    var named: [String: StoredLayer] = [:]
     for layer in stored { named[normalized(layer.name)] = layer }
     if known.isSubset(of: named.keys) || stored.count != layers.count {
       return byName(layers, named, stored, known, container)

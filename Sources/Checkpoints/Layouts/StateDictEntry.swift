@@ -1,6 +1,6 @@
 import TensorGraph
 
-/// An array of a state dict that is written: the values are asked for one after the other.
+/// An array of a state dict that is written: the values are requested one after the other.
 struct StateDictEntry {
   enum Content {
     case floats(Shape, () -> Tensor)

@@ -13,7 +13,7 @@ struct FileRegion: Hashable, Sendable {
 /// A zip archive opened for reading, of any size (ZIP64). PKWARE's APPNOTE.TXT 6.3
 ///
 /// Nothing is unpacked to the disk: what is stored as it is, as in all files of PyTorch and Keras, is
-/// read in its place, and what is deflated goes into a file in memory when it is asked for. The list of
+/// read in its place, and what is deflated goes into a file in memory on demand. The list of
 /// entries is checked whole when the archive is opened, against the archive's size.
 final class ZipArchive: Sendable {
   struct Entry: Hashable, Sendable {
