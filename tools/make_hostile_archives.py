@@ -104,10 +104,10 @@ write("tensor-of-nothing.pth", archive(
 write("deep-lists.pth", archive(b"\x80\x02}" + text("a") + b"]" * 5000 + b"a" * 4999 + b"s."))
 write("deep-tuples.pth", archive(b"\x80\x02}" + text("a") + b")" + b"\x85" * 5000 + b"s."))
 write("cycle.pth", archive(b"\x80\x02}q\x00" + text("a") + b"h\x00s."))
-laughs = b"\x80\x02}" + text("a") + b"]q\x00" + b"K\x01a"
+laughs = b"\x80\x02}" + text("a") + b"]q\x00" + b"K\x01a0"
 for depth in range(1, 25):
-    laughs += b"]q" + bytes([depth]) + b"(" + (b"h" + bytes([depth - 1])) * 10 + b"e"
-write("billion-laughs.pth", archive(laughs + b"s."))
+    laughs += b"]q" + bytes([depth]) + b"(" + (b"h" + bytes([depth - 1])) * 10 + b"e0"
+write("billion-laughs.pth", archive(laughs + b"h\x18s."))
 write("marks.pth", archive(b"\x80\x02" + b"(" * 5000 + b"."))
 write("memo-far.pth", archive(b"\x80\x02}r\xff\xff\xff\xff0j\xfe\xff\xff\xff."))
 write("text-far.pth", archive(b"\x80\x02X\xff\xff\xff\x7fab."))

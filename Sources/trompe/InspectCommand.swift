@@ -9,6 +9,7 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Shows what a checkpoint holds, and whether it was manipulated.",
+    usage: "trompe inspect <file> [<options>]",
     discussion: """
       Reads Trompe's own files and those of others: Keras's weights and whole models, and \
       PyTorch's state dicts (.pt, .pth), also in HDF5 and safetensors. Weights are read only with --check, so it is \

@@ -136,7 +136,7 @@ struct KerasLayoutTests {
         architecture: "{\"family\":\"x\"}", classNames: ["a", "b"], preprocessing: "{}",
         provenance: provenance))
     let path = folder.file("a" + layout.fileExtension)
-    let config = layout == .keras2Model ? "{\"class_name\": \"Sequential\"}" : nil
+    let config = layout.hasModelConfig ? "{\"class_name\": \"Sequential\"}" : nil
     try checkpoint.save(to: path, as: layout, layers: tinyLayers, modelConfig: config)
     let file = try CheckpointFile(path: path)
     // Ours and PyTorch's differ in whose names they hold, not in form.

@@ -271,7 +271,7 @@ import Testing
     ("two-sizes-old.pth", "is damaged: storage 0 is of two sizes or types"),
     (
       "short-old.pth",
-      "is damaged or incomplete: storage 0 has 2 elements, 4 are expected, and 8 bytes are left"
+      "is damaged or incomplete: storage 0 has 4 elements, 4 are expected, and 8 bytes are left"
     ),
     ("count-old.pth", "is damaged or incomplete: storage 0 has 1099511627776 elements"),
     ("unknown-key-old.pth", "is damaged: its list of storages names one that no tensor lies in"),

@@ -136,7 +136,8 @@ import Testing
     let path = folder("written" + layout.fileExtension)
     try network.save(to: path, as: layout)
     let again = try load(path)
-    #expect(again.layout == layout)
+    // Ours and PyTorch's in HDF5 differ in whose names they hold, not in form.
+    #expect(again.layout == (layout == .torch ? .trompe : layout))
     #expect(try logits(again) == logits(network))
     // Once more, by the description that is in the file.
     try again.save(to: folder("again" + layout.fileExtension))
