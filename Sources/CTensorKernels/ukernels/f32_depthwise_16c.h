@@ -48,9 +48,8 @@ static void NAME(f32_depthwise)(
   int64_t i = 0;
   for (; i + PIXELS_AT_ONCE <= count; i += PIXELS_AT_ONCE) NAME(depthwise_at_once)
   (PIXELS_AT_ONCE, t, from + i * t->from_step, filter, ends, to, offset + i * t->to_step);
-  for (; i < count; i++)
-    NAME(depthwise_at_once)
-    (1, t, from + i * t->from_step, filter, ends, to, offset + i * t->to_step);
+  for (; i < count; i++) NAME(depthwise_at_once)
+  (1, t, from + i * t->from_step, filter, ends, to, offset + i * t->to_step);
 }
 
 INLINE void NAME(depthwise_bwd_weights_at_once)(
