@@ -199,11 +199,40 @@ struct StrangersFilesTests {
     #expect(predicted.index == index && abs(predicted.p - p) < 1e-5)
   }
 
+  /// Predicted class and probability of Keras 3.15 with the same pixels: normalised as the note of the
+  /// guess has it, or, where the model does it, from 0 to 1.
   @Test(arguments: [
-    ("keras-messages/k2_arith.h5", "is the operation math.multiply between layers"),
-    ("keras-messages/k2_plusop.h5", "is the operation __operators__.add between layers"),
-    ("keras-messages/k3_prein.h5", "multiply_1 (Multiply): is the operation Multiply between"),
-    ("keras-zip/k3_only.weights.h5", "holds weights without their network (10 arrays)"),
+    ("k3_augment", 0, 0.533073), ("k3_cropping", 0, 0.320044), ("k3_elu", 0, 0.339237),
+    ("k3_gray", 8, 0.706923), ("k3_layernorm", 3, 0.333870), ("k3_leaky", 0, 0.352954),
+    ("k3_normalization", 0, 0.286931), ("k3_prelu", 3, 0.268325), ("k3_relu6", 0, 0.533073),
+    ("k3_reshape", 5, 0.264154), ("k3_separable", 1, 0.145573), ("k3_sigmoid1", 0, 0.523379),
+    ("k3_sigmoid10", 0, 0.828504), ("k3_spatialdropout", 0, 0.533073),
+    ("k3_squeezeexcite", 3, 0.214177), ("k3_swish", 0, 0.379268), ("k3_tanh", 5, 0.221393),
+  ])
+  func layersOfKerasAreRead(file: String, index: Int, probability: Double) throws {
+    let folder = try TemporaryFolder()
+    let result = try explain(
+      shared("keras3-layers/\(file).h5"), cifar + "/cat/0001.jpg", in: folder)
+    #expect(result.code == 0, "\(result.error)")
+    #expect(result.error.contains("guess") == (file != "k3_normalization"))
+    let predicted = try prediction(result)
+    #expect(predicted.index == index)
+    // Single precision on both sides, and six digits.
+    #expect(abs(predicted.p - probability) < 1e-5)
+  }
+
+  /// Arithmetic between layers; where it normalises the images, nothing is a guess.
+  @Test(arguments: [("k2_arith", false), ("k2_plusop", true), ("k3_prein", false)])
+  func arithmeticOfKerasIsRead(file: String, isGuessed: Bool) throws {
+    let folder = try TemporaryFolder()
+    let result = try explain(
+      shared("keras-messages/\(file).h5"), cifar + "/cat/0001.jpg", in: folder)
+    #expect(result.code == 0, "\(result.error)")
+    #expect(result.error.contains("guess") == isGuessed)
+  }
+
+  @Test(arguments: [
+    ("keras-zip/k3_only.weights.h5", "holds weights without their network (10 arrays)")
   ])
   func theCauseIsNamed(file: String, text: String) throws {
     let folder = try TemporaryFolder()
