@@ -13,7 +13,7 @@ struct FoolCommand: ParsableCommand {
 
       Under a budget λ, learning rate and steps are found, and no recipe is needed.
 
-      Examples:
+      Example:
         trompe fool recipes/shapes-location-gradcam.yaml --set training.steps=100
         trompe fool --network mine.h5 --train images/train --validation images/val \\
           --fooling location --interpreter grad-cam@layer4 --drop 1

@@ -69,7 +69,7 @@ import Testing
 
       Under a budget λ, learning rate and steps are found, and no recipe is needed.
 
-      Examples:
+      Example:
         trompe fool recipes/shapes-location-gradcam.yaml --set training.steps=100
         trompe fool --network mine.h5 --train images/train --validation images/val \\
           --fooling location --interpreter grad-cam@layer4 --drop 1
@@ -184,7 +184,11 @@ import Testing
   }
 
   @Test(arguments: [
-    (["fool"], "Error: Missing expected argument '<recipe>'\n"),
+    (
+      ["fool"],
+      "Error: Give a recipe, or the options that stand for one; --network, --train, --validation, "
+        + "--fooling, --interpreter are missing.\n"
+    ),
     (["fool", "r.yaml", "--quiet", "--verbose"], "Error: Give --quiet or --verbose, not both.\n"),
     (
       ["fool", "r.yaml", "--outputt", "x"],
