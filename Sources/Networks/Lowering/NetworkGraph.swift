@@ -198,7 +198,10 @@ extension NetworkGraph {
   /// What a rule that walks the layers begins with at the end of the network, given one number for each
   /// class, [N, classes]: the same, or of a binary classifier, in the unit of its only number.
   ///
-  /// - Parameter isMultiplier: whether the numbers are derivatives; otherwise they are shares.
+  /// - Parameters:
+  ///   - perClass: the numbers, [N, classes].
+  ///   - isMultiplier: whether they are derivatives; otherwise they are shares.
+  ///   - graph: the graph under construction.
   public func atScores(
     _ perClass: Value, isMultiplier: Bool, in graph: inout GraphBuilder
   ) throws(ShapeError) -> Value {
