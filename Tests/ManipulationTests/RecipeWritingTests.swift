@@ -254,11 +254,12 @@ private struct RecipeGenerator {
     let parts = try String(contentsOf: manual, encoding: .utf8).components(separatedBy: "```")
     let examples = parts.filter { $0.hasPrefix("yaml\nnetwork:") }
       .map { String($0.dropFirst("yaml\n".count)) }
-    #expect(examples.count == 5)
+    #expect(examples.count == 6)
     _ = try FoolingRecipe(yaml: examples[0], folder: "/")
     _ = try TrainingRecipe(yaml: examples[1], folder: "/")
     _ = try AttackRecipe(yaml: examples[2], folder: "/")
     _ = try InfluenceRecipe(yaml: examples[3], folder: "/")
     _ = try StudyRecipe(yaml: examples[4], folder: "/")
+    #expect(try FoolingRecipe(yaml: examples[5], folder: "/").budget?.minutes == 20)
   }
 }

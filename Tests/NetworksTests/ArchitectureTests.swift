@@ -107,13 +107,28 @@ import Testing
     }
   }
 
+  /// One layer that is called twice may; two that differ may not.
   @Test func twoLayersCannotShareParameters() throws {
     let norm = Layer.batchNorm(BatchNormLayer(channels: 3))
-    #expect {
-      try network([
+    let other = Layer.batchNorm(BatchNormLayer(channels: 3, epsilon: 0.01))
+    let ends = [
+      LayerNode(name: "mean", layer: .globalAveragePool, inputs: ["b"]),
+      LayerNode(name: "flat", layer: .flatten, inputs: ["mean"]),
+      LayerNode(
+        name: "scores", layer: .dense(DenseLayer(inputs: 3, outputs: 2)), inputs: ["flat"]),
+    ]
+    let shared = try network(
+      [
         LayerNode(name: "a", layer: norm, inputs: ["input"]),
         LayerNode(name: "b", layer: norm, inputs: ["a"], parameterPrefix: "a"),
-      ])
+      ] + ends)
+    #expect(shared.nodes[1].parameterPrefix == "a")
+    #expect {
+      try network(
+        [
+          LayerNode(name: "a", layer: norm, inputs: ["input"]),
+          LayerNode(name: "b", layer: other, inputs: ["a"], parameterPrefix: "a"),
+        ] + ends)
     } throws: {
       "\($0)" == "test: b: two layers have a parameter a.weight"
     }
