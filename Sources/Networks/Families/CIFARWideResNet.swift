@@ -54,20 +54,7 @@ enum CIFARWideResNet {
         index == kernels.firstIndex(of: 3) ? stride : 1, to: &builder)
       if !isLast { builder.append("\(name).relu\(index + 1)", .relu) }
     }
-    let branch = builder.last
-    var shortcut = input
-    if stride != 1 || channels != output {
-      builder.append(
-        "\(name).shortcut.0",
-        .convolution(
-          ConvolutionLayer(
-            inputChannels: channels, outputChannels: output, kernelSize: 1, stride: stride,
-            hasBias: false)), [input])
-      builder.append("\(name).shortcut.1", .batchNorm(BatchNormLayer(channels: output)))
-      shortcut = builder.last
-    }
-    builder.append("\(name).add", .add, [branch, shortcut])
-    builder.append(name, .relu)
+    ResNet.appendSum(name, "shortcut", input, channels, output, stride, to: &builder)
     channels = output
   }
 

@@ -96,21 +96,30 @@ enum ResNet {
       builder.append("\(name).relu2", .relu)
       appendConvolution(name, 3, inner, output, 1, 1, to: &builder)
     }
+    appendSum(name, "downsample", input, channels, output, stride, to: &builder)
+    channels = output
+  }
+
+  /// The end of a block: its branch, which was appended last, and its input, projected where their
+  /// shapes differ.
+  static func appendSum(
+    _ block: String, _ projection: String, _ input: String, _ channels: Int, _ output: Int,
+    _ stride: Int, to builder: inout ArchitectureBuilder
+  ) {
     let branch = builder.last
     var shortcut = input
     if stride != 1 || channels != output {
       builder.append(
-        "\(name).downsample.0",
+        "\(block).\(projection).0",
         .convolution(
           ConvolutionLayer(
             inputChannels: channels, outputChannels: output, kernelSize: 1, stride: stride,
             hasBias: false)), [input])
-      builder.append("\(name).downsample.1", .batchNorm(BatchNormLayer(channels: output)))
+      builder.append("\(block).\(projection).1", .batchNorm(BatchNormLayer(channels: output)))
       shortcut = builder.last
     }
-    builder.append("\(name).add", .add, [branch, shortcut])
-    builder.append("\(name)", .relu)
-    channels = output
+    builder.append("\(block).add", .add, [branch, shortcut])
+    builder.append(block, .relu)
   }
 
   /// `conv<n>` and `bn<n>` of a block.
