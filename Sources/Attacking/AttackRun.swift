@@ -83,8 +83,7 @@ public final class AttackRun {
       network, interpreter: interpreter, recipe.attack, batchSize: recipe.evaluation.batchSize,
       compute: recipe.compute)
     observe(.note(setup.description))
-    for note in network.notes { observe(.note(note)) }
-    for note in setup.dataNotes { observe(.warning(note)) }
+    setup.tellNotes(observe)
     try folder.writeRecipe(text)
 
     let found = try attack.subjects(of: source, stop: stop) {

@@ -53,8 +53,7 @@ public final class CurvatureRun {
       network, of: recipe.curvature.function, batchSize: recipe.evaluation.batchSize,
       policy: recipe.compute.evaluationPolicy)
     observe(.note(setup.description))
-    for note in network.notes { observe(.note(note)) }
-    for note in setup.dataNotes { observe(.warning(note)) }
+    setup.tellNotes(observe)
     try folder.writeRecipe(recipe.resolvedYAML(for: network))
     let found = try attack.subjects(of: setup.validation, stop: stop) {
       observe(.working(on: "finding images", done: $0, total: recipe.attack.images))

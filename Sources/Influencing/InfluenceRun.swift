@@ -63,8 +63,7 @@ public final class InfluenceRun {
     let setup = try Setup(recipe.network, recipe.data, seed: section.seed, on: executor)
     let network = setup.network
     observe(.note(setup.description))
-    for note in network.notes { observe(.note(note)) }
-    for note in setup.dataNotes { observe(.warning(note)) }
+    setup.tellNotes(observe)
     try folder.writeRecipe(recipe.resolvedYAML(for: network))
 
     let train = Subset(setup.train, randomCount: section.trainImages, seed: section.seed)

@@ -51,8 +51,7 @@ public final class ClassifierTrainingRun {
       folder: folder, recipe: text, reads: InputRecord(recipe, setup), begin: begin, stop: stop,
       inputs: prepared.inputs, observe: observe)
     observe(.note(setup.description))
-    for note in network.notes { observe(.note(note)) }
-    for note in setup.dataNotes { observe(.warning(note)) }
+    setup.tellNotes(observe)
     observe(.note(program.resources))
     if let adversary = prepared.adversary {
       observe(

@@ -69,8 +69,7 @@ public final class FoolingRun {
       inputs: penaltyInputs.values,
       interpreter: measured[0].name, observe: observe)
     observe(.note(setup.description))
-    for note in network.notes { observe(.note(note)) }
-    for note in setup.dataNotes { observe(.warning(note)) }
+    setup.tellNotes(observe)
     observe(
       .note(
         "\(fooling.name) fooling of \(measured[0].name), \(recipe.aim); " + program.resources))

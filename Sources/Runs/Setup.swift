@@ -2,6 +2,7 @@ import Foolings
 import ImageData
 import Programs
 import Recipes
+import RunSupport
 import TensorRuntime
 
 /// Network and data of a run, checked against each other.
@@ -31,6 +32,12 @@ package struct Setup {
   /// What should be known of the images, a sentence each.
   package var dataNotes: [String] {
     validation.notes + train.notes.filter { !validation.notes.contains($0) }
+  }
+
+  /// Tells a run's observer what should be known of the network and of the images.
+  package func tellNotes(_ observe: (RunEvent) -> Void) {
+    for note in network.notes { observe(.note(note)) }
+    for note in dataNotes { observe(.warning(note)) }
   }
 
   /// Of images whose labels are not known.

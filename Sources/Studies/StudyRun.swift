@@ -48,8 +48,7 @@ public final class StudyRun {
       recipe, on: executor, folder: folder, stop: stop, observe: observe)
     text = recipe.resolvedYAML(for: stage.setup.network)
     observe(.note(stage.description))
-    for note in stage.setup.network.notes { observe(.note(note)) }
-    for note in stage.setup.dataNotes { observe(.warning(note)) }
+    stage.setup.tellNotes(observe)
     try folder.checkRecipe(text)
     try folder.writeRecipe(text)
     try folder.makeSubfolder(folder.studies)
