@@ -102,9 +102,9 @@ public final class FoolingRun {
         .note(
           "\(calibration.count) of \(setup.validation.count) validation images decide when to stop "
             + "and what is kept"))
-      try search.run(metrics: metrics) { isQuick in
+      try search.run(metrics: metrics) {
         let (result, measure) = try calibration.measure(
-          isQuick: isQuick, original: original, stop: stop
+          original: original, stop: stop
         ) { [observe] in
           observe(.evaluating(purpose: "calibration images", done: $0, total: $1))
         }

@@ -14,8 +14,6 @@ struct Calibration {
   static let share = 5
   /// and no more than this.
   static let mostImages = 1000
-  /// Of a measurement while learning rates race.
-  static let quickImages = 250
 
   private let measurement: FoolingMeasurement
   /// Positions in the validation split, and among the images that show both classes.
@@ -50,17 +48,13 @@ struct Calibration {
 
   /// Measures the network as it is.
   /// - Parameters:
-  ///   - isQuick: a part of the calibration images only.
   ///   - original: what was measured of the original on all images.
   func measure(
-    isQuick: Bool, original: EvaluationResult, stop: StopRequest,
+    original: EvaluationResult, stop: StopRequest,
     progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> (result: EvaluationResult, measure: FoolingSearch.Measure) {
     func preview(_ source: any ImageSource, _ positions: Set<Int>) -> Preview {
-      let sorted = positions.sorted()
-      let count = min(sorted.count, isQuick ? Self.quickImages : sorted.count)
-      return Preview(
-        source, positions: (0..<count).map { sorted[$0 * sorted.count / count] })
+      Preview(source, positions: positions.sorted())
     }
     let part = preview(measurement.validation.source, labelled)
     let composites = measurement.composites.flatMap { set in

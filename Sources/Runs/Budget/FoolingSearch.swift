@@ -5,9 +5,10 @@ import Recipes
 /// How a fooling under a budget is searched for, as a machine that is told what happened and says what
 /// comes next. It computes nothing and reads no clock, so that all of it can be saved and resumed.
 ///
-/// First trials of several learning rates race from the original weights; the best goes on. Its
-/// learning rate stays until the success rate is reached, then falls along half a cosine while λ falls
-/// and accuracy heals. What was measured decides when it ends and which states are kept.
+/// First trials of several learning rates race from the original weights, and the one with the lowest
+/// loss goes on. Its learning rate then falls along half a cosine: the way to fooled maps leads through
+/// bad accuracy, which heals as the learning rate falls. What is measured at the end of such a cycle
+/// sets λ of the next, which is longer and begins from half the learning rate.
 package struct FoolingSearch: Codable, Hashable {
   package struct Setting: Codable, Hashable {
     /// The success rate that is wanted, and drops in percentage points, ascending: for each the best
@@ -26,12 +27,13 @@ package struct FoolingSearch: Codable, Hashable {
     package var schedule: TrainingSection.Schedule?
     /// Of all trials together.
     package var mostSteps: Int
-    /// Steps after which trials are compared, and between measurements; fewer of short searches.
+    /// Steps after which trials are compared; fewer of short searches.
     package var rungs: [Int] {
       let first = max(1, min(40, mostSteps / 30))
       return [first, 3 * first]
     }
-    package var measureEvery: Int { max(1, min(50, mostSteps / 20)) }
+    /// Steps of the first cycle.
+    package var firstCycle: Int { max(1, min(FoolingSearch.firstCycle, mostSteps)) }
 
     package init(
       fsr: Double, drops: [Double], rates: [Double], lambda: Double? = nil, goal: PenaltyGoal,
@@ -62,6 +64,8 @@ package struct FoolingSearch: Codable, Hashable {
   package struct Trial: Codable, Hashable {
     package var rate: Double
     package var controller: PenaltyController
+    /// Mean of CE + λ·L_F over the last steps, λ as at the start; `nil` before the first step.
+    package var loss: Double?
     /// Learning rates of its steps.
     package var path: [Double] = []
     /// Where it stands if it is not the one that trains.
@@ -86,8 +90,8 @@ package struct FoolingSearch: Codable, Hashable {
     case load(String?)
     /// The network is kept under this name.
     case store(String)
-    /// A few calibration images, or all.
-    case measure(isQuick: Bool)
+    /// The network, on calibration images.
+    case measure
   }
 
   package enum Phase: Codable, Hashable {
@@ -107,9 +111,9 @@ package struct FoolingSearch: Codable, Hashable {
   package private(set) var seen: [Measure] = []
   /// What is done before the next step.
   package private(set) var queue: [Action]
-  /// Steps of the trial when the success rate was reached, and the end of its healing.
-  package private(set) var healing: (Range<Int>)?
-  package private(set) var healings = 0
+  /// Steps of the trial between which its learning rate falls; `nil` during the race.
+  package private(set) var cycle: (Range<Int>)?
+  package private(set) var cycles = 0
   package private(set) var restarts = 0
   package private(set) var isOutOfTime = false
 
@@ -120,6 +124,7 @@ package struct FoolingSearch: Codable, Hashable {
     }
     phase = trials.count > 1 && setting.schedule == nil ? .race(rung: 0) : .main
     queue = []
+    if phase == .main { beginCycle(of: setting.firstCycle) }
   }
 
   /// Lowest learning rate that is tried.
@@ -127,10 +132,15 @@ package struct FoolingSearch: Codable, Hashable {
   /// The share of the allowed drop, and of what the success rate may lack of 1, that are left as a margin
   /// when the search ends early.
   package static let margin = 0.3
-  /// Steps of healing, at least, of long searches.
-  package static let shortestHealing = 800
-  /// What a learning rate three times as high has to be better by: it does more harm that shows later.
-  package static let caution = 0.1
+  /// Of the mean of a trial's loss, per step.
+  package static let lossDecay = 0.9
+  /// Steps of the first cycle, and how many times as long the next is.
+  package static let firstCycle = 1000
+  package static let growth = 1.5
+  /// The share of a cycle after which is measured: before it the learning rate is too high for accuracy.
+  package static let unmeasured = 0.6
+  /// Measurements of a cycle.
+  package static let measurements = 5
 
   // MARK: What comes next
 
@@ -146,9 +156,9 @@ package struct FoolingSearch: Codable, Hashable {
     if setting.schedule == .cosine {
       return trial.rate * cosine(step - warm, setting.mostSteps - warm)
     }
-    guard setting.schedule == nil, let healing else { return trial.rate }
-    let height = trial.rate * pow(0.5, Double(healings - 1))
-    return max(0.02 * height, height * cosine(step - healing.lowerBound, healing.count))
+    guard setting.schedule == nil, let cycle else { return trial.rate }
+    let height = trial.rate * pow(0.5, Double(cycles - 1))
+    return max(0.02 * height, height * cosine(step - cycle.lowerBound, cycle.count))
   }
 
   private func cosine(_ step: Int, _ all: Int) -> Double {
@@ -163,25 +173,35 @@ package struct FoolingSearch: Codable, Hashable {
   // MARK: What happened
 
   /// A step was done with the learning rate and λ that were given.
-  package mutating func stepped(penalty: Double) {
-    trials[current].path.append(learningRate)
-    trials[current].controller.observe(penalty)
+  package mutating func stepped(penalty: Double, crossEntropy: Double) {
+    var trial = trials[current]
+    trial.path.append(learningRate)
+    trial.controller.observe(penalty)
+    let loss = crossEntropy + trial.controller.base * penalty
+    trial.loss = trial.loss.map { Self.lossDecay * $0 + (1 - Self.lossDecay) * loss } ?? loss
+    trials[current] = trial
     steps += 1
-    let done = trials[current].steps
     switch phase {
     case .race(let rung):
       if steps >= setting.mostSteps {
         phase = .main
-        queue.append(.measure(isQuick: false))
-      } else if done >= setting.rungs[rung] {
-        queue.append(.measure(isQuick: true))
+        queue.append(.measure)
+      } else if trial.steps >= setting.rungs[rung] {
+        endTurn(in: rung)
       }
     case .main:
-      if done % setting.measureEvery == 0 || steps >= setting.mostSteps {
-        queue.append(.measure(isQuick: false))
-      }
+      if isMeasured(after: trial.steps) || steps >= setting.mostSteps { queue.append(.measure) }
     case .finished: break
     }
+  }
+
+  /// Whether it is measured after so many steps of the trial.
+  private func isMeasured(after step: Int) -> Bool {
+    guard let cycle else { return step % max(1, setting.mostSteps / 20) == 0 }
+    let first = Double(cycle.count) * Self.unmeasured
+    let every = max(1, Int((Double(cycle.count) - first) / Double(Self.measurements)))
+    let (done, left) = (step - cycle.lowerBound, cycle.upperBound - step)
+    return left == 0 || (Double(done) >= first && left % every == 0)
   }
 
   /// `next` was done.
@@ -190,15 +210,14 @@ package struct FoolingSearch: Codable, Hashable {
   package mutating func measured(_ measure: Measure) {
     queue.removeFirst()
     trials[current].last = measure
-    switch phase {
-    case .race(let rung):
-      let slot = "\(current)-\(steps)"
-      trials[current].slot = slot
-      queue.append(.store(slot))
-      moveOn(in: rung)
-    case .main: judge(measure)
-    case .finished: break
-    }
+    judge(measure)
+  }
+
+  private mutating func endTurn(in rung: Int) {
+    let slot = "\(current)-\(steps)"
+    trials[current].slot = slot
+    queue.append(.store(slot))
+    moveOn(in: rung)
   }
 
   /// The step's numbers were not finite, and it was not applied.
@@ -220,7 +239,7 @@ package struct FoolingSearch: Codable, Hashable {
     guard !isOutOfTime, phase != .finished else { return }
     isOutOfTime = true
     phase = .main
-    queue = trials[current].steps > 0 && queue.isEmpty ? [.measure(isQuick: false)] : []
+    queue = trials[current].steps > 0 && queue.isEmpty ? [.measure] : []
     if queue.isEmpty { finish() }
   }
 
@@ -229,18 +248,9 @@ package struct FoolingSearch: Codable, Hashable {
   /// Trials that are in the race, the best first.
   private var ranking: [Int] {
     trials.indices.filter { !trials[$0].isOut }.sorted {
-      let (a, b) = (merit(trials[$0]), merit(trials[$1]))
+      let (a, b) = (trials[$0].loss ?? .infinity, trials[$1].loss ?? .infinity)
       return a != b ? a < b : $0 < $1
     }
-  }
-
-  /// 0 where goal and budget are met. The way to a fooled network leads through bad accuracy, so that
-  /// early on a lost point counts little.
-  private func merit(_ trial: Trial) -> Double {
-    guard let last = trial.last else { return .infinity }
-    return max(0, setting.fsr - last.fsr) + max(0, last.drop - setting.drops[0]) / 100
-      + 0.5 * trial.controller.wayLeft
-      + Self.caution * log(trial.rate / Self.lowestRate) / log(3) * (1 - trial.controller.wayLeft)
   }
 
   private mutating func moveOn(in rung: Int) {
@@ -267,14 +277,15 @@ package struct FoolingSearch: Codable, Hashable {
     phase = .main
     for other in trials.indices where other != best { trials[other].slot = nil }
     change(to: best)
+    beginCycle(of: setting.firstCycle)
   }
 
   private mutating func begin(rate: Double) {
     trials.append(
       Trial(rate: rate, controller: PenaltyController(setting.goal, lambda: setting.lambda)))
-    healing = nil
-    healings = 0
+    (cycle, cycles) = (nil, 0)
     change(to: trials.count - 1)
+    if phase == .main { beginCycle(of: setting.firstCycle) }
   }
 
   private mutating func change(to trial: Int) {
@@ -288,27 +299,22 @@ package struct FoolingSearch: Codable, Hashable {
     seen.append(measure)
     keep(measure)
     let trial = trials[current]
-    let isFooled = measure.fsr >= setting.fsr
     let enough = setting.fsr + Self.margin * (1 - setting.fsr)
     let hasRoom = measure.fsr >= enough
-    let isWithinDrop = measure.drop <= setting.drops[0]
     if hasRoom, measure.drop <= (1 - Self.margin) * setting.drops[0] { return finish() }
     if steps >= setting.mostSteps || isOutOfTime { return finish() }
-    trials[current].controller.adapt(isFooled: hasRoom, isWithinDrop: isWithinDrop)
-    guard setting.schedule == nil else { return }
-    if let healing {
-      if trial.steps >= healing.upperBound { heal(from: trial.steps) }
-    } else if isFooled {
-      heal(from: trial.steps)
-    }
+    guard setting.schedule == nil, let cycle, trial.steps >= cycle.upperBound else { return }
+    trials[current].controller.adapt(
+      isFooled: measure.fsr >= enough, isWithinDrop: measure.drop <= setting.drops[0])
+    beginCycle(of: Int(Double(cycle.count) * Self.growth))
   }
 
-  private mutating func heal(from step: Int) {
-    healings += 1
-    healing =
-      step..<step
-      + max(
-        min(Self.shortestHealing, setting.mostSteps / 4), min(step, 1000))
+  /// What would be left for a cycle much shorter than this one is added to it.
+  private mutating func beginCycle(of count: Int) {
+    guard setting.schedule == nil else { return }
+    let (start, left) = (trials[current].steps, setting.mostSteps - steps)
+    cycle = start..<start + (Double(left) < (1 + Self.growth / 2) * Double(count) ? left : count)
+    cycles += 1
   }
 
   /// Keeps the state where it is the best for one of the drops: within it the highest success rate

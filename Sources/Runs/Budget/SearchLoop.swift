@@ -77,7 +77,7 @@ final class SearchLoop {
   /// - Parameter measure: measures the network on calibration images.
   /// - Throws: as `TrainingLoop.run`; what stops being finite ends a trial only.
   func run(
-    metrics: MetricsLog, measure: (_ isQuick: Bool) throws -> FoolingSearch.Measure
+    metrics: MetricsLog, measure: () throws -> FoolingSearch.Measure
   ) throws {
     func stopHere() throws -> Never {
       try save(metrics)
@@ -101,9 +101,9 @@ final class SearchLoop {
         case .store(let slot):
           try store(slot)
           search.done()
-        case .measure(let isQuick):
+        case .measure:
           do {
-            let measured = try measure(isQuick)
+            let measured = try measure()
             tell(measured)
             search.measured(measured)
             measuredAt = loop.step
@@ -137,7 +137,7 @@ final class SearchLoop {
         continue
       }
       loop.step += 1
-      search.stepped(penalty: losses.penalty ?? 0)
+      search.stepped(penalty: losses.penalty ?? 0, crossEntropy: losses.crossEntropy)
       let seconds = (ContinuousClock.now - begin).seconds
       loop.trainingSeconds += seconds
       recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
