@@ -12,6 +12,7 @@ let package = Package(
     .library(name: "TensorNull", targets: ["TensorNull"]),
     .library(name: "TensorCPU", targets: ["TensorCPU"]),
     .library(name: "Networks", targets: ["Networks"]),
+    .library(name: "KerasModels", targets: ["KerasModels"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "ImageData", targets: ["ImageData"]),
     .library(name: "Explanations", targets: ["Explanations"]),
@@ -67,6 +68,7 @@ let package = Package(
 
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
+    .target(name: "KerasModels", dependencies: ["TensorGraph", "Networks"]),
     .target(
       name: "CHDF5", dependencies: ["CHDF5System"], cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("hdf5")]),
@@ -103,7 +105,8 @@ let package = Package(
     .target(
       name: "Programs",
       dependencies: [
-        "TensorGraph", "TensorPlan", "TensorRuntime", "Networks", "Checkpoints", "ImageData",
+        "TensorGraph", "TensorPlan", "TensorRuntime", "Networks", "KerasModels", "Checkpoints",
+        "ImageData",
         "Explanations", "Pictures", "Attacks", "Defences", "RunSupport", "Foolings", "Recipes",
       ]),
     .target(
@@ -172,7 +175,7 @@ let package = Package(
       name: "trompe",
       dependencies: [
         "CArguments", "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData",
-        "Networks", "Pictures", "Similarity", "TensorCPU", "TensorRuntime",
+        "KerasModels", "Networks", "Pictures", "Similarity", "TensorCPU", "TensorRuntime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -197,16 +200,15 @@ let package = Package(
     .testTarget(
       name: "NetworksTests",
       dependencies: [
-        "Networks", "TensorCPU", "TensorRuntime", "TensorReference", "Checkpoints", "ImageData",
-        "TestSupport",
+        "Networks", "KerasModels", "TensorCPU", "TensorRuntime", "TensorReference", "Checkpoints",
+        "ImageData", "TestSupport",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExplanationsTests",
       dependencies: [
-        "Explanations", "Networks", "TensorReference", "TensorRuntime", "TensorCPU", "Checkpoints",
-        "ImageData",
-        "TestSupport",
+        "Explanations", "Networks", "KerasModels", "TensorReference", "TensorRuntime", "TensorCPU",
+        "Checkpoints", "ImageData", "TestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph", "TestSupport"],
