@@ -13,6 +13,7 @@ let package = Package(
     .library(name: "TensorCPU", targets: ["TensorCPU"]),
     .library(name: "Networks", targets: ["Networks"]),
     .library(name: "KerasModels", targets: ["KerasModels"]),
+    .library(name: "TensorFiles", targets: ["TensorFiles"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "ImageData", targets: ["ImageData"]),
     .library(name: "Explanations", targets: ["Explanations"]),
@@ -75,7 +76,8 @@ let package = Package(
     .target(
       name: "CZip", dependencies: ["CZlib"], cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("z")]),
-    .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5", "CZip", "CCrypto"]),
+    .target(name: "TensorFiles", dependencies: ["TensorGraph", "CHDF5", "CZip", "CCrypto"]),
+    .target(name: "Checkpoints", dependencies: ["TensorGraph", "TensorFiles"]),
     .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG", "CWebP"]),
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Pictures", dependencies: ["ImageData"]),
