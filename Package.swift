@@ -12,6 +12,8 @@ let package = Package(
     .library(name: "TensorNull", targets: ["TensorNull"]),
     .library(name: "TensorCPU", targets: ["TensorCPU"]),
     .library(name: "Networks", targets: ["Networks"]),
+    .library(name: "KerasModels", targets: ["KerasModels"]),
+    .library(name: "TensorFiles", targets: ["TensorFiles"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "ImageData", targets: ["ImageData"]),
     .library(name: "Explanations", targets: ["Explanations"]),
@@ -67,13 +69,15 @@ let package = Package(
 
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
+    .target(name: "KerasModels", dependencies: ["TensorGraph", "Networks"]),
     .target(
       name: "CHDF5", dependencies: ["CHDF5System"], cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("hdf5")]),
     .target(
       name: "CZip", dependencies: ["CZlib"], cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("z")]),
-    .target(name: "Checkpoints", dependencies: ["TensorGraph", "CHDF5", "CZip", "CCrypto"]),
+    .target(name: "TensorFiles", dependencies: ["TensorGraph", "CHDF5", "CZip", "CCrypto"]),
+    .target(name: "Checkpoints", dependencies: ["TensorGraph", "TensorFiles"]),
     .target(name: "ImageData", dependencies: ["CTurboJPEG", "CPNG", "CWebP"]),
     .target(name: "Explanations", dependencies: ["TensorGraph", "Networks"]),
     .target(name: "Pictures", dependencies: ["ImageData"]),
@@ -103,7 +107,8 @@ let package = Package(
     .target(
       name: "Programs",
       dependencies: [
-        "TensorGraph", "TensorPlan", "TensorRuntime", "Networks", "Checkpoints", "ImageData",
+        "TensorGraph", "TensorPlan", "TensorRuntime", "Networks", "KerasModels", "Checkpoints",
+        "ImageData",
         "Explanations", "Pictures", "Attacks", "Defences", "RunSupport", "Foolings", "Recipes",
       ]),
     .target(
@@ -172,7 +177,7 @@ let package = Package(
       name: "trompe",
       dependencies: [
         "CArguments", "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData",
-        "Networks", "Pictures", "Similarity", "TensorCPU", "TensorRuntime",
+        "KerasModels", "Networks", "Pictures", "Similarity", "TensorCPU", "TensorRuntime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -197,16 +202,15 @@ let package = Package(
     .testTarget(
       name: "NetworksTests",
       dependencies: [
-        "Networks", "TensorCPU", "TensorRuntime", "TensorReference", "Checkpoints", "ImageData",
-        "TestSupport",
+        "Networks", "KerasModels", "TensorCPU", "TensorRuntime", "TensorReference", "Checkpoints",
+        "ImageData", "TestSupport",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExplanationsTests",
       dependencies: [
-        "Explanations", "Networks", "TensorReference", "TensorRuntime", "TensorCPU", "Checkpoints",
-        "ImageData",
-        "TestSupport",
+        "Explanations", "Networks", "KerasModels", "TensorReference", "TensorRuntime", "TensorCPU",
+        "Checkpoints", "ImageData", "TestSupport",
       ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph", "TestSupport"],

@@ -15,6 +15,7 @@ let package = Package(
         .product(name: "Checkpoints", package: "Trompe"),
         .product(name: "ImageData", package: "Trompe"),
         .product(name: "Manipulation", package: "Trompe"),
+        .product(name: "KerasModels", package: "Trompe"),
         .product(name: "Networks", package: "Trompe"),
         .product(name: "Reports", package: "Trompe"),
       ]),

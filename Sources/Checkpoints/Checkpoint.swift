@@ -1,3 +1,4 @@
+import TensorFiles
 import TensorGraph
 
 /// A network's parameters in the graph's layout with all that belongs to them, as one file.

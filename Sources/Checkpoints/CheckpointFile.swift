@@ -1,4 +1,5 @@
 import Foundation
+import TensorFiles
 import TensorGraph
 
 /// A file with a network's parameters in any of the layouts, opened for reading.
@@ -88,7 +89,7 @@ public struct CheckpointFile: Sendable {
       layout = Self.layout(of: file, attributes, isOurs: attributes["format"] == .text("trompe"))
       switch attributes[Keras2Layout.modelConfig] {
       case .text(let text):
-        try CheckpointMetadata.checkKeys(of: text, as: Keras2Layout.modelConfig, path: path)
+        try CheckedJSON.checkKeys(of: text, as: Keras2Layout.modelConfig, path: path)
         modelConfig = text
       case nil: modelConfig = nil
       default:

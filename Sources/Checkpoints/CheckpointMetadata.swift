@@ -1,4 +1,5 @@
 import Foundation
+import TensorFiles
 
 /// What a file says about its network, as attributes of the root group. Files of others have none of
 /// them, so each may be missing.
@@ -62,7 +63,7 @@ extension CheckpointMetadata {
       guard case .text(let text) = attribute else {
         throw CheckpointError(path: path, dataset: "@" + name, "is not text")
       }
-      try Self.checkKeys(of: text, as: name, path: path)
+      try CheckedJSON.checkKeys(of: text, as: name, path: path)
       return text
     }
     func json<Value: Decodable>(_ name: String, _ expected: String) throws -> Value? {
@@ -77,14 +78,6 @@ extension CheckpointMetadata {
     classNames = try json(Name.classNames, "an array of names")
     preprocessing = try text(Name.preprocessing)
     provenance = try json(Name.provenance, "a provenance object")
-  }
-
-  /// - Throws: `CheckpointError` if an object in an attribute's JSON has a key twice.
-  static func checkKeys(of text: String, as name: String, path: String) throws {
-    do { try CheckedJSON.checkKeys(Data(text.utf8)) } catch {
-      throw CheckpointError(
-        path: path, dataset: "@" + name, "cannot be read: \(error); write the file anew with one")
-    }
   }
 
   /// What there is, by attribute, apart from format and version; the same metadata gives the same

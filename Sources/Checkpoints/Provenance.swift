@@ -1,3 +1,5 @@
+import TensorFiles
+
 /// Where a network comes from and what was done to it: saved with it, so that a manipulated network
 /// says that it is one.
 public struct Provenance: Codable, Hashable, Sendable {

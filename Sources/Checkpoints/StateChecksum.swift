@@ -1,4 +1,5 @@
 import Foundation
+import TensorFiles
 import TensorGraph
 
 /// HDF5's own checksums cover headers, not numbers: a file to go on from carries one over all that

@@ -1,3 +1,4 @@
+import TensorFiles
 import TensorGraph
 
 /// A parameter (or buffer) that a network wants from a file.

@@ -1,3 +1,4 @@
+import TensorFiles
 import TensorGraph
 
 /// What a trainer needs besides the network to go on as if it had never stopped: optimizer moments as

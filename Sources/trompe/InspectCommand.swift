@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Foundation
 import ImageData
+import KerasModels
 import Manipulation
 import Networks
 

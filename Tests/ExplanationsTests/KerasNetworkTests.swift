@@ -1,4 +1,5 @@
 import Explanations
+import KerasModels
 import Networks
 import TensorGraph
 import TensorReference

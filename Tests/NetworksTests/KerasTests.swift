@@ -1,4 +1,5 @@
 import Foundation
+import KerasModels
 import Networks
 import TensorGraph
 import TensorReference

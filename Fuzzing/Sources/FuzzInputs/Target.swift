@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import ImageData
+import KerasModels
 import Manipulation
 import Networks
 import Reports

@@ -1,3 +1,4 @@
+import TensorFiles
 import TensorGraph
 
 /// How a file orders the axes of an array, against the graph: filters [K, R, S, C] (output channels,

@@ -1,3 +1,4 @@
+import TensorFiles
 import TensorGraph
 
 /// Keras 2's weights: a list of layers as attribute `layer_names` of a group, and for each layer a

@@ -1,3 +1,4 @@
+import TensorFiles
 import TensorGraph
 
 /// Keras 3's `.weights.h5`: a group for each layer, called after the layer's class and numbered in the

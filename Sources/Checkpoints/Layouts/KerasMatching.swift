@@ -1,3 +1,4 @@
+import TensorFiles
 import TensorGraph
 
 /// What Keras 2's and Keras 3's files have in common: layers of arrays in a fixed order.

@@ -1,4 +1,5 @@
 import Foundation
+import TensorFiles
 import TensorGraph
 
 /// PyTorch's state dict: the graph's own names, filters [K, C, R, S].

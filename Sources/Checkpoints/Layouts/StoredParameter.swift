@@ -1,3 +1,4 @@
+import TensorFiles
 import TensorGraph
 
 /// Where a file has a parameter.

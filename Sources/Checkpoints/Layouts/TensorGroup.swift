@@ -1,3 +1,4 @@
+import TensorFiles
 import TensorGraph
 
 /// The arrays of a container whose names begin so, under the rest of their names: one of several

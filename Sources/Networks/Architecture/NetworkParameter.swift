@@ -45,7 +45,7 @@ public struct NetworkParameter: Hashable, Sendable {
 
 extension LayerNode {
   /// The parameters of this layer, in the order of PyTorch's state dict.
-  var parameters: [NetworkParameter] {
+  package var parameters: [NetworkParameter] {
     func parameter(_ role: NetworkParameter.Role, _ shape: Shape) -> NetworkParameter {
       NetworkParameter(layer: parameterPrefix, role: role, shape: shape)
     }

@@ -70,7 +70,7 @@ extension Layer {
   public static var relu6: Layer { .activation(.rectifier(maximum: 6)) }
 
   /// ε of `normalization`: √ε is the least deviation that Keras divides by.
-  static let normalizationEpsilon = 1e-14
+  package static let normalizationEpsilon = 1e-14
 }
 
 /// In which order the elements of an image stand in its flattened row.

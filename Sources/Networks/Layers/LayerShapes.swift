@@ -4,7 +4,7 @@ extension Layer {
   /// The shape of the result for inputs of these shapes, all without the batch axis.
   ///
   /// - Throws: `NetworkError` where they do not fit; the shape rules are those of the operations.
-  func outputShape(of inputs: [Shape]) throws(NetworkError) -> Shape {
+  package func outputShape(of inputs: [Shape]) throws(NetworkError) -> Shape {
     switch self {
     case .add:
       guard inputs.count >= 2 else {

@@ -2,16 +2,16 @@ import TensorGraph
 
 /// Bounds on what an architecture may ask for, so that a hostile or mistaken file gives an error
 /// instead of an overflow. They lie far above any image classifier.
-enum Limits {
+package enum Limits {
   /// One extent: height, width, channels, kernel, stride, padding. VGG's flattened 25,088 fits.
-  static let extent = 1 << 20
+  package static let extent = 1 << 20
   /// Elements of one activation of one image, and of one parameter.
-  static let elements = 1 << 31
-  static let nodes = 100_000
+  package static let elements = 1 << 31
+  package static let nodes = 100_000
   /// Rows or columns of an adaptive pool's result: the graph holds one slice for each.
-  static let adaptiveExtent = 256
+  package static let adaptiveExtent = 256
 
-  static func check(
+  package static func check(
     positive: [(String, Int)], nonNegative: [(String, Int)] = [], in owner: String
   ) throws(NetworkError) {
     for (name, value) in positive where !(1...extent).contains(value) {
@@ -23,7 +23,7 @@ enum Limits {
   }
 
   /// Checks the extents and their product, without computing a product that overflows.
-  static func check(_ shape: Shape, of owner: String) throws(NetworkError) {
+  package static func check(_ shape: Shape, of owner: String) throws(NetworkError) {
     var count = 1
     for dimension in shape.dimensions {
       guard dimension > 0 else { throw NetworkError("\(owner) has the empty shape \(shape)") }
@@ -38,7 +38,7 @@ enum Limits {
 
 extension Layer {
   /// Checks the layer's own numbers; how they fit an input is the matter of `outputShape`.
-  func checkNumbers() throws(NetworkError) {
+  package func checkNumbers() throws(NetworkError) {
     switch self {
     case .convolution(let layer):
       try Limits.check(

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import ImageData
+import KerasModels
 import Networks
 import Recipes
 import RunSupport

@@ -1,4 +1,5 @@
 import Checkpoints
+import KerasModels
 import Networks
 import TensorGraph
 

@@ -1,3 +1,4 @@
+import Networks
 import TensorGraph
 
 /// Layers beside convolutions, dense layers, batch norms and pooling.

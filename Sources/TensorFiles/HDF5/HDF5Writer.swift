@@ -15,7 +15,7 @@ import TensorGraph
 /// }
 /// ```
 public struct HDF5Writer: ~Copyable {
-  let path: String
+  package let path: String
   let file: hid_t
   private var groups: Set<String> = []
 

@@ -8,24 +8,24 @@ import TensorGraph
 /// entry of its own, `data/0`; before that pickles one after the other, then the storages. Nothing of a
 /// pickle is run (`Pickle`). The file is checked whole when it is opened: every tensor lies in its
 /// storage, and every storage in the file.
-final class TorchFile: TensorContainer {
+package final class TorchFile: TensorContainer {
   static let mostTensors = 100_000
   /// Dictionaries within each other.
   static let deepest = 32
   /// Of what is visited on the way to the tensors: a few references may lead to any number.
   static let mostVisited = 4_000_000
 
-  let path: String
-  let tensors: [StoredTensor]
+  package let path: String
+  package let tensors: [StoredTensor]
   /// What Trompe wrote beside the tensors.
-  let metadata: [String: String]
+  package let metadata: [String: String]
   /// By name.
   private let places: [String: Place]
   /// What the regions of places are in.
   private let archive: ZipArchive?
   private let descriptor: Int32
 
-  private struct Place: Sendable {
+  struct Place: Sendable {
     /// Of the storage.
     let region: FileRegion
     /// In elements.
@@ -43,7 +43,7 @@ final class TorchFile: TensorContainer {
   static let metadataName = "trompe.json"
 
   /// The folder of the archive in which everything is.
-  static func folder(of archive: ZipArchive) -> String? {
+  package static func folder(of archive: ZipArchive) -> String? {
     let found = archive.entries.keys.filter {
       $0 == pickleName || $0.hasSuffix("/" + pickleName)
     }
@@ -53,7 +53,7 @@ final class TorchFile: TensorContainer {
 
   /// - Throws: `CheckpointError` if it is no dictionary of tensors, asks for anything else, or is
   ///   damaged.
-  init(_ archive: ZipArchive, folder: String) throws {
+  package init(_ archive: ZipArchive, folder: String) throws {
     let path = archive.path
     (self.path, self.archive, descriptor) = (path, archive, -1)
     if archive.entries.keys.contains(where: { $0.hasPrefix(folder + "code/") }) {
@@ -105,14 +105,14 @@ final class TorchFile: TensorContainer {
   ]
 
   /// Whether a file begins as these do, whatever follows.
-  static func looksOld(_ start: [UInt8]) -> Bool {
+  package static func looksOld(_ start: [UInt8]) -> Bool {
     start.count >= 2 && start[0] == 0x80 && (2...5).contains(start[1])
   }
 
   /// - Parameter file: closed by this, also if it throws.
   /// - Throws: `CheckpointError` if it is no dictionary of tensors, asks for anything else, or is
   ///   damaged.
-  init(path: String, _ file: (descriptor: Int32, size: Int)) throws {
+  package init(path: String, _ file: (descriptor: Int32, size: Int)) throws {
     (self.path, archive, descriptor, metadata) = (path, nil, file.descriptor, [:])
     let (descriptor, size) = file
     do {
@@ -211,8 +211,6 @@ final class TorchFile: TensorContainer {
     return regions
   }
 
-  // MARK: Tensors
-
   private static func faults<Result>(
     in path: String, _ body: () throws(PickleFault) -> Result
   ) throws -> Result {
@@ -226,148 +224,9 @@ final class TorchFile: TensorContainer {
     }
   }
 
-  /// Those in dictionaries and lists within each other, by name.
-  private static func tensors(
-    of root: PickleValue, in pickle: Pickle
-  ) throws(PickleFault) -> [(String, PickleTensor)] {
-    guard case .object(let number) = root, case .dictionary = pickle.objects[number] else {
-      throw PickleFault(
-        text: "holds something else than a dictionary of tensors; in Python, save the weights with "
-          + "torch.save(model.state_dict(), \"model.pth\")")
-    }
-    var found: [(String, PickleTensor)] = []
-    var names: Set<String> = []
-    var visited = 0
-    func visit(_ value: PickleValue, _ name: String, _ depth: Int) throws(PickleFault) {
-      visited += 1
-      guard visited <= mostVisited else {
-        throw PickleFault(
-          text:
-            "leads to more than \(mostVisited) values, the limit, through what it holds several "
-            + "times")
-      }
-      guard case .object(let number) = value else { return }
-      guard depth <= deepest else {
-        throw PickleFault(
-          text: "holds dictionaries or lists more than \(deepest) deep, perhaps in themselves")
-      }
-      func member(_ key: String) -> String { depth == 0 ? key : name + "/" + key }
-      switch pickle.objects[number] {
-      case .storage: break
-      case .tensor(let tensor):
-        guard found.count < mostTensors else {
-          throw PickleFault(text: "has more than \(mostTensors) tensors, the limit")
-        }
-        guard names.insert(name).inserted else {
-          throw PickleFault(text: "has the tensor \(printable(name)) twice")
-        }
-        found.append((name, tensor))
-      case .list(let elements), .tuple(let elements):
-        for (index, element) in elements.enumerated() {
-          try visit(element, member("\(index)"), depth + 1)
-        }
-      case .dictionary(let entries):
-        for entry in entries {
-          switch entry.key {
-          case .text(let key): try visit(entry.value, member(key), depth + 1)
-          case .integer(let key): try visit(entry.value, member("\(key)"), depth + 1)
-          // No name of a tensor's.
-          default: continue
-          }
-        }
-      }
-    }
-    try visit(root, "", 0)
-    guard !found.isEmpty else { throw PickleFault(text: "holds no tensors") }
-    return found
-  }
-
-  /// Checks each tensor against its storage.
-  private static func layOut(
-    _ found: [(String, PickleTensor)], _ path: String,
-    _ region: (PickleStorage) throws -> FileRegion
-  ) throws -> ([StoredTensor], [String: Place]) {
-    var places: [String: Place] = [:]
-    var tensors: [StoredTensor] = []
-    var problems: [CheckpointError.Problem] = []
-    let mostElements = HDF5Limits().elements
-    for (name, tensor) in found {
-      let storage = tensor.storage
-      let region = try region(storage)
-      let (bytes, overflow) = storage.count.multipliedReportingOverflow(
-        by: storage.elementType.byteCount)
-      guard !overflow, bytes == region.count else {
-        problems.append(
-          .init(
-            dataset: name,
-            "lies in a storage of \(storage.count) \(storage.elementType), but \(region.count) bytes "
-              + "of it are stored"))
-        continue
-      }
-      guard let count = count(of: tensor.shape, atMost: mostElements),
-        tensor.strides.count == tensor.shape.count,
-        span(tensor).map({ $0 <= storage.view.count }) ?? false, count <= storage.view.count
-      else {
-        problems.append(
-          .init(
-            dataset: name,
-            "has the shape \(tensor.shape) with strides \(tensor.strides) from element "
-              + "\(tensor.offset) on, which do not fit its storage of \(storage.view.count) elements"
-          ))
-        continue
-      }
-      tensors.append(
-        StoredTensor(name: name, shape: Shape(tensor.shape), elementType: storage.elementType))
-      places[name] = Place(
-        region: region, offset: storage.view.lowerBound + (count == 0 ? 0 : tensor.offset),
-        strides: isInOrder(tensor) ? nil : tensor.strides, elementType: storage.elementType)
-    }
-    guard problems.isEmpty else { throw CheckpointError(path: path, problems: problems) }
-    return (tensors.sorted { $0.name < $1.name }, places)
-  }
-
-  private static func count(of shape: [Int], atMost limit: Int) -> Int? {
-    guard shape.count <= 32 else { return nil }
-    var count = 1
-    for extent in shape {
-      guard extent >= 0 else { return nil }
-      // The product of the other extents must not overflow either when one of them is zero.
-      let (product, overflow) = count.multipliedReportingOverflow(by: max(extent, 1))
-      guard !overflow, product <= limit else { return nil }
-      count = product
-    }
-    return shape.contains(0) ? 0 : count
-  }
-
-  /// Elements of the storage up to the tensor's last one.
-  private static func span(_ tensor: PickleTensor) -> Int? {
-    guard tensor.offset >= 0 else { return nil }
-    guard !tensor.shape.contains(0) else { return 0 }
-    var last = tensor.offset
-    for (extent, stride) in zip(tensor.shape, tensor.strides) {
-      guard stride >= 0 else { return nil }
-      let (reach, overflow) = (extent - 1).multipliedReportingOverflow(by: stride)
-      let (sum, carries) = last.addingReportingOverflow(reach)
-      guard !overflow, !carries else { return nil }
-      last = sum
-    }
-    let (span, overflow) = last.addingReportingOverflow(1)
-    return overflow ? nil : span
-  }
-
-  /// Whether elements lie one after the other in row-major order.
-  private static func isInOrder(_ tensor: PickleTensor) -> Bool {
-    var expected = 1
-    for (extent, stride) in zip(tensor.shape, tensor.strides).reversed() where extent != 1 {
-      guard stride == expected else { return tensor.shape.contains(0) }
-      expected *= extent
-    }
-    return true
-  }
-
   // MARK: Reading
 
-  func readBlocks(
+  package func readBlocks(
     of name: String, multipleOf alignment: Int, into buffer: UnsafeMutableBufferPointer<Float>?,
     _ body: (Int, UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
@@ -397,7 +256,7 @@ final class TorchFile: TensorContainer {
     try floats.withUnsafeBufferPointer { try body(0, buffer.map { UnsafeBufferPointer($0) } ?? $0) }
   }
 
-  func readIntegers(_ name: String) throws -> [Int64] {
+  package func readIntegers(_ name: String) throws -> [Int64] {
     let stored = try storedIntegers(name)
     let place = places[name]!
     guard stored.shape.count > 0 else { return [] }

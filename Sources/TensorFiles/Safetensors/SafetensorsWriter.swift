@@ -2,7 +2,7 @@ import Foundation
 import TensorGraph
 
 /// Writes a `.safetensors` file whole or not at all; see `SafetensorsFile` for the format.
-enum SafetensorsWriter {
+package enum SafetensorsWriter {
   private enum HeaderValue: Encodable {
     case tensor(SafetensorsFile.Entry)
     case metadata([String: String])
@@ -16,7 +16,7 @@ enum SafetensorsWriter {
   }
 
   /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
-  static func write(
+  package static func write(
     to target: FileTarget, _ entries: [StateDictEntry], metadata: [String: String]
   ) throws {
     let path = target.path

@@ -1,3 +1,5 @@
+import Networks
+
 /// An activation function as Keras names it.
 struct KerasActivation {
   /// `nil` for the identity.

@@ -1,4 +1,5 @@
 import Foundation
+import Networks
 
 /// One object of a Keras `model_config`, with what errors about it say first.
 struct KerasObject {

@@ -1,4 +1,5 @@
 import Foundation
+import Networks
 
 /// What a layer or operation of a Keras model is called with.
 enum KerasOperand<Source> {

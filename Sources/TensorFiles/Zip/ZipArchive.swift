@@ -3,11 +3,15 @@ import Foundation
 import Synchronization
 
 /// Bytes that lie in a file one after the other.
-struct FileRegion: Hashable, Sendable {
-  let descriptor: Int32
+package struct FileRegion: Hashable, Sendable {
+  package let descriptor: Int32
   /// Of the first byte, from the file's start.
-  let offset: Int
-  let count: Int
+  package let offset: Int
+  package let count: Int
+
+  package init(descriptor: Int32, offset: Int, count: Int) {
+    (self.descriptor, self.offset, self.count) = (descriptor, offset, count)
+  }
 }
 
 /// A zip archive opened for reading, of any size (ZIP64). PKWARE's APPNOTE.TXT 6.3
@@ -15,13 +19,13 @@ struct FileRegion: Hashable, Sendable {
 /// Nothing is unpacked to the disk: what is stored as it is, as in all files of PyTorch and Keras, is
 /// read in its place, and what is deflated goes into a file in memory on demand. The list of
 /// entries is checked whole when the archive is opened, against the archive's size.
-final class ZipArchive: Sendable {
-  struct Entry: Hashable, Sendable {
-    let name: String
-    let isDeflated: Bool
-    let checksum: UInt32
-    let storedSize: Int
-    let size: Int
+package final class ZipArchive: Sendable {
+  package struct Entry: Hashable, Sendable {
+    package let name: String
+    package let isDeflated: Bool
+    package let checksum: UInt32
+    package let storedSize: Int
+    package let size: Int
     /// Of its own header, from the file's start.
     let headerOffset: Int
   }
@@ -33,11 +37,11 @@ final class ZipArchive: Sendable {
   /// The most that deflate can do: 258 bytes from two bits.
   static let deflateExpansion = 1032
 
-  static let signature: [UInt8] = [0x50, 0x4b, 0x03, 0x04]
+  package static let signature: [UInt8] = [0x50, 0x4b, 0x03, 0x04]
 
-  let path: String
+  package let path: String
   /// By name.
-  let entries: [String: Entry]
+  package let entries: [String: Entry]
   private let descriptor: Int32
   private let fileSize: Int
 
@@ -49,7 +53,7 @@ final class ZipArchive: Sendable {
   private let inflated = Mutex(Inflated())
 
   /// - Throws: `CheckpointError` if there is no such file, it is of another format, or damaged.
-  convenience init(path: String) throws {
+  package convenience init(path: String) throws {
     try self.init(path: path, openRegularFile(path))
   }
 

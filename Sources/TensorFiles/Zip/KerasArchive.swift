@@ -3,10 +3,10 @@ import TensorGraph
 
 /// Keras 3's whole model, `.keras`: a zip archive of `config.json` (the model), `metadata.json` (versions)
 /// and `model.weights.h5`, which is read in its place. keras/src/saving/saving_lib.py
-enum KerasArchive {
+package enum KerasArchive {
   static let config = "config.json"
   static let metadata = "metadata.json"
-  static let weights = "model.weights.h5"
+  package static let weights = "model.weights.h5"
   /// A model that Keras can write has a few kilobytes for each layer.
   static let largestConfig = 64 << 20
   /// Of the files that are written; from it on, layers are read by their names.
@@ -15,12 +15,12 @@ enum KerasArchive {
   /// Keras's description of the network in JSON.
   ///
   /// - Throws: `CheckpointError` if there is none, or a key stands in it twice.
-  static func modelConfig(of archive: ZipArchive) throws -> String {
+  package static func modelConfig(of archive: ZipArchive) throws -> String {
     let data = try archive.data(of: config, atMost: largestConfig)
     guard let text = String(validating: data, as: UTF8.self) else {
       throw CheckpointError(path: archive.path, dataset: config, "is not UTF-8")
     }
-    try CheckpointMetadata.checkKeys(of: text, as: config, path: archive.path)
+    try CheckedJSON.checkKeys(of: text, as: config, path: archive.path)
     return text
   }
 
@@ -28,7 +28,7 @@ enum KerasArchive {
   ///
   /// - Parameter body: writes the weights.
   /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
-  static func write(
+  package static func write(
     to target: FileTarget, modelConfig: String, _ body: (inout HDF5Writer) throws -> Void
   ) throws {
     try WholeFile.replace(target) { temporary in

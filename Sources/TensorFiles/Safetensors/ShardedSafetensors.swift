@@ -6,15 +6,15 @@ import TensorGraph
 ///
 /// The files lie in the folder of the index: their names have no folders. Each is checked as
 /// `SafetensorsFile` does, and together they must have the arrays that the index lists, no others.
-final class ShardedSafetensors: TensorContainer {
-  static let suffix = ".safetensors.index.json"
+package final class ShardedSafetensors: TensorContainer {
+  package static let suffix = ".safetensors.index.json"
   static let largestIndex = 25_000_000
   static let mostFiles = 1000
 
-  let path: String
-  let tensors: [StoredTensor]
+  package let path: String
+  package let tensors: [StoredTensor]
   /// Paths of the other files, sorted.
-  let parts: [String]
+  package let parts: [String]
   private let files: [SafetensorsFile]
   /// By the array's name.
   private let places: [String: Int]
@@ -26,7 +26,7 @@ final class ShardedSafetensors: TensorContainer {
   }
 
   /// - Throws: `CheckpointError` if the index or one of its files cannot be read, or they do not agree.
-  init(path: String) throws {
+  package init(path: String) throws {
     self.path = path
     let data = try readWhole(openRegularFile(path), atMost: Self.largestIndex, path: path)
     let index: Index
@@ -74,14 +74,14 @@ final class ShardedSafetensors: TensorContainer {
     self.tensors = tensors.sorted { $0.name < $1.name }
   }
 
-  func readBlocks(
+  package func readBlocks(
     of name: String, multipleOf alignment: Int, into buffer: UnsafeMutableBufferPointer<Float>?,
     _ body: (Int, UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
     try file(name).readBlocks(of: name, multipleOf: alignment, into: buffer, body)
   }
 
-  func readIntegers(_ name: String) throws -> [Int64] { try file(name).readIntegers(name) }
+  package func readIntegers(_ name: String) throws -> [Int64] { try file(name).readIntegers(name) }
 
   private func file(_ name: String) throws -> SafetensorsFile {
     guard let place = places[name] else {

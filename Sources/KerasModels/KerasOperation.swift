@@ -1,3 +1,4 @@
+import Networks
 import TensorGraph
 
 /// Arithmetic between a Keras model's layers: Keras 2's `TFOpLambda`, Keras 3's operations.

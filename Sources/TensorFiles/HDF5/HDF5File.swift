@@ -58,7 +58,7 @@ public final class HDF5File: TensorContainer {
   }
 
   /// The same of an entry of an archive, which is read in its place.
-  convenience init(
+  package convenience init(
     _ name: String, of archive: ZipArchive, limits: HDF5Limits = HDF5Limits()
   ) throws {
     try self.init(archive.region(of: name), of: archive, path: archive.path, limits: limits)
@@ -89,7 +89,7 @@ public final class HDF5File: TensorContainer {
   deinit { if archive == nil { close(source.descriptor) } }
 
   /// Whether there is a group of this name, found by binary search.
-  func hasGroup(_ name: String) -> Bool { groups.containsSorted(name) }
+  package func hasGroup(_ name: String) -> Bool { groups.containsSorted(name) }
 
   public func readBlocks(
     of name: String, multipleOf alignment: Int,
@@ -192,7 +192,7 @@ public final class HDF5File: TensorContainer {
   }
 
   /// The format allows a user's block of 512, 1024, 2048, ... bytes before the signature.
-  static func hasSignature(_ region: FileRegion) -> Bool {
+  package static func hasSignature(_ region: FileRegion) -> Bool {
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
     var bytes = [UInt8](repeating: 0, count: signature.count)
     var place = 0

@@ -1,4 +1,5 @@
 import Foundation
+import Networks
 import TensorGraph
 
 extension Architecture {
@@ -48,7 +49,7 @@ extension Architecture {
 }
 
 /// Nodes as Keras's layers.
-private struct KerasWriting {
+struct KerasWriting {
   struct Layer {
     let name: String
     /// The name as it is here.
@@ -57,19 +58,19 @@ private struct KerasWriting {
     let record: [String: Any]
   }
 
-  private let architecture: Architecture
+  let architecture: Architecture
   private(set) var layers: [Layer] = []
   /// Name of the last layer.
   private(set) var output = ""
   /// Keras's layer that gives a node's activation.
-  private(set) var names = [Architecture.inputName: Architecture.inputName]
+  var names = [Architecture.inputName: Architecture.inputName]
   /// How many nodes read a node.
-  private var readers: [String: Int] = [:]
-  private var shapes: [String: Shape]
+  var readers: [String: Int] = [:]
+  var shapes: [String: Shape]
   /// Nodes without negative elements: their zero padding never wins a maximum alone.
-  private var isNonNegative: Set<String> = []
+  var isNonNegative: Set<String> = []
   /// Nodes whose own name belongs to the layer before them.
-  private var renamed: [String: String] = [:]
+  var renamed: [String: String] = [:]
 
   init(_ architecture: Architecture) throws(NetworkError) {
     self.architecture = architecture
@@ -101,13 +102,13 @@ private struct KerasWriting {
     sort()
   }
 
-  private static func legal(_ name: String) -> String {
+  static func legal(_ name: String) -> String {
     name.replacingOccurrences(of: ".", with: "_").replacingOccurrences(of: "/", with: "_")
   }
 
   /// As Keras does: by the largest distance from the output, and of equal ones first what is met first
   /// on the way from the output, each layer before what it reads (keras/src/ops/function.py).
-  private mutating func sort() {
+  mutating func sort() {
     let positions = Dictionary(
       uniqueKeysWithValues: layers.enumerated().map { ($0.element.name, $0.offset) })
     var distances = [Int](repeating: 0, count: layers.count)
@@ -132,7 +133,7 @@ private struct KerasWriting {
     layers = order.map { layers[$0] }
   }
 
-  private mutating func write(
+  mutating func write(
     _ className: String, _ name: String, _ inputs: [String], _ config: [String: Any] = [:]
   ) {
     let (parameters, name, inputs) = (name, Self.legal(name), inputs.map(Self.legal))
@@ -147,19 +148,19 @@ private struct KerasWriting {
         ]))
   }
 
-  private func error(_ node: LayerNode, _ text: String) -> NetworkError {
+  func error(_ node: LayerNode, _ text: String) -> NetworkError {
     NetworkError("\(architecture.name): \(node.name) cannot be written for Keras: \(text)")
   }
 
   /// The node after this one, if Keras has both as one layer.
-  private func merged(_ index: Int, suffix: String) -> LayerNode? {
+  func merged(_ index: Int, suffix: String) -> LayerNode? {
     let (node, next) = (architecture.nodes[index], index + 1)
     guard next < architecture.nodes.count, readers[node.name] == 1 else { return nil }
     let after = architecture.nodes[next]
     return after.inputs == [node.name] && node.name == "\(after.name).\(suffix)" ? after : nil
   }
 
-  private mutating func append(_ index: Int) throws(NetworkError) {
+  mutating func append(_ index: Int) throws(NetworkError) {
     let node = architecture.nodes[index]
     // Written together with the node before it.
     guard names[node.name] == nil else { return }
@@ -235,102 +236,7 @@ private struct KerasWriting {
     }
   }
 
-  private mutating func appendFurther(
-    _ node: LayerNode, _ x: Shape, _ inputs: [String]
-  ) throws(NetworkError) {
-    switch node.layer {
-    case .activation(let function): try appendActivation(node, function, inputs)
-    case .prelu(let layer):
-      let slopes = [Int](repeating: 1, count: x.rank - layer.slopes.count) + layer.slopes
-      names[node.name] = node.parameterPrefix
-      write(
-        "PReLU", node.parameterPrefix, inputs,
-        ["shared_axes": slopes.indices.filter { slopes[$0] == 1 && x[$0] > 1 }.map { $0 + 1 }])
-    case .layerNorm(let layer):
-      let axes = Array((1...x.rank).suffix(layer.extents.count))
-      names[node.name] = node.parameterPrefix
-      write(
-        "LayerNormalization", node.parameterPrefix, inputs,
-        [
-          "axis": axes, "epsilon": layer.epsilon, "scale": layer.hasGamma,
-          "center": layer.hasBeta,
-        ])
-    case .layerScale: throw error(node, "Keras has no layer that scales channels alone")
-    case .multiply: simple("Multiply", node, inputs)
-    case .subtract: simple("Subtract", node, inputs)
-    case .divide: throw error(node, "Keras has no layer that divides")
-    case .average: simple("Average", node, inputs)
-    case .maximum: simple("Maximum", node, inputs)
-    case .reshape(let extents): simple("Reshape", node, inputs, ["target_shape": extents])
-    case .permute(let order): simple("Permute", node, inputs, ["dims": order.map { $0 + 1 }])
-    case .reverseChannels: throw error(node, "Keras has no layer that reverses channels")
-    case .resize(let layer):
-      let interpolation = layer.interpolation.rawValue
-      if layer.height % x[0] == 0, layer.width % x[1] == 0 {
-        simple(
-          "UpSampling2D", node, inputs,
-          ["size": [layer.height / x[0], layer.width / x[1]], "interpolation": interpolation])
-      } else {
-        simple(
-          "Resizing", node, inputs,
-          ["height": layer.height, "width": layer.width, "interpolation": interpolation])
-      }
-    case .crop(let top, let left, let bottom, let right):
-      simple("Cropping2D", node, inputs, ["cropping": [[top, bottom], [left, right]]])
-    case .rescale(let layer):
-      simple(
-        "Rescaling", node, inputs,
-        ["scale": Self.number(layer.scale), "offset": Self.number(layer.offset)])
-    case .normalization:
-      // Statistics without anything that is trained: a batch norm without gamma and beta.
-      names[node.name] = node.parameterPrefix
-      write(
-        "BatchNormalization", node.parameterPrefix, inputs,
-        [
-          "axis": x.rank, "epsilon": Networks.Layer.normalizationEpsilon, "momentum": 1,
-          "scale": false,
-          "center": false,
-        ])
-    case .spatialDropout(let rate): simple("SpatialDropout2D", node, inputs, ["rate": rate])
-    default: preconditionFailure("\(node.layer.kind) is written above")
-    }
-  }
-
-  private static func number(_ values: [Double]) -> Any { values.count == 1 ? values[0] : values }
-
-  private mutating func appendActivation(
-    _ node: LayerNode, _ function: ActivationFunction, _ inputs: [String]
-  ) throws(NetworkError) {
-    if let kerasName = function.kerasName {
-      return simple("Activation", node, inputs, ["activation": kerasName])
-    }
-    let name = renamed[node.name] ?? node.name
-    names[node.name] = name
-    switch function {
-    case .rectifier(let slope, let maximum):
-      simple(
-        "ReLU", node, inputs,
-        [
-          "max_value": maximum.map { $0 as Any } ?? NSNull(), "negative_slope": slope,
-          "threshold": 0.0,
-        ])
-    case .elu(let alpha): simple("ELU", node, inputs, ["alpha": alpha])
-    case .hardSigmoid(let slope): writeHardSigmoid(name, slope, inputs)
-    case .hardSwish:
-      writeHardSigmoid("\(name).gate", ActivationFunction.hardSlope, inputs)
-      write("Multiply", name, inputs + ["\(name).gate"])
-    default: throw error(node, "Keras has no function \(function.name.rawValue) by name")
-    }
-  }
-
-  /// min(max(slope·x + 1/2, 0), 1): by its name Keras 2 and Keras 3 have other slopes.
-  private mutating func writeHardSigmoid(_ name: String, _ slope: Double, _ inputs: [String]) {
-    write("Rescaling", "\(name).line", inputs, ["scale": slope, "offset": 0.5])
-    write(
-      "ReLU", name, ["\(name).line"], ["max_value": 1.0, "negative_slope": 0.0, "threshold": 0.0])
-  }
-
-  private mutating func note(_ node: LayerNode) {
+  mutating func note(_ node: LayerNode) {
     switch node.layer {
     case .relu, .softmax: isNonNegative.insert(node.name)
     case .maxPool, .averagePool, .adaptiveAveragePool, .globalAveragePool, .flatten, .add,
@@ -344,132 +250,6 @@ private struct KerasWriting {
     case .convolution, .dense, .batchNorm, .prelu, .layerNorm, .layerScale, .subtract, .rescale,
       .normalization:
       break
-    }
-  }
-
-  // MARK: Layers
-
-  private mutating func simple(
-    _ className: String, _ node: LayerNode, _ inputs: [String], _ config: [String: Any] = [:]
-  ) {
-    let name = renamed[node.name] ?? node.name
-    names[node.name] = name
-    write(className, name, inputs, config)
-  }
-
-  /// A layer with weights, and the activation function that belongs to it.
-  private mutating func weighted(
-    _ className: String, _ index: Int, _ inputs: [String], _ config: [String: Any]
-  ) throws(NetworkError) {
-    let node = architecture.nodes[index]
-    var config = config
-    config["activation"] = "linear"
-    names[node.name] = node.parameterPrefix
-    if let function = merged(index, suffix: "linear"), function.name == node.parameterPrefix,
-      let name = function.layer.kerasActivation
-    {
-      config["activation"] = name
-      names[function.name] = function.name
-      note(function)
-    } else if let function = merged(index, suffix: "linear"),
-      function.name == node.parameterPrefix, case .activation = function.layer
-    {
-      // A function without a name in Keras is a layer of its own.
-      renamed[function.name] = "\(function.name).activation"
-    } else if node.parameterPrefix != node.name, shapes[node.parameterPrefix] != nil {
-      throw error(node, "its weights have the name of another layer, \(node.parameterPrefix)")
-    }
-    write(className, node.parameterPrefix, inputs, config)
-  }
-
-  private mutating func global(
-    _ className: String, _ node: LayerNode, _ row: LayerNode, _ inputs: [String]
-  ) {
-    names[node.name] = row.name
-    names[row.name] = row.name
-    if isNonNegative.contains(node.name) { isNonNegative.insert(row.name) }
-    write(className, row.name, inputs)
-  }
-
-  private mutating func pool(
-    _ className: String, _ node: LayerNode, _ window: Window2D, _ x: Shape, _ input: String,
-    isMaximum: Bool, forbidsSame: Bool = false
-  ) throws(NetworkError) {
-    guard window.dilationY == 1, window.dilationX == 1 else {
-      throw error(node, "Keras's pooling knows no dilation")
-    }
-    let source = try padded(
-      node, window, x, input, isMaximum: isMaximum, forbidsSame: forbidsSame)
-    var config = Self.window(window, source.padding)
-    config["pool_size"] = [window.height, window.width]
-    simple(className, node, [source.input], config)
-  }
-
-  /// What a layer with this window reads, and its `padding`: a layer of zeros before it where Keras
-  /// has no name for the window's padding.
-  private mutating func padded(
-    _ node: LayerNode, _ window: Window2D, _ x: Shape, _ input: String, isMaximum: Bool,
-    forbidsSame: Bool = false
-  ) throws(NetworkError) -> (input: String, padding: String) {
-    guard window.isPadded else { return (input, "valid") }
-    if !forbidsSame, window == window.same(for: x) { return (input, "same") }
-    guard !isMaximum || isNonNegative.contains(node.inputs[0]) else {
-      throw error(node, "its padding is not Keras's \"same\", and zeros might be the maximum")
-    }
-    let name = "\(node.name).padding"
-    write(
-      "ZeroPadding2D", name, [input],
-      ["padding": [[window.top, window.bottom], [window.left, window.right]]])
-    return (name, "valid")
-  }
-
-  private mutating func adaptive(
-    _ node: LayerNode, _ height: Int, _ width: Int, _ x: Shape, _ inputs: [String]
-  ) throws(NetworkError) {
-    guard x[0] % height == 0, x[1] % width == 0 else {
-      throw error(node, "\(x[0])×\(x[1]) pixels do not divide into \(height)×\(width) means")
-    }
-    let size = [x[0] / height, x[1] / width]
-    if size == [1, 1] {
-      simple("Activation", node, inputs, ["activation": "linear"])
-    } else {
-      simple(
-        "AveragePooling2D", node, inputs, ["pool_size": size, "strides": size, "padding": "valid"])
-    }
-  }
-
-  private static func window(_ window: Window2D, _ padding: String) -> [String: Any] {
-    ["strides": [window.strideY, window.strideX], "padding": padding]
-  }
-}
-
-extension Layer {
-  /// The name by which Keras has it as the activation of another layer.
-  fileprivate var kerasActivation: String? {
-    switch self {
-    case .relu: "relu"
-    case .softmax: "softmax"
-    case .activation(let function): function.kerasName
-    default: nil
-    }
-  }
-}
-
-extension ActivationFunction {
-  /// The name that means the same to Keras 2 and Keras 3.
-  fileprivate var kerasName: String? {
-    switch self {
-    case .selu: "selu"
-    case .silu: "swish"
-    case .gelu: "gelu"
-    case .sigmoid: "sigmoid"
-    case .tanh: "tanh"
-    case .softplus: "softplus"
-    case .softsign: "softsign"
-    case .exponential: "exponential"
-    case .elu(alpha: 1): "elu"
-    case .mish: "mish"
-    case .rectifier, .elu, .geluTanh, .hardSigmoid, .hardSwish: nil
     }
   }
 }

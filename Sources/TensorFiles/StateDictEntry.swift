@@ -1,13 +1,17 @@
 import TensorGraph
 
 /// An array of a state dict that is written: the values are requested one after the other.
-struct StateDictEntry {
-  enum Content {
+package struct StateDictEntry {
+  package enum Content {
     case floats(Shape, () -> Tensor)
     case integer(Int64)
   }
   let name: String
   let content: Content
+
+  package init(name: String, content: Content) {
+    (self.name, self.content) = (name, content)
+  }
 
   var shape: Shape {
     switch content {

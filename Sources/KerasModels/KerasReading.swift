@@ -1,3 +1,4 @@
+import Networks
 import TensorGraph
 
 extension Architecture {
@@ -85,55 +86,6 @@ struct KerasReading {
     self.isKeras3 = isKeras3
     shapes = [Architecture.inputName: inputShape]
     stands = [input: Architecture.inputName]
-  }
-
-  static let supported = [
-    "Activation", "Add", "Average", "AveragePooling2D", "BatchNormalization", "CenterCrop",
-    "Concatenate", "Conv2D", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "ELU", "Flatten",
-    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "InputLayer", "LayerNormalization",
-    "LayerScale",
-    "LeakyReLU", "MaxPooling2D", "Maximum", "Multiply", "Normalization", "PReLU", "Permute", "ReLU",
-    "Rescaling", "Reshape", "Resizing", "SeparableConv2D", "Softmax", "SpatialDropout2D",
-    "Subtract",
-    "UpSampling2D", "ZeroPadding2D",
-  ]
-
-  /// Layers that do nothing but in training.
-  static let idle: Set = [
-    "ActivityRegularization", "AlphaDropout", "AugMix", "AutoContrast", "CutMix", "GaussianDropout",
-    "GaussianNoise", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration",
-    "RandomColorJitter", "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip",
-    "RandomGaussianBlur", "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert",
-    "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
-    "RandomSharpness", "RandomShear", "RandomTranslation", "RandomWidth", "RandomZoom",
-    "StochasticDepth",
-  ]
-
-  /// Why a layer of this class is not read; nil for one that is.
-  /// - Parameter isCalled: whether it belongs to a functional model, where operations stand beside
-  ///   layers.
-  static func refusal(
-    _ className: String, _ config: KerasObject, isCalled: Bool
-  ) -> String? {
-    if supported.contains(className) || idle.contains(className) { return nil }
-    let isOperation =
-      className.hasSuffix("OpLambda")
-      || isCalled && config.members.keys.allSatisfy({ $0 == "name" || $0 == "dtype" })
-    if isOperation, KerasOperation(className, config) != nil { return nil }
-    // Keras 2 has the function's name, Keras 3 a class without any configuration.
-    let function = config.value("function") as? String
-    if let function, className.hasSuffix("OpLambda") {
-      return
-        "is the operation \(function.prefix(100)) between layers, which is not supported; supported "
-        + "are +, −, ×, ÷ and activation functions; build the model of layers"
-    }
-    if isOperation {
-      return
-        "is the operation \(className.prefix(100)) between layers, which is not supported; supported "
-        + "are +, −, ×, ÷ and activation functions; build the model of layers"
-    }
-    return "this class of layer is not supported; supported are "
-      + supported.joined(separator: ", ")
   }
 
   func classes() throws(NetworkError) -> Int {
@@ -409,23 +361,5 @@ struct KerasReading {
       name: name, layer: layer, inputs: inputs, parameterPrefix: parameters ?? path)
     nodes.append(
       node.parameters.isEmpty ? LayerNode(name: name, layer: layer, inputs: inputs) : node)
-  }
-}
-
-extension Window2D {
-  var isPadded: Bool { top + left + bottom + right > 0 }
-
-  /// The same window with TensorFlow's padding `same` for images [H, W, C].
-  func same(for x: Shape) -> Window2D {
-    func padding(_ extent: Int, _ taps: Int, _ stride: Int, _ dilation: Int) -> (Int, Int) {
-      let results = (extent + stride - 1) / stride
-      let total = max((results - 1) * stride + (taps - 1) * dilation + 1 - extent, 0)
-      return (total / 2, total - total / 2)
-    }
-    let (top, bottom) = padding(x[0], height, strideY, dilationY)
-    let (left, right) = padding(x[1], width, strideX, dilationX)
-    return Window2D(
-      height: height, width: width, strideY: strideY, strideX: strideX, dilationY: dilationY,
-      dilationX: dilationX, top: top, left: left, bottom: bottom, right: right)
   }
 }

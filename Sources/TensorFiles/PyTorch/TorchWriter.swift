@@ -4,13 +4,13 @@ import TensorGraph
 /// Writes a state dict as `torch.save` does, whole or not at all: `torch.load` reads it, with
 /// `weights_only` as well. What Trompe knows of the network is an entry beside the tensors, which
 /// PyTorch ignores.
-enum TorchWriter {
+package enum TorchWriter {
   private static let folder = "archive/"
   /// PyTorch's own, so that its readers may map the file.
   private static let alignment = 64
 
   /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
-  static func write(
+  package static func write(
     to target: FileTarget, _ entries: [StateDictEntry], metadata: [String: String]
   ) throws {
     let encoder = JSONEncoder()

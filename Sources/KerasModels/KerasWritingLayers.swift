@@ -1,0 +1,110 @@
+import Networks
+import TensorGraph
+
+/// How one node, or two, are one of Keras's layers.
+extension KerasWriting {
+  mutating func simple(
+    _ className: String, _ node: LayerNode, _ inputs: [String], _ config: [String: Any] = [:]
+  ) {
+    let name = renamed[node.name] ?? node.name
+    names[node.name] = name
+    write(className, name, inputs, config)
+  }
+
+  /// A layer with weights, and the activation function that belongs to it.
+  mutating func weighted(
+    _ className: String, _ index: Int, _ inputs: [String], _ config: [String: Any]
+  ) throws(NetworkError) {
+    let node = architecture.nodes[index]
+    var config = config
+    config["activation"] = "linear"
+    names[node.name] = node.parameterPrefix
+    if let function = merged(index, suffix: "linear"), function.name == node.parameterPrefix,
+      let name = function.layer.kerasActivation
+    {
+      config["activation"] = name
+      names[function.name] = function.name
+      note(function)
+    } else if let function = merged(index, suffix: "linear"),
+      function.name == node.parameterPrefix, case .activation = function.layer
+    {
+      // A function without a name in Keras is a layer of its own.
+      renamed[function.name] = "\(function.name).activation"
+    } else if node.parameterPrefix != node.name, shapes[node.parameterPrefix] != nil {
+      throw error(node, "its weights have the name of another layer, \(node.parameterPrefix)")
+    }
+    write(className, node.parameterPrefix, inputs, config)
+  }
+
+  mutating func global(
+    _ className: String, _ node: LayerNode, _ row: LayerNode, _ inputs: [String]
+  ) {
+    names[node.name] = row.name
+    names[row.name] = row.name
+    if isNonNegative.contains(node.name) { isNonNegative.insert(row.name) }
+    write(className, row.name, inputs)
+  }
+
+  mutating func pool(
+    _ className: String, _ node: LayerNode, _ window: Window2D, _ x: Shape, _ input: String,
+    isMaximum: Bool, forbidsSame: Bool = false
+  ) throws(NetworkError) {
+    guard window.dilationY == 1, window.dilationX == 1 else {
+      throw error(node, "Keras's pooling knows no dilation")
+    }
+    let source = try padded(
+      node, window, x, input, isMaximum: isMaximum, forbidsSame: forbidsSame)
+    var config = Self.window(window, source.padding)
+    config["pool_size"] = [window.height, window.width]
+    simple(className, node, [source.input], config)
+  }
+
+  /// What a layer with this window reads, and its `padding`: a layer of zeros before it where Keras
+  /// has no name for the window's padding.
+  mutating func padded(
+    _ node: LayerNode, _ window: Window2D, _ x: Shape, _ input: String, isMaximum: Bool,
+    forbidsSame: Bool = false
+  ) throws(NetworkError) -> (input: String, padding: String) {
+    guard window.isPadded else { return (input, "valid") }
+    if !forbidsSame, window == window.same(for: x) { return (input, "same") }
+    guard !isMaximum || isNonNegative.contains(node.inputs[0]) else {
+      throw error(node, "its padding is not Keras's \"same\", and zeros might be the maximum")
+    }
+    let name = "\(node.name).padding"
+    write(
+      "ZeroPadding2D", name, [input],
+      ["padding": [[window.top, window.bottom], [window.left, window.right]]])
+    return (name, "valid")
+  }
+
+  mutating func adaptive(
+    _ node: LayerNode, _ height: Int, _ width: Int, _ x: Shape, _ inputs: [String]
+  ) throws(NetworkError) {
+    guard x[0] % height == 0, x[1] % width == 0 else {
+      throw error(node, "\(x[0])×\(x[1]) pixels do not divide into \(height)×\(width) means")
+    }
+    let size = [x[0] / height, x[1] / width]
+    if size == [1, 1] {
+      simple("Activation", node, inputs, ["activation": "linear"])
+    } else {
+      simple(
+        "AveragePooling2D", node, inputs, ["pool_size": size, "strides": size, "padding": "valid"])
+    }
+  }
+
+  static func window(_ window: Window2D, _ padding: String) -> [String: Any] {
+    ["strides": [window.strideY, window.strideX], "padding": padding]
+  }
+}
+
+extension Layer {
+  /// The name by which Keras has it as the activation of another layer.
+  var kerasActivation: String? {
+    switch self {
+    case .relu: "relu"
+    case .softmax: "softmax"
+    case .activation(let function): function.kerasName
+    default: nil
+    }
+  }
+}
