@@ -100,9 +100,9 @@ import Testing
       measure: { _ in Measure(fsr: 0.98, drop: 0.5) })
     #expect(search.trials[search.current].rate == 1e-3)
     #expect(search.kept[0]?.measure.fsr == 0.98)
-    // Three trials of 40, two of them to 120, one through 0.6 of a cycle of 1,000.
-    #expect(search.steps == 3 * 40 + 2 * 80 + 600)
-    #expect(search.keptPath.count == 720)
+    // Three trials of 40, two of them to 120, one through a cycle of 1,000.
+    #expect(search.steps == 3 * 40 + 2 * 80 + 1000)
+    #expect(search.keptPath.count == 720, "of equal measurements the first is kept")
   }
 
   @Test func theWayToFooledMapsDoesNotRuleARateOut() {
@@ -122,6 +122,18 @@ import Testing
       measure: { _ in Measure(fsr: 0, drop: 0) })
     #expect(search.trials.map(\.rate).min()! < 1e-4)
     #expect(search.trials.map(\.rate).min()! >= FoolingSearch.lowestRate)
+  }
+
+  @Test func luckyMeasurementsDoNotEndTheSearch() {
+    var search = FoolingSearch(setting(rates: [1e-3], most: 4000))
+    finish(&search) { search in
+      let end = search.cycle!.upperBound
+      return search.trials[0].steps < end
+        ? Measure(fsr: 1, drop: 0.2, error: 0.9)
+        : Measure(fsr: 1, drop: 0.4, error: search.cycles == 1 ? 0.8 : 0.3)
+    }
+    #expect(search.steps == 2500, "the first cycle ends with too large an error")
+    #expect(search.kept[0]?.measure.drop == 0.4, "less is likely to be lost than by 0.2 ± 0.9")
   }
 
   @Test func everythingThatIsLoadedWasStored() {

@@ -53,11 +53,15 @@ package struct FoolingSearch: Codable, Hashable {
     package var fsr: Double
     /// Percentage points.
     package var drop: Double
+    /// Standard error of `drop`, of as many other images.
+    package var error: Double
     /// Share of heatmaps without relevance.
     package var vanished: Double
+    /// What the drop is unlikely to exceed: 84 %.
+    package var likelyDrop: Double { drop + error }
 
-    package init(fsr: Double, drop: Double, vanished: Double = 0) {
-      (self.fsr, self.drop, self.vanished) = (fsr, drop, vanished)
+    package init(fsr: Double, drop: Double, error: Double = 0, vanished: Double = 0) {
+      (self.fsr, self.drop, self.error, self.vanished) = (fsr, drop, error, vanished)
     }
   }
 
@@ -129,8 +133,7 @@ package struct FoolingSearch: Codable, Hashable {
 
   /// Lowest learning rate that is tried.
   package static let lowestRate = 1e-6
-  /// The share of the allowed drop, and of what the success rate may lack of 1, that are left as a margin
-  /// when the search ends early.
+  /// The share of what the success rate may lack of 1 that is left as a margin when the search ends early.
   package static let margin = 0.3
   /// Of the mean of a trial's loss, per step.
   package static let lossDecay = 0.9
@@ -301,7 +304,11 @@ package struct FoolingSearch: Codable, Hashable {
     let trial = trials[current]
     let enough = setting.fsr + Self.margin * (1 - setting.fsr)
     let hasRoom = measure.fsr >= enough
-    if hasRoom, measure.drop <= (1 - Self.margin) * setting.drops[0] { return finish() }
+    // Before the end of a cycle the learning rate is still high, and the best of several measurements
+    // was lucky.
+    if hasRoom, measure.likelyDrop <= setting.drops[0], trial.steps >= cycle?.upperBound ?? 0 {
+      return finish()
+    }
     if steps >= setting.mostSteps || isOutOfTime { return finish() }
     guard setting.schedule == nil, let cycle, trial.steps >= cycle.upperBound else { return }
     trials[current].controller.adapt(
@@ -337,7 +344,7 @@ package struct FoolingSearch: Codable, Hashable {
   private func isBetter(_ measure: Measure, than other: Measure) -> Bool {
     let enough = setting.fsr + Self.margin * (1 - setting.fsr)
     let (a, b) = (min(measure.fsr, enough), min(other.fsr, enough))
-    return a != b ? a > b : measure.drop < other.drop
+    return a != b ? a > b : measure.likelyDrop < other.likelyDrop
   }
 
   private mutating func finish() {
