@@ -13,7 +13,7 @@ import Testing
     #expect(abs(above.lambda - 8 * exp(0.02)) < 1e-9)
     var below = PenaltyController(goal)
     for _ in 0..<10 { below.observe(0) }
-    #expect(abs(below.lambda - 8 * exp(-0.01)) < 1e-9)
+    #expect(abs(below.lambda - 8 * exp(-0.03)) < 1e-9)
     var held = PenaltyController(goal)
     for _ in 0..<10 { held.observe(0.1) }
     #expect(abs(held.lambda - 8) < 1e-9)
@@ -49,7 +49,7 @@ import Testing
     for _ in 0..<5000 { controller.observe(1) }
     #expect(abs(controller.lambda - 64) < 1e-9)
     for _ in 0..<9000 { controller.observe(0) }
-    #expect(abs(controller.lambda - 2) < 1e-9)
+    #expect(abs(controller.lambda - 0.5) < 1e-9)
   }
 
   @Test func measurementsSetTheNextWeight() {
@@ -61,7 +61,7 @@ import Testing
     controller.adapt(isFooled: true, isWithinDrop: false)
     #expect(controller.lambda == 8)
     for _ in 0..<9000 { controller.observe(0) }
-    #expect(abs(controller.lambda - 2) < 1e-9, "a quarter of that of the cycle's start")
+    #expect(abs(controller.lambda - 0.5) < 1e-9, "a sixteenth of that of the cycle's start")
   }
 }
 
@@ -149,7 +149,7 @@ import Testing
     }
     finish(&search, log: log) { _ in
       count += 1
-      return Measure(fsr: min(1, count / 20), drop: 30 / count)
+      return Measure(fsr: min(1, count / 20), drop: 8 / count)
     }
     #expect(!search.kept.isEmpty)
     for kept in search.kept.values { #expect(stored.contains(kept.slot)) }
