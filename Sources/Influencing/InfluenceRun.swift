@@ -26,9 +26,8 @@ public final class InfluenceRun {
 
   private let recipe: InfluenceRecipe
   private let executor: any Executor
-  private let folder: RunFolder
-  private let stop: StopRequest
-  private let observe: (RunEvent) -> Void
+  private let context: RunContext
+  private var folder: RunFolder { context.folder }
   private var (mostProducts, largestResidual) = (0, 0.0)
 
   /// See `AttackRun`.
@@ -37,9 +36,9 @@ public final class InfluenceRun {
     stop: StopRequest = StopRequest(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
-    self.executor = executor
-    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs)
+    (self.recipe, self.executor) = (recipe, executor)
+    context = RunContext(
+      try RunFolder(forEvaluation: output, inputs: recipe.inputs), stop: stop, observe: observe)
   }
 
   /// An image that is explained.
@@ -53,26 +52,23 @@ public final class InfluenceRun {
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence.
   public func run() throws -> InfluenceSummary {
-    defer { folder.release() }
-    return try folder.watched(observe) { try measure() }
+    try context.perform(measure)
   }
 
   private func measure() throws -> InfluenceSummary {
-    let begin = ContinuousClock.now
     let section = recipe.influence
     let setup = try Setup(recipe.network, recipe.data, seed: section.seed, on: executor)
     let network = setup.network
-    observe(.note(setup.description))
-    setup.tellNotes(observe)
+    context.tell(setup)
     try folder.writeRecipe(recipe.resolvedYAML(for: network))
 
     let train = Subset(setup.train, randomCount: section.trainImages, seed: section.seed)
-    let model = try setup.influenceModel(recipe, of: train, stop: stop) {
-      observe(.working(on: "training images", done: $0, total: train.count))
+    let model = try setup.influenceModel(recipe, of: train, stop: context.stop) {
+      context.observe(.working(on: "training images", done: $0, total: train.count))
     }
-    LeftOutImages.tell(model.skipped, observe)
+    context.tell(skipped: model.skipped)
     let solver = model.isDirect ? InfluenceSolver.direct : .conjugateGradients
-    observe(
+    context.observe(
       .note(
         "\(model.positions.count) training images through \(model.weightCount) weights of "
           + "\(model.layers.joined(separator: ", ")), "
@@ -96,7 +92,9 @@ public final class InfluenceRun {
       for epsilon in section.epsilons { try folder.makeSubfolder(part(method, epsilon)) }
     }
     for (place, subject) in found.images.enumerated() {
-      if stop.isRequested { throw RunStopped("stopped; what was finished is in influences.jsonl") }
+      if context.stop.isRequested {
+        throw RunStopped("stopped; what was finished is in influences.jsonl")
+      }
       let clean = try influences(model, subject.picture, subject.label)
       let changed = try perturbed(subject, clean, by: attack, program)
       var card = InfluenceReport.Card(
@@ -137,7 +135,7 @@ public final class InfluenceRun {
         }
       }
       if shown.contains(place) { cards.append(card) }
-      observe(.working(on: "images", done: place + 1, total: found.images.count))
+      context.observe(.working(on: "images", done: place + 1, total: found.images.count))
     }
     var results: [InfluenceSummary.Result] = []
     for method in [Self.randomSign, Self.gradientSign] {
@@ -152,21 +150,19 @@ public final class InfluenceRun {
       trainImages: model.positions.count, targets: section.targets, top: section.top,
       images: found.images.count, tried: found.tried,
       skippedImages: found.skipped + model.skipped.count,
-      seconds: (ContinuousClock.now - begin).seconds, peakMemoryBytes: largestResidentBytes(),
+      seconds: context.seconds, peakMemoryBytes: largestResidentBytes(),
       seed: section.seed, toolVersion: Trompe.version)
     if largestResidual > section.tolerance {
-      observe(
+      context.observe(
         .warning(
           "conjugate gradients ended after \(mostProducts) products with a residual of "
             + "\(short(largestResidual)), above influence.tolerance; give more influence.iterations "
             + "or a larger influence.damping"))
     }
-    try folder.write(summary.json(), to: folder.summary)
-    observe(.saved(path: folder.summary))
+    try context.write(summary.json(), to: folder.summary)
     let report = InfluenceReport(
       summary, recipe: recipe, folder: folder.path, cards: cards, network: setup.description)
-    try folder.write(InfluenceReportPage(report).html(), to: folder.report)
-    observe(.saved(path: folder.report))
+    try context.write(InfluenceReportPage(report).html(), to: folder.report)
     return summary
   }
 
@@ -184,16 +180,16 @@ public final class InfluenceRun {
       source: source, preprocessing: setup.network.preprocessing, imageSize: setup.imageSize,
       batchSize: recipe.evaluation.batchSize)
     let wanted = recipe.influence.images
-    let found = try search.find(wanted, seed: recipe.influence.seed, stop: stop) {
-      observe(.working(on: "finding images", done: $0, total: wanted))
+    let found = try search.find(wanted, seed: recipe.influence.seed, stop: context.stop) {
+      context.observe(.working(on: "finding images", done: $0, total: wanted))
     } answer: { pictures, _, _ in
       try logits(of: pictures, program, setup.network.preprocessing)
     } logits: {
       $0
     }
-    LeftOutImages.tell(found.skipped, observe)
+    context.tell(skipped: found.skipped)
     if found.images.count < wanted {
-      observe(
+      context.observe(
         .warning(
           "only \(found.images.count) of \(found.tried) images are classified correctly, fewer than "
             + "the \(wanted) of influence.images"))

@@ -86,15 +86,16 @@ public struct RunForecast: Codable, Hashable, Sendable {
       prepared.setup, prepared.measurement, prepared.penaltyInputs
     )
     let loop = try TrainingLoop(
-      training, network: setup.network, program: prepared.program, source: setup.train,
-      data: recipe.data, folder: RunFolder(existing: ""), recipe: "", stop: StopRequest(),
-      inputs: { batch, step in
-        var values = try inputs.values(batch, step)
-        if recipe.budget?.found.contains(.lambda) == true {
-          values[TrainingProgram.lambda] = .floats([1])
-        }
-        return values
-      }, observe: { _ in })
+      TrainingLoop.Work(
+        section: training, network: setup.network, program: prepared.program, source: setup.train,
+        data: recipe.data,
+        inputs: { batch, step in
+          var values = try inputs.values(batch, step)
+          if recipe.budget?.found.contains(.lambda) == true {
+            values[TrainingProgram.lambda] = .floats([1])
+          }
+          return values
+        }), recipe: "", in: RunContext(nil, stop: StopRequest()) { _ in })
     self.init(setup, training, loop, prepared.program)
     work =
       "\(prepared.fooling.name) fooling of \(prepared.interpreters[0].name), "
@@ -131,9 +132,10 @@ public struct RunForecast: Codable, Hashable, Sendable {
     let prepared = try PreparedTraining(recipe, on: executor)
     let setup = prepared.setup
     let loop = try TrainingLoop(
-      recipe.training, network: setup.network, program: prepared.program, source: setup.train,
-      data: recipe.data, folder: RunFolder(existing: ""), recipe: "", stop: StopRequest(),
-      inputs: prepared.inputs, observe: { _ in })
+      TrainingLoop.Work(
+        section: recipe.training, network: setup.network, program: prepared.program,
+        source: setup.train, data: recipe.data, inputs: prepared.inputs), recipe: "",
+      in: RunContext(nil, stop: StopRequest()) { _ in })
     self.init(setup, recipe.training, loop, prepared.program)
     work = "ordinary training"
     memory.evaluation = prepared.evaluator.program.plannedPeakBytes

@@ -29,17 +29,18 @@ final class TrainingLoop {
   package var trainingSeconds = 0.0
   /// Seconds of the processes before this one, up to the states that they saved.
   private(set) var earlierSeconds = 0.0
-  package let begin: ContinuousClock.Instant
   /// Of the whole run, in all its processes.
-  package var seconds: Double { earlierSeconds + (ContinuousClock.now - begin).seconds }
+  package var seconds: Double { earlierSeconds + context.seconds }
 
   private let source: any ImageSource
   private let data: DataSection
   private let imageSize: ImageSize
-  let folder: RunFolder
+  private let context: RunContext
+  var folder: RunFolder { context.folder }
+  var stop: StopRequest { context.stop }
+  var observe: (RunEvent) -> Void { context.observe }
   private let recipe: String
   package let reads: InputRecord
-  let stop: StopRequest
   /// Of every step, if others than the recipe's.
   private let rates: [Double]?
   /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
@@ -47,24 +48,30 @@ final class TrainingLoop {
   let inputs: (Batch, Int) throws -> [String: ProgramInput]
   /// The one that is fooled, by the name under which results are reported.
   private let interpreter: String?
-  let observe: (RunEvent) -> Void
+
+  /// What is trained, on what, and how.
+  struct Work {
+    let section: TrainingSection
+    let network: LoadedNetwork
+    let program: TrainingProgram
+    let source: any ImageSource
+    let data: DataSection
+    var inputs: (Batch, Int) throws -> [String: ProgramInput] = { _, _ in [:] }
+    var interpreter: String?
+    /// The learning rate of every step in place of the recipe's.
+    var rates: [Double]?
+  }
 
   /// - Parameters:
+  ///   - recipe: the text that is saved with states.
   ///   - reads: what the run reads, which is saved with its states.
-  ///   - begin: when the process began with the run.
-  ///   - rates: the learning rate of every step in place of the recipe's.
-  package init(
-    _ section: TrainingSection, network: LoadedNetwork, program: TrainingProgram,
-    source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
-    reads: InputRecord = InputRecord(), begin: ContinuousClock.Instant = .now, stop: StopRequest,
-    inputs: @escaping (Batch, Int) throws -> [String: ProgramInput] = { _, _ in [:] },
-    interpreter: String? = nil, rates: [Double]? = nil, observe: @escaping (RunEvent) -> Void
+  init(
+    _ work: Work, recipe: String, reads: InputRecord = InputRecord(), in context: RunContext
   ) throws {
-    (self.section, self.network, self.program) = (section, network, program)
-    (self.source, self.data, self.folder) = (source, data, folder)
-    (self.recipe, self.stop, self.inputs, self.observe) = (recipe, stop, inputs, observe)
-    (self.reads, self.begin) = (reads, begin)
-    (self.interpreter, self.rates) = (interpreter, rates)
+    (section, network, program) = (work.section, work.network, work.program)
+    (source, data, inputs) = (work.source, work.data, work.inputs)
+    (interpreter, rates) = (work.interpreter, work.rates)
+    (self.recipe, self.reads, self.context) = (recipe, reads, context)
     let size = network.architecture.inputShape
     imageSize = ImageSize(width: size[1], height: size[0])
     let batchesPerEpoch = source.count / section.batchSize
