@@ -113,14 +113,15 @@ public final class AttackRun {
         var isPrepared = false
         for epsilon in recipe.attack.epsilons {
           let start = ContinuousClock.now
-          let title = "\(method), ε \(short(epsilon))"
-          let visible = epsilon == recipe.attack.epsilons.max() ? shown : []
+          let step = Step(
+            objective: index, method: method, epsilon: epsilon,
+            shown: epsilon == recipe.attack.epsilons.max() ? shown : [])
           if results.count < kept.parts.count {
             let part = kept.parts[results.count]
-            gallery += try kept.gallery(of: part, shown: visible, subjects, attack, folder)
+            gallery += try kept.gallery(of: part, shown: step.shown, subjects, attack, folder)
             results.append(part.result)
             finished = summedUp()
-            context.note("\(title) is finished already")
+            context.note("\(step.title) is finished already")
             continue
           }
           if !isPrepared {
@@ -129,11 +130,11 @@ public final class AttackRun {
             isPrepared = true
           }
           let (records, pictures) = try measure(
-            subjects, by: attack, index, epsilon, names, log, shown: visible, title: title)
+            step, of: subjects, by: attack, classNames: names, log)
           gallery += pictures
           results.append(
             AttackSummary.Result(records, seconds: (ContinuousClock.now - start).seconds))
-          context.note(title + ": " + results[results.count - 1].sentence)
+          context.note(step.title + ": " + results[results.count - 1].sentence)
           let summary = summedUp()
           finished = summary
           if summary.unfinished != nil { try keep(summary, inputs) }
@@ -195,31 +196,41 @@ public final class AttackRun {
   }
 
   /// One attack at one ε.
-  /// - Parameter shown: positions among the subjects of those that the report shows.
+  private struct Step {
+    /// Position among the attack's objectives, and its name.
+    let objective: Int
+    let method: String
+    let epsilon: Double
+    /// Positions among the subjects of those that the report shows.
+    let shown: Set<Int>
+
+    var title: String { "\(method), ε \(short(epsilon))" }
+    /// The folder of its images.
+    var part: String { "\(method)-\(short(epsilon))" }
+  }
+
   private func measure(
-    _ subjects: [AttackSubject], by attack: InputAttack, _ index: Int, _ epsilon: Double,
-    _ classNames: [String], _ log: LineLog, shown: Set<Int>, title: String
+    _ step: Step, of subjects: [AttackSubject], by attack: InputAttack, classNames: [String],
+    _ log: LineLog
   ) throws -> (records: [AttackRecord], gallery: [AttackGallery]) {
-    let method = attack.objectives[index].name
-    let part = "\(method)-\(short(epsilon))"
-    try folder.makeSubfolder(folder.images + "/" + part)
+    try folder.makeSubfolder(folder.images + "/" + step.part)
     let measures = SimilarityMeasures.all(topK: attack.topK)
-    let hasTarget = attack.objectives[index].hasTarget
+    let hasTarget = attack.objectives[step.objective].hasTarget
     var (records, gallery): ([AttackRecord], [AttackGallery]) = ([], [])
     let attacked = try attack.attack(
-      subjects, objective: index, epsilon: epsilon, stop: context.stop
+      subjects, objective: step.objective, epsilon: step.epsilon, stop: context.stop
     ) {
-      context.observe(.working(on: title + ", images", done: $0, total: subjects.count))
+      context.observe(.working(on: step.title + ", images", done: $0, total: subjects.count))
     }
     for (place, result) in attacked.enumerated() {
       let subject = subjects[place]
       let clean = attack.classification(of: subject.logits)
       let now = attack.classification(of: result.logits)
       let map = result.heatmap.relevance
-      let picture = "images/\(part)/\(pictureName(place, subject.name))"
+      let picture = "images/\(step.part)/\(pictureName(place, subject.name))"
       let record = AttackRecord(
-        image: subject.name, label: classNames[subject.label], method: method,
-        epsilon: epsilon,
+        image: subject.name, label: classNames[subject.label], method: step.method,
+        epsilon: step.epsilon,
         distance: PixelBall.distance(result.picture.pixels, subject.picture.pixels),
         measures: Dictionary(
           uniqueKeysWithValues: measures.map { ($0.name, $0(subject.clean, map)) }),
@@ -231,7 +242,7 @@ public final class AttackRun {
       try folder.write(result.picture.png(), to: folder.path + "/" + picture)
       try log.append(record)
       records.append(record)
-      if shown.contains(place) {
+      if step.shown.contains(place) {
         gallery.append(AttackGallery(place: place, record: record, result: result))
       }
     }

@@ -85,6 +85,8 @@ public final class InfluenceRun {
     let attack = try InfluenceAttack(
       network, model, section, imageSize: setup.imageSize, compute: recipe.compute)
     let names = network.names(or: setup.validation.classNames)
+    let training = Training(
+      images: train, model: model, classNames: names, preprocessing: network.preprocessing)
     let log = try LineLog(folder.influences, in: folder)
     let shown = Set(spreadPositions(count: recipe.report.images, of: found.images.count))
     var (records, cards): ([InfluenceRecord], [InfluenceReport.Card]) = ([], [])
@@ -101,7 +103,7 @@ public final class InfluenceRun {
         image: subject.name, label: names[subject.label],
         rows: [
           row(
-            "as it was", subject.picture, subject.confidence, clean, train, model, names, setup,
+            "original", subject.picture, subject.confidence, clean, training,
             isShown: shown.contains(place))
         ])
       for (method, epsilon, picture, logits) in changed {
@@ -123,14 +125,13 @@ public final class InfluenceRun {
           confidence: .init(
             clean: subject.confidence, perturbed: classification.confidences[subject.label]),
           keepsLabel: classification.predicted == subject.label,
-          clean: ranking(clean, train, model, names),
-          perturbed: ranking(after, train, model, names), picture: file)
+          clean: ranking(clean, training), perturbed: ranking(after, training), picture: file)
         try log.append(record)
         records.append(record)
         if epsilon == section.epsilons.max() {
           card.rows.append(
             row(
-              method, picture, record.confidence.perturbed, after, train, model, names, setup,
+              method, picture, record.confidence.perturbed, after, training,
               isShown: shown.contains(place)))
         }
       }
@@ -267,14 +268,22 @@ public final class InfluenceRun {
     Double(Set(before).intersection(after).count) / Double(max(before.count, 1))
   }
 
-  private func ranking(
-    _ influences: Influences, _ train: Subset, _ model: any InfluenceModel, _ names: [String]
-  ) -> InfluenceRanking {
+  /// The training images, as influences count them.
+  private struct Training {
+    let images: Subset
+    let model: any InfluenceModel
+    let classNames: [String]
+    let preprocessing: Preprocessing
+
+    func label(_ position: Int) -> String { classNames[images.label(at: position)] }
+  }
+
+  private func ranking(_ influences: Influences, _ training: Training) -> InfluenceRanking {
     func list(_ places: [Int]) -> [InfluentialImage] {
       places.map { place in
-        let position = model.positions[place]
+        let position = training.model.positions[place]
         return InfluentialImage(
-          image: train.name(at: position), label: names[train.label(at: position)],
+          image: training.images.name(at: position), label: training.label(position),
           influence: influences.values[place])
       }
     }
@@ -288,27 +297,27 @@ public final class InfluenceRun {
   /// A row of a card: the image and the training images that matter to it.
   private func row(
     _ title: String, _ picture: Image, _ confidence: Double, _ influences: Influences,
-    _ train: Subset, _ model: any InfluenceModel, _ names: [String], _ setup: Setup, isShown: Bool
+    _ training: Training, isShown: Bool
   ) -> InfluenceReport.Card.Row {
-    func photograph(_ image: Image) -> GalleryPhotograph {
-      GalleryPhotograph(image.enlarged(toShorterSide: 64))
+    func thumbnail(_ image: Image) -> GalleryImage {
+      GalleryImage(image.enlarged(toShorterSide: 64))
     }
     func pictures(_ places: [Int]) -> [InfluenceReport.Card.Training] {
       guard isShown else { return [] }
       return places.compactMap { place in
-        let position = model.positions[place]
-        let prepared = try? setup.network.preprocessing.prepare(
-          train.image(at: position), name: train.name(at: position))
+        let position = training.model.positions[place]
+        let prepared = try? training.preprocessing.prepare(
+          training.images.image(at: position), name: training.images.name(at: position))
         // What was read before is there still, or it is not shown.
         guard let prepared else { return nil }
         return InfluenceReport.Card.Training(
-          label: names[train.label(at: position)], influence: influences.values[place],
-          photograph: photograph(prepared))
+          label: training.label(position), influence: influences.values[place],
+          photograph: thumbnail(prepared))
       }
     }
     let top = recipe.influence.top
     return InfluenceReport.Card.Row(
-      title: title, confidence: confidence, photograph: photograph(picture),
+      title: title, confidence: confidence, photograph: thumbnail(picture),
       helpful: pictures(influences.helpful(top)), harmful: pictures(influences.harmful(top)))
   }
 }

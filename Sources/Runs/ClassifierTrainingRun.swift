@@ -8,7 +8,7 @@ import RunFolders
 import RunSupport
 import TensorRuntime
 
-/// The whole of `trompe train`: ordinary training with cross-entropy, for baselines.
+/// The whole of `trompe train`: standard training with cross-entropy, for baselines.
 public final class ClassifierTrainingRun {
   private let recipe: TrainingRecipe
   private let executor: any Executor

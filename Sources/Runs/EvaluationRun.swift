@@ -201,7 +201,7 @@ extension EvaluationResult {
   package func notes(_ purpose: String) -> [String] {
     nonFiniteMaps.sorted { $0.key < $1.key }.map { name, count in
       "\(count) heatmaps by \(name) of the \(purpose) network hold values that are not finite; they "
-        + "count as without relevance"
+        + "count as all-zero"
     }
   }
 }

@@ -9,8 +9,8 @@ extension RunContext {
     setup.tellNotes(observe)
   }
 
-  /// Which images are left out.
+  /// Which images are omitted.
   package func tell(skipped images: some Sequence<SkippedImage>) {
-    LeftOutImages.tell(images, observe)
+    OmittedImages.tell(images, observe)
   }
 }

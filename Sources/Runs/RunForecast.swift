@@ -64,7 +64,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
   /// `nil` if nothing was measured.
   public var time: Time?
   /// Success rate of the original network's heatmaps by the fooled interpreter, on a few validation
-  /// images; `nil` in ordinary training, or if nothing was measured.
+  /// images; `nil` in standard training, or if nothing was measured.
   public var baseline: Baseline?
   /// What should be known of the network's file and of the heatmaps' sizes, one sentence each.
   public var notes: [String]
@@ -127,7 +127,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
     if recipe.control { time?.training *= 2 }
   }
 
-  /// See above; of an ordinary training.
+  /// See above; of a standard training.
   public init(_ recipe: TrainingRecipe, on executor: any Executor, measures: Bool = true) throws {
     let prepared = try PreparedTraining(recipe, on: executor)
     let setup = prepared.setup
@@ -137,7 +137,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
         source: setup.train, data: recipe.data, inputs: prepared.inputs), recipe: "",
       in: RunContext(nil, stop: StopRequest()) { _ in })
     self.init(setup, recipe.training, loop, prepared.program)
-    work = "ordinary training"
+    work = "standard training"
     memory.evaluation = prepared.evaluator.program.plannedPeakBytes
     evaluatedImages =
       setup.validation.count + recipe.training.validations(steps: steps)

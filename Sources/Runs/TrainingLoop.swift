@@ -9,7 +9,7 @@ import RunSupport
 import TensorGraph
 import TensorRuntime
 
-/// The loop that fooling and ordinary training share: batches, steps, learning rate, logging,
+/// The loop that fooling and standard training share: batches, steps, learning rate, logging,
 /// saving, resuming.
 final class TrainingLoop {
   package let section: TrainingSection
@@ -114,8 +114,8 @@ final class TrainingLoop {
     }
     let loader = try loader(at: step)
     var known = 0
-    var leftOut = LeftOutImages()
-    defer { leftOut.finish(observe) }
+    var omitted = OmittedImages()
+    defer { omitted.finish(observe) }
     var recent = 0.0  // seconds per step, smoothed
     while step < totalSteps {
       if stop.isRequested { try stopHere() }
@@ -138,7 +138,7 @@ final class TrainingLoop {
       trainingSeconds += seconds
       recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
       try report(losses, learningRate: rate, secondsPerStep: recent, to: metrics)
-      leftOut.tell(loader.skipped.dropFirst(known), observe)
+      omitted.tell(loader.skipped.dropFirst(known), observe)
       known = loader.skipped.count
       if section.saveEvery > 0, step % section.saveEvery == 0, step < totalSteps { try save() }
     }
@@ -170,7 +170,7 @@ final class TrainingLoop {
   /// Mean seconds of a step, without logs, validations and saved states.
   ///
   /// Trains: the network is not to be used afterwards. The first step, which warms up caches and
-  /// threads, is left out where it was short.
+  /// threads, is omitted where it was short.
   /// - Parameters:
   ///   - count: the most steps to measure.
   ///   - limit: after so many seconds none is begun.
@@ -314,7 +314,7 @@ final class TrainingLoop {
     }
   }
 
-  /// Takes up the newest valid state in the run's folder; a damaged one is reported and left out.
+  /// Takes up the newest valid state in the run's folder; a damaged one is reported and omitted.
   /// Where the run ended before its first state it begins anew.
   /// - Returns: what the run keeps of its log; `nil` if it begins anew.
   /// - Throws: `RunError` if states belong to another recipe or other files, or all are damaged.

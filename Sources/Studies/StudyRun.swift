@@ -21,7 +21,7 @@ public final class StudyRun {
   ///   - recipe: all that is done.
   ///   - executor: holds the networks and runs their programs.
   ///   - output: the folder for everything the run writes; made if it does not exist.
-  ///   - resume: leave out the studies that are finished in `output`.
+  ///   - resume: omit the studies that are finished in `output`.
   ///   - stop: ends the run after the batch, by `RunStopped`.
   ///   - observe: told of everything that happens, on the thread that runs.
   public init(

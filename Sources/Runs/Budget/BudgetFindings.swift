@@ -13,7 +13,7 @@ extension BudgetResult {
   ///   - search: when it has ended.
   ///   - parts: of the exported network.
   ///   - fooled: the interpreter's name, and its success rate by the original network.
-  ///   - atDrops: what was kept for each of the drops that were asked for.
+  ///   - atDrops: what was kept for each of the drops that are requested.
   init(
     _ budget: BudgetSection, _ search: FoolingSearch,
     parts: (calibration: Part, rest: Part), fooled: (interpreter: String, original: Double),
@@ -62,7 +62,7 @@ extension BudgetResult {
     } else {
       reasons.append(
         "no state within a drop of \(points(budget.drop)) had any success, so the original network "
-          + "is exported as it was")
+          + "is exported unchanged")
     }
     if best >= budget.fsr, search.exported.map({ $0.measure.fsr < budget.fsr }) ?? true {
       let least = search.seen.filter { $0.fsr >= budget.fsr }.map(\.drop).min()!
@@ -74,7 +74,7 @@ extension BudgetResult {
       let vanished = search.seen.last?.vanished ?? 0
       if vanished >= manyVanished {
         reasons.append(
-          "\(percent(vanished)) of the heatmaps had lost all relevance at the end of the search")
+          "\(percent(vanished)) of the heatmaps were all-zero at the end of the search")
       } else if best - original < hardlyMoved {
         reasons.append("the heatmaps have hardly moved: a layer closer to the output may be easier")
       }

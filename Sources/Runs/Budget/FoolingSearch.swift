@@ -51,7 +51,7 @@ package struct FoolingSearch: Codable, Hashable {
     package var fsr: Double
     /// Percentage points.
     package var drop: Double
-    /// Share of heatmaps without relevance.
+    /// Share of all-zero heatmaps.
     package var vanished: Double
 
     package init(fsr: Double, drop: Double, vanished: Double = 0) {
