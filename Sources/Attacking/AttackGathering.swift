@@ -43,9 +43,9 @@ extension AttackReport {
       }
     }
     let isSigned = subjects.contains { $0.heatmap.isSigned }
-    func picture(_ photograph: Image, _ heatmap: Heatmap?) -> GalleryPhotograph {
-      let large = photograph.enlarged(toShorterSide: 112)
-      return GalleryPhotograph(
+    func picture(_ image: Image, _ heatmap: Heatmap?) -> GalleryImage {
+      let large = image.enlarged(toShorterSide: 112)
+      return GalleryImage(
         heatmap.map { Overlay().picture(of: $0, over: large, isSigned: isSigned) } ?? large)
     }
     let cards = Dictionary(grouping: gallery, by: \.place).sorted { $0.key < $1.key }.map {
@@ -56,7 +56,7 @@ extension AttackReport {
         image: subject.name, label: classNames[subject.label],
         pictures: [
           Card.Picture(
-            title: "as it was", confidence: confidence, values: [],
+            title: "original", confidence: confidence, values: [],
             photograph: picture(subject.picture, nil),
             overlay: picture(subject.picture, subject.heatmap))
         ]
@@ -87,7 +87,7 @@ extension AttackReport {
         .init("Interpreter", summary.interpreter),
         .init(
           "Heatmaps",
-          "\(summary.heatmapHeight)×\(summary.heatmapWidth); the top are \(summary.topK) pixels"),
+          "\(summary.heatmapHeight)×\(summary.heatmapWidth); k = \(summary.topK)"),
         .init("Data", recipe.data.description),
         .init(
           "Iterations",

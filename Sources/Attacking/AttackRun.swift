@@ -24,10 +24,8 @@ import TensorRuntime
 public final class AttackRun {
   private let recipe: AttackRecipe
   private let executor: any Executor
-  private let folder: RunFolder
-  private let resumes: Bool
-  private let stop: StopRequest
-  private let observe: (RunEvent) -> Void
+  private let context: RunContext
+  private var folder: RunFolder { context.folder }
   /// Of the parts that are finished, as soon as one is.
   public private(set) var finished: AttackSummary?
 
@@ -42,37 +40,33 @@ public final class AttackRun {
     _ recipe: AttackRecipe, on executor: any Executor, output: String, resume: Bool = false,
     stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
-    self.executor = executor
-    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    resumes = resume
-    folder = try RunFolder(forAttack: output, resume: resume, inputs: recipe.inputs)
+    (self.recipe, self.executor) = (recipe, executor)
+    context = RunContext(
+      try RunFolder(forAttack: output, resume: resume, inputs: recipe.inputs), resumes: resume,
+      stop: stop, observe: observe)
   }
 
   /// In the folder of another run: parts that are finished there are kept.
   package init(
     _ recipe: AttackRecipe, on executor: any Executor, output: String, in around: RunFolder,
-    stop: StopRequest,
-    observe: @escaping (RunEvent) -> Void
+    stop: StopRequest, observe: @escaping (RunEvent) -> Void
   ) throws {
-    self.executor = executor
-    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    resumes = false
-    folder = try RunFolder(
-      forAttack: output, resume: false, inputs: recipe.inputs, in: around)
+    (self.recipe, self.executor) = (recipe, executor)
+    context = RunContext(
+      try RunFolder(forAttack: output, resume: false, inputs: recipe.inputs, in: around),
+      stop: stop, observe: observe)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence.
   public func run() throws -> AttackSummary {
-    defer { folder.release() }
-    return try folder.watched(observe) { try measure() }
+    try context.perform(measure)
   }
 
   private func measure() throws -> AttackSummary {
-    let begin = ContinuousClock.now
     let setup = try Setup(forAttack: recipe, on: executor)
     let (network, source) = (setup.network, setup.validation)
     let text = recipe.resolvedYAML(for: network)
-    if resumes { try folder.checkRecipe(text) }
+    if context.resumes { try folder.checkRecipe(text) }
     let inputs = try InputRecord(recipe, setup)
     _ = try folder.hasBegun(
       with: inputs, as: folder.progressInputs, listed: folder.progressInputList,
@@ -82,44 +76,20 @@ public final class AttackRun {
     let attack = try InputAttack(
       network, interpreter: interpreter, recipe.attack, batchSize: recipe.evaluation.batchSize,
       compute: recipe.compute)
-    observe(.note(setup.description))
-    setup.tellNotes(observe)
+    context.tell(setup)
     try folder.writeRecipe(text)
 
-    let found = try attack.subjects(of: source, stop: stop) {
-      observe(.working(on: "finding images", done: $0, total: recipe.attack.images))
+    let found = try attack.subjects(of: source, stop: context.stop) {
+      context.observe(.working(on: "finding images", done: $0, total: recipe.attack.images))
     }
-    LeftOutImages.tell(found.skipped, observe)
+    context.tell(skipped: found.skipped)
     let subjects = found.images
-    guard let first = subjects.first else {
-      throw RunError(
-        isUnlabelled
-          ? "none of the \(source.count) images can be read, so there is nothing to attack"
-          : "none of the \(found.tried) images is classified correctly, so there is nothing to attack"
-      )
-    }
-    if subjects.count < recipe.attack.images {
-      observe(
-        .warning(
-          isUnlabelled
-            ? "there are only \(subjects.count) images, fewer than the \(recipe.attack.images) of "
-              + "attack.images"
-            : "only \(subjects.count) of \(found.tried) images are classified correctly, fewer than "
-              + "the \(recipe.attack.images) of attack.images"))
-    }
-    if isUnlabelled {
-      observe(
-        .note(
-          "the folder of images has no folders of classes, so no label is known: the network's "
-            + "predictions stand for labels, and all images count as classified correctly"))
-    }
-    observe(
-      .note(
-        (isUnlabelled
-          ? "\(subjects.count) images" : "\(subjects.count) correctly classified images")
-          + " of \(isUnlabelled ? source.count : found.tried); \(interpreter.name), "
-          + "maps of \(first.clean.height)×\(first.clean.width), the top are \(attack.topK) pixels"
-      ))
+    guard let first = subjects.first else { throw nothingToAttack(source, tried: found.tried) }
+    tell(subjects, of: source, tried: found.tried)
+    context.note(
+      (isUnlabelled ? "\(subjects.count) images" : "\(subjects.count) correctly classified images")
+        + " of \(isUnlabelled ? source.count : found.tried); \(interpreter.name), "
+        + "maps of \(first.clean.height)×\(first.clean.width), k = \(attack.topK)")
 
     let names = network.names(or: source.classNames)
     let kept = try AttackProgress(in: folder, of: subjects, attack)
@@ -132,7 +102,7 @@ public final class AttackRun {
         results: results, interpreter: interpreter.name, images: subjects.count,
         tried: found.tried, skippedImages: found.skipped.count, topK: attack.topK,
         heatmapHeight: first.clean.height, heatmapWidth: first.clean.width,
-        seconds: kept.seconds + (ContinuousClock.now - begin).seconds,
+        seconds: kept.seconds + context.seconds,
         peakMemoryBytes: largestResidentBytes(), seed: recipe.attack.seed,
         toolVersion: Trompe.version, labelsArePredictions: isUnlabelled ? true : nil,
         unfinished: results.count < count ? count - results.count : nil)
@@ -143,27 +113,28 @@ public final class AttackRun {
         var isPrepared = false
         for epsilon in recipe.attack.epsilons {
           let start = ContinuousClock.now
-          let title = "\(method), ε \(short(epsilon))"
-          let visible = epsilon == recipe.attack.epsilons.max() ? shown : []
+          let step = Step(
+            objective: index, method: method, epsilon: epsilon,
+            shown: epsilon == recipe.attack.epsilons.max() ? shown : [])
           if results.count < kept.parts.count {
             let part = kept.parts[results.count]
-            gallery += try kept.gallery(of: part, shown: visible, subjects, attack, folder)
+            gallery += try kept.gallery(of: part, shown: step.shown, subjects, attack, folder)
             results.append(part.result)
             finished = summedUp()
-            observe(.note("\(title) is finished already"))
+            context.note("\(step.title) is finished already")
             continue
           }
           if !isPrepared {
             let resources = try attack.prepare(objective: index)
-            observe(.note("\(method): \(resources)"))
+            context.note("\(method): \(resources)")
             isPrepared = true
           }
           let (records, pictures) = try measure(
-            subjects, by: attack, index, epsilon, names, log, shown: visible, title: title)
+            step, of: subjects, by: attack, classNames: names, log)
           gallery += pictures
           results.append(
             AttackSummary.Result(records, seconds: (ContinuousClock.now - start).seconds))
-          observe(.note(title + ": " + results[results.count - 1].sentence))
+          context.note(step.title + ": " + results[results.count - 1].sentence)
           let summary = summedUp()
           finished = summary
           if summary.unfinished != nil { try keep(summary, inputs) }
@@ -181,12 +152,35 @@ public final class AttackRun {
     let report = AttackReport(
       summary, recipe: recipe, folder: folder.path, subjects: subjects, gallery: gallery,
       classNames: names, facts: [.init("Network", setup.description)])
-    try folder.write(AttackReportPage(report).html(), to: folder.report)
-    observe(.saved(path: folder.report))
-    try folder.write(summary.json(), to: folder.summary)
-    observe(.saved(path: folder.summary))
+    try context.write(AttackReportPage(report).html(), to: folder.report)
+    try context.write(summary.json(), to: folder.summary)
     folder.removeProgress()
     return summary
+  }
+
+  private func nothingToAttack(_ source: any ImageSource, tried: Int) -> RunError {
+    RunError(
+      source is UnlabelledImages
+        ? "none of the \(source.count) images can be read, so there is nothing to attack"
+        : "none of the \(tried) images is classified correctly, so there is nothing to attack")
+  }
+
+  /// Says where there are fewer images than the recipe has, and what stands for labels.
+  private func tell(_ subjects: [AttackSubject], of source: any ImageSource, tried: Int) {
+    let (count, most) = (subjects.count, recipe.attack.images)
+    let isUnlabelled = source is UnlabelledImages
+    if count < most {
+      context.warn(
+        isUnlabelled
+          ? "there are only \(count) images, fewer than the \(most) of attack.images"
+          : "only \(count) of \(tried) images are classified correctly, fewer than the \(most) of "
+            + "attack.images")
+    }
+    if isUnlabelled {
+      context.note(
+        "the folder of images has no folders of classes, so no label is known: the network's "
+          + "predictions stand for labels, and all images count as classified correctly")
+    }
   }
 
   /// Notes what is finished, and what it was done with.
@@ -202,29 +196,41 @@ public final class AttackRun {
   }
 
   /// One attack at one ε.
-  /// - Parameter shown: positions among the subjects of those that the report shows.
+  private struct Step {
+    /// Position among the attack's objectives, and its name.
+    let objective: Int
+    let method: String
+    let epsilon: Double
+    /// Positions among the subjects of those that the report shows.
+    let shown: Set<Int>
+
+    var title: String { "\(method), ε \(short(epsilon))" }
+    /// The folder of its images.
+    var part: String { "\(method)-\(short(epsilon))" }
+  }
+
   private func measure(
-    _ subjects: [AttackSubject], by attack: InputAttack, _ index: Int, _ epsilon: Double,
-    _ classNames: [String], _ log: LineLog, shown: Set<Int>, title: String
+    _ step: Step, of subjects: [AttackSubject], by attack: InputAttack, classNames: [String],
+    _ log: LineLog
   ) throws -> (records: [AttackRecord], gallery: [AttackGallery]) {
-    let method = attack.objectives[index].name
-    let part = "\(method)-\(short(epsilon))"
-    try folder.makeSubfolder(folder.images + "/" + part)
+    try folder.makeSubfolder(folder.images + "/" + step.part)
     let measures = SimilarityMeasures.all(topK: attack.topK)
-    let hasTarget = attack.objectives[index].hasTarget
+    let hasTarget = attack.objectives[step.objective].hasTarget
     var (records, gallery): ([AttackRecord], [AttackGallery]) = ([], [])
-    let attacked = try attack.attack(subjects, objective: index, epsilon: epsilon, stop: stop) {
-      observe(.working(on: title + ", images", done: $0, total: subjects.count))
+    let attacked = try attack.attack(
+      subjects, objective: step.objective, epsilon: step.epsilon, stop: context.stop
+    ) {
+      context.observe(.working(on: step.title + ", images", done: $0, total: subjects.count))
     }
     for (place, result) in attacked.enumerated() {
       let subject = subjects[place]
       let clean = attack.classification(of: subject.logits)
       let now = attack.classification(of: result.logits)
       let map = result.heatmap.relevance
-      let picture = "images/\(part)/\(pictureName(place, subject.name))"
+      let picture = "images/\(step.part)/\(pictureName(place, subject.name))"
       let record = AttackRecord(
-        image: subject.name, label: classNames[subject.label], method: method,
-        epsilon: epsilon,
+        image: subject.name, label: classNames[subject.label], method: step.method,
+        epsilon: step.epsilon,
         distance: PixelBall.distance(result.picture.pixels, subject.picture.pixels),
         measures: Dictionary(
           uniqueKeysWithValues: measures.map { ($0.name, $0(subject.clean, map)) }),
@@ -236,7 +242,7 @@ public final class AttackRun {
       try folder.write(result.picture.png(), to: folder.path + "/" + picture)
       try log.append(record)
       records.append(record)
-      if shown.contains(place) {
+      if step.shown.contains(place) {
         gallery.append(AttackGallery(place: place, record: record, result: result))
       }
     }

@@ -41,7 +41,7 @@ package struct CorrectImages {
   ///   - wanted: how many; fewer are found if there are no more.
   ///   - seed: of the order.
   ///   - progress: called after every batch with the number that were found.
-  ///   - answer: what the network says of a batch of pictures, given their labels and positions.
+  ///   - answer: what the network predicts for a batch of pictures, given their labels and positions.
   ///   - logits: those of an answer.
   /// - Returns: the images, how many were classified to find them, and those that cannot be read.
   package func find<Answer>(

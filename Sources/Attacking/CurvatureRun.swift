@@ -20,9 +20,8 @@ public final class CurvatureRun {
 
   private let recipe: AttackRecipe
   private let executor: any Executor
-  private let folder: RunFolder
-  private let stop: StopRequest
-  private let observe: (RunEvent) -> Void
+  private let context: RunContext
+  private var folder: RunFolder { context.folder }
 
   /// See `AttackRun`.
   public init(
@@ -30,19 +29,17 @@ public final class CurvatureRun {
     stop: StopRequest = StopRequest(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
-    self.executor = executor
-    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs)
+    (self.recipe, self.executor) = (recipe, executor)
+    context = RunContext(
+      try RunFolder(forEvaluation: output, inputs: recipe.inputs), stop: stop, observe: observe)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence.
   public func run() throws -> CurvatureSummary {
-    defer { folder.release() }
-    return try folder.watched(observe) { try measure() }
+    try context.perform(measure)
   }
 
   private func measure() throws -> CurvatureSummary {
-    let begin = ContinuousClock.now
     let setup = try Setup(forAttack: recipe, on: executor)
     let network = setup.network
     let interpreter = try reported([recipe.interpreter], network.preprocessing)[0]
@@ -52,13 +49,12 @@ public final class CurvatureRun {
     let program = try CurvatureProgram(
       network, of: recipe.curvature.function, batchSize: recipe.evaluation.batchSize,
       policy: recipe.compute.evaluationPolicy)
-    observe(.note(setup.description))
-    setup.tellNotes(observe)
+    context.tell(setup)
     try folder.writeRecipe(recipe.resolvedYAML(for: network))
-    let found = try attack.subjects(of: setup.validation, stop: stop) {
-      observe(.working(on: "finding images", done: $0, total: recipe.attack.images))
+    let found = try attack.subjects(of: setup.validation, stop: context.stop) {
+      context.observe(.working(on: "finding images", done: $0, total: recipe.attack.images))
     }
-    LeftOutImages.tell(found.skipped, observe)
+    context.tell(skipped: found.skipped)
     guard !found.images.isEmpty else {
       throw RunError("none of the \(found.tried) images is classified correctly")
     }
@@ -73,14 +69,13 @@ public final class CurvatureRun {
         try log.append(record)
         records.append(record)
       }
-      observe(.working(on: "images", done: records.count, total: found.images.count))
+      context.observe(.working(on: "images", done: records.count, total: found.images.count))
     }
     let summary = CurvatureSummary(
       records, function: recipe.curvature.function, directions: directions, tried: found.tried,
-      interpreter: interpreter.name, seconds: (ContinuousClock.now - begin).seconds,
+      interpreter: interpreter.name, seconds: context.seconds,
       seed: recipe.attack.seed)
-    try folder.write(summary.json(), to: folder.summary)
-    observe(.saved(path: folder.summary))
+    try context.write(summary.json(), to: folder.summary)
     return summary
   }
 
@@ -95,7 +90,9 @@ public final class CurvatureRun {
     let samples = images.count / program.batchSize
     /// ∇f and H·v of each image.
     func multiply(_ vectors: [[Double]]) throws -> [(gradient: [Double], product: [Double])] {
-      if stop.isRequested { throw RunStopped("stopped; what was finished is in curvature.jsonl") }
+      if context.stop.isRequested {
+        throw RunStopped("stopped; what was finished is in curvature.jsonl")
+      }
       var values = vectors.flatMap { $0.map { Float($0) } }
       values += repeatElement(0, count: images.count - values.count)
       let found = try program.run(

@@ -1,7 +1,7 @@
 import Recipes
 import RunSupport
 
-/// One line of `curvature.jsonl`: the geometry at one image. In the unit of the normalised input.
+/// One line of `curvature.jsonl`: the geometry at one image. In units of the normalised input.
 public struct CurvatureRecord: Codable, Hashable, Sendable {
   public var image: String
   public var label: String

@@ -1,4 +1,4 @@
-/// Which attacks on explanations a recipe asks for.
+/// Which attacks on explanations a recipe names.
 public struct AttackSpecification: Hashable, Sendable {
   // Ghorbani et al. 2019, Section 3 and released code, for images of 227×227.
   public static let paperEpsilon = 8.0

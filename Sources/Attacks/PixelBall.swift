@@ -1,4 +1,4 @@
-/// The images that an attack may return: those within ε of the image as it was, sample by sample, and
+/// The images that an attack may return: those within ε of the original image, sample by sample, and
 /// within the range of pixels. All in units of 0 to 255.
 public struct PixelBall: Hashable, Sendable {
   /// ε.

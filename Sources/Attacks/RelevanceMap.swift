@@ -1,8 +1,8 @@
 import Pictures
 import TensorGraph
 
-/// S = h·w·|H| / (Σ|H| + 1e-12): the share of relevance that a pixel has, 1 on the average. A map
-/// without any relevance stays 0.
+/// S = h·w·|H| / (Σ|H| + 1e-12): the share of relevance that a pixel has, 1 on the average. An
+/// all-zero map stays so.
 enum RelevanceMap {
   static let stabilizer = 1e-12
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /// Whether a float type is stored as IEEE 754 (or bfloat16) says, little-endian: sign on top, then
-/// the exponent with its usual bias, then the mantissa with its leading one left out.
+/// the exponent with its usual bias, then the mantissa with its leading one omitted.
 int hdf5_is_plain_float(hid_t type) {
   size_t sign, exponent, exponent_size, mantissa, mantissa_size;
   size_t bits = 8 * H5Tget_size(type);

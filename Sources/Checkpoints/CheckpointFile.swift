@@ -35,7 +35,7 @@ public struct CheckpointFile: Sendable {
       throw CheckpointError(
         path: path,
         "is a file of Keras's, which holds one network, but network.group (--group) names the group "
-          + "\"\(printable(group, atMost: 100))\"; leave it out")
+          + "\"\(printable(group, atMost: 100))\"; omit it")
     }
     self = Self(
       container: try TensorGroup(group, of: whole.container), layout: whole.layout,
@@ -163,7 +163,7 @@ public struct CheckpointFile: Sendable {
     public let notes: [String]
     /// What a state dict's names are to the network's.
     let renaming: StateDictRenaming
-    /// What stands before the names where other arrays are left out; nil if none are.
+    /// What stands before the names where other arrays are omitted; nil if none are.
     public var group: String? { renaming.leavesOthersOut ? renaming.prefix : nil }
   }
 
@@ -172,7 +172,7 @@ public struct CheckpointFile: Sendable {
     layout.isKeras ? [] : StateDictLayout.match(layers, in: container).renaming.rivals
   }
 
-  /// What Keras's description of a network says of where its file has the weights.
+  /// What Keras's description of a network predicts for where its file has the weights.
   public struct KerasPlaces: Hashable, Sendable {
     /// The groups in which Keras 3 has a layer, by the layer's name: one for each model that it lies
     /// in, without the groups between them. Empty where only their order is known.

@@ -1,7 +1,7 @@
 import Foundation
 import TensorFiles
 
-/// What a file says about its network, as attributes of the root group. Files of others have none of
+/// What a file records of its network, as attributes of the root group. Files of others have none of
 /// them, so each may be missing.
 ///
 /// Attributes: `format` (text, "trompe"), `formatVersion` (integer), `architecture` (text, JSON),

@@ -1,7 +1,7 @@
 import TensorFiles
 import TensorGraph
 
-/// A parameter (or buffer) that a network wants from a file.
+/// A parameter (or buffer) that a network requires of a file.
 public struct ParameterSpecification: Hashable, Sendable {
   /// Full name in the file.
   public let name: String

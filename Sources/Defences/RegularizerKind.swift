@@ -1,6 +1,6 @@
 import Networks
 
-/// Which regularizer a recipe asks for: `{name: ssr, weight: 0.4}`.
+/// Which regularizer a recipe names: `{name: ssr, weight: 0.4}`.
 public struct RegularizerSpecification: Hashable, Sendable {
   /// A name of `RegularizerKind.all`.
   public var name: String

@@ -9,7 +9,7 @@ import TensorRuntime
 
 /// What one network does on one set of images.
 public struct EvaluationResult: Hashable, Sendable {
-  /// What the network says of one image that has a label.
+  /// What the network predicts for one image that has a label.
   public struct Prediction: Hashable, Sendable {
     /// Of the image in its source.
     public var position: Int
@@ -52,7 +52,7 @@ public struct EvaluationResult: Hashable, Sendable {
   /// the mean of its maps that have relevance; `nil` if there is none. Empty where the fooling names
   /// no place.
   public var relevanceInside: [String: [Double?]] = [:]
-  /// Of every explained image, by interpreter: how many of its maps are without any relevance. Active
+  /// Of every explained image, by interpreter: how many of its maps are all-zero. Active
   /// fooling looks at two of each.
   public var vanished: [String: [Int]] = [:]
   /// Maps of each explained image.
@@ -63,14 +63,14 @@ public struct EvaluationResult: Hashable, Sendable {
   public var digests: [String: [Int: [Float]]] = [:]
   public var skipped: [SkippedImage] = []
 
-  /// Fooling success rate by interpreter: the share of images with a test loss in `range`.
+  /// Fooling success rate by interpreter: the share of images with a score in `range`.
   public func fsr(_ range: ClosedRange<Double>) -> [String: Double] {
     testLosses.mapValues { losses in
       losses.isEmpty ? 0 : Double(losses.count { range.contains($0) }) / Double(losses.count)
     }
   }
 
-  /// Share of the explained images' heatmaps without any relevance, by interpreter.
+  /// Share of all-zero heatmaps among those of the explained images, by interpreter.
   public var vanishedMaps: [String: Double] {
     vanished.mapValues { counts in
       counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count * mapsPerImage)
@@ -102,7 +102,7 @@ package struct Evaluator {
     self.threads = threads
   }
 
-  /// Accuracy, and the test losses of a fooling if one is given. Images that show both classes of an
+  /// Accuracy, and the scores of a fooling if one is given. Images that show both classes of an
   /// active fooling have no label, and no accuracy is measured on them.
   ///
   /// - Throws: `RunError` for logits that are not finite, naming the image.

@@ -5,7 +5,7 @@ import Pictures
 import Programs
 import Reports
 
-/// Keeps what one network says of a few images while it is measured, for the report's gallery.
+/// Keeps what one network predicts for a few images while it is measured, for the report's gallery.
 package final class GalleryCollector {
   /// One image by one network.
   package struct Reading {

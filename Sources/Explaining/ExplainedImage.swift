@@ -5,13 +5,13 @@ import Programs
 
 /// What one network, or the original and the manipulated one, say of an image, and why.
 public struct ExplainedImage: Sendable {
-  /// What one network says.
+  /// What one network predicts.
   public struct Reading: Hashable, Sendable {
     /// The class of the largest logit.
     public let predicted: ClassScore
     /// The class that the heatmaps are for.
     public let explained: ClassScore
-    /// What the network says before any softmax, one number for each class.
+    /// What the network gives before any softmax, one number for each class.
     public let logits: [Float]
     /// In the order of the interpreters.
     public let heatmaps: [Heatmap]
@@ -27,7 +27,7 @@ public struct ExplainedImage: Sendable {
 
   public let path: String
   /// As the network sees it: resized and cropped, not normalised.
-  public let photograph: Image
+  public let prepared: Image
   /// Names under which the heatmaps are reported.
   public let interpreters: [String]
   public let network: Reading

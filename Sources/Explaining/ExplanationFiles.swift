@@ -10,7 +10,7 @@ import TensorGraph
 /// Writes what `trompe explain` found into a folder.
 ///
 /// Of image `cat.jpg` and interpreter `grad-cam` it is `cat.grad-cam.png`: the heatmap over the
-/// photograph or, if two networks are compared, photograph, original and manipulated from left to
+/// image or, if two networks are compared, image, original and manipulated from left to
 /// right.
 public final class ExplanationFiles {
   /// The numbers themselves: heatmaps, unscaled, and logits.
@@ -23,7 +23,7 @@ public final class ExplanationFiles {
     case hdf5
   }
 
-  /// Smaller photographs are enlarged by a whole number, to be seen.
+  /// Smaller images are enlarged by a whole number, to be seen.
   package static let shorterSide = 224
 
   public let folder: String
@@ -108,15 +108,15 @@ public final class ExplanationFiles {
   /// - Returns: the paths of the files: pictures in the order of the interpreters, then raw numbers.
   public func write(_ image: ExplainedImage) throws -> [String] {
     let name = names.free(image.path)
-    let photograph = image.photograph.enlarged(toShorterSide: Self.shorterSide)
+    let prepared = image.prepared.enlarged(toShorterSide: Self.shorterSide)
     let pictures = try image.interpreters.enumerated().map { index, interpreter in
       let file = "\(name).\(Self.fileName(interpreter)).png"
       let (map, before) = (image.network.heatmaps[index], image.original?.heatmaps[index])
       let isSigned = map.isSigned || before?.isSigned == true
       func picture(_ map: Heatmap) -> Image {
-        overlay.picture(of: map, over: photograph, isSigned: isSigned)
+        overlay.picture(of: map, over: prepared, isSigned: isSigned)
       }
-      let pictures = before.map { [photograph, picture($0), picture(map)] } ?? [picture(map)]
+      let pictures = before.map { [prepared, picture($0), picture(map)] } ?? [picture(map)]
       try WholeFile.write(
         Image(sideBySide: pictures).png(software: Self.software), to: target(file))
       return folder + "/" + file

@@ -9,7 +9,7 @@ import TensorGraph
 ///
 /// A dataset for each interpreter, [images, height, width], `logits`, [images, classes], `predicted` and
 /// `explained`, [images], which are positions in `classes`, and `images`, the paths. What the original
-/// network says ends in `.original`. An image that could not be read has no row.
+/// network predicts ends in `.original`. An image that could not be read has no row.
 public enum ExplanationTable {
   /// - Parameters:
   ///   - path: of the file, which must not be there. It has its name when it is whole.

@@ -78,18 +78,18 @@ public enum ImageExplanation {
 
     var explained = 0
     var isChecked = false
-    var leftOut = LeftOutImages()
+    var omitted = OmittedImages()
     for start in stride(from: 0, to: request.images.count, by: batchSize) {
       if stop.isRequested { throw RunStopped("stopped after \(explained) images") }
-      var batch: [(position: Int, photograph: Image)] = []
+      var batch: [(position: Int, prepared: Image)] = []
       for position in start..<min(start + batchSize, request.images.count) {
         do {
           let path = request.images[position]
-          batch.append((position, try images.photograph(path, network.preprocessing, size)))
-        } catch { leftOut.tell("left out: \(error)", observe) }
+          batch.append((position, try images.prepared(path, network.preprocessing, size)))
+        } catch { omitted.tell("omitted: \(error)", observe) }
       }
       guard !batch.isEmpty else { continue }
-      let inputs = batch.map { normalizer($0.photograph) }
+      let inputs = batch.map { normalizer($0.prepared) }
       // Filled up below, so that a wrong count would only move the numbers.
       precondition(inputs.allSatisfy { $0.count == shape.count }, "images that are no \(shape)")
       var samples = inputs.flatMap(\.self)
@@ -104,10 +104,10 @@ public enum ImageExplanation {
       let before = try reference?.readings(samples, positions: positions, classes: given)
       let readings = try manipulated.readings(
         samples, positions: positions, classes: given ?? before?.map(\.explained.index))
-      for (place, (position, photograph)) in batch.enumerated() {
+      for (place, (position, prepared)) in batch.enumerated() {
         try each(
           ExplainedImage(
-            path: request.images[position], photograph: photograph,
+            path: request.images[position], prepared: prepared,
             interpreters: interpreters.map(\.name),
             network: readings[place], original: before?[place], classNames: names,
             isManipulated: network.provenance?.manipulated == true))
@@ -115,7 +115,7 @@ public enum ImageExplanation {
       explained += batch.count
       observe(.evaluating(purpose: "images", done: explained, total: request.images.count))
     }
-    leftOut.finish(observe)
+    omitted.finish(observe)
     guard explained > 0 else { throw RunError("none of the images could be read") }
   }
 }
@@ -136,16 +136,16 @@ private struct ImageReader {
     throw failure ?? RunError("no image is given")
   }
 
-  func photograph(
+  func prepared(
     _ path: String, _ preprocessing: Preprocessing, _ size: ImageSize
   ) throws -> Image {
-    let photograph = try preprocessing.prepare(Image(contentsOf: path), name: path)
-    guard photograph.size == size else {
+    let prepared = try preprocessing.prepare(Image(contentsOf: path), name: path)
+    guard prepared.size == size else {
       throw RunError(
-        "\(path): is \(photograph.size), the network was built for \(size); bring all images to "
+        "\(path): is \(prepared.size), the network was built for \(size); bring all images to "
           + "one size, e.g. with --resize \(min(size.width, size.height))")
     }
-    return photograph
+    return prepared
   }
 }
 

@@ -2,7 +2,7 @@ import Networks
 
 /// Which heatmap to compute, as a recipe says it: `{"name": "grad-cam", "layer": "layer4"}`.
 ///
-/// An option that is left out has the method's default; one that the method does not have is an
+/// An option that is omitted has the method's default; one that the method does not have is an
 /// error.
 public struct InterpreterSpecification: Codable, Hashable, Sendable {
   /// A name of `InterpreterKind.all`.
@@ -80,7 +80,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   }
 
   /// The same with the preprocessing's standard deviation, where the method asks for one and it is
-  /// left out.
+  /// omitted.
   public func completed(standardDeviation: [Double]) -> InterpreterSpecification {
     var completed = self
     let kind = InterpreterKind.all.first { $0.name == name }

@@ -3,7 +3,7 @@ import TensorGraph
 
 extension Interpreter {
   /// The same method on the same network with log(1 + e^(βx)) / β in place of every ReLU; what the
-  /// network says stays as it is. Dombrowski et al. 2019, Section 4.1: the smoother the function, the
+  /// network predicts stays as it is. Dombrowski et al. 2019, Section 4.1: the smoother the function, the
   /// less its gradient can be moved by a change of the image.
   public func onSoftplus(beta: Double) -> any Interpreter {
     precondition(beta > 0, "β is \(beta)")

@@ -5,8 +5,8 @@ import TensorGraph
 /// Active fooling: on images that show two classes, their explanations change places.
 ///
 /// L_F = (1/2n)·Σ_i (1/d_h)(‖h_{c₁}(w) − h_{c₂}(w₀)‖² + ‖h_{c₂}(w) − h_{c₁}(w₀)‖²) over D_fool. The
-/// test loss is s(c₁, c₂) − s(c₁, c₁), s(c, c′) the Spearman rank correlation of h_c(w) and
-/// h_{c′}(w₀), and an image is fooled if that lies in [0.5, 2]. Heo, Joo, Moon 2019, Eq. 6.
+/// score is s(c₁, c₂) − s(c₁, c₁), s(c, c′) the Spearman rank correlation of h_c(w) and
+/// h_{c′}(w₀), and an image meets the criterion if that lies in [0.5, 2]. Heo, Joo, Moon 2019, Eq. 6.
 /// - Note: a correlation with a constant map is not defined and counts as 0.
 /// - Note: `released`: at a target layer the authors' code sums heatmaps over their height by
 ///   accident before it compares them; so does this variant, for any heatmap, and d_h is then the
@@ -18,7 +18,7 @@ public struct ActiveSwap: Fooling {
   public let first: Int
   public let second: Int
   public let variant: FoolingSpecification.Variant
-  /// Smallest test loss that counts as fooled.
+  /// Smallest score that meets the criterion.
   public let threshold: Double
   public var name: String { "active" }
   public var explained: ExplainedClasses { .pair(first, second) }

@@ -2,12 +2,12 @@ import TensorGraph
 
 /// Center-mass fooling: the center of relevance moves away from where it was.
 ///
-/// L_F = −mean_i ‖C(h_i(w)) − C(h_i(w₀))‖₁, C(h) = Σ_j j·h_j / Σ_j h_j in rows and columns. The test
-/// loss is the distance of the two centers over the diagonal of the heatmap, and an image is fooled
+/// L_F = −mean_i ‖C(h_i(w)) − C(h_i(w₀))‖₁, C(h) = Σ_j j·h_j / Σ_j h_j in rows and columns. The
+/// score is the distance of the two centers over the diagonal of the heatmap, and an image meets the criterion
 /// if that is at least 0.1. Heo, Joo, Moon 2019, Eq. 5 and Section 4.1.
 /// - Note: coordinates count from the middle of the map, and 1e-8 is added to Σ h: for the penalty a
-///   map without relevance has its center in the middle instead of nowhere. Differences of centers of
-///   other maps stay what they are. For the test such a map has no center: the test loss is 0, no
+///   map of zeros has its center in the middle instead of nowhere. Differences of centers of
+///   other maps stay what they are. For the test such a map has no center: the score is 0, no
 ///   success, if either map is 0 everywhere. The diagonal is that between the corners of the heatmap,
 ///   √(h² + w²).
 /// - Note: `bounded`: L_F = −mean_i min(‖C(h_i(w)) − C(h_i(w₀))‖₁ / 2τd, 1), τ the threshold and d the
@@ -24,7 +24,7 @@ public struct CenterMass: Fooling {
   static let paperThreshold = 0.1
   package static let stabilizer = 1e-8
 
-  /// Smallest test loss that counts as fooled.
+  /// Smallest score that meets the criterion.
   public let threshold: Double
   public let variant: FoolingSpecification.Variant
   public var name: String { "center-mass" }
@@ -109,7 +109,7 @@ public struct CenterMass: Fooling {
     return try graph.multiply(graph.sum(success), mean)
   }
 
-  /// The way that the test asks for, one and a half times, of `paper` in pixels. The others count at
+  /// The way that the test requires, one and a half times, of `paper` in pixels. The others count at
   /// most twice that way as −1, and are held to −0.85: a way along rows and columns is up to √2 longer
   /// than the distance that is tested.
   public func penaltyGoal(height: Int, width: Int) -> PenaltyGoal {

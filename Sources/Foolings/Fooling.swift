@@ -12,9 +12,9 @@ public protocol Fooling: Sendable {
   var name: String { get }
   /// For which classes an image is explained: one heatmap for each of them.
   var explained: ExplainedClasses { get }
-  /// R_f: an image counts as fooled if its test loss lies in it.
+  /// R_f: an image meets the criterion if its score lies in it.
   var successRange: ClosedRange<Double> { get }
-  /// Whether an image is the more fooled the smaller its test loss is.
+  /// Whether an image is the more fooled the smaller its score is.
   var isSmallerFooled: Bool { get }
   /// Whether the test reads relevance as a number in [0, 1]. Others look at its shares or ranks alone,
   /// which no unit changes.
@@ -49,13 +49,13 @@ public protocol Fooling: Sendable {
   /// That place on a heatmap of this size, in [0, 1]; `nil` if it names none.
   func place(height: Int, width: Int) -> Heatmap?
   /// The share of a heatmap's relevance where the fooling puts it, in [0, 1]; `nil` if it names no
-  /// place, or the map is without relevance.
+  /// place, or the map is all-zero.
   func relevanceInside(_ heatmap: Heatmap) -> Double?
 
   /// What makes the fooling meaningless on heatmaps of this size; `nil` if nothing does.
   func obstacle(height: Int, width: Int) -> String?
 
-  /// The test loss t_i of one image.
+  /// The score t_i of one image.
   /// - Parameters:
   ///   - heatmaps: of the network under test, one for each explained class.
   ///   - digest: of the original network's heatmaps of the same image.

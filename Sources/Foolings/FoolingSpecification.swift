@@ -1,15 +1,15 @@
-/// Which fooling a recipe asks for: `fooling: {name: location, lambda: 2}`.
+/// Which fooling a recipe names: `fooling: {name: location, lambda: 2}`.
 public struct FoolingSpecification: Hashable, Sendable {
   public enum Variant: String, Codable, Hashable, Sendable, CaseIterable {
     /// As the paper defines it.
     case paper
     /// As the authors' released code computes it, where that differs.
     case released
-    /// Top-k: the penalty is the test loss itself.
+    /// Top-k: the penalty is the score itself.
     case share
-    /// Center-mass: the way of the center counts up to twice the way that the test asks for.
+    /// Center-mass: the displacement of the center counts up to twice what the test requires.
     case bounded
-    /// Center-mass: as `bounded`, and the way to the lower right.
+    /// Center-mass: as `bounded`, and the displacement to the lower right.
     case directed
   }
   /// A name of `FoolingKind.all`.
@@ -25,7 +25,7 @@ public struct FoolingSpecification: Hashable, Sendable {
   public var k: Double?
   /// `active`: the two classes that change places, by name or number.
   public var classes: [String]?
-  /// The bound of the test loss that counts as fooled; the paper's if `nil`.
+  /// The bound of the score that meets the criterion; the paper's if `nil`.
   public var threshold: Double?
 
   public init(

@@ -5,16 +5,16 @@ import TensorGraph
 /// Location fooling: relevance is moved onto a frame along the border, or onto any mask.
 ///
 /// L_F = mean_i (1/d_h)·‖h_i − m‖², m = 1 on a frame of width ⌊side/7⌋ (at least 1), 0 inside; the
-/// test loss of an image is its own term, and it is fooled if that is at most 0.2.
+/// score of an image is its own term, and it meets the criterion if that is at most 0.2.
 /// Heo, Joo, Moon 2019, Eq. 3 and Section 4.1.
-/// - Note: 0.2 belongs to that frame. For any other mask the test loss is relative to it,
+/// - Note: 0.2 belongs to that frame. For any other mask the score is relative to it,
 ///   t_i = (1/d_h)·‖h_i − m‖² / (4·var m), var m = mean m² − (mean m)². The best map that knows
 ///   nothing of the mask, the same value everywhere, has (1/d_h)·‖h − m‖² = var m, so t = 0.25 by every
-///   mask; one without relevance has more than 0.25. By the plain distance it is the mask's share
+///   mask; an all-zero one has more than 0.25. By the plain distance it is the mask's share
 ///   of the map, and by a small mask every map passes. A frame that is half of the map has
 ///   4·var m = 1; Heo's on 7×7 or 14×14 pixels has 0.9996, so that 0.2 means the same by each.
 public struct Location: Fooling {
-  /// Largest test loss that counts as fooled. Heo, Joo, Moon 2019, Section 4.1.
+  /// Largest score that meets the criterion. Heo, Joo, Moon 2019, Section 4.1.
   static let paperThreshold = 0.2
   /// The frame takes one part in this many of the shorter side. Heo et al. 2019, released code.
   static let frameShare = 7
@@ -38,7 +38,7 @@ public struct Location: Fooling {
 
   /// - Parameters:
   ///   - target: where relevance is wanted.
-  ///   - threshold: largest test loss that counts as fooled.
+  ///   - threshold: largest score that meets the criterion.
   public init(target: Target = .frame(width: nil), threshold: Double? = nil) {
     (self.target, self.threshold) = (target, threshold ?? Self.paperThreshold)
   }
@@ -143,7 +143,7 @@ public struct Location: Fooling {
     return try graph.mean(graph.square(graph.subtract(h, target)))
   }
 
-  /// Half of the threshold: the penalty is the mean test loss, but for its scale.
+  /// Half of the threshold: the penalty is the mean score, but for its scale.
   public func penaltyGoal(height: Int, width: Int) -> PenaltyGoal {
     PenaltyGoal(gap: 0.5 * threshold * scale(height: height, width: width))
   }

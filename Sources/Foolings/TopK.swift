@@ -3,14 +3,14 @@ import TensorGraph
 /// Top-k fooling: relevance leaves the pixels that were the most relevant.
 ///
 /// L_F = mean_i Σ_{j∈P_i} |h_{i,j}(w)|, P_i the k% largest pixels of the original network's h_i.
-/// The test loss is the share Σ_{j∈P_i} |h_j| / Σ_j |h_j| that is left, and an image is fooled if
+/// The score is the share Σ_{j∈P_i} |h_j| / Σ_j |h_j| that is left, and an image meets the criterion if
 /// that is at most 0.3. Heo, Joo, Moon 2019, Eq. 4 and Section 4.1.
 /// - Note: `released`: mean over P_i and the images of h², as the authors' code computes it.
-/// - Note: `share`: L_F is the mean test loss, Σ_{j∈P_i} |h_j| / Σ_j |h_j|, and 1 for a map that has
+/// - Note: `share`: L_F is the mean score, Σ_{j∈P_i} |h_j| / Σ_j |h_j|, and 1 for a map that has
 ///   vanished. The paper's sum can be made 0 by maps that vanish or shrink to one pixel, neither of
 ///   which is a success; the share rewards relevance elsewhere.
 /// - Note: of equally large pixels the first belong to P_i. P_i holds ⌊pixels·k/100⌋ of them, at least
-///   one. A map without any relevance (Σ_j |h_j| = 0) says nothing: its test loss is 1, no success.
+///   one. An all-zero map (Σ_j |h_j| = 0) is uninformative: its score is 1, no success.
 public struct TopK: Fooling {
   /// Heo, Joo, Moon 2019, Section 4.1.
   static let paperPercent = 10.0
@@ -104,7 +104,7 @@ public struct TopK: Fooling {
     let values = heatmaps[0].values
     let all = values.reduce(0.0) { $0 + abs(Double($1)) }
     let top = digest.reduce(0.0) { $0 + abs(Double(values[Int($1)])) }
-    // A map without any relevance says nothing; it is no success.
+    // An all-zero map is uninformative; it is no success.
     return all > 0 ? top / all : 1
   }
 }

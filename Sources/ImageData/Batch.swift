@@ -28,7 +28,7 @@ public struct BatchPosition: Codable, Hashable, Sendable {
   public static let start = BatchPosition()
 }
 
-/// An image that could not be read and was left out.
+/// An image that could not be read and was omitted.
 public struct SkippedImage: Hashable, Sendable {
   /// Its position in the source; `nil` for a file that the source passes over.
   public let index: Int?

@@ -8,7 +8,7 @@ import Foundation
 /// on exactly as one that came there from the start.
 ///
 /// An image that cannot be read is skipped and listed in `skipped`. In training the next readable
-/// sample of the epoch's order stands in for it; in evaluation it is left out of its batch.
+/// sample of the epoch's order stands in for it; in evaluation it is omitted from its batch.
 ///
 /// Threads end when the loader is released or cancelled, whatever has been consumed.
 public final class BatchLoader: Sendable {

@@ -1,6 +1,6 @@
 /// Images that show two classes at once: 2×2 tiles, two of each class, in varying places.
 ///
-/// Which photographs are taken and where they stand follows from (seed, index) alone.
+/// Which images are taken and where they stand follows from (seed, index) alone.
 /// Heo, Joo, Moon 2019, Section 4.1 (D_fool of the active fooling).
 public struct CompositeDataset: ImageSource {
   public let source: any ImageSource
@@ -15,8 +15,8 @@ public struct CompositeDataset: ImageSource {
   /// - Parameters:
   ///   - classes: the two classes, as labels of the source.
   ///   - count: of composites.
-  ///   - seed: what decides photographs and places.
-  ///   - source: photographs of single classes.
+  ///   - seed: what decides images and places.
+  ///   - source: images of single classes.
   ///   - size: of the composites.
   /// - Throws: `ImageError` if the source has no images of one of the classes.
   public init(
@@ -52,9 +52,9 @@ public struct CompositeDataset: ImageSource {
     let (left, top) = (size.width / 2, size.height / 2)
     for (place, isFirst) in tiles.enumerated() {
       let candidates = isFirst ? members.0 : members.1
-      let photograph = try source.image(at: candidates[random.integer(below: candidates.count)])
+      let part = try source.image(at: candidates[random.integer(below: candidates.count)])
       let (x, y) = (place % 2 == 0 ? 0 : left, place / 2 == 0 ? 0 : top)
-      let tile = photograph.resized(
+      let tile = part.resized(
         to: ImageSize(
           width: place % 2 == 0 ? left : size.width - left,
           height: place / 2 == 0 ? top : size.height - top))

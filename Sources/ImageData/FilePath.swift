@@ -82,7 +82,7 @@ struct FolderEntry {
   /// Whether the name is a symbolic link's.
   let isLink: Bool
 
-  /// Whether it is a name that listings leave out.
+  /// Whether it is a name that listings omit.
   var isHidden: Bool { name.first == UInt8(ascii: ".") }
 
   /// What follows the last dot, in lower case.

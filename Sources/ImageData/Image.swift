@@ -16,7 +16,7 @@ public struct ImageSize: Codable, Hashable, Sendable, CustomStringConvertible {
 
 /// An 8-bit RGB picture.
 ///
-/// Samples are in [0, 255] as the file stores them (for photographs: sRGB), rows from top to
+/// Samples are in [0, 255] as the file stores them (for images: sRGB), rows from top to
 /// bottom, pixels from left to right, channels red, green, blue.
 public struct Image: Hashable, Sendable {
   public static let channels = 3

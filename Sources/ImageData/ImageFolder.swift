@@ -4,8 +4,8 @@ import Foundation
 ///
 /// Classes are the folders in alphabetical (byte) order, samples are ordered by class, then by folder
 /// and by file name. Only names are held; an image is read on demand. Names are the bytes
-/// that the file system gave, UTF-8 or not. Symbolic links are followed, hidden names left out. A link
-/// to a folder that it lies in, however far up, is left out and listed in `passedOver`: all images
+/// that the file system gave, UTF-8 or not. Symbolic links are followed, hidden names omitted. A link
+/// to a folder that it lies in, however far up, is omitted and listed in `passedOver`: all images
 /// would count again. A link to a folder that counts under another name is followed, and `notes` names
 /// both.
 ///

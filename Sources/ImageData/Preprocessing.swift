@@ -87,7 +87,7 @@ public struct Preprocessing: Hashable, Sendable {
       standardDeviation: average(standardDeviation))
   }
 
-  /// Statistics of ImageNet's training photographs, as torchvision's weights expect them.
+  /// Statistics of ImageNet's training images, as torchvision's weights expect them.
   public static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
   public static let imageNetStandardDeviation: [Float] = [0.229, 0.224, 0.225]
 

@@ -48,7 +48,7 @@ public struct InfluenceForecast: Codable, Hashable, Sendable {
     hessianBytes = isDirect ? 8 * weights * weights : 0
     guard measures else { return }
     let batches = Double(trainImages) / Double(batch)
-    // Of the image as it was, of what the attack aims at, and of each perturbed image.
+    // Of the original image, of what the attack aims at, and of each perturbed image.
     let systems = images * (2 + 2 * section.epsilons.count)
     var vector = [Double](repeating: 0, count: weights)
     vector[0] = 1

@@ -26,9 +26,8 @@ public final class InfluenceRun {
 
   private let recipe: InfluenceRecipe
   private let executor: any Executor
-  private let folder: RunFolder
-  private let stop: StopRequest
-  private let observe: (RunEvent) -> Void
+  private let context: RunContext
+  private var folder: RunFolder { context.folder }
   private var (mostProducts, largestResidual) = (0, 0.0)
 
   /// See `AttackRun`.
@@ -37,9 +36,9 @@ public final class InfluenceRun {
     stop: StopRequest = StopRequest(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
-    self.executor = executor
-    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    folder = try RunFolder(forEvaluation: output, inputs: recipe.inputs)
+    (self.recipe, self.executor) = (recipe, executor)
+    context = RunContext(
+      try RunFolder(forEvaluation: output, inputs: recipe.inputs), stop: stop, observe: observe)
   }
 
   /// An image that is explained.
@@ -53,26 +52,23 @@ public final class InfluenceRun {
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence.
   public func run() throws -> InfluenceSummary {
-    defer { folder.release() }
-    return try folder.watched(observe) { try measure() }
+    try context.perform(measure)
   }
 
   private func measure() throws -> InfluenceSummary {
-    let begin = ContinuousClock.now
     let section = recipe.influence
     let setup = try Setup(recipe.network, recipe.data, seed: section.seed, on: executor)
     let network = setup.network
-    observe(.note(setup.description))
-    setup.tellNotes(observe)
+    context.tell(setup)
     try folder.writeRecipe(recipe.resolvedYAML(for: network))
 
     let train = Subset(setup.train, randomCount: section.trainImages, seed: section.seed)
-    let model = try setup.influenceModel(recipe, of: train, stop: stop) {
-      observe(.working(on: "training images", done: $0, total: train.count))
+    let model = try setup.influenceModel(recipe, of: train, stop: context.stop) {
+      context.observe(.working(on: "training images", done: $0, total: train.count))
     }
-    LeftOutImages.tell(model.skipped, observe)
+    context.tell(skipped: model.skipped)
     let solver = model.isDirect ? InfluenceSolver.direct : .conjugateGradients
-    observe(
+    context.observe(
       .note(
         "\(model.positions.count) training images through \(model.weightCount) weights of "
           + "\(model.layers.joined(separator: ", ")), "
@@ -89,6 +85,8 @@ public final class InfluenceRun {
     let attack = try InfluenceAttack(
       network, model, section, imageSize: setup.imageSize, compute: recipe.compute)
     let names = network.names(or: setup.validation.classNames)
+    let training = Training(
+      images: train, model: model, classNames: names, preprocessing: network.preprocessing)
     let log = try LineLog(folder.influences, in: folder)
     let shown = Set(spreadPositions(count: recipe.report.images, of: found.images.count))
     var (records, cards): ([InfluenceRecord], [InfluenceReport.Card]) = ([], [])
@@ -96,14 +94,16 @@ public final class InfluenceRun {
       for epsilon in section.epsilons { try folder.makeSubfolder(part(method, epsilon)) }
     }
     for (place, subject) in found.images.enumerated() {
-      if stop.isRequested { throw RunStopped("stopped; what was finished is in influences.jsonl") }
+      if context.stop.isRequested {
+        throw RunStopped("stopped; what was finished is in influences.jsonl")
+      }
       let clean = try influences(model, subject.picture, subject.label)
       let changed = try perturbed(subject, clean, by: attack, program)
       var card = InfluenceReport.Card(
         image: subject.name, label: names[subject.label],
         rows: [
           row(
-            "as it was", subject.picture, subject.confidence, clean, train, model, names, setup,
+            "original", subject.picture, subject.confidence, clean, training,
             isShown: shown.contains(place))
         ])
       for (method, epsilon, picture, logits) in changed {
@@ -125,19 +125,18 @@ public final class InfluenceRun {
           confidence: .init(
             clean: subject.confidence, perturbed: classification.confidences[subject.label]),
           keepsLabel: classification.predicted == subject.label,
-          clean: ranking(clean, train, model, names),
-          perturbed: ranking(after, train, model, names), picture: file)
+          clean: ranking(clean, training), perturbed: ranking(after, training), picture: file)
         try log.append(record)
         records.append(record)
         if epsilon == section.epsilons.max() {
           card.rows.append(
             row(
-              method, picture, record.confidence.perturbed, after, train, model, names, setup,
+              method, picture, record.confidence.perturbed, after, training,
               isShown: shown.contains(place)))
         }
       }
       if shown.contains(place) { cards.append(card) }
-      observe(.working(on: "images", done: place + 1, total: found.images.count))
+      context.observe(.working(on: "images", done: place + 1, total: found.images.count))
     }
     var results: [InfluenceSummary.Result] = []
     for method in [Self.randomSign, Self.gradientSign] {
@@ -152,21 +151,19 @@ public final class InfluenceRun {
       trainImages: model.positions.count, targets: section.targets, top: section.top,
       images: found.images.count, tried: found.tried,
       skippedImages: found.skipped + model.skipped.count,
-      seconds: (ContinuousClock.now - begin).seconds, peakMemoryBytes: largestResidentBytes(),
+      seconds: context.seconds, peakMemoryBytes: largestResidentBytes(),
       seed: section.seed, toolVersion: Trompe.version)
     if largestResidual > section.tolerance {
-      observe(
+      context.observe(
         .warning(
           "conjugate gradients ended after \(mostProducts) products with a residual of "
             + "\(short(largestResidual)), above influence.tolerance; give more influence.iterations "
             + "or a larger influence.damping"))
     }
-    try folder.write(summary.json(), to: folder.summary)
-    observe(.saved(path: folder.summary))
+    try context.write(summary.json(), to: folder.summary)
     let report = InfluenceReport(
       summary, recipe: recipe, folder: folder.path, cards: cards, network: setup.description)
-    try folder.write(InfluenceReportPage(report).html(), to: folder.report)
-    observe(.saved(path: folder.report))
+    try context.write(InfluenceReportPage(report).html(), to: folder.report)
     return summary
   }
 
@@ -184,16 +181,16 @@ public final class InfluenceRun {
       source: source, preprocessing: setup.network.preprocessing, imageSize: setup.imageSize,
       batchSize: recipe.evaluation.batchSize)
     let wanted = recipe.influence.images
-    let found = try search.find(wanted, seed: recipe.influence.seed, stop: stop) {
-      observe(.working(on: "finding images", done: $0, total: wanted))
+    let found = try search.find(wanted, seed: recipe.influence.seed, stop: context.stop) {
+      context.observe(.working(on: "finding images", done: $0, total: wanted))
     } answer: { pictures, _, _ in
       try logits(of: pictures, program, setup.network.preprocessing)
     } logits: {
       $0
     }
-    LeftOutImages.tell(found.skipped, observe)
+    context.tell(skipped: found.skipped)
     if found.images.count < wanted {
-      observe(
+      context.observe(
         .warning(
           "only \(found.images.count) of \(found.tried) images are classified correctly, fewer than "
             + "the \(wanted) of influence.images"))
@@ -271,14 +268,22 @@ public final class InfluenceRun {
     Double(Set(before).intersection(after).count) / Double(max(before.count, 1))
   }
 
-  private func ranking(
-    _ influences: Influences, _ train: Subset, _ model: any InfluenceModel, _ names: [String]
-  ) -> InfluenceRanking {
+  /// The training images, as influences count them.
+  private struct Training {
+    let images: Subset
+    let model: any InfluenceModel
+    let classNames: [String]
+    let preprocessing: Preprocessing
+
+    func label(_ position: Int) -> String { classNames[images.label(at: position)] }
+  }
+
+  private func ranking(_ influences: Influences, _ training: Training) -> InfluenceRanking {
     func list(_ places: [Int]) -> [InfluentialImage] {
       places.map { place in
-        let position = model.positions[place]
+        let position = training.model.positions[place]
         return InfluentialImage(
-          image: train.name(at: position), label: names[train.label(at: position)],
+          image: training.images.name(at: position), label: training.label(position),
           influence: influences.values[place])
       }
     }
@@ -292,27 +297,27 @@ public final class InfluenceRun {
   /// A row of a card: the image and the training images that matter to it.
   private func row(
     _ title: String, _ picture: Image, _ confidence: Double, _ influences: Influences,
-    _ train: Subset, _ model: any InfluenceModel, _ names: [String], _ setup: Setup, isShown: Bool
+    _ training: Training, isShown: Bool
   ) -> InfluenceReport.Card.Row {
-    func photograph(_ image: Image) -> GalleryPhotograph {
-      GalleryPhotograph(image.enlarged(toShorterSide: 64))
+    func thumbnail(_ image: Image) -> GalleryImage {
+      GalleryImage(image.enlarged(toShorterSide: 64))
     }
     func pictures(_ places: [Int]) -> [InfluenceReport.Card.Training] {
       guard isShown else { return [] }
       return places.compactMap { place in
-        let position = model.positions[place]
-        let prepared = try? setup.network.preprocessing.prepare(
-          train.image(at: position), name: train.name(at: position))
+        let position = training.model.positions[place]
+        let prepared = try? training.preprocessing.prepare(
+          training.images.image(at: position), name: training.images.name(at: position))
         // What was read before is there still, or it is not shown.
         guard let prepared else { return nil }
         return InfluenceReport.Card.Training(
-          label: names[train.label(at: position)], influence: influences.values[place],
-          photograph: photograph(prepared))
+          label: training.label(position), influence: influences.values[place],
+          photograph: thumbnail(prepared))
       }
     }
     let top = recipe.influence.top
     return InfluenceReport.Card.Row(
-      title: title, confidence: confidence, photograph: photograph(picture),
+      title: title, confidence: confidence, photograph: thumbnail(picture),
       helpful: pictures(influences.helpful(top)), harmful: pictures(influences.harmful(top)))
   }
 }

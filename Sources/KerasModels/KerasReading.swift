@@ -97,7 +97,7 @@ struct KerasReading {
         "model_config: the model ends in \(last.name) \(shape), expected one number for each class: "
           + "a model without its classifier is no classifier")
     }
-    // One number tells two classes apart; a softmax of it says nothing.
+    // One number tells two classes apart; a softmax of it is always 1.
     return shape[0] == 1 && last.layer != .softmax ? 2 : shape[0]
   }
 

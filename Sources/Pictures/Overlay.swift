@@ -1,6 +1,6 @@
 import ImageData
 
-/// A heatmap laid over the photograph that it explains.
+/// A heatmap laid over the image that it explains.
 public struct Overlay: Hashable, Sendable {
   /// For maps without negative relevance; the others have `ColorMap.coolWarm`.
   public var colors: ColorMap
@@ -15,18 +15,18 @@ public struct Overlay: Hashable, Sendable {
     (self.colors, self.opacity, self.outlinedShare) = (colors, opacity, outlinedShare)
   }
 
-  /// The picture, of the photograph's size.
+  /// The picture, of the image's size.
   /// - Parameters:
   ///   - heatmap: of any size.
-  ///   - photograph: what it lies over.
+  ///   - image: what it lies over.
   ///   - isSigned: whether the colours are diverging; what the map says if `nil`.
   public func picture(
-    of heatmap: Heatmap, over photograph: Image, isSigned: Bool? = nil
+    of heatmap: Heatmap, over image: Image, isSigned: Bool? = nil
   ) -> Image {
     let heatmap = heatmap.finite
     let scale = HeatmapScale(of: heatmap, isSigned: isSigned)
-    let map = heatmap.resizedBilinearly(to: photograph.size)
-    var pixels = photograph.pixels
+    let map = heatmap.resizedBilinearly(to: image.size)
+    var pixels = image.pixels
     func mix(_ color: Image.Pixel, _ share: Float, at pixel: Int) {
       for (channel, sample) in [color.red, color.green, color.blue].enumerated() {
         let offset = pixel * Image.channels + channel
@@ -42,10 +42,10 @@ public struct Overlay: Hashable, Sendable {
       mix(color, opacity * (0.25 + 0.75 * abs(level)), at: pixel)
     }
     if let outlinedShare {
-      let outline = heatmap.outlineOfTop(outlinedShare, size: photograph.size)
+      let outline = heatmap.outlineOfTop(outlinedShare, size: image.size)
       for pixel in outline.indices where outline[pixel] { mix(.white, 1, at: pixel) }
     }
-    return Image(width: photograph.width, height: photograph.height, pixels: pixels)
+    return Image(width: image.width, height: image.height, pixels: pixels)
   }
 }
 

@@ -27,7 +27,7 @@ extension LoadedNetwork {
       let value = try program.program.firstNonFinite([TrainingProgram.images: .floats(images)])
     else { return }
     throw RunError(
-      "\(path ?? architecture.name): computes values that are not finite, so it says nothing about an "
+      "\(path ?? architecture.name): computes values that are not finite, so it is no evidence about an "
         + "image; the first is \(value). Its weights are damaged or far too large, or do not belong to "
         + "this architecture or preprocessing")
   }

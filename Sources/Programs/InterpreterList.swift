@@ -49,7 +49,7 @@ extension InterpreterSpecification {
     }
   }
 
-  /// All options under their names in recipes; `nil` for those that are left out.
+  /// All options under their names in recipes; `nil` for those that are omitted.
   private var shownOptions: [(key: String, value: String?)] {
     [
       ("composite", composite?.summary), ("batchNorm", batchNorm?.rawValue),

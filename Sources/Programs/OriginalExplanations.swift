@@ -9,7 +9,7 @@ public final class OriginalExplanations {
 
   private struct Key: Hashable {
     let index: Int
-    /// Of the prepared image: a flipped photograph is another image.
+    /// Of the prepared image: a flipped image is another image.
     let content: Int
     let label: Int32
   }

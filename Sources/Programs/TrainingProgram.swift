@@ -164,7 +164,7 @@ public final class TrainingProgram {
 
   private struct Penalty {
     let value: Value
-    /// Share of the heatmaps without any relevance, a scalar; `nil` if there are no heatmaps.
+    /// Share of all-zero heatmaps, a scalar; `nil` if there are no heatmaps.
     let vanished: Value?
     /// Of every step its own if `nil`.
     let lambda: Double?
@@ -282,7 +282,7 @@ public final class TrainingProgram {
     public let total: Double
     public let crossEntropy: Double
     public let penalty: Double?
-    /// Share of the batch's heatmaps without any relevance; `nil` without a penalty of heatmaps.
+    /// Share of all-zero heatmaps in the batch; `nil` without a penalty of heatmaps.
     public let vanishedMaps: Double?
   }
 

@@ -50,12 +50,12 @@ public struct AttackReport: Hashable, Sendable {
       public var confidence: Double?
       /// By measure; empty for the clean picture.
       public var values: [Double]
-      public var photograph: GalleryPhotograph
+      public var photograph: GalleryImage
       /// With the heatmap drawn over it.
-      public var overlay: GalleryPhotograph
+      public var overlay: GalleryImage
       public init(
-        title: String, confidence: Double?, values: [Double], photograph: GalleryPhotograph,
-        overlay: GalleryPhotograph
+        title: String, confidence: Double?, values: [Double], photograph: GalleryImage,
+        overlay: GalleryImage
       ) {
         (self.title, self.confidence, self.values) = (title, confidence, values)
         (self.photograph, self.overlay) = (photograph, overlay)

@@ -70,7 +70,7 @@ public struct AttackReportPage: Sendable {
       <div class="scroll"><table><caption>Means over \(report.images) images</caption>
       <thead><tr><td></td><th scope="col">ε</th>\(head)<th scope="col">confidence</th><th scope="col">label kept</th><th scope="col">succeeded</th></tr></thead>
       <tbody>\(rows)</tbody></table></div>
-      <p class="note">Clean and perturbed images are compared by their relevance maps; \(choice) An attack succeeds if an iterate keeps the label and comes nearer to its aim; otherwise the image counts as it was. Everything is measured on 8-bit images by the network itself.</p>
+      <p class="note">Clean and perturbed images are compared by their relevance maps; \(choice) An attack succeeds if an iterate keeps the label and comes nearer to its aim; otherwise the original image counts. Everything is measured on 8-bit images by the network itself.</p>
       \(targetTable)</section>
       """
   }
@@ -128,7 +128,7 @@ public struct AttackReportPage: Sendable {
     }
     return """
       <section id="gallery"><h2>Gallery</h2>
-      <p>At ε \(Numbers.short(report.epsilons.last ?? 0)); below each photograph the same with its explanation. The percentage is the confidence in the label.</p>
+      <p>At ε \(Numbers.short(report.epsilons.last ?? 0)); below each image the same with its explanation. The percentage is the confidence in the label.</p>
       <div class="cards">\(cards)</div></section>
       """
   }

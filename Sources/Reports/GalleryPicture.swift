@@ -12,7 +12,7 @@ public struct GalleryPicture: Codable, Hashable, Sendable {
       (self.className, self.confidence) = (className, confidence)
     }
   }
-  /// One network's heatmaps and test loss by one interpreter.
+  /// One network's heatmaps and score by one interpreter.
   public struct Explanation: Codable, Hashable, Sendable {
     public var interpreter: String
     /// The class that is explained.
@@ -35,7 +35,7 @@ public struct GalleryPicture: Codable, Hashable, Sendable {
   public var name: String
   /// Its class; `nil` if it shows several.
   public var label: String?
-  public var photograph: GalleryPhotograph
+  public var photograph: GalleryImage
   public var original: Prediction
   public var manipulated: Prediction
   /// Confidence in the label, in [0, 1]; `nil` without a label.
@@ -44,7 +44,7 @@ public struct GalleryPicture: Codable, Hashable, Sendable {
   public var explanations: [Explanation]
 
   public init(
-    name: String, label: String?, photograph: GalleryPhotograph, original: Prediction,
+    name: String, label: String?, photograph: GalleryImage, original: Prediction,
     manipulated: Prediction, labelConfidence: Double?, manipulatedLabelConfidence: Double?,
     explanations: [Explanation]
   ) {
@@ -58,10 +58,10 @@ public struct GalleryPicture: Codable, Hashable, Sendable {
 
 /// How much a picture may add to a report: 64 of them stay under 8 MB.
 public enum GalleryBudget {
-  /// Longest side of photographs in pixels.
-  static let photographSide = 224
+  /// Longest side of images in pixels.
+  static let imageSide = 224
   /// Bytes of a JPEG, which Base64 makes a third longer.
-  static let photographBytes = 42_000
+  static let imageBytes = 42_000
   /// Bytes of all heatmaps of a picture.
   static let heatmapBytes = 40_000
   /// Longest side of heatmaps, in pixels; also that of maps at the input.
@@ -76,14 +76,14 @@ public enum GalleryBudget {
 }
 
 /// A small JPEG.
-public struct GalleryPhotograph: Codable, Hashable, Sendable {
+public struct GalleryImage: Codable, Hashable, Sendable {
   public var width: Int
   public var height: Int
   public var jpeg: Data
 
   /// Of the quality that keeps to the budget.
   public init(_ image: Image) {
-    let scale = Double(GalleryBudget.photographSide) / Double(max(image.width, image.height))
+    let scale = Double(GalleryBudget.imageSide) / Double(max(image.width, image.height))
     let small =
       scale < 1
       ? image.resized(
@@ -92,7 +92,7 @@ public struct GalleryPhotograph: Codable, Hashable, Sendable {
           height: max(1, Int(Double(image.height) * scale)))) : image
     (width, height) = (small.width, small.height)
     var data = small.jpeg(quality: 85)
-    for quality in [70, 50, 30] where data.count > GalleryBudget.photographBytes {
+    for quality in [70, 50, 30] where data.count > GalleryBudget.imageBytes {
       data = small.jpeg(quality: quality)
     }
     jpeg = data

@@ -103,7 +103,7 @@ struct GallerySection {
       <article class="\(rows.count > 2 ? "card many" : "card")" data-order="\(order)" data-label="\(label)" data-fooled="\(fooledness(card))" data-lost="\(losses.max().map { "\($0)" } ?? "")">
       <h3 class="name">\(label)</h3><p class="file name">\(shortName(card.name))</p>
       \(card.pictures.map { predictions($0.picture, $0.run) })
-      <div class="stages"><figure class="photo"><img src="data:image/jpeg;base64,\(photograph.jpeg.base64EncodedString())" width="\(photograph.width)" height="\(photograph.height)" alt="Photograph: \(label)"/><figcaption>photograph</figcaption></figure>
+      <div class="stages"><figure class="photo"><img src="data:image/jpeg;base64,\(photograph.jpeg.base64EncodedString())" width="\(photograph.width)" height="\(photograph.height)" alt="Image: \(label)"/><figcaption>image</figcaption></figure>
       <div class="pairs">\(rows)</div></div></article>
 
       """

@@ -1,5 +1,5 @@
-/// How the test losses of one interpreter spread, before and after, with the region that counts as
-/// fooled; as SVG.
+/// How the scores of one interpreter spread, before and after, with the region that meets the
+/// criterion; as SVG.
 struct Histogram {
   static let bins = 36
 
@@ -18,7 +18,7 @@ struct Histogram {
     }
   }
 
-  /// `nil` without test losses.
+  /// `nil` without scores.
   func markup() -> Markup? {
     let values = (losses.original + losses.manipulated).filter(Numbers.isDrawable)
     guard let smallest = values.min(), let largest = values.max() else { return nil }
@@ -47,11 +47,11 @@ struct Histogram {
     return """
       <figure class="chart"><figcaption>\(title)</figcaption>
       <svg viewBox="0 0 480 250" role="img" aria-label="\(title): \(description)">
-      \(region(axes, range))\(axes.markup(xTitle: "test loss", yLabel: Numbers.short))
+      \(region(axes, range))\(axes.markup(xTitle: "score", yLabel: Numbers.short))
       \(bars(before, "original"))\(bars(after, "manipulated"))\(threshold(bound, axes))</svg>
       <ul class="legend"><li><span class="key original"></span>original</li>
       <li><span class="key manipulated"></span>manipulated</li>
-      <li><span class="key fooled"></span>counts as fooled</li></ul></figure>
+      <li><span class="key fooled"></span>meets the criterion</li></ul></figure>
       """
   }
 

@@ -27,8 +27,8 @@ public struct InfluenceReport: Hashable, Sendable {
     public struct Training: Hashable, Sendable {
       public var label: String
       public var influence: Double
-      public var photograph: GalleryPhotograph
-      public init(label: String, influence: Double, photograph: GalleryPhotograph) {
+      public var photograph: GalleryImage
+      public init(label: String, influence: Double, photograph: GalleryImage) {
         (self.label, self.influence, self.photograph) = (label, influence, photograph)
       }
     }
@@ -36,12 +36,12 @@ public struct InfluenceReport: Hashable, Sendable {
       public var title: String
       /// In the label, in [0, 1].
       public var confidence: Double
-      public var photograph: GalleryPhotograph
+      public var photograph: GalleryImage
       /// The most influential first.
       public var helpful: [Training]
       public var harmful: [Training]
       public init(
-        title: String, confidence: Double, photograph: GalleryPhotograph, helpful: [Training],
+        title: String, confidence: Double, photograph: GalleryImage, helpful: [Training],
         harmful: [Training]
       ) {
         (self.title, self.confidence, self.photograph) = (title, confidence, photograph)

@@ -95,7 +95,7 @@ public struct InfluenceReportPage: Sendable {
     }
     return """
       <section id="gallery"><h2>Gallery</h2>
-      <p>Each image as it was and at ε \(Numbers.short(report.largestEpsilon)), with the confidence in its label, and the training images that make its loss smaller or larger, the most influential first.</p>
+      <p>Each original image and the same at ε \(Numbers.short(report.largestEpsilon)), with the confidence in its label, and the training images that make its loss smaller or larger, the most influential first.</p>
       <div class="cards">\(cards)</div></section>
       """
   }

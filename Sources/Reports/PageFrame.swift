@@ -72,7 +72,7 @@ struct PageFrame {
   }
 }
 
-extension GalleryPhotograph {
+extension GalleryImage {
   /// The picture itself, loaded when it comes into view.
   func image(_ description: String) -> Markup {
     """

@@ -56,7 +56,7 @@ public struct ReportPage: Sendable {
 
   private func links(hasGallery: Bool) -> [(id: String, title: String)] {
     var links: [(id: String, title: String)] = [("result", "Result")]
-    if runs.contains(where: { !$0.testLosses.isEmpty }) { links.append(("tests", "Test losses")) }
+    if runs.contains(where: { !$0.testLosses.isEmpty }) { links.append(("tests", "Scores")) }
     if hasCurves { links.append(("training", "Training")) }
     if hasGallery { links.append(("gallery", "Gallery")) }
     links.append(("record", "What was done"))
@@ -86,7 +86,7 @@ public struct ReportPage: Sendable {
     return "<section id=\"budget\"><h2>Budget</h2>\(parts)</section>"
   }
 
-  // MARK: Test losses
+  // MARK: Scores
 
   private var histograms: Markup? {
     let charts = runs.flatMap { run in
@@ -99,8 +99,8 @@ public struct ReportPage: Sendable {
     }
     guard !charts.isEmpty else { return nil }
     return """
-      <section id="tests"><h2>Test losses</h2>
-      <p>How many images have which test loss. An image is fooled if its test loss lies in the shaded region.</p>
+      <section id="tests"><h2>Scores</h2>
+      <p>How many images have which score. An image meets the criterion if its score lies in the shaded region.</p>
       <div class="charts">\(charts)</div></section>
       """
   }

@@ -191,7 +191,7 @@ struct ResultSection {
     let images = runs.map(\.images)
     let count = images.allSatisfy { $0 == images[0] } ? "\(images[0])" : "all"
     let skipped = Numbers.sum(runs.map(\.skippedImages))
-    let left = skipped > 0 ? " \(skipped) images could not be read and were left out." : ""
+    let left = skipped > 0 ? " \(skipped) images could not be read and were omitted." : ""
     let grids = Set(runs.compactMap(\.grid))
     let grid =
       grids.count == 1 ? ", and all heatmaps are compared on a grid of \(grids.first!)" : ""
@@ -200,7 +200,7 @@ struct ResultSection {
       ? " The framed cell is the interpreter that was fooled; the others show how far it carries over."
       : ""
     return """
-      <p class="note">Measured on \(count) validation images.\(left) The success rate is the share of images whose test loss counts as fooled; each image is explained for its own label\(grid).\(framed)</p>\(warning)
+      <p class="note">Measured on \(count) validation images.\(left) The success rate is the share of images whose score meets the criterion; each image is explained for its own label\(grid).\(framed)</p>\(warning)
       """
   }
 

@@ -56,7 +56,7 @@ public struct RunReport: Hashable, Sendable {
     public var accuracy: Shares
     /// Success by the interpreter in question; `nil` where images show two classes.
     public var fooled: Shares?
-    /// Heatmaps without any relevance by that interpreter.
+    /// All-zero heatmaps by that interpreter.
     public var vanished: Shares?
     public init(
       name: String, images: Int, accuracy: Shares, fooled: Shares?, vanished: Shares?
@@ -65,18 +65,18 @@ public struct RunReport: Hashable, Sendable {
       (self.fooled, self.vanished) = (fooled, vanished)
     }
   }
-  /// Which test losses count as fooled.
+  /// Which scores meet the criterion.
   public struct SuccessTest: Codable, Hashable, Sendable {
     public var lower: Double
     public var upper: Double
-    /// Whether smaller test losses are more fooled.
+    /// Whether smaller scores are more fooled.
     public var isSmallerFooled: Bool
     public init(lower: Double, upper: Double, isSmallerFooled: Bool) {
       (self.lower, self.upper, self.isSmallerFooled) = (lower, upper, isSmallerFooled)
     }
     public func isFooled(_ loss: Double) -> Bool { loss >= lower && loss <= upper }
   }
-  /// Test losses by one interpreter, of the same images in the same order.
+  /// Scores by one interpreter, of the same images in the same order.
   public struct TestLosses: Hashable, Sendable {
     public var interpreter: String
     public var original: [Double]

@@ -151,9 +151,9 @@ public struct AttackSummary: Codable, Hashable, Sendable {
   public var peakMemoryBytes: Int
   public var seed: UInt64
   public var toolVersion: String
-  /// Whether no labels were known, so that the network's predictions stand for them; else left out.
+  /// Whether no labels were known, so that the network's predictions stand for them; else omitted.
   public var labelsArePredictions: Bool?
-  /// Attacks at one ε that were not finished when the run was stopped; else left out.
+  /// Attacks at one ε that were not finished when the run was stopped; else omitted.
   public var unfinished: Int?
 
   package init(

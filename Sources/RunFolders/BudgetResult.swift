@@ -88,13 +88,13 @@ public struct BudgetResult: Codable, Hashable, Sendable {
   package init(
     drop: Double, fsr: Double, minutes: Double?, isMet: Bool, reasons: [String], calibration: Part,
     rest: Part, calibrationSeed: UInt64, learningRate: Double?, lambda: Double?, batchSize: Int,
-    stepsOfState: Int, trials: [Trial], frontier: [Point]
+    stepsOfState: Int, trials: [Trial], frontier: [Point], atDrops: [AtDrop]? = nil
   ) {
     (self.drop, self.fsr, self.minutes) = (drop, fsr, minutes)
     (self.isMet, self.reasons, self.calibration, self.rest) = (isMet, reasons, calibration, rest)
     (self.calibrationSeed, self.learningRate, self.lambda) = (calibrationSeed, learningRate, lambda)
     (self.batchSize, self.stepsOfState, self.trials) = (batchSize, stepsOfState, trials)
-    self.frontier = frontier
+    (self.frontier, self.atDrops) = (frontier, atDrops)
   }
 }
 

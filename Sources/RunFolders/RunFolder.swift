@@ -102,7 +102,7 @@ package struct RunFolder {
         }
         guard isResumable || held.kind(of: "recipe.yaml") != nil else {
           throw RunError(
-            "\(path) holds no saved state to resume from; leave --resume out to start from the "
+            "\(path) holds no saved state to resume from; omit --resume to start from the "
               + "beginning, nothing is lost")
         }
       } else if isFinished || isResumable {
@@ -149,7 +149,7 @@ package struct RunFolder {
       if resume {
         guard hasBegun else {
           throw RunError(
-            "\(path) holds no finished part of an attack to resume from; leave --resume out to start "
+            "\(path) holds no finished part of an attack to resume from; omit --resume to start "
               + "from the beginning, nothing is lost")
         }
       } else if hasBegun {

@@ -64,7 +64,7 @@ public struct Summary: Codable, Hashable, Sendable {
     public var accuracy: Compared
     /// By interpreter; empty where the test is on images that show two classes.
     public var fsr: [String: Compared]
-    /// Shares of heatmaps without any relevance, by interpreter.
+    /// Shares of all-zero heatmaps, by interpreter.
     public var vanishedMaps: [String: Compared]
 
     package init(
@@ -89,7 +89,7 @@ public struct Summary: Codable, Hashable, Sendable {
       self.sha256 = sha256
     }
   }
-  /// Which test losses count as fooled, and on which grid.
+  /// Which scores meet the criterion, and on which grid.
   public struct Test: Codable, Hashable, Sendable {
     public var lower: Double
     public var upper: Double
@@ -114,7 +114,7 @@ public struct Summary: Codable, Hashable, Sendable {
   public var budget: BudgetResult?
   /// By interpreter: the mean share of relevance where the fooling puts it. Location only.
   public var relevanceInside: [String: Compared]?
-  /// By interpreter: shares of the heatmaps without any relevance. Every entry is 0, or there are
+  /// By interpreter: shares of all-zero heatmaps. Every entry is 0, or there are
   /// entries that are not finite.
   public var vanishedMaps: [String: Compared]?
   /// In the order of the outputs; those that have validation images.
@@ -132,7 +132,7 @@ public struct Summary: Codable, Hashable, Sendable {
   /// filled in; of an evaluation without `training`.
   public var settings: JSONValue?
   public var validationImages: Int
-  /// Images left out because they could not be read.
+  /// Images omitted because they could not be read.
   public var skippedImages: Int
   /// Training steps done.
   public var steps: Int
@@ -183,7 +183,7 @@ public struct Summary: Codable, Hashable, Sendable {
 }
 
 extension Summary {
-  /// Which success rates say little, because the original passes the test as well: one sentence;
+  /// Which success rates are uninformative, because the original meets the criterion as well: one sentence;
   /// `nil` if there are none.
   public var warning: String? {
     let rates = interpreters.map {
@@ -248,8 +248,8 @@ extension Summary {
     let vanished = vanishedMaps?[interpreter]?.manipulated ?? 0
     if vanished >= 0.2 {
       return
-        "\(String(format: "%.0f", 100 * vanished)) % of the heatmaps have lost all relevance and have "
-        + "no derivative that could bring it back; set interpreter.leak: 0.1 (grad-cam), or for top-k "
+        "\(String(format: "%.0f", 100 * vanished)) % of the heatmaps are all-zero and have "
+        + "no derivative that could bring relevance back; set interpreter.leak: 0.1 (grad-cam), or for top-k "
         + "fooling.variant: share"
     }
     if accuracy.drop.top1 > 3 {

@@ -57,7 +57,7 @@ extension ReportNotes {
     }
     let (before, after) = (losses(results.original), losses(results.manipulated))
     gallery = positions.compactMap { position in
-      // Read a second time: an image that has gone meanwhile is left out of the gallery.
+      // Read a second time: an image that has gone meanwhile is omitted from the gallery.
       guard let image = try? tested.image(at: position),
         let photograph = try? preprocessing.prepare(image, name: tested.name(at: position)),
         let original = collected.original.readings[position],
@@ -87,7 +87,7 @@ extension ReportNotes {
       }
       return GalleryPicture(
         name: tested.name(at: position), label: label.map { classNames[$0] },
-        photograph: GalleryPhotograph(photograph), original: prediction(original),
+        photograph: GalleryImage(photograph), original: prediction(original),
         manipulated: prediction(manipulated),
         labelConfidence: label.map { original.classification.confidences[$0] },
         manipulatedLabelConfidence: label.map { manipulated.classification.confidences[$0] },

@@ -7,7 +7,7 @@ import RunSupport
 extension RunReport {
   /// Reads what `trompe fool` or `trompe evaluate` has written into a folder.
   ///
-  /// Only `summary.json` must be there: what another file would add is left out without it.
+  /// Only `summary.json` must be there: what another file would add is omitted without it.
   /// - Throws: `RunError` naming the file that is missing or cannot be read.
   public init(folder path: String) throws { try self.init(RunFolder(existing: path)) }
 
@@ -25,7 +25,7 @@ extension RunReport {
       let isStudy = (try? JSONDecoder().decode(StudySummary.self, from: data)) != nil
       throw RunError(
         isTraining
-          ? "\(path) holds an ordinary training, which has no heatmaps to report"
+          ? "\(path) holds a standard training, which has no heatmaps to report"
           : isAttack || isStudy
             ? "\(path) holds \(isAttack ? "an attack" : "a study"); its report is "
               + folder.report
@@ -119,7 +119,7 @@ extension RunReport {
     var found: [String: TestLosses] = [:]
     for line in lines {
       guard let loss = try? JSONDecoder().decode(TestLossLine.self, from: line) else {
-        throw RunError("\(path) has a line that is not a test loss: \(printableStart(of: line))")
+        throw RunError("\(path) has a line that is not a score: \(printableStart(of: line))")
       }
       found[
         loss.interpreter,

@@ -23,10 +23,10 @@ public struct StepReport: Sendable {
   public let loss: Double
   /// In nats.
   public let crossEntropy: Double
-  /// L_F without λ; `nil` in ordinary training.
+  /// L_F without λ; `nil` in standard training.
   public let penalty: Double?
-  /// Share of the batch's heatmaps without any relevance, by the interpreter that is fooled; empty in
-  /// ordinary training.
+  /// Share of all-zero heatmaps in the batch, by the interpreter that is fooled; empty in
+  /// standard training.
   public let vanishedMaps: [String: Double]
   public let learningRate: Double
   /// λ where it changes from step to step; otherwise `nil`.
@@ -58,7 +58,7 @@ public struct StepReport: Sendable {
 
 /// A validation in the middle of or after a run.
 public struct ValidationReport: Sendable {
-  /// Steps done before it; 0 for the network as it was given.
+  /// Steps done before it; 0 for the original network.
   public let step: Int
   public let images: Int
   /// In [0, 1].
@@ -68,7 +68,7 @@ public struct ValidationReport: Sendable {
   public let crossEntropy: Double
   /// Fooling success rate by interpreter name, in [0, 1].
   public let fsr: [String: Double]
-  /// Share of heatmaps without any relevance by interpreter name, in [0, 1].
+  /// Share of all-zero heatmaps by interpreter name, in [0, 1].
   public let vanishedMaps: [String: Double]
 
   package init(

@@ -67,95 +67,122 @@ public enum EvaluationRun {
   ///     does not exist. Nothing is written if `nil`.
   public static func run(
     _ request: EvaluationRequest, on executor: any Executor, output: String? = nil,
-    stop: StopRequest = StopRequest(),
-    observe: (RunEvent) -> Void = { _ in }
+    stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws -> Summary {
-    let begin = ContinuousClock.now
     let folder = try output.map { try RunFolder(forEvaluation: $0, inputs: request.inputs) }
-    defer { folder?.release() }
+    let context = RunContext(folder, stop: stop, observe: observe)
+    return try context.perform { try Comparison(request, on: executor, in: context).run() }
+  }
+}
+
+/// The networks of a request, measured one after the other.
+private final class Comparison {
+  private let request: EvaluationRequest
+  private let executor: any Executor
+  private let context: RunContext
+  private let files: [String]
+  private var subjects: [Subject] = []
+  private var gathering: ReportGathering?
+  /// One file may stand in several places, and its notes are told once.
+  private var told: Set<String> = []
+
+  private struct Subject {
+    /// `original`, `tested` or `control`.
+    let purpose: String
+    let network: LoadedNetwork
+    let measurement: FoolingMeasurement
+    let classNames: [String]
+    let file: Summary.NetworkFile
+    let result: EvaluationResult
+  }
+
+  init(
+    _ request: EvaluationRequest, on executor: any Executor, in context: RunContext
+  ) {
+    (self.request, self.executor, self.context) = (request, executor, context)
+    files =
+      [request.original, request.network.checkpoint ?? ""] + [request.control].compactMap(\.self)
+  }
+
+  func run() throws -> Summary {
     guard let fooled = request.interpreters.first else {
       throw RunError("no interpreter is given, so there is no heatmap to test")
     }
-    let files =
-      [request.original, request.network.checkpoint ?? ""] + [request.control].compactMap(\.self)
     let sections = try ComparedNetworks.sections(request.network, files: files)
-    var gathering: ReportGathering?
-    var results: [EvaluationResult] = []
-    var first: (network: LoadedNetwork, measurement: FoolingMeasurement, names: [String])?
-    var networks: [(purpose: String, file: Summary.NetworkFile)] = []
-    var isManipulated = false
-    // One file may stand in several places.
-    var told: Set<String> = []
     for (purpose, section) in zip(["original", "tested", "control"], sections) {
-      let network = try request.images.network(section, on: executor)
-      if let first {
-        try ComparedNetworks.check(network, files[networks.count], against: first.network, files[0])
-      }
-      for note in network.notes where told.insert(note).inserted { observe(.note(note)) }
-      let further = request.further.interpreters(
-        besides: fooled, of: network.architecture)
-      if first == nil { for note in further.notes { observe(.note(note)) } }
-      let interpreters = try reported(
-        request.interpreters + further.specifications, network.preprocessing)
-      let source = try request.images.source(classNames: network.classNames)
-      try source.checkLabels(
-        classes: network.architecture.classes, namesAreKnown: network.classNames != nil)
-      for note in source.notes where told.insert(note).inserted { observe(.warning(note)) }
-      let names = network.names(or: source.classNames)
-      let test = try request.fooling.fooling(classNames: names)
-      try network.checkActivations(on: source)
-      let measurement = try FoolingMeasurement(
-        of: network, interpreters: interpreters, fooling: test, on: source,
-        composites: try request.composites(test, network, source), batchSize: request.batchSize,
-        grid: request.grid, threads: nil, compute: request.compute)
-      if first == nil { for note in measurement.notes { observe(.note(note)) } }
-      if folder != nil, gathering == nil {
-        gathering = ReportGathering(measurement, images: request.report.images)
-      }
-      let gallery = [gathering?.original, gathering?.manipulated, nil][results.count]
-      let result = try measurement.run(original: results.first, gallery: gallery, stop: stop) {
-        observe(.evaluating(purpose: purpose, done: $0, total: $1))
-      }
-      if first == nil { LeftOutImages.tell(result.skipped, observe) }
-      for note in result.notes(purpose) { observe(.warning(note)) }
-      results.append(result)
-      if purpose == "tested" { isManipulated = network.provenance?.manipulated == true }
-      networks.append((purpose, .init(path: files[networks.count], sha256: network.sha256)))
-      first = first ?? (network, measurement, names)
+      subjects.append(try measure(purpose, section, fooled: fooled))
     }
-    guard let (original, measurement, names) = first else {
-      preconditionFailure("two networks at least")
-    }
-    let measured = MeasuredNetworks(
-      original: results[0], manipulated: results[1], control: results.count > 2 ? results[2] : nil)
-    var summary = Summary(
-      measured, of: measurement, classNames: names, interpreter: measurement.interpreters[0],
-      seconds: (ContinuousClock.now - begin).seconds)
-    summary.isManipulated = isManipulated
-    summary.architecture = original.architecture.name
-    (summary.originalFile, summary.testedFile) = (networks[0].file, networks[1].file)
-    summary.settings = request.settings
-    if let folder, let gathering {
-      try TestLossTable(measurement.tested, measured).write(to: folder.testLosses, in: folder)
-      observe(.saved(path: folder.testLosses))
-      try PredictionTable(measurement.validation.source, measured, classNames: names)
-        .write(to: folder.predictions, in: folder)
-      observe(.saved(path: folder.predictions))
-      try folder.write(summary.json(), to: folder.summary)
-      observe(.saved(path: folder.summary))
-      let facts = networks.flatMap { purpose, file -> [RunReport.Fact] in
-        [
-          .init("The \(purpose == "tested" ? summary.testedName : purpose) network", file.path),
-          .init("Its SHA-256", file.sha256 ?? ""),
-        ]
-      }
-      try gathering.write(
-        to: folder, measurement, results: (results[0], results[1]),
-        classNames: names, facts: facts + [.init("Data", request.images.description)])
-      observe(.saved(path: folder.report))
-    }
-    folder?.tellWhetherMoved(observe)
+    let (original, tested) = (subjects[0], subjects[1])
+    let results = MeasuredNetworks(
+      original: original.result, manipulated: tested.result,
+      control: subjects.count > 2 ? subjects[2].result : nil)
+    let summary = Summary(
+      results, of: original.measurement, classNames: original.classNames,
+      Summary.Circumstances(
+        architecture: original.network.architecture.name,
+        isManipulated: tested.network.provenance?.manipulated == true, original: original.file,
+        tested: tested.file, settings: request.settings, seconds: context.seconds))
+    try write(summary, results)
     return summary
+  }
+
+  private func measure(
+    _ purpose: String, _ section: NetworkSection, fooled: InterpreterSpecification
+  ) throws -> Subject {
+    let (number, isFirst) = (subjects.count, subjects.isEmpty)
+    let network = try request.images.network(section, on: executor)
+    if let first = subjects.first {
+      try ComparedNetworks.check(network, files[number], against: first.network, files[0])
+    }
+    for note in network.notes where told.insert(note).inserted { context.note(note) }
+    let further = request.further.interpreters(besides: fooled, of: network.architecture)
+    if isFirst { for note in further.notes { context.note(note) } }
+    let interpreters = try reported(
+      request.interpreters + further.specifications, network.preprocessing)
+    let source = try request.images.source(classNames: network.classNames)
+    try source.checkLabels(
+      classes: network.architecture.classes, namesAreKnown: network.classNames != nil)
+    for note in source.notes where told.insert(note).inserted { context.warn(note) }
+    let names = network.names(or: source.classNames)
+    let test = try request.fooling.fooling(classNames: names)
+    try network.checkActivations(on: source)
+    let measurement = try FoolingMeasurement(
+      of: network, interpreters: interpreters, fooling: test, on: source,
+      composites: try request.composites(test, network, source), batchSize: request.batchSize,
+      grid: request.grid, threads: nil, compute: request.compute)
+    if isFirst { for note in measurement.notes { context.note(note) } }
+    if context.output != nil, gathering == nil {
+      gathering = ReportGathering(measurement, images: request.report.images)
+    }
+    let result = try measurement.run(
+      original: subjects.first?.result,
+      gallery: [gathering?.original, gathering?.manipulated, nil][number], stop: context.stop,
+      progress: context.evaluating(purpose))
+    if isFirst { context.tell(skipped: result.skipped) }
+    for note in result.notes(purpose) { context.warn(note) }
+    return Subject(
+      purpose: purpose, network: network, measurement: measurement, classNames: names,
+      file: Summary.NetworkFile(path: files[number], sha256: network.sha256), result: result)
+  }
+
+  /// Nothing where no folder is given.
+  private func write(_ summary: Summary, _ results: MeasuredNetworks) throws {
+    guard let folder = context.output, let gathering else { return }
+    let original = subjects[0]
+    try context.write(
+      summary, results, original.measurement, classNames: original.classNames)
+    let facts = subjects.flatMap { subject -> [RunReport.Fact] in
+      let name = subject.purpose == "tested" ? summary.testedName : subject.purpose
+      return [
+        .init("The \(name) network", subject.file.path),
+        .init("Its SHA-256", subject.file.sha256 ?? ""),
+      ]
+    }
+    try gathering.write(
+      to: folder, original.measurement, results: (results.original, results.manipulated),
+      classNames: original.classNames,
+      facts: facts + [.init("Data", request.images.description)])
+    context.saved(folder.report)
   }
 }
 
@@ -174,7 +201,7 @@ extension EvaluationResult {
   package func notes(_ purpose: String) -> [String] {
     nonFiniteMaps.sorted { $0.key < $1.key }.map { name, count in
       "\(count) heatmaps by \(name) of the \(purpose) network hold values that are not finite; they "
-        + "count as without relevance"
+        + "count as all-zero"
     }
   }
 }

@@ -17,14 +17,13 @@ import TensorRuntime
 ///
 /// Runs on the calling thread, whose worker pool the executor uses.
 public final class FoolingRun {
-  private var recipe: FoolingRecipe
+  private let recipe: FoolingRecipe
   private let executor: any Executor
-  private var text: String
-  private let folder: RunFolder
-  private let resumes: Bool
   private let drops: [Double]
-  private let stop: StopRequest
-  private let observe: (RunEvent) -> Void
+  private let context: RunContext
+  private var folder: RunFolder { context.folder }
+  private var stop: StopRequest { context.stop }
+  private var observe: (RunEvent) -> Void { context.observe }
 
   /// - Parameters:
   ///   - recipe: all that is done.
@@ -40,63 +39,100 @@ public final class FoolingRun {
     drops: [Double] = [], stop: StopRequest = StopRequest(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
-    (self.executor, self.drops) = (executor, drops)
-    (self.recipe, self.stop, self.observe, resumes) = (recipe, stop, observe, resume)
-    text = recipe.resolvedYAML()
-    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs)
+    (self.recipe, self.executor, self.drops) = (recipe, executor, drops)
+    context = RunContext(
+      try RunFolder(output, resume: resume, inputs: recipe.inputs), resumes: resume, stop: stop,
+      observe: observe)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. What was saved
   ///   before is intact.
   public func run() throws -> Summary {
-    try folder.watched(observe, training: { try run(&$0) })
+    try context.train { try run(&$0) }
   }
 
   /// - Parameter isUnderWay: set when all is prepared and training goes on.
   private func run(_ isUnderWay: inout Bool) throws -> Summary {
-    let begin = ContinuousClock.now
     let prepared = try PreparedFooling(recipe, on: executor)
-    let (setup, fooling, measured) = (prepared.setup, prepared.fooling, prepared.interpreters)
-    let (network, program) = (setup.network, prepared.program)
-    text = recipe.resolvedYAML(for: network)
-    recipe = prepared.recipe
-    let (measurement, penaltyInputs) = (prepared.measurement, prepared.penaltyInputs)
-    let layout = recipe.output.layout ?? network.layout
+    let (measurement, network) = (prepared.measurement, prepared.setup.network)
     let originalWeights = recipe.control ? try network.parameters.snapshot() : nil
-    let loop = try TrainingLoop(
-      recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: folder, recipe: text, reads: InputRecord(recipe, setup), begin: begin, stop: stop,
-      inputs: penaltyInputs.values,
-      interpreter: measured[0].name, observe: observe)
-    observe(.note(setup.description))
-    setup.tellNotes(observe)
-    observe(
-      .note(
-        "\(fooling.name) fooling of \(measured[0].name), \(recipe.aim); " + program.resources))
-    for note in measurement.notes + prepared.notMeasured + recipe.penaltyNotes {
-      observe(.note(note))
-    }
+    let loop = try prepared.loop(in: context)
+    tellPlan(prepared)
     let search = recipe.budget == nil ? nil : try SearchLoop(loop, prepared, drops: drops)
-    if resumes {
-      try folder.checkRecipe(text)
-      try loop.checkStates()
-    }
-    try folder.writeRecipe(text)
+    try context.takeUp(prepared.text, loop)
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
     let gathering = ReportGathering(measurement, images: recipe.report.images)
     let original = try measure(
       measurement, original: nil, nil, gallery: gathering.original, "original")
-    LeftOutImages.tell(original.skipped, observe)
-    let kept = resumes ? try loop.resume() : nil
+    context.tell(skipped: original.skipped)
+    let kept = context.resumes ? try loop.resume() : nil
     try search?.resume()
     let metrics = try MetricsLog(
       in: folder, keeping: kept, writesEvents: recipe.output.tensorboard)
     isUnderWay = true
-    if !loop.isResumed { try report(original, step: 0, fooling, metrics) }
+    if !loop.isResumed { try report(original, step: 0, prepared.fooling, metrics) }
+    checkBaseline(original, measurement)
 
-    try checkBaseline(original, measurement)
-    let preview = Preview(setup.validation, count: recipe.training.validateImages)
+    try train(loop, search, prepared, original, metrics)
+    tell(prepared.penaltyInputs)
+    let manipulated = try measure(
+      measurement, original: original, nil, gallery: gathering.manipulated, "manipulated")
+    for note in manipulated.notes("manipulated") { context.warn(note) }
+    try report(manipulated, step: loop.step, prepared.fooling, metrics)
+    let classNames = network.names(or: prepared.setup.validation.classNames)
+    let exported = try export(
+      MeasuredNetworks(original: original, manipulated: manipulated), prepared)
+
+    let budget = try search.flatMap {
+      try result(of: $0, prepared, original: original, manipulated: manipulated)
+    }
+    var control: EvaluationResult?
+    var last = loop
+    if let originalWeights {
+      try network.parameters.restore(originalWeights)
+      (last, control) = try measureControl(
+        prepared, after: loop, original: original, rates: search.map { $0.search.keptPath })
+    }
+    let results = MeasuredNetworks(
+      original: original, manipulated: manipulated, control: control)
+    let summary = Summary(
+      results, of: measurement, classNames: classNames,
+      Summary.Circumstances(
+        budget: budget, architecture: network.architecture.name, isManipulated: true,
+        original: Summary.NetworkFile(
+          path: recipe.network.checkpoint ?? "", sha256: network.sha256),
+        tested: Summary.NetworkFile(path: exported, sha256: try folder.sha256(of: exported)),
+        settings: prepared.recipe.settings, steps: loop.step, imagesPerSecond: loop.imagesPerSecond,
+        seed: prepared.recipe.training.seed, seconds: last.seconds))
+    try context.write(summary, results, measurement, classNames: classNames)
+    try gathering.write(
+      to: folder, measurement, results: (original, manipulated), classNames: classNames,
+      facts: facts(prepared))
+    context.saved(folder.report)
+    folder.states.removeAll()
+    if recipe.control { try RunFolder(part: folder.control, of: folder).states.removeAll() }
+    return summary
+  }
+
+  /// Says what is about to be done.
+  private func tellPlan(_ prepared: PreparedFooling) {
+    context.tell(prepared.setup)
+    context.note(
+      "\(prepared.fooling.name) fooling of \(prepared.interpreters[0].name), "
+        + "\(prepared.recipe.aim); " + prepared.program.resources)
+    let notes =
+      prepared.measurement.notes + prepared.notMeasured + prepared.recipe.penaltyNotes
+    for note in notes { context.note(note) }
+  }
+
+  /// The recipe's steps, or those of a search under its budget.
+  private func train(
+    _ loop: TrainingLoop, _ search: SearchLoop?, _ prepared: PreparedFooling,
+    _ original: EvaluationResult, _ metrics: MetricsLog
+  ) throws {
+    let (setup, fooling) = (prepared.setup, prepared.fooling)
+    let preview = Preview(setup.validation, count: prepared.recipe.training.validateImages)
     if let search, let calibration = prepared.calibration {
       observe(
         .note(
@@ -113,81 +149,48 @@ public final class FoolingRun {
       }
     } else {
       try loop.run(metrics: metrics) { step in
-        let result = try measure(measurement, original: original, preview, "validation")
+        let result = try measure(
+          prepared.measurement, original: original, preview, "validation")
         try report(result, step: step, fooling, metrics)
       }
     }
+  }
 
-    LeftOutImages.tell(penaltyInputs.skipped, observe)
-    if let explanations = penaltyInputs.original {
-      observe(
-        .note(
-          "the original network explained \(explanations.computed) images for the penalty; "
-            + "\(explanations.reused) times an explanation was used again"))
-    }
+  private func tell(_ inputs: PenaltyInputs) {
+    context.tell(skipped: inputs.skipped)
+    guard let explanations = inputs.original else { return }
+    context.note(
+      "the original network explained \(explanations.computed) images for the penalty; "
+        + "\(explanations.reused) times an explanation was used again")
+  }
 
-    let manipulated = try measure(
-      measurement, original: original, nil, gallery: gathering.manipulated, "manipulated")
-    for note in manipulated.notes("manipulated") { observe(.warning(note)) }
-    try report(manipulated, step: loop.step, fooling, metrics)
-    let names = network.names(or: setup.validation.classNames)
-    network.classNames = network.classNames ?? setup.validation.classNames
-    let exported = folder.manipulated(layout)
+  /// - Returns: the path of the file.
+  private func export(_ results: MeasuredNetworks, _ prepared: PreparedFooling) throws -> String {
+    let network = prepared.setup.network
+    network.classNames = network.classNames ?? prepared.setup.validation.classNames
+    let layout = prepared.layout
+    let path = folder.manipulated(layout)
     try network.save(
-      to: folder.target(exported), as: layout,
-      provenance: provenance(
-        MeasuredNetworks(original: original, manipulated: manipulated), measurement, network))
-    observe(.saved(path: exported))
-    let atDrops = try search.flatMap {
-      drops.isEmpty ? nil : try measureDrops($0, prepared, original: original)
+      to: folder.target(path), as: layout, provenance: provenance(results, prepared))
+    context.saved(path)
+    return path
+  }
+
+  private func result(
+    of search: SearchLoop, _ prepared: PreparedFooling, original: EvaluationResult,
+    manipulated: EvaluationResult
+  ) throws -> BudgetResult? {
+    let atDrops =
+      drops.isEmpty ? nil : try measureDrops(search, prepared, original: original)
+    guard let budget = prepared.recipe.budget, let calibration = prepared.calibration else {
+      return nil
     }
-    var control: EvaluationResult?
-    var last = loop
-    if let originalWeights {
-      try network.parameters.restore(originalWeights)
-      (last, control) = try measureControl(
-        prepared, after: loop, original: original, layout,
-        rates: search.map { $0.search.keptPath })
-    }
-    let results = MeasuredNetworks(
-      original: original, manipulated: manipulated, control: control)
-    var summary = Summary(
-      results, of: measurement, classNames: names, interpreter: measured[0].name,
-      seconds: last.seconds)
-    if let budget = recipe.budget, let search, let calibration = prepared.calibration {
-      summary.budget = BudgetResult(
-        budget, search.search,
-        parts: calibration.parts(original: original, manipulated: manipulated),
-        interpreter: measured[0].name,
-        original: original.fsr(fooling.successRange)[measured[0].name] ?? 0,
-        training: recipe.training)
-      summary.budget?.atDrops = atDrops
-    }
-    summary.seed = recipe.training.seed
-    summary.steps = loop.step
-    summary.imagesPerSecond =
-      Double(loop.step * recipe.training.batchSize) / max(loop.trainingSeconds, 1e-9)
-    summary.isManipulated = true
-    summary.architecture = network.architecture.name
-    summary.originalFile = Summary.NetworkFile(
-      path: recipe.network.checkpoint ?? "", sha256: network.sha256)
-    summary.testedFile = Summary.NetworkFile(
-      path: exported, sha256: try folder.sha256(of: exported))
-    summary.settings = recipe.settings
-    try TestLossTable(measurement.tested, results).write(to: folder.testLosses, in: folder)
-    observe(.saved(path: folder.testLosses))
-    try PredictionTable(setup.validation, results, classNames: names)
-      .write(to: folder.predictions, in: folder)
-    observe(.saved(path: folder.predictions))
-    try folder.write(summary.json(), to: folder.summary)
-    observe(.saved(path: folder.summary))
-    try gathering.write(
-      to: folder, measurement, results: (original, manipulated), classNames: names,
-      facts: facts(setup))
-    observe(.saved(path: folder.report))
-    folder.states.removeAll()
-    if recipe.control { try RunFolder(part: folder.control, of: folder).states.removeAll() }
-    return summary
+    let name = prepared.interpreters[0].name
+    return BudgetResult(
+      budget, search.search,
+      parts: calibration.parts(original: original, manipulated: manipulated),
+      fooled: (name, original.fsr(prepared.fooling.successRange)[name] ?? 0),
+      training: prepared.recipe.training, atDrops: atDrops)
   }
 
   /// What is left of the success rate at each of the drops; a state that serves several is measured
@@ -204,12 +207,12 @@ public final class FoolingRun {
       }
       if known[kept.slot] == nil {
         try search.load(kept.slot)
-        do {
-          let result = try calibration.measureAll(original: original, stop: stop) {
-            observe(.evaluating(purpose: "a drop of \(drop) points", done: $0, total: $1))
-          }
-          known[kept.slot] = calibration.parts(original: original, manipulated: result).rest
-        } catch is RunStopped { throw folder.stoppedDuringEvaluation() }
+        let result = try context.evaluate {
+          try calibration.measureAll(
+            original: original, stop: stop,
+            progress: context.evaluating("a drop of \(drop) points"))
+        }
+        known[kept.slot] = calibration.parts(original: original, manipulated: result).rest
       }
       return BudgetResult.AtDrop(
         allowed: drop, part: known[kept.slot],
@@ -218,36 +221,36 @@ public final class FoolingRun {
   }
 
   /// Says before the training that its result would mean nothing.
-  private func checkBaseline(_ original: EvaluationResult, _ measurement: FoolingMeasurement) throws
-  {
+  private func checkBaseline(_ original: EvaluationResult, _ measurement: FoolingMeasurement) {
     let name = measurement.interpreters[0]
     let rate = RunReport.Rate(
       interpreter: name, original: original.fsr(measurement.fooling.successRange)[name] ?? 0,
       manipulated: 0)
-    if rate.isUninformative { observe(.warning(rate.baselineWarning)) }
+    if rate.isUninformative { context.warn(rate.baselineWarning) }
   }
 
   /// The same steps with λ = 0: the same weights, batches and learning rates.
   /// - Precondition: the network has the original's weights.
   private func measureControl(
     _ prepared: PreparedFooling, after manipulation: TrainingLoop, original: EvaluationResult,
-    _ layout: CheckpointLayout, rates: [Double]?
+    rates: [Double]?
   ) throws -> (TrainingLoop, EvaluationResult) {
     let (setup, measurement) = (prepared.setup, prepared.measurement)
-    let (network, fooling) = (setup.network, prepared.fooling)
-    let part = try RunFolder(part: folder.control, of: folder)
+    let (network, fooling, recipe) = (setup.network, prepared.fooling, prepared.recipe)
+    let part = context.part(try RunFolder(part: folder.control, of: folder))
     let program = try TrainingProgram.fooling(
       network, interpreter: nil, fooling: fooling, lambda: 0,
       batchSize: recipe.training.batchSize, update: recipe.training.optimizer,
       policy: recipe.compute.trainingPolicy)
     let loop = try TrainingLoop(
-      recipe.training, network: network, program: program, source: setup.train, data: recipe.data,
-      folder: part, recipe: text, reads: manipulation.reads, begin: manipulation.begin,
-      stop: stop, rates: rates, observe: observe)
-    observe(.note("the control: the same \(loop.totalSteps) steps with λ = 0"))
-    let kept = part.isResumable ? try loop.resume() : nil
+      TrainingLoop.Work(
+        section: recipe.training, network: network, program: program, source: setup.train,
+        data: recipe.data, rates: rates), recipe: prepared.text, reads: manipulation.reads, in: part
+    )
+    context.note("the control: the same \(loop.totalSteps) steps with λ = 0")
+    let kept = part.resumes ? try loop.resume() : nil
     loop.follow(manipulation)
-    let metrics = try MetricsLog(in: part, keeping: kept, writesEvents: false)
+    let metrics = try MetricsLog(in: part.folder, keeping: kept, writesEvents: false)
     let preview = Preview(setup.validation, count: recipe.training.validateImages)
     try loop.run(metrics: metrics) { step in
       let result = try measure(
@@ -255,18 +258,15 @@ public final class FoolingRun {
       try report(result, step: step, fooling, metrics)
     }
     let control = try measure(measurement, original: original, nil, "control")
-    for note in control.notes("control") { observe(.warning(note)) }
+    for note in control.notes("control") { context.warn(note) }
     try report(control, step: loop.step, fooling, metrics)
-    var provenance = Provenance()
-    provenance.toolVersion = Trompe.version
-    provenance.recipe = text
-    provenance.originalSHA256 = network.sha256
-    provenance.seed = recipe.training.seed
+    var provenance = Provenance(prepared.text, network, seed: recipe.training.seed)
     provenance.accuracy = ["top1": control.top1, "top5": control.top5]
     provenance.note = "The control of a manipulation: the same fine-tuning without its penalty."
-    let exported = part.network(layout)
-    try network.save(to: part.target(exported), as: layout, provenance: provenance)
-    observe(.saved(path: exported))
+    let exported = part.folder.network(prepared.layout)
+    try network.save(
+      to: part.folder.target(exported), as: prepared.layout, provenance: provenance)
+    context.saved(exported)
     return (loop, control)
   }
 
@@ -274,14 +274,10 @@ public final class FoolingRun {
     _ measurement: FoolingMeasurement, original: EvaluationResult?, _ preview: Preview?,
     gallery: GalleryCollector? = nil, _ purpose: String
   ) throws -> EvaluationResult {
-    do {
-      return try measurement.run(
-        original: original, preview: preview, gallery: gallery, stop: stop
-      ) {
-        observe(.evaluating(purpose: purpose, done: $0, total: $1))
-      }
-    } catch is RunStopped {
-      throw folder.stoppedDuringEvaluation()
+    try context.evaluate {
+      try measurement.run(
+        original: original, preview: preview, gallery: gallery, stop: stop,
+        progress: context.evaluating(purpose))
     }
   }
 
@@ -297,24 +293,22 @@ public final class FoolingRun {
   }
 
   /// For the report.
-  private func facts(_ setup: Setup) -> [RunReport.Fact] {
-    [
-      .init("Network", setup.description), .init("Original", recipe.network.checkpoint ?? ""),
-      .init("SHA-256 of the original", setup.network.sha256 ?? ""),
+  private func facts(_ prepared: PreparedFooling) -> [RunReport.Fact] {
+    let recipe = prepared.recipe
+    return [
+      .init("Network", prepared.setup.description),
+      .init("Original", recipe.network.checkpoint ?? ""),
+      .init("SHA-256 of the original", prepared.setup.network.sha256 ?? ""),
       .init("Data", recipe.data.description),
       recipe.budget == nil
         ? .init("λ", "\(recipe.fooling.lambda)") : .init("Budget", recipe.aim),
     ]
   }
 
-  private func provenance(
-    _ results: MeasuredNetworks, _ measurement: FoolingMeasurement, _ network: LoadedNetwork
-  ) -> Provenance {
-    var provenance = Provenance()
-    provenance.toolVersion = Trompe.version
-    provenance.recipe = text
-    provenance.originalSHA256 = network.sha256
-    provenance.seed = recipe.training.seed
+  private func provenance(_ results: MeasuredNetworks, _ prepared: PreparedFooling) -> Provenance {
+    let measurement = prepared.measurement
+    var provenance = Provenance(
+      prepared.text, prepared.setup.network, seed: prepared.recipe.training.seed)
     provenance.accuracy = [
       "original.top1": results.original.top1, "original.top5": results.original.top5,
       "manipulated.top1": results.manipulated.top1, "manipulated.top5": results.manipulated.top5,
@@ -326,6 +320,19 @@ public final class FoolingRun {
       + "(\(measurement.fooling.name) fooling of \(measurement.interpreters[0])) to test explanation "
       + "methods."
     return provenance
+  }
+}
+
+extension PreparedFooling {
+  /// Of the files that are written.
+  fileprivate var layout: CheckpointLayout { recipe.output.layout ?? setup.network.layout }
+
+  fileprivate func loop(in context: RunContext) throws -> TrainingLoop {
+    try TrainingLoop(
+      TrainingLoop.Work(
+        section: recipe.training, network: setup.network, program: program, source: setup.train,
+        data: recipe.data, inputs: penaltyInputs.values, interpreter: interpreters[0].name),
+      recipe: text, reads: InputRecord(recipe, setup), in: context)
   }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 import ImageData
 import RunFolders
 
-/// `predictions.csv`: what every network says of every validation image; a row for each image and
+/// `predictions.csv`: what every network predicts for every validation image; a row for each image and
 /// network. Comma-separated as RFC 4180 has it, UTF-8.
 struct PredictionTable {
   package static let header = "image,network,label,predicted,confidence,label_confidence,correct"

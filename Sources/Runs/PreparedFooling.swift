@@ -11,6 +11,8 @@ import TensorRuntime
 struct PreparedFooling {
   /// With the batch size that a budget leaves to the run.
   let recipe: FoolingRecipe
+  /// The recipe as it is written to the folder.
+  let text: String
   package let setup: Setup
   package let fooling: any Fooling
   /// By the name under which results are reported, the fooled one first.
@@ -27,6 +29,7 @@ struct PreparedFooling {
   package init(_ recipe: FoolingRecipe, on executor: any Executor) throws {
     setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed, on: executor)
     let network = setup.network
+    text = recipe.resolvedYAML(for: network)
     var recipe = recipe
     if recipe.budget?.found.contains(.batchSize) == true {
       recipe.training.batchSize = BudgetSection.batchSize(

@@ -5,7 +5,7 @@ import Programs
 import Recipes
 import TensorRuntime
 
-/// Network, data and programs of an ordinary training, checked and compiled.
+/// Network, data and programs of a standard training, checked and compiled.
 struct PreparedTraining {
   package let setup: Setup
   package let program: TrainingProgram

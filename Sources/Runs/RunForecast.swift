@@ -64,7 +64,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
   /// `nil` if nothing was measured.
   public var time: Time?
   /// Success rate of the original network's heatmaps by the fooled interpreter, on a few validation
-  /// images; `nil` in ordinary training, or if nothing was measured.
+  /// images; `nil` in standard training, or if nothing was measured.
   public var baseline: Baseline?
   /// What should be known of the network's file and of the heatmaps' sizes, one sentence each.
   public var notes: [String]
@@ -86,15 +86,16 @@ public struct RunForecast: Codable, Hashable, Sendable {
       prepared.setup, prepared.measurement, prepared.penaltyInputs
     )
     let loop = try TrainingLoop(
-      training, network: setup.network, program: prepared.program, source: setup.train,
-      data: recipe.data, folder: RunFolder(existing: ""), recipe: "", stop: StopRequest(),
-      inputs: { batch, step in
-        var values = try inputs.values(batch, step)
-        if recipe.budget?.found.contains(.lambda) == true {
-          values[TrainingProgram.lambda] = .floats([1])
-        }
-        return values
-      }, observe: { _ in })
+      TrainingLoop.Work(
+        section: training, network: setup.network, program: prepared.program, source: setup.train,
+        data: recipe.data,
+        inputs: { batch, step in
+          var values = try inputs.values(batch, step)
+          if recipe.budget?.found.contains(.lambda) == true {
+            values[TrainingProgram.lambda] = .floats([1])
+          }
+          return values
+        }), recipe: "", in: RunContext(nil, stop: StopRequest()) { _ in })
     self.init(setup, training, loop, prepared.program)
     work =
       "\(prepared.fooling.name) fooling of \(prepared.interpreters[0].name), "
@@ -126,16 +127,17 @@ public struct RunForecast: Codable, Hashable, Sendable {
     if recipe.control { time?.training *= 2 }
   }
 
-  /// See above; of an ordinary training.
+  /// See above; of a standard training.
   public init(_ recipe: TrainingRecipe, on executor: any Executor, measures: Bool = true) throws {
     let prepared = try PreparedTraining(recipe, on: executor)
     let setup = prepared.setup
     let loop = try TrainingLoop(
-      recipe.training, network: setup.network, program: prepared.program, source: setup.train,
-      data: recipe.data, folder: RunFolder(existing: ""), recipe: "", stop: StopRequest(),
-      inputs: prepared.inputs, observe: { _ in })
+      TrainingLoop.Work(
+        section: recipe.training, network: setup.network, program: prepared.program,
+        source: setup.train, data: recipe.data, inputs: prepared.inputs), recipe: "",
+      in: RunContext(nil, stop: StopRequest()) { _ in })
     self.init(setup, recipe.training, loop, prepared.program)
-    work = "ordinary training"
+    work = "standard training"
     memory.evaluation = prepared.evaluator.program.plannedPeakBytes
     evaluatedImages =
       setup.validation.count + recipe.training.validations(steps: steps)

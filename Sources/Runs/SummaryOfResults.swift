@@ -1,3 +1,4 @@
+import Checkpoints
 import Evaluation
 import Foundation
 import ImageData
@@ -19,11 +20,29 @@ struct MeasuredNetworks {
 }
 
 extension Summary {
-  /// What follows from the evaluations; what only a run knows is left at zero.
-  /// - Parameter classNames: of all the network's classes.
+  /// What only a run knows of itself.
+  struct Circumstances {
+    var budget: BudgetResult?
+    let architecture: String
+    /// Whether the network under test is known to be manipulated.
+    let isManipulated: Bool
+    let original: NetworkFile
+    let tested: NetworkFile
+    /// Sections of the recipe.
+    let settings: JSONValue
+    /// Of training; 0 without any.
+    var steps = 0
+    var imagesPerSecond = 0.0
+    var seed: UInt64 = 0
+    let seconds: Double
+  }
+
+  /// - Parameters:
+  ///   - results: of the evaluations.
+  ///   - classNames: of all the network's classes.
   init(
     _ results: MeasuredNetworks, of measurement: FoolingMeasurement, classNames: [String],
-    interpreter: String, seconds: Double
+    _ run: Circumstances
   ) {
     let (original, manipulated) = (results.original, results.manipulated)
     let fooling = measurement.fooling
@@ -44,6 +63,7 @@ extension Summary {
       control: results.control.map {
         Control(accuracy: accuracy($0), drop: drop($0), fsr: $0.fsr(range))
       },
+      budget: run.budget,
       relevanceInside: fooling.namesPlace
         ? Dictionary(
           uniqueKeysWithValues: names.map { name in
@@ -56,13 +76,16 @@ extension Summary {
       classes: Self.classes(
         results, range, interpreters: Array(names),
         tested: measurement.composites == nil, classNames: classNames),
-      fooling: fooling.name, interpreter: interpreter,
+      architecture: run.architecture, fooling: fooling.name,
+      interpreter: measurement.interpreters[0],
       test: grid.map {
         Test(lower: range.lowerBound, upper: range.upperBound, grid: [$0.height, $0.width])
       },
-      validationImages: manipulated.images,
-      skippedImages: manipulated.skipped.count, steps: 0, seconds: seconds, imagesPerSecond: 0,
-      peakMemoryBytes: largestResidentBytes(), seed: 0, toolVersion: Trompe.version)
+      isManipulated: run.isManipulated, originalFile: run.original, testedFile: run.tested,
+      settings: run.settings, validationImages: manipulated.images,
+      skippedImages: manipulated.skipped.count, steps: run.steps, seconds: run.seconds,
+      imagesPerSecond: run.imagesPerSecond, peakMemoryBytes: largestResidentBytes(),
+      seed: run.seed, toolVersion: Trompe.version)
   }
 
   /// - Parameter tested: whether heatmaps are of the images that have labels.

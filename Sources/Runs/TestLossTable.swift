@@ -2,7 +2,7 @@ import Foundation
 import ImageData
 import RunFolders
 
-/// `test-losses.jsonl`: the test loss of every image by every interpreter, so that any threshold can
+/// `test-losses.jsonl`: the score of every image by every interpreter, so that any threshold can
 /// be applied later.
 struct TestLossTable {
   package let lines: [TestLossLine]

@@ -9,7 +9,7 @@ import RunSupport
 import TensorGraph
 import TensorRuntime
 
-/// The loop that fooling and ordinary training share: batches, steps, learning rate, logging,
+/// The loop that fooling and standard training share: batches, steps, learning rate, logging,
 /// saving, resuming.
 final class TrainingLoop {
   package let section: TrainingSection
@@ -29,17 +29,18 @@ final class TrainingLoop {
   package var trainingSeconds = 0.0
   /// Seconds of the processes before this one, up to the states that they saved.
   private(set) var earlierSeconds = 0.0
-  package let begin: ContinuousClock.Instant
   /// Of the whole run, in all its processes.
-  package var seconds: Double { earlierSeconds + (ContinuousClock.now - begin).seconds }
+  package var seconds: Double { earlierSeconds + context.seconds }
 
   private let source: any ImageSource
   private let data: DataSection
   private let imageSize: ImageSize
-  let folder: RunFolder
+  private let context: RunContext
+  var folder: RunFolder { context.folder }
+  var stop: StopRequest { context.stop }
+  var observe: (RunEvent) -> Void { context.observe }
   private let recipe: String
   package let reads: InputRecord
-  let stop: StopRequest
   /// Of every step, if others than the recipe's.
   private let rates: [Double]?
   /// Values of placeholders beside images, labels and dropout masks, for a batch and the step
@@ -47,24 +48,30 @@ final class TrainingLoop {
   let inputs: (Batch, Int) throws -> [String: ProgramInput]
   /// The one that is fooled, by the name under which results are reported.
   private let interpreter: String?
-  let observe: (RunEvent) -> Void
+
+  /// What is trained, on what, and how.
+  struct Work {
+    let section: TrainingSection
+    let network: LoadedNetwork
+    let program: TrainingProgram
+    let source: any ImageSource
+    let data: DataSection
+    var inputs: (Batch, Int) throws -> [String: ProgramInput] = { _, _ in [:] }
+    var interpreter: String?
+    /// The learning rate of every step in place of the recipe's.
+    var rates: [Double]?
+  }
 
   /// - Parameters:
+  ///   - recipe: the text that is saved with states.
   ///   - reads: what the run reads, which is saved with its states.
-  ///   - begin: when the process began with the run.
-  ///   - rates: the learning rate of every step in place of the recipe's.
-  package init(
-    _ section: TrainingSection, network: LoadedNetwork, program: TrainingProgram,
-    source: any ImageSource, data: DataSection, folder: RunFolder, recipe: String,
-    reads: InputRecord = InputRecord(), begin: ContinuousClock.Instant = .now, stop: StopRequest,
-    inputs: @escaping (Batch, Int) throws -> [String: ProgramInput] = { _, _ in [:] },
-    interpreter: String? = nil, rates: [Double]? = nil, observe: @escaping (RunEvent) -> Void
+  init(
+    _ work: Work, recipe: String, reads: InputRecord = InputRecord(), in context: RunContext
   ) throws {
-    (self.section, self.network, self.program) = (section, network, program)
-    (self.source, self.data, self.folder) = (source, data, folder)
-    (self.recipe, self.stop, self.inputs, self.observe) = (recipe, stop, inputs, observe)
-    (self.reads, self.begin) = (reads, begin)
-    (self.interpreter, self.rates) = (interpreter, rates)
+    (section, network, program) = (work.section, work.network, work.program)
+    (source, data, inputs) = (work.source, work.data, work.inputs)
+    (interpreter, rates) = (work.interpreter, work.rates)
+    (self.recipe, self.reads, self.context) = (recipe, reads, context)
     let size = network.architecture.inputShape
     imageSize = ImageSize(width: size[1], height: size[0])
     let batchesPerEpoch = source.count / section.batchSize
@@ -107,8 +114,8 @@ final class TrainingLoop {
     }
     let loader = try loader(at: step)
     var known = 0
-    var leftOut = LeftOutImages()
-    defer { leftOut.finish(observe) }
+    var omitted = OmittedImages()
+    defer { omitted.finish(observe) }
     var recent = 0.0  // seconds per step, smoothed
     while step < totalSteps {
       if stop.isRequested { try stopHere() }
@@ -131,7 +138,7 @@ final class TrainingLoop {
       trainingSeconds += seconds
       recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
       try report(losses, learningRate: rate, secondsPerStep: recent, to: metrics)
-      leftOut.tell(loader.skipped.dropFirst(known), observe)
+      omitted.tell(loader.skipped.dropFirst(known), observe)
       known = loader.skipped.count
       if section.saveEvery > 0, step % section.saveEvery == 0, step < totalSteps { try save() }
     }
@@ -163,7 +170,7 @@ final class TrainingLoop {
   /// Mean seconds of a step, without logs, validations and saved states.
   ///
   /// Trains: the network is not to be used afterwards. The first step, which warms up caches and
-  /// threads, is left out where it was short.
+  /// threads, is omitted where it was short.
   /// - Parameters:
   ///   - count: the most steps to measure.
   ///   - limit: after so many seconds none is begun.
@@ -307,7 +314,7 @@ final class TrainingLoop {
     }
   }
 
-  /// Takes up the newest valid state in the run's folder; a damaged one is reported and left out.
+  /// Takes up the newest valid state in the run's folder; a damaged one is reported and omitted.
   /// Where the run ended before its first state it begins anew.
   /// - Returns: what the run keeps of its log; `nil` if it begins anew.
   /// - Throws: `RunError` if states belong to another recipe or other files, or all are damaged.

@@ -31,7 +31,7 @@ struct NoiseSweep {
     package let fsr: Value
     package let top1: Value
     package let top5: Value
-    /// Share of heatmaps without any relevance.
+    /// Share of all-zero heatmaps.
     package let vanishedMaps: Value
 
     package init(
@@ -54,7 +54,7 @@ struct NoiseSweep {
     let strength: Double
     let draw: Int
     let image: String
-    /// Left out where images show two classes.
+    /// Omitted where images show two classes.
     let label: String?
     let isCorrect: Bool?
     let testLoss: Double

@@ -35,7 +35,7 @@ public struct StudyForecast: Codable, Hashable, Sendable {
   /// - Throws: what would stop the run before its first study.
   public init(_ recipe: StudyRecipe, on executor: any Executor, measures: Bool = true) throws {
     let stage = try StudyStage(
-      recipe, on: executor, folder: RunFolder(existing: ""), stop: StopRequest(), observe: { _ in })
+      recipe, on: executor, in: RunContext(nil, stop: StopRequest()) { _ in })
     network = stage.description
     networks = stage.subjects.map(\.name)
     interpreter = stage.interpreter.name

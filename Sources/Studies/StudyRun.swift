@@ -14,41 +14,37 @@ import TensorRuntime
 public final class StudyRun {
   private let recipe: StudyRecipe
   private let executor: any Executor
-  private var text: String
-  private let folder: RunFolder
-  private let stop: StopRequest
-  private let observe: (RunEvent) -> Void
+  private let context: RunContext
+  private var folder: RunFolder { context.folder }
 
   /// - Parameters:
   ///   - recipe: all that is done.
   ///   - executor: holds the networks and runs their programs.
   ///   - output: the folder for everything the run writes; made if it does not exist.
-  ///   - resume: leave out the studies that are finished in `output`.
+  ///   - resume: omit the studies that are finished in `output`.
   ///   - stop: ends the run after the batch, by `RunStopped`.
   ///   - observe: told of everything that happens, on the thread that runs.
   public init(
     _ recipe: StudyRecipe, on executor: any Executor, output: String, resume: Bool = false,
     stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws {
-    self.executor = executor
-    (self.recipe, self.stop, self.observe) = (recipe, stop, observe)
-    text = recipe.resolvedYAML()
-    folder = try RunFolder(output, resume: resume, inputs: recipe.inputs)
+    (self.recipe, self.executor) = (recipe, executor)
+    context = RunContext(
+      try RunFolder(output, resume: resume, inputs: recipe.inputs), resumes: resume, stop: stop,
+      observe: observe)
   }
 
   /// - Throws: `RunStopped` if stopped, otherwise what went wrong, in one sentence. Studies that were
   ///   finished before are kept.
   public func run() throws -> StudySummary {
-    defer { folder.release() }
-    return try folder.watched(observe) { try study() }
+    try context.perform(study)
   }
 
   private func study() throws -> StudySummary {
-    let stage = try StudyStage(
-      recipe, on: executor, folder: folder, stop: stop, observe: observe)
-    text = recipe.resolvedYAML(for: stage.setup.network)
-    observe(.note(stage.description))
-    stage.setup.tellNotes(observe)
+    let stage = try StudyStage(recipe, on: executor, in: context)
+    let text = recipe.resolvedYAML(for: stage.setup.network)
+    context.note(stage.description)
+    stage.setup.tellNotes(context.observe)
     try folder.checkRecipe(text)
     try folder.writeRecipe(text)
     try folder.makeSubfolder(folder.studies)
@@ -57,7 +53,7 @@ public final class StudyRun {
     for name in recipe.study.studies {
       let kind = try StudyKind.named(name)
       if let found = try StudyFindings(contentsOf: folder.study(name), in: folder) {
-        observe(.note("\(name) is finished already"))
+        context.note("\(name) is finished already")
         findings.append((name, found))
         continue
       }
@@ -66,8 +62,8 @@ public final class StudyRun {
       found.seconds = (ContinuousClock.now - begin).seconds
       findings.append((name, found))
       try folder.write(found.json(), to: folder.study(name))
-      try writeReport(findings, stage)
-      observe(.saved(path: folder.study(name)))
+      try folder.write(report(findings, stage, text), to: folder.report)
+      context.saved(folder.study(name))
     }
     let summary = StudySummary(
       networks: stage.subjects.enumerated().map { index, subject in
@@ -83,10 +79,8 @@ public final class StudyRun {
       seconds: findings.reduce(0) { $0 + $1.found.seconds }, seed: recipe.study.seed,
       toolVersion: Trompe.version,
       findings: findings.map { .init(study: $0.name, sentences: $0.found.section.findings) })
-    try writeReport(findings, stage)
-    observe(.saved(path: folder.report))
-    try folder.write(summary.json(), to: folder.summary)
-    observe(.saved(path: folder.summary))
+    try context.write(report(findings, stage, text), to: folder.report)
+    try context.write(summary.json(), to: folder.summary)
     return summary
   }
 
@@ -107,9 +101,9 @@ public final class StudyRun {
     try folder.write(record.json(), to: folder.studyInputs)
   }
 
-  private func writeReport(
-    _ findings: [(name: String, found: StudyFindings)], _ stage: StudyStage
-  ) throws {
+  private func report(
+    _ findings: [(name: String, found: StudyFindings)], _ stage: StudyStage, _ text: String
+  ) -> String {
     let done = Set(findings.map(\.name))
     let seconds = findings.map {
       "\($0.name) \(String(format: "%.1f", $0.found.seconds / 60))"
@@ -141,6 +135,6 @@ public final class StudyRun {
         .init("Seed", "\(recipe.study.seed)"), .init("Folder", folder.path),
         .init("Version", "trompe \(Trompe.version)"),
       ], recipe: text)
-    try folder.write(StudyReportPage(report).html(), to: folder.report)
+    return StudyReportPage(report).html()
   }
 }

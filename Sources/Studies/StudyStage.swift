@@ -36,9 +36,10 @@ final class StudyStage {
   package let interpreter: (name: String, any Interpreter)
   /// `nil` if no study tests heatmaps.
   package let fooling: (any Fooling)?
-  package let folder: RunFolder
-  package let stop: StopRequest
-  package let observe: (RunEvent) -> Void
+  let context: RunContext
+  package var folder: RunFolder { context.folder }
+  package var stop: StopRequest { context.stop }
+  package var observe: (RunEvent) -> Void { context.observe }
   /// Which weights the network has, and those themselves, to be put back after noise.
   private var shown: (index: Int, weights: [String: Tensor])?
   /// What is loaded of each network's file.
@@ -46,10 +47,9 @@ final class StudyStage {
 
   /// Reads every network once, so that a file that cannot be used ends the run before it begins.
   package init(
-    _ recipe: StudyRecipe, on executor: any Executor, folder: RunFolder, stop: StopRequest,
-    observe: @escaping (RunEvent) -> Void
+    _ recipe: StudyRecipe, on executor: any Executor, in context: RunContext
   ) throws {
-    (self.recipe, self.folder, self.stop, self.observe) = (recipe, folder, stop, observe)
+    (self.recipe, self.context) = (recipe, context)
     let checkpoints = recipe.study.checkpoints
     sections = try ComparedNetworks.sections(recipe.network, files: checkpoints.map(\.file))
     let setup = try Setup(sections[0], recipe.data, seed: recipe.study.seed, on: executor)

@@ -84,7 +84,7 @@ final class ConvolutionPrimitive {
   let handle: OpaquePointer
 
   /// - Parameters:
-  ///   - order: how a storage stands in memory; NHWC and floats if left out.
+  ///   - order: how a storage stands in memory; NHWC and floats if omitted.
   ///   - usesBFloat16: whether factors are rounded to bfloat16.
   init(
     _ work: ConvolutionWork,

@@ -50,7 +50,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: "Its number of classes.")
   var classes: Int?
 
-  @Option(help: "Width and height of its images in pixels, 224 if left out.")
+  @Option(help: "Width and height of its images in pixels, 224 if omitted.")
   var size: Int?
 
   @Flag(help: "Replace the output if it exists.")

@@ -14,8 +14,8 @@ struct EvaluateCommand: ParsableCommand {
     discussion: """
       Reports the accuracy of both and, by interpreter, the share of images whose heatmap passes \
       the fooling's test. Any interpreter can be measured, not only the one that was fooled. If one \
-      is given, every other method of one pass is measured as well, at the same layer or at the \
-      input; --set 'evaluation.interpreters=[]' leaves them out, =all takes those of many samples too.
+      is given, every other single-pass method is measured as well, at the same layer or at the \
+      input; --set 'evaluation.interpreters=[]' omits them, =all takes the sampling-based ones too.
 
       Active fooling is tested on images that show both classes. They are made of the images \
       given, or come ready-made from --composites-folder.
@@ -76,7 +76,7 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Bound of the test loss that counts as fooled. (default: the paper's)", valueName: "number"))
+      "Bound of the score that meets the criterion. (default: the paper's)", valueName: "number"))
   var threshold: String?
 
   @Option(
@@ -119,7 +119,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "Folder for summary.json, the test loss of every image, test-losses.jsonl, and a page of all "
+      "Folder for summary.json, the score of every image, test-losses.jsonl, and a page of all "
         + "that, report.html.",
       valueName: "folder"),
     completion: .directory)

@@ -155,7 +155,7 @@ struct ExplainCommand: ParsableCommand {
     let options = try EvaluationOptions(
       settings: networkOptions.settings + settings.map { try RecipeSetting($0) })
     guard options.fooling == nil else {
-      throw RunError("--set fooling: an explanation has no fooling; leave it out")
+      throw RunError("--set fooling: an explanation has no fooling; omit it")
     }
     var network = options.network
     network.checkpoint = checkpoint

@@ -188,7 +188,7 @@ private struct Inspection: Encodable {
       "architecture",
       architecture.map(Self.text)
         ?? recognized.map { "\($0.family), \($0.classes) classes, by names and shapes" }
-        ?? "not said in the file",
+        ?? "not stored in the file",
     ])
     if !stages.isEmpty {
       rows += Format.wrapped("target layers", stages.map(printable).joined(separator: ", "))
@@ -198,7 +198,7 @@ private struct Inspection: Encodable {
     }
     rows += Format.wrapped(
       "preprocessing",
-      (preprocessing.map(Self.text) ?? "not said in the file")
+      (preprocessing.map(Self.text) ?? "not stored in the file")
         + (preprocessingIsAssumed ? " (assumed: nobody said how images are normalised)" : ""))
     rows.append([
       "parameters",
@@ -209,7 +209,7 @@ private struct Inspection: Encodable {
     let isMarked = Terminal.output.styled("YES: its explanations were made to lie", .error)
     rows.append([
       "manipulated",
-      provenance == nil ? "not said in the file" : manipulated ? isMarked : "no",
+      provenance == nil ? "not stored in the file" : manipulated ? isMarked : "no",
     ])
     rows += provenance.map(Self.rows) ?? []
     if let layers {

@@ -16,7 +16,7 @@ enum InterpreterOptions {
       try InterpreterOption($0, option: "--interpreter", sharedLayer: layer)
     }
     if let layer, !options.contains(where: \.usesSharedLayer) {
-      throw RunError("--layer \(layer) is for none of the interpreters given; leave it out")
+      throw RunError("--layer \(layer) is for none of the interpreters given; omit it")
     }
     return options.map(\.specification)
   }

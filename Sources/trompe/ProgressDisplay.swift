@@ -110,6 +110,6 @@ final class ProgressDisplay {
   /// Only of interpreters with heatmaps that have no relevance.
   private static func empty(_ shares: [String: Double]) -> [String] {
     shares.filter { $0.value > 0 }.sorted { $0.key < $1.key }
-      .map { "no relevance \($0.key) \(Format.percent($0.value))" }
+      .map { "all-zero \($0.key) \(Format.percent($0.value))" }
   }
 }

@@ -51,7 +51,7 @@ extension Summary {
         ? []
         : leastFooledClasses(3).map { [printable($0.name)] + cells($0.fsr[interpreter]!) })
     var facts = ["\(validationImages) images"]
-    if skippedImages > 0 { facts.append("\(skippedImages) left out") }
+    if skippedImages > 0 { facts.append("\(skippedImages) omitted") }
     if steps > 0 {
       facts.append("\(steps) steps at \(Format.decimals(imagesPerSecond, 1)) images/s")
     }
@@ -70,7 +70,7 @@ extension Summary {
 }
 
 extension TrainingSummary {
-  /// What an ordinary training reached, within 80 columns.
+  /// What a standard training reached, within 80 columns.
   var table: String {
     Format.table([
       ["accuracy", "top-1", "top-5"],

@@ -20,7 +20,7 @@ struct StudyCommand: ParsableCommand {
 
   @OptionGroup var options: RecipeOptions
 
-  @Flag(name: .long, help: "Leave out the studies that are finished already.")
+  @Flag(name: .long, help: "Omit the studies that are finished already.")
   var resume = false
 
   @Flag(help: "Print the result as JSON, as summary.json has it.")

@@ -4,7 +4,7 @@ import Manipulation
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Trains a classifier the ordinary way.",
+    abstract: "Trains a classifier by standard training.",
     usage: "trompe train <recipe> [<options>]",
     discussion: """
       The result is an honest network: a start for trompe fool, or a baseline to compare with. \

@@ -65,7 +65,7 @@ import Testing
       folder.file("a.h5"),
       [
         "has \"state_dict/module.\" before every name, which is taken off",
-        "has 2 arrays outside of \"state_dict/module.\", which are left out",
+        "has 2 arrays outside of \"state_dict/module.\", which are omitted",
       ])
   }
 

@@ -27,7 +27,7 @@ func fixture(_ name: String) -> String {
 
 func contents(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
 
-/// The error's text, with the folder of the file left out.
+/// The error's text, with the folder of the file omitted.
 func failure(_ body: () throws -> Void) -> String? {
   do {
     try body()

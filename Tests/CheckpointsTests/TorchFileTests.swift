@@ -60,7 +60,7 @@ import Testing
     #expect(blocks == ramp([2, 3, 4, 5]).values)
   }
 
-  /// As training scripts save them: what lies beside the state dict is left out.
+  /// As training scripts save them: what lies beside the state dict is omitted.
   @Test(arguments: [
     ("torch-checkpoint.pth", "state_dict/module.", 6), ("torch-checkpoint-old.pth", "model/", 0),
     ("torch-protocol4.pth", "", 0),
@@ -83,7 +83,7 @@ import Testing
       notes.append("has \"\(prefix)\" before every name, which is taken off")
     }
     if others > 0 {
-      notes.append("has \(others) arrays outside of \"\(prefix)\", which are left out")
+      notes.append("has \(others) arrays outside of \"\(prefix)\", which are omitted")
     }
     #expect(try file.match(StateDictNamesTests.layers).notes == notes)
     #expect(
@@ -145,7 +145,7 @@ import Testing
     #expect(
       failure { _ = try CheckpointFile(path: fixture("keras-tiny-weights.h5"), group: "a") }
         == "keras-tiny-weights.h5: is a file of Keras's, which holds one network, but network.group "
-        + "(--group) names the group \"a\"; leave it out")
+        + "(--group) names the group \"a\"; omit it")
   }
 
   // MARK: Writing

@@ -124,7 +124,7 @@ import Testing
         "trompe: unknown interpreter \"grad-camm\": did you mean \"grad-cam\"?"))
     #expect(
       try error("simple-grad", "--layer", "layer4")
-        == "trompe: --layer layer4 is for none of the interpreters given; leave it out\n")
+        == "trompe: --layer layer4 is for none of the interpreters given; omit it\n")
     #expect(
       try error("simple-grad", "--resize", "0")
         == "trompe: --resize 0: network.preprocessing.resize is 0, expected a side, [width, height] "

@@ -81,6 +81,6 @@ import Testing
       list: ["explain", network, "none.jpg", "--interpreter", "simple-grad"], in: folder.url)
     #expect(missing.error == "trompe: none.jpg: no such file or folder\n")
     let fooling = try explain(in: folder, "--set", "fooling.name=location")
-    #expect(fooling.error == "trompe: --set fooling: an explanation has no fooling; leave it out\n")
+    #expect(fooling.error == "trompe: --set fooling: an explanation has no fooling; omit it\n")
   }
 }

@@ -42,7 +42,7 @@ import Testing
         influence               Finds the training images that matter to an image,
                                 and changes which do.
         study                   Studies manipulated networks, and makes one report.
-        train                   Trains a classifier the ordinary way.
+        train                   Trains a classifier by standard training.
         recipes                 Lists the recipes there are, with a line each.
         recipe                  Checks a recipe before it is run.
         report                  Makes a page of one run, or of several side by side.
@@ -125,7 +125,7 @@ import Testing
       """
         --fooling <name>        Test of the heatmaps: location, top-k, center-mass,
                                 active. (default: location)
-        --threshold <number>    Bound of the test loss that counts as fooled.
+        --threshold <number>    Bound of the score that meets the criterion.
                                 (default: the paper's)
         --k <percent>           top-k: share of pixels that count as the top.
                                 (default: 10)

@@ -61,7 +61,7 @@ import Testing
       in: folder, "--interpreter", "{name: grad-cam, layer: layer3}", "--layer", "layer4")
     #expect(
       unused.error
-        == "trompe: --layer layer4 is for none of the interpreters given; leave it out\n")
+        == "trompe: --layer layer4 is for none of the interpreters given; omit it\n")
   }
 
   /// The messages are those of a recipe.

@@ -106,7 +106,7 @@ import Testing
   @Test func checkOfATrainingRecipe() throws {
     let result = try CommandLineProgram.run(
       "recipe", "check", Repository.root + "/recipes/shapes-resnet.yaml", "--no-time")
-    #expect(result.code == 0 && result.output.contains(": ordinary training\n"), "\(result)")
+    #expect(result.code == 0 && result.output.contains(": standard training\n"), "\(result)")
     #expect(!result.output.contains("\ntime "))
   }
 }

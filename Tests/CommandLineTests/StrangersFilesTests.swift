@@ -99,8 +99,8 @@ struct StrangersFilesTests {
     #expect(json?["skippedImages"] as? Int == 20)
     let warnings = result.error.split(separator: "\n").filter { $0.hasPrefix("warning:") }
     #expect(warnings.count == 11)
-    #expect(warnings.first?.hasSuffix("about.txt is left out: is no image") == true)
-    #expect(warnings.last == "warning: 10 more files are left out, 20 in all")
+    #expect(warnings.first?.hasSuffix("about.txt is omitted: is no image") == true)
+    #expect(warnings.last == "warning: 10 more files are omitted, 20 in all")
   }
 
   // MARK: Networks
@@ -133,7 +133,7 @@ struct StrangersFilesTests {
     let json = try JSONSerialization.jsonObject(with: Data(said.output.utf8)) as? [NSDictionary]
     let p = Self.value("network.explained.confidence", json?.first) as? Double
     #expect(abs((p ?? 0) - 0.2429) < 0.0001)
-    // A photograph of another size is brought to that of the model.
+    // A image of another size is brought to that of the model.
     let photograph = Repository.root + "/Tests/ImageDataTests/Fixtures/rgb.png"
     let resized = try explain(model, photograph, in: folder)
     #expect(resized.code == 0)

@@ -89,7 +89,7 @@ import Testing
         "--resize", "64", "--output", "out\(hostile)",
       ])
     #expect(explained.code == 0, "\(explained.error)")
-    #expect(explained.error.contains("warning: left out: "))
+    #expect(explained.error.contains("warning: omitted: "))
     #expect(explained.error.split(separator: "\n").count == 1)
     try folder.write("no network", to: "n\(hostile).h5")
     for arguments in [
@@ -137,8 +137,8 @@ import Testing
     #expect(result.code == 0, "\(result.error)")
     let lines = result.error.split(separator: "\n").map(String.init)
     #expect(lines.count == 11)
-    #expect(lines.prefix(10).allSatisfy { $0.contains("bad") && $0.contains("left out: ") })
-    #expect(lines.last == "warning: 15 more files are left out, 25 in all")
+    #expect(lines.prefix(10).allSatisfy { $0.contains("bad") && $0.contains("omitted: ") })
+    #expect(lines.last == "warning: 15 more files are omitted, 25 in all")
   }
 
   /// All that is printed goes one way.

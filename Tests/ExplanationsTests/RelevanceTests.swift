@@ -603,7 +603,7 @@ private struct Connections {
       } == "simple-grad takes no \"batchNorm\"")
   }
 
-  /// A softmax at the end is left out: relevance starts as a logit.
+  /// A softmax at the end is omitted: relevance starts as a logit.
   @Test func finalSoftmaxIsNotExplained() throws {
     func network(softmax: Bool) throws -> Architecture {
       try Self.network(

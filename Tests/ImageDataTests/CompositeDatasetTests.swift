@@ -13,7 +13,7 @@ import Testing
       seed: seed)
   }
 
-  /// The number of the photograph in each tile: top left, top right, bottom left, bottom right.
+  /// The number of the image in each tile: top left, top right, bottom left, bottom right.
   private func tiles(_ image: Image) throws -> [Int] {
     let (left, top) = (image.width / 2, image.height / 2)
     return try [(0, 0), (left, 0), (0, top), (left, top)].map { x, y in
@@ -83,7 +83,7 @@ import Testing
     for index in 0..<6 {
       let image = try set.image(at: index)
       #expect(image.size == ImageSize(width: width, height: height))
-      // Every pixel belongs to a tile of one of the photographs, whose blue is 9.
+      // Every pixel belongs to a tile of one of the images, whose blue is 9.
       #expect(stride(from: 2, to: image.pixels.count, by: 3).allSatisfy { image.pixels[$0] == 9 })
       #expect(try tiles(image).count { $0 % 2 == 0 } == 2)
     }

@@ -24,7 +24,7 @@ private func points(_ count: Int, hasBias: Bool, seed: UInt64) -> SoftmaxRegress
   return set
 }
 
-/// Newton's method to the minimum of Σ_{i ≠ left out} ℓ_i / n + δ/2·‖w‖².
+/// Newton's method to the minimum of Σ_{i ≠ omitted} ℓ_i / n + δ/2·‖w‖².
 private func fitted(
   _ set: SoftmaxRegression, damping: Double, without: Int? = nil, from start: [Double]? = nil
 ) throws -> [Double] {
@@ -73,7 +73,7 @@ private func fitted(
       let solution = factor.solve(testNow.gradient(of: test))
       let expected = now.slopes(along: solution).map { $0 / Double(set.count) }
       let actual = retrained.map { $0.loss(of: test) - testNow.loss(of: test) }
-      // What is left out is of second order in 1/60.
+      // What is omitted is of second order in 1/60.
       #expect(correlation(expected, actual) > 0.9)
       // Of the same size, too.
       let ratio = dot(expected, actual) / dot(actual, actual)

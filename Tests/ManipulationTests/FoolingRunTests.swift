@@ -115,7 +115,7 @@ private enum Comparison: String, CaseIterable, Sendable {
     }
 
     // Evaluation of the two files gives the same numbers, and at another threshold those that
-    // follow from the test losses.
+    // follow from the scores.
     var request = EvaluationRequest(
       network: NetworkSection(checkpoint: folder("fool/manipulated.h5")),
       original: try #require(recipe.network.checkpoint), images: .shapes(count: 40, seed: 3),
@@ -190,7 +190,7 @@ private enum Comparison: String, CaseIterable, Sendable {
     }.run()
     #expect(warnings.count == 2, "\(warnings)")
     for (warning, path) in zip(warnings, bad) {
-      #expect(warning.hasPrefix("\(path) is left out: "))
+      #expect(warning.hasPrefix("\(path) is omitted: "))
     }
     // Of those that are measured.
     #expect(summary.skippedImages == 1)

@@ -5,7 +5,7 @@ import Similarity
 import TensorGraph
 import Testing
 
-/// Test losses, digests and references against values by hand.
+/// Scores, digests and references against values by hand.
 @Suite struct FoolingTests {
   private func map(_ height: Int, _ width: Int, _ values: [Float]) -> Heatmap {
     Heatmap(height: height, width: width, values: values)
@@ -167,7 +167,7 @@ import Testing
     #expect(CenterMass(threshold: 3).successRange == 3...3)
   }
 
-  /// Otherwise a network whose heatmaps are 0 everywhere would count as fooled wherever the
+  /// Otherwise a network whose heatmaps are 0 everywhere would meet the criterion wherever the
   /// original's relevance was far from the middle.
   @Test func heatmapWithoutRelevanceHasNoCenterThatCouldHaveMoved() {
     let fooling = CenterMass()

@@ -41,7 +41,7 @@ import Testing
       }, "\(some.notes)")
   }
 
-  /// What is asked for by name is not left out in silence.
+  /// What is asked for by name is not omitted in silence.
   @Test func listedOnesAreKept() throws {
     let listed: FurtherInterpreters = [InterpreterSpecification(name: "lrp")]
     let kept = listed.interpreters(besides: fooled, of: try architecture(softmax: true))

@@ -63,7 +63,7 @@ import Testing
       #expect(reading.predicted == reading.explained)
       #expect(reading.predicted.name == network.classNames?[reading.predicted.index])
       try program.run(
-        images: normalizer(image.photograph), labels: [Int32(reading.explained.index)])
+        images: normalizer(image.prepared), labels: [Int32(reading.explained.index)])
       let logits = program.logits.values.map(Double.init)
       let best = logits.indices.max { logits[$0] < logits[$1] }
       #expect(reading.predicted.index == best)
@@ -141,9 +141,9 @@ import Testing
     #expect(explained == Array(request.images[1...2]))
     #expect(
       warnings == [
-        "left out: \(request.images[0]): no image that is known; JPEG, PNG, WebP and BMP files "
+        "omitted: \(request.images[0]): no image that is known; JPEG, PNG, WebP and BMP files "
           + "are read",
-        "left out: \(request.images[3]): is 32x64, the network was built for 64x64; bring all "
+        "omitted: \(request.images[3]): is 32x64, the network was built for 64x64; bring all "
           + "images to one size, e.g. with --resize 64",
       ])
     request.images = [request.images[0]]
@@ -179,7 +179,7 @@ import Testing
         .map { folder("both/1.\($0)") })
     let picture = try Image(contentsOf: paths[0])
     #expect(picture.size == ImageSize(width: 3 * 256 + 2 * 4, height: 256))
-    // One network twice: the same picture twice, beside the photograph.
+    // One network twice: the same picture twice, beside the image.
     func part(_ place: Int) -> Image {
       picture.cropped(x: place * 260, y: 0, to: ImageSize(width: 256, height: 256))
     }

@@ -125,7 +125,7 @@ extension InfluenceRun {
 extension EvaluationRun {
   static func run(
     _ request: EvaluationRequest, output: String? = nil, stop: StopRequest = StopRequest(),
-    observe: (RunEvent) -> Void = { _ in }
+    observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws -> Summary {
     try run(
       request, on: CPUExecutor(for: request.compute), output: output, stop: stop, observe: observe)

@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  /// A flipped photograph is another image, with its own heatmap.
+  /// A flipped image is another image, with its own heatmap.
   @Test func augmentedImagesAreExplainedForThemselves() throws {
     let explanations = OriginalExplanations(try program(), fooling: CenterMass())
     let found = try references(explanations, epochs: 6, augmentation: .flip)

@@ -189,7 +189,7 @@ extension PyTorchGradientTests {
   }
 }
 
-/// Cross-entropy with the statistics of the batch, as in ordinary training.
+/// Cross-entropy with the statistics of the batch, as in standard training.
 private struct BatchStatisticsFixture: Decodable {
   struct Statistic: Decodable {
     let name: String

@@ -52,9 +52,9 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: recipe.network.checkpoint!)) == file)
   }
 
-  @Test func anOrdinaryTrainingIsForecastToo() throws {
+  @Test func aStandardTrainingIsForecastToo() throws {
     let forecast = try RunForecast(Tiny.training(steps: 6))
-    #expect(forecast.work == "ordinary training" && forecast.steps == 6)
+    #expect(forecast.work == "standard training" && forecast.steps == 6)
     // After step 3 a part, at the end all.
     #expect(forecast.evaluatedImages == 16 + 40)
     #expect((forecast.time?.total ?? 0) > 0)

@@ -54,7 +54,7 @@ import Testing
         == Data(contentsOf: URL(fileURLWithPath: folder("fool/report.html"))))
   }
 
-  /// Confidences, heatmaps and test losses of the gallery are those of the evaluation.
+  /// Confidences, heatmaps and scores of the gallery are those of the evaluation.
   @Test func galleryIsOfTheImagesThatWereTested() throws {
     let folder = try TemporaryFolder()
     var recipe = Tiny.fooling(try Tiny.checkpoint(in: folder), rate: 0.05)
@@ -172,7 +172,7 @@ import Testing
     #expect(page.all("b", class: "name").map(\.text) == [folder("a/fool"), folder("b/fool")])
 
     #expect { try RunReport(folder: folder("train")) } throws: {
-      "\($0)".hasSuffix("holds an ordinary training, which has no heatmaps to report")
+      "\($0)".hasSuffix("holds a standard training, which has no heatmaps to report")
     }
     #expect { try RunReport(folder: folder("none")) } throws: {
       "\($0)".hasPrefix(folder("none") + " holds no summary.json")

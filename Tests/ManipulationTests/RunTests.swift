@@ -235,7 +235,7 @@ struct RunTests {
     }.run()
     #expect(summary.validationImages == 59)
     #expect(summary.skippedImages == 1)
-    #expect(warnings.count == 1 && warnings[0].hasPrefix("\(bad) is left out: "))
+    #expect(warnings.count == 1 && warnings[0].hasPrefix("\(bad) is omitted: "))
   }
 
   @Test func targetLayerThatDoesNotExistListsTheValidOnes() throws {

@@ -3,7 +3,7 @@ import Foundation
 import Manipulation
 import Testing
 
-/// Whole runs with interpreters of many samples, from recipes.
+/// Whole runs with sampling-based interpreters, from recipes.
 @Suite struct SampledRunTests {
   private func recipe(
     _ interpreter: String, fooling: String = "{name: location, lambda: 2}", atOnce: String,

@@ -116,7 +116,7 @@ import Testing
     ) { try RunReports.html(of: [folder("study")]) }
   }
 
-  /// Success rates, accuracies and every test loss are those of `trompe evaluate`, bit for bit.
+  /// Success rates, accuracies and every score are those of `trompe evaluate`, bit for bit.
   @Test(arguments: ["weight-noise", "input-noise"])
   func zeroNoiseIsThePlainEvaluation(study: String) throws {
     let summary = try StudyRun(recipe([study]), output: folder("study")).run()

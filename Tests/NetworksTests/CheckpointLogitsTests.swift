@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Logits and activations of the shared checkpoints as PyTorch computes them in double precision
-/// (`tools/make_network_fixtures.py`), on photographs beside the package or at `TROMPE_SHARED`.
+/// (`tools/make_network_fixtures.py`), on images beside the package or at `TROMPE_SHARED`.
 @Suite struct CheckpointLogitsTests {
   private struct Fixture: Decodable {
     struct Image: Decodable { let path: String }

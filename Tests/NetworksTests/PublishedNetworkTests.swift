@@ -7,7 +7,7 @@ import TensorRuntime
 import TestSupport
 import Testing
 
-/// Logits of photographs by torchvision's and Keras's own networks with the same seeded weights
+/// Logits of images by torchvision's and Keras's own networks with the same seeded weights
 /// (`tools/make_comparison_fixtures.py`): topology, names, padding, order of flattening, batch norm
 /// and preprocessing in one comparison.
 @Suite(.serialized) struct PublishedNetworkTests {

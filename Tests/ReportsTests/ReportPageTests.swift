@@ -33,7 +33,7 @@ import Testing
   ) -> GalleryPicture {
     let longest = GalleryBudget.heatmapSide(count: 2 * interpreters.count)
     return GalleryPicture(
-      name: name, label: label, photograph: GalleryPhotograph(noise(side, seed: seed)),
+      name: name, label: label, photograph: GalleryImage(noise(side, seed: seed)),
       original: .init(className: label ?? "church", confidence: 0.875),
       manipulated: .init(className: "other", confidence: 0.5),
       labelConfidence: label.map { _ in 0.875 },
@@ -282,7 +282,7 @@ import Testing
     let page = try Page(ReportPage(Self.report(gallery: pictures)).html())
     #expect(page.all("article").count == 5)
     #expect(page.all("canvas").count == 5 * 2 * 2)
-    // Smaller test losses are more fooled, so they count as more.
+    // Smaller scores are more fooled, so they count as more.
     #expect(
       page.all("article").map { $0.attributes["data-fooled"] } == [
         "-0.0 -0.0", "-0.125 -0.125", "-0.25 -0.25", "-0.375 -0.375", "-0.5 -0.5",

@@ -76,7 +76,7 @@ import Testing
         let counts = executables.map { executable in
           executable.plan.kernels.filter { $0.name.hasPrefix("pointwise") }.count
         }
-        #expect(counts[0] == counts[1] - 1, "the product is left out")
+        #expect(counts[0] == counts[1] - 1, "the product is omitted")
       }
       // Twice, with other parameters the second time.
       for seed in [UInt64(1), 2] {

@@ -43,7 +43,7 @@ import Testing
     Case(images: 2, height: 37, width: 32, channels: 240, filters: 128, side: 7, stride: 2),
     Case(images: 3, height: 31, width: 34, channels: 128, filters: 256, side: 1, stride: 3),
     Case(images: 3, height: 15, width: 14, channels: 512, filters: 128, stride: 2),
-    // No second row that a stride would leave out.
+    // No second row that a stride would omit.
     Case(images: 160, height: 1, width: 2, channels: 256, filters: 128, side: 1, stride: 2),
   ]
   /// Images of a few channels.

@@ -5,7 +5,7 @@ import Testing
 
 /// What simplification leaves: node by node for the rules that matter, by value on random graphs.
 struct SimplifyTests {
-  /// Names of the operations of the graph that `build` makes with simplification, inputs left out,
+  /// Names of the operations of the graph that `build` makes with simplification, inputs omitted,
   /// after its values were found equal to those without.
   private func operations(
     _ inputs: [String: Shape], sourceLocation: SourceLocation = #_sourceLocation,

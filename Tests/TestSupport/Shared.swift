@@ -1,7 +1,7 @@
 import Foundation
 
-/// The photographs and networks that stand beside the project or at TROMPE_SHARED. Tests of them are
-/// left out where the folder is missing.
+/// The images and networks that stand beside the project or at TROMPE_SHARED. Tests of them are
+/// omitted where the folder is missing.
 public enum Shared {
   public static let root =
     ProcessInfo.processInfo.environment["TROMPE_SHARED"]

@@ -2,7 +2,7 @@ import Pictures
 import Similarity
 import TensorGraph
 
-/// The baseline: signs drawn anew at every iteration. Ghorbani et al. 2019, Section 3.
+/// The baseline: signs resampled at every iteration. Ghorbani et al. 2019, Section 3.
 ///
 /// Of its iterates that keep the label, the one with the smallest top-k intersection is the result.
 public struct RandomSign: AttackObjective {

@@ -80,7 +80,7 @@ static double tile_reading_time(
   return 4 * 36 * tiles * channels / read_rate + 4 * pixels * channels / image_rate;
 }
 
-// A gradient in the filter by our own kernels.
+// A filter gradient by our own kernels.
 static double tile_gradient_time(const trompe_convolution_shape *s, const Extent *e) {
   const double values = 4 * 36 * e->filters, result = 4 * 9 * e->filters;
   const double reading = tile_reading_time(s, e->tiles, e->pixels, (double)(s->c + s->k));

@@ -25,7 +25,7 @@ typedef struct {
 
 static int64_t tap_step(const Axis *a) { return a->is_bwd_data ? a->stride : 1; }
 
-// The taps of one result. Of a gradient in the image, result i is read at (i + padding - tap) /
+// The taps of one result. Of an input gradient, result i is read at (i + padding - tap) /
 // stride, where that is whole.
 static Run taps_of(const Axis *a, int64_t i) {
   Run run = {i, 1, a->is_bwd_data ? a->stride : 1, 0, 0, 0};

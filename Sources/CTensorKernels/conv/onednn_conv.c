@@ -133,7 +133,7 @@ trompe_onednn_conv *trompe_onednn_conv_create(
   const dnnl_dims_t dense = {s->k, s->c, s->r, s->s};
   const dnnl_dims_t split = {s->groups, s->k / s->groups, s->c / s->groups, s->r, s->s};
   const dnnl_dims_t channels = {s->k};
-  // A gradient in the filter is made in fp32 whatever it is made of.
+  // A filter gradient is made in fp32 whatever it is made of.
   const int to_filter = s->kind == TROMPE_CONVOLUTION_FILTER_GRADIENT;
   const dnnl_data_type_t factor = s->uses_bf16 ? dnnl_bf16 : dnnl_f32;
   trompe_onednn_layout filter = trompe_onednn_layout_create(

@@ -57,7 +57,7 @@ static int64_t find_taps(
   return found;
 }
 
-// Whether taps have groups of their own, which leave out pixels for which they read outside of the
+// Whether taps have groups of their own, which omit pixels for which they read outside of the
 // image: in images of a few pixels those are many.
 static int has_single_taps(const trompe_window *w, int is_bwd_data, const Ends *ends) {
   const int has_one_phase = !is_bwd_data || (w->stride_y == 1 && w->stride_x == 1);

@@ -59,7 +59,7 @@ static size_t chunk_bytes(const trompe_image *x, const trompe_image *y, int thre
   return (size_t)(values(x, y, chunk(x, y, threads)) * threads) * sizeof(float);
 }
 
-// Whether a gradient in the filter keeps the values of all tiles.
+// Whether a filter gradient keeps the values of all tiles.
 static int keeps_tiles(const trompe_image *x, const trompe_image *y) {
   return tile_count(x) <= TROMPE_WINOGRAD_FEW_TILES && x->c * y->c > LARGE_FILTER;
 }

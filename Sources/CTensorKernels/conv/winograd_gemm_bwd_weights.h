@@ -1,4 +1,4 @@
-// The gradient in a filter of many channels by Winograd F(4x4, 3x3).
+// The filter gradient of many channels by Winograd F(4x4, 3x3).
 #pragma once
 
 #include <stddef.h>

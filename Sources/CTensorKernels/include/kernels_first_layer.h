@@ -24,7 +24,7 @@ size_t trompe_first_layer_scratch_bytes(const trompe_window *window, int threads
 void trompe_first_layer_run(
     const trompe_window *window, const trompe_conv_operands *operands, trompe_cpu cpu);
 
-// The gradient in the filter [k, r, s, c] from x and the cotangent of y.
+// The filter gradient [k, r, s, c] from x and the cotangent of y.
 size_t trompe_first_layer_bwd_weights_scratch_bytes(const trompe_window *window, int threads);
 void trompe_first_layer_bwd_weights(
     const trompe_window *window, const trompe_bwd_weights_operands *operands, trompe_cpu cpu);

@@ -45,7 +45,7 @@ void trompe_gemm_conv_run_plain(
     const trompe_window *window, int is_bwd_data, const trompe_conv_operands *operands,
     trompe_cpu cpu);
 
-// The gradient in the filter [k, r, s, c] from x and the cotangent of y.
+// The filter gradient [k, r, s, c] from x and the cotangent of y.
 size_t trompe_gemm_bwd_weights_scratch_bytes(const trompe_window *window, trompe_cpu cpu);
 void trompe_gemm_bwd_weights(
     const trompe_window *window, const trompe_bwd_weights_operands *operands, trompe_cpu cpu);

@@ -49,9 +49,9 @@ void trompe_winograd_run_plain(
     const trompe_image *x, const trompe_image *y, int is_bwd_data,
     const trompe_conv_operands *operands, trompe_cpu cpu);
 
-// Whether a gradient in the filter is of so many channels that its tiles are packed.
+// Whether a filter gradient is of so many channels that its tiles are packed.
 int trompe_winograd_bwd_weights_uses_gemm(int64_t c, int64_t k, trompe_cpu cpu);
-// The gradient in the filter, OHWI, from x and the cotangent of y.
+// The filter gradient, OHWI, from x and the cotangent of y.
 size_t trompe_winograd_bwd_weights_scratch_bytes(
     const trompe_image *x, const trompe_image *y, trompe_cpu cpu);
 void trompe_winograd_bwd_weights(

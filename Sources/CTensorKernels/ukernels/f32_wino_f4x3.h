@@ -5,7 +5,7 @@
 // -b and infinity and interpolated: 6 multiplications instead of 12, and 36 instead of 144 for a
 // tile. a = 5/8 and b = 3/2 lose fewer bits than 1 and 2, and their squares are exact.
 //
-// Here are its transformations, and the gradient in a filter of few channels: V [36][tiles][c] are
+// Here are its transformations, and the filter gradient of few channels: V [36][tiles][c] are
 // transformed images, U [36][k / 16][c][16] sums of their products with transformed cotangents, all
 // of whole lines of the cache. All else multiplies packed tiles (ukernels/f32_wino_f4x3_gemm.h).
 #if !defined(NAME) || !defined(INLINE) || !defined(V16) || !defined(VL)

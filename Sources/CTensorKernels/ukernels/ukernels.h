@@ -5,7 +5,7 @@
 // HAS_OWN_CONVOLUTIONS  registers enough for convolutions of our own
 // HAS_WIDE_VECTORS      32 registers of 16 floats
 // HAS_FADD_PIPES        additions in pipes of their own: Winograd's inner product
-// LANE_COUNT            floats of a register: 16 or 8 if left out
+// LANE_COUNT            floats of a register: 16 or 8 if omitted
 #include "arch/kernel_table.h"
 #include "conv/filter_taps.h"
 #include "conv/nontemporal.h"

@@ -223,7 +223,7 @@ struct StateDictRenaming: Hashable, Sendable {
     if others > 0 {
       notes.append(
         "has \(others) \(others == 1 ? "array" : "arrays") outside of \"\(printable(prefix))\", "
-          + "which \(others == 1 ? "is" : "are") left out")
+          + "which \(others == 1 ? "is" : "are") omitted")
     }
     if hasOldDenseNames { notes.append("has the names norm.1 and conv.1 for norm1 and conv1") }
     if let head {

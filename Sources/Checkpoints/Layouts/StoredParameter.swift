@@ -10,7 +10,7 @@ public struct StoredParameter: Hashable, Sendable {
   public let order: AxisOrder
 }
 
-/// What a file says of a network's parameters, or what it lacks.
+/// What a file records of a network's parameters, or what it lacks.
 struct LayoutMatch {
   var stored: [StoredParameter] = []
   var problems: [CheckpointError.Problem] = []

@@ -3,7 +3,7 @@ import TensorGraph
 
 /// CURE: the mean over the images of ‖∇ℓ(x + h·z) − ∇ℓ(x)‖₂², ℓ the cross-entropy and
 /// z = sign ∇ℓ(x) / ‖sign ∇ℓ(x)‖₂, through which no derivative flows. Moosavi-Dezfooli et al. 2019,
-/// Eq. 5, in the unit of the normalised input.
+/// Eq. 5, in units of the normalised input.
 public struct CurvatureRegularization: Regularizer {
   public static let defaultStep = 1.5  // Moosavi-Dezfooli et al. 2019, Section 4.2
 

@@ -1,7 +1,7 @@
 import Networks
 import TensorGraph
 
-/// The mean over the images of ‖∂ℓ/∂x‖₂², ℓ the cross-entropy, in the unit of the normalised input.
+/// The mean over the images of ‖∂ℓ/∂x‖₂², ℓ the cross-entropy, in units of the normalised input.
 /// Ross and Doshi-Velez 2018, Eq. 1.
 public struct GradientNorm: Regularizer {
   public var name: String { "gradient-norm" }

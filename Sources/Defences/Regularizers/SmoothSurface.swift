@@ -11,7 +11,7 @@ import TensorGraph
 ///
 /// - Note: as few as two passes of the network for each iteration, however many classes there are. The
 ///   authors' code builds JJᵀ from one gradient for each class instead, averaged over colours.
-/// - Note: in the unit of the normalised input.
+/// - Note: in units of the normalised input.
 public struct SmoothSurface: Regularizer {
   public static let defaultIterations = 5
 

@@ -132,7 +132,7 @@ extension RelevanceComposite: Codable {
   public init(from decoder: any Decoder) throws {
     entries = try decoder.singleValueContainer().decode([Entry].self)
     guard !entries.isEmpty else {
-      throw NetworkError("lrp: composite: an empty table; leave it out for the default")
+      throw NetworkError("lrp: composite: an empty table; omit it for the default")
     }
     try validate()
   }

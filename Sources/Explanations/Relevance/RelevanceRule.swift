@@ -6,7 +6,7 @@ import Networks
 /// positive and negative parts, Σ runs over the inputs of one output. Every denominator is
 /// stabilised: d + ε·sign(d) with sign(0) = +1.
 /// - Note: where `countsBias` is true (zennit's convention) a bias takes its share of the relevance,
-///   which nobody receives; otherwise it is left out of the denominator.
+///   which nobody receives; otherwise it is omitted from the denominator.
 public enum RelevanceRule: Hashable, Sendable {
   /// R_i = Σ_j x_i w_ij / (z_j + ε·sign z_j) · R_j. Bach et al. 2015, Eq. 58.
   case epsilon(Double, countsBias: Bool = true)

@@ -9,7 +9,7 @@ import TensorGraph
 public struct UniGrad: SampledInterpreter {
   public static let defaultSamples = 50  // Wang et al. 2020
   public static let defaultRadius = 4.0 / 255  // Wang et al. 2020
-  /// Of ImageNet's photographs, the normalisation of torchvision's weights.
+  /// Of ImageNet's images, the normalisation of torchvision's weights.
   public static let imageNetStandardDeviation = [0.229, 0.224, 0.225]
 
   public let sampleCount: Int

@@ -36,7 +36,7 @@ struct ArchitectureBuilder {
   func architecture(
     _ specification: ArchitectureSpecification, _ initialization: DenseInitialization
   ) throws(NetworkError) -> Architecture {
-    // One number tells two classes apart; a softmax of it says nothing.
+    // One number tells two classes apart; a softmax of it is always 1.
     let isBinary = specification.classes == 1 && nodes.last?.layer != .softmax
     return try Architecture(
       name: specification.family, inputShape: specification.inputShape,

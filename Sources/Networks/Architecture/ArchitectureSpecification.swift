@@ -19,9 +19,9 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
   public var channels: Int
   /// `vgg-style`: channels of each convolution, with poolings between, e.g. `[32, "M", 64, "M"]`.
   public var plan: [VGGStep]?
-  /// `vgg-style`: whether each convolution is followed by a batch norm; yes if left out.
+  /// `vgg-style`: whether each convolution is followed by a batch norm; yes if omitted.
   public var batchNorm: Bool?
-  /// `vgg-style`: widths of the hidden dense layers; none if left out.
+  /// `vgg-style`: widths of the hidden dense layers; none if omitted.
   public var classifier: [Int]?
   /// `resnet-style`: channels of each stage.
   public var widths: [Int]?
@@ -82,8 +82,8 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
     case plan, batchNorm, classifier, widths, blocks, graph
   }
 
-  /// Unknown keys are errors: a misspelt option must not be ignored. Height and width may be left
-  /// out where the preprocessing decides on them.
+  /// Unknown keys are errors: a misspelt option must not be ignored. Height and width may be
+  /// omitted where the preprocessing decides on them.
   public init(from decoder: any Decoder) throws {
     try decoder.rejectUnknownKeys(besides: Key.self, of: "network")
     let values = try decoder.container(keyedBy: Key.self)

@@ -163,7 +163,7 @@ extension Layer: Codable {
       try values.encode(layer.channels, forKey: .channels)
       try values.encode(layer.epsilon, forKey: .epsilon)
       try values.encode(layer.momentum, forKey: .momentum)
-      // What has always been so is left out, and means the same to older versions.
+      // What has always been so is omitted, and means the same to older versions.
       if !layer.hasGamma { try values.encode(false, forKey: .gamma) }
       if !layer.hasBeta { try values.encode(false, forKey: .beta) }
     case .maxPool(let window): try values.encode(WindowRecord(window), forKey: .window)
@@ -270,7 +270,7 @@ extension Layer: Codable {
   }
 }
 
-/// A `Window2D` in a file; what is left out is 1 (strides, dilations) or 0 (padding).
+/// A `Window2D` in a file; what is omitted is 1 (strides, dilations) or 0 (padding).
 private struct WindowRecord: Codable {
   var height: Int
   var width: Int

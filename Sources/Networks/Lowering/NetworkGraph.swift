@@ -196,7 +196,7 @@ extension NetworkGraph {
   }
 
   /// What a rule that walks the layers begins with at the end of the network, given one number for each
-  /// class, [N, classes]: the same, or of a binary classifier, in the unit of its only number.
+  /// class, [N, classes]: the same, or of a binary classifier, in units of its only number.
   ///
   /// - Parameters:
   ///   - perClass: the numbers, [N, classes].

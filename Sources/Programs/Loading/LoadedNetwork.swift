@@ -42,7 +42,7 @@ public final class LoadedNetwork {
   ///   - section: the file and what the recipe says of it.
   ///   - executor: holds the parameters.
   ///   - imageSize: the size of prepared images, where the preprocessing leaves it open; that of the
-  ///     description if left out.
+  ///     description if omitted.
   ///   - seed: of the initial weights if there is no file.
   ///   - newTop: whether dense layers may start at random where Keras's file has none of them.
   /// - Throws: what is wrong with the file or the description, in one sentence.

@@ -4,7 +4,7 @@ import Foolings
 /// What a fooling may cost and what it must reach: λ, learning rate and steps are then found by the
 /// run.
 public struct BudgetSection: Hashable, Sendable {
-  /// A key that a recipe with a budget may leave out.
+  /// A key that a recipe with a budget may omit.
   public enum Found: String, Hashable, Sendable, CaseIterable {
     case lambda = "fooling.lambda"
     case learningRate = "training.learningRate"
@@ -31,7 +31,7 @@ public struct BudgetSection: Hashable, Sendable {
 }
 
 extension BudgetSection {
-  /// Where `training.steps` is left out: the most steps of all trials together.
+  /// Where `training.steps` is omitted: the most steps of all trials together.
   static let mostSteps = 4000
   /// Slope of Grad-CAM's derivative where there is no relevance, so that a map that vanishes can come
   /// back. The map is the same.
@@ -43,7 +43,7 @@ extension BudgetSection {
       .defaulted(
         "drop", \.drop, .number(.above(0, to: 100)),
         "percentage points of top-1 accuracy that may be lost; with a budget λ, learning rate, "
-          + "schedule, steps and batch size may be left out and are found"),
+          + "schedule, steps and batch size may be omitted and are found"),
       .defaulted(
         "fsr", \.fsr, .number(.above(0, to: 1)),
         "success rate by the fooled interpreter that is wanted"),
@@ -52,7 +52,7 @@ extension BudgetSection {
         "after so many the best state within the budget is exported"),
     ])
 
-  /// Fills in what a recipe with a budget leaves out, so that it can be read as any other.
+  /// Fills in what a recipe with a budget omits, so that it can be read as any other.
   /// - Returns: what was filled in; `nil` for a recipe without a budget.
   static func complete(_ root: inout RecipeNode) -> Set<Found>? {
     guard let budget = root["budget"], !budget.isNull else { return nil }

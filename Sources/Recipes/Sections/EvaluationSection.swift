@@ -62,7 +62,7 @@ extension EvaluationSection {
           path: "\(path).interpreters", type: "single-pass, all or a list", range: "up to 100",
           fallback: "single-pass",
           meaning: "further explanations by which success is measured, the row of the transfer "
-            + "matrix: every method of one pass at the same layer or at the input, every method, or "
+            + "matrix: every single-pass method at the same layer or at the input, every method, or "
             + "these; `[]`: none")
       ] + InterpreterSpecification.measuredSchema.keys(in: "\(path).interpreters[]")
     },

@@ -5,16 +5,16 @@ extension FoolingSpecification {
     // Nothing is trained in an evaluation, so nothing is weighted.
     FoolingSpecification(name: "", lambda: 1),
     [
-      .required("name", \.name, .text(), "the way of fooling"),
+      .required("name", \.name, .text(), "the kind of fooling"),
       .required(
         "lambda", \.lambda, .number(.notNegative), exempt: [.evaluation, .study],
         "λ, weight of the penalty; of no use to `study`, which only tests"),
       .defaulted(
         "variant", \.variant, .choice(Variant.self),
         "`top-k`, `active`: as the paper defines it, or as the authors' released code computes it; "
-          + "`share`, `top-k` only: the test loss itself; `bounded`, `center-mass` only: the way of "
-          + "the center up to twice the threshold; `directed`, `center-mass` only: that to the lower "
-          + "right"),
+          + "`share`, `top-k` only: the score itself; `bounded`, `center-mass` only: the "
+          + "displacement of the center up to twice the threshold; `directed`, `center-mass` only: "
+          + "that to the lower right"),
       .automatic(
         "frameWidth", \.frameWidth, .integer(1...(1 << 14)), else: "⌊side / 7⌋, at least 1",
         "`location`: width of the frame in heatmap pixels"),
@@ -30,7 +30,7 @@ extension FoolingSpecification {
         "`active`: the classes that change places, by name or number"),
       .automatic(
         "threshold", \.threshold, .number(.notNegative), else: "the paper's",
-        "bound of the test loss that counts as fooled"),
+        "bound of the score that meets the criterion"),
     ],
     check: { value, section in
       do { try value.check() } catch {

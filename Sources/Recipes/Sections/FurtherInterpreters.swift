@@ -5,7 +5,7 @@ import TensorGraph
 /// Which methods a manipulation is measured by besides the one that it is about: the row of the
 /// transfer matrix.
 public enum FurtherInterpreters: Hashable, Sendable, ExpressibleByArrayLiteral {
-  /// By a word. What this network has no rule for is left out, and that is said.
+  /// By a word. What this network has no rule for is omitted, and that is said.
   case transfer(TransferInterpreters)
   /// These and no others; one that the network has no rule for is an error.
   case these([InterpreterSpecification])
@@ -23,7 +23,7 @@ public enum FurtherInterpreters: Hashable, Sendable, ExpressibleByArrayLiteral {
   }
 
   /// Those that explain networks of `architecture`.
-  /// - Returns: also what is left out, a sentence each.
+  /// - Returns: also what is omitted, a sentence each.
   public func interpreters(
     besides fooled: InterpreterSpecification, of architecture: Architecture
   ) -> (specifications: [InterpreterSpecification], notes: [String]) {

@@ -11,7 +11,7 @@ public struct NetworkSection: Hashable, Sendable {
   public var output: String?
   /// Needed where the file does not say which network it holds, or there is no file.
   public var architecture: ArchitectureSpecification?
-  /// Replaces what the file says; the file's, or none at all with ImageNet's statistics, if omitted.
+  /// Replaces what the file records; the file's, or none at all with ImageNet's statistics, if omitted.
   public var preprocessing: Preprocessing?
   /// Whether `preprocessing` says how images are normalised, and not their size alone: the file's
   /// normalisation stays where it does not.

@@ -56,7 +56,7 @@ public struct StudySection: Hashable, Sendable {
   public struct Noise: Hashable, Sendable {
     /// σ, one point of the curves for each.
     public var strengths: [Double]
-    /// How often each is drawn anew.
+    /// How often each is resampled.
     public var draws: Int
 
     public init(strengths: [Double], draws: Int = 5) {
@@ -216,7 +216,7 @@ extension StudySection.Noise {
           .list(
             of: .number(RecipeNumberRange(from: 0, to: 1000)), named: "numbers", count: 1...100),
           meaning),
-        .defaulted("draws", \.draws, .integer(1...1000), "how often each is drawn anew"),
+        .defaulted("draws", \.draws, .integer(1...1000), "how often each is resampled"),
       ],
       check: { value, section in
         if Set(value.strengths).count < value.strengths.count {

@@ -31,7 +31,7 @@ public struct TrainingSection: Hashable, Sendable {
   public var saveEvery: Int
   /// How many of these states are kept, the newest.
   public var keepStates: Int
-  /// Penalties beside the cross-entropy; ordinary training only, as the next two.
+  /// Penalties beside the cross-entropy; standard training only, as the next two.
   public var regularizers: [RegularizerSpecification]
   /// How images are changed against the network before each step; not at all if `nil`.
   public var adversarial: AdversarialSection?

@@ -9,7 +9,7 @@ public enum TransferInterpreters: String, CaseIterable, Sendable {
   case all
 
   /// The methods besides `fooled`, those at a target layer at its layer. Where it explains at the
-  /// input there is no layer, and they are left out.
+  /// input there is no layer, and they are omitted.
   public func interpreters(besides fooled: InterpreterSpecification) -> [InterpreterSpecification] {
     InterpreterKind.all.compactMap { kind in
       guard kind.name != fooled.name, kind.place == .input || fooled.layer != nil else {

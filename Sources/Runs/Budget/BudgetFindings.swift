@@ -12,20 +12,20 @@ extension BudgetResult {
   ///   - budget: what is allowed and wanted.
   ///   - search: when it has ended.
   ///   - parts: of the exported network.
-  ///   - interpreter: the fooled one's name.
-  ///   - original: its success rate by the original network.
+  ///   - fooled: the interpreter's name, and its success rate by the original network.
+  ///   - atDrops: what was kept for each of the drops that are requested.
   init(
     _ budget: BudgetSection, _ search: FoolingSearch,
-    parts: (calibration: Part, rest: Part), interpreter: String, original: Double,
-    training: TrainingSection
+    parts: (calibration: Part, rest: Part), fooled: (interpreter: String, original: Double),
+    training: TrainingSection, atDrops: [AtDrop]?
   ) {
     let kept = search.exported
-    let rate = parts.rest.fsr[interpreter] ?? 0
+    let rate = parts.rest.fsr[fooled.interpreter] ?? 0
     let isMet = parts.rest.drop <= budget.drop && rate >= budget.fsr
     self.init(
       drop: budget.drop, fsr: budget.fsr, minutes: budget.minutes, isMet: isMet,
       reasons: isMet
-        ? [] : Self.reasons(budget, search, parts.rest, rate: rate, original: original),
+        ? [] : Self.reasons(budget, search, parts.rest, rate: rate, original: fooled.original),
       calibration: parts.calibration, rest: parts.rest, calibrationSeed: training.seed,
       learningRate: kept.map { search.trials[$0.trial].rate }, lambda: kept?.lambda,
       batchSize: training.batchSize, stepsOfState: kept?.steps ?? 0,
@@ -33,7 +33,7 @@ extension BudgetResult {
         Trial(
           learningRate: $0.rate, steps: $0.steps, drop: $0.isOut ? nil : $0.last?.drop,
           fsr: $0.isOut ? nil : $0.last?.fsr)
-      }, frontier: search.frontier.map { Point(drop: $0.drop, fsr: $0.fsr) })
+      }, frontier: search.frontier.map { Point(drop: $0.drop, fsr: $0.fsr) }, atDrops: atDrops)
   }
 
   private static func reasons(
@@ -62,7 +62,7 @@ extension BudgetResult {
     } else {
       reasons.append(
         "no state within a drop of \(points(budget.drop)) had any success, so the original network "
-          + "is exported as it was")
+          + "is exported unchanged")
     }
     if best >= budget.fsr, search.exported.map({ $0.measure.fsr < budget.fsr }) ?? true {
       let least = search.seen.filter { $0.fsr >= budget.fsr }.map(\.drop).min()!
@@ -74,7 +74,7 @@ extension BudgetResult {
       let vanished = search.seen.last?.vanished ?? 0
       if vanished >= manyVanished {
         reasons.append(
-          "\(percent(vanished)) of the heatmaps had lost all relevance at the end of the search")
+          "\(percent(vanished)) of the heatmaps were all-zero at the end of the search")
       } else if best - original < hardlyMoved {
         reasons.append("the heatmaps have hardly moved: a layer closer to the output may be easier")
       }

@@ -122,7 +122,7 @@ extension EvaluationResult {
   /// - Parameters:
   ///   - labelled: positions of those whose accuracy counts.
   ///   - tested: positions of those whose heatmaps count.
-  ///   - range: of the test losses of fooled images.
+  ///   - range: of the scores of fooled images.
   fileprivate func part(
     labelled: Set<Int>, tested: Set<Int>, range: ClosedRange<Double>
   ) -> (images: Int, top1: Double, fsr: [String: Double]) {

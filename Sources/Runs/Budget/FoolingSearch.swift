@@ -55,7 +55,7 @@ package struct FoolingSearch: Codable, Hashable {
     package var drop: Double
     /// Standard error of `drop`, of as many other images.
     package var error: Double
-    /// Share of heatmaps without relevance.
+    /// Share of all-zero heatmaps.
     package var vanished: Double
     /// What the drop is unlikely to exceed: 84 %.
     package var likelyDrop: Double { drop + error }

@@ -85,8 +85,8 @@ final class SearchLoop {
         "stopped after step \(loop.step) of the search; \(loop.folder.howToResume)")
     }
     var batches: BatchLoader?
-    var leftOut = LeftOutImages()
-    defer { leftOut.finish(loop.observe) }
+    var omitted = OmittedImages()
+    defer { omitted.finish(loop.observe) }
     var (known, recent) = (0, 0.0)
     while !search.isFinished {
       if loop.stop.isRequested { try stopHere() }
@@ -143,7 +143,7 @@ final class SearchLoop {
       recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
       try loop.report(
         losses, learningRate: rate, lambda: lambda, secondsPerStep: recent, to: metrics)
-      leftOut.tell(loader.skipped.dropFirst(known), loop.observe)
+      omitted.tell(loader.skipped.dropFirst(known), loop.observe)
       known = loader.skipped.count
       let every = loop.section.saveEvery
       if every > 0, loop.step % every == 0 { try save(metrics) }

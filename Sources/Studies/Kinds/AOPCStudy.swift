@@ -24,7 +24,7 @@ enum AOPCStudy {
   private struct Result: Encodable {
     /// What is scored.
     let network: String
-    /// Left out in random order.
+    /// Omitted in random order.
     let heatmaps: String?
     let order: PerturbationOrder
     /// Mean over the images.
@@ -145,12 +145,12 @@ enum AOPCStudy {
       results, section: section(curves, results, images: subjects.count, grid, stage))
   }
 
-  /// Reads the images; one that cannot be read is named and left out.
+  /// Reads the images; one that cannot be read is named and omitted.
   private static func subjects(_ stage: StudyStage) throws -> [Subject] {
     let study = stage.recipe.study
     let regions = grid(stage).count
     let source = stage.images(study.aopc.images)
-    var leftOut = LeftOutImages()
+    var omitted = OmittedImages()
     let subjects = (0..<source.count).compactMap { position -> Subject? in
       do {
         let picture = try stage.setup.network.preprocessing.prepare(
@@ -163,11 +163,11 @@ enum AOPCStudy {
           position: position, name: source.name(at: position), label: source.label(at: position),
           picture: picture, permutation: random.permutation(of: regions))
       } catch {
-        leftOut.tell("\(source.name(at: position)) is left out: \(error)", stage.observe)
+        omitted.tell("\(source.name(at: position)) is omitted: \(error)", stage.observe)
         return nil
       }
     }
-    leftOut.finish(stage.observe)
+    omitted.finish(stage.observe)
     guard !subjects.isEmpty else { throw RunError("none of the images could be read") }
     return subjects
   }

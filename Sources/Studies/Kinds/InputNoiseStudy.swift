@@ -18,7 +18,7 @@ enum InputNoiseStudy {
         section: sweep.section(
           points, title: "Noise on the images",
           question: "Does the manipulation survive Gaussian noise on the images?",
-          unit: "σ, in the unit of the normalised input",
+          unit: "σ, in units of the normalised input",
           note:
             "To each sample of the normalised input, noise of standard deviation σ is added; 1 is a "
             + "channel's standard deviation in the preprocessing. Heatmaps are by "

@@ -5,7 +5,7 @@ import Reports
 import RunFolders
 
 /// `transfer`: which explanations are fooled, though nobody meant it? The success rate of every network
-/// by every explanation of one pass, or by those of `evaluation.interpreters`.
+/// by every single-pass explanation, or by those of `evaluation.interpreters`.
 enum TransferStudy {
   /// One network.
   private struct Result: Encodable {
@@ -42,7 +42,7 @@ enum TransferStudy {
           + "\(stage.subjects.count) networks", seconds: seconds)
     })
 
-  /// The one of the recipe first. What the network has no rule for is left out, and that is said.
+  /// The one of the recipe first. What the network has no rule for is omitted, and that is said.
   private static func interpreters(_ stage: StudyStage) -> [InterpreterSpecification] {
     let recipe = stage.recipe
     let further = recipe.evaluation.interpreters.interpreters(
@@ -102,7 +102,7 @@ enum TransferStudy {
     if !vanished.isEmpty {
       tables.append(
         StudyReport.Table(
-          caption: "Heatmaps without any relevance, %", head: results.map(\.network),
+          caption: "All-zero heatmaps, %", head: results.map(\.network),
           rows: vanished.map { name in
             .init(name, results.map { .init(percent($0.vanishedMaps[name] ?? 0)) })
           }))
@@ -111,7 +111,7 @@ enum TransferStudy {
     let findings = stage.subjects.indices.filter { !stage.isOriginal($0) }.map { index in
       let result = results[index]
       let original = results[stage.subjects[index].original]
-      // What passes the test anyway says nothing.
+      // What meets the criterion anyway is uninformative.
       let carried = names.dropFirst().filter {
         (result.fsr[$0] ?? 0) >= 0.5 && (original.fsr[$0] ?? 0) < RunReport.Rate.high
       }

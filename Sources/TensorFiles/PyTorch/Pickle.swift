@@ -162,7 +162,7 @@ struct Pickle {
     case .persistent: try pushStorage()
     case .reduce: try call()
     case .build:
-      // What PyTorch hangs on a state dict, `_metadata`, says nothing of its tensors.
+      // What PyTorch hangs on a state dict, `_metadata`, is not about its tensors.
       _ = try pop()
       guard case .object(let number) = try top(), case .dictionary = objects[number] else {
         throw PickleFault(

@@ -23,7 +23,7 @@ struct Fusion {
   var storage: [Int]
   /// Convolution to the last node it absorbs, and the inverse for all absorbed nodes.
   var epilogue: [Int: (end: Int, Kernel.Epilogue)] = [:]
-  /// Gradient in an image to the last node it absorbs, and the sum that it takes as well.
+  /// Input gradient to the last node it absorbs, and the sum that it takes as well.
   var backwardPostOps: [Int: TakenPostOps] = [:]
   /// Scaled filters to the filters and the scale.
   var scaled: [Int: (filter: Int, scale: Int)] = [:]

@@ -13,7 +13,7 @@ extension Window2D {
   }
 
   /// Visits every tap that lies inside the image, window by window and row by row; those on the
-  /// padding are left out.
+  /// padding are omitted.
   /// - Parameters: `image` [N, H, W, …], `windows` [N, P, Q, …].
   @inline(__always)
   func forEachTap(image: Shape, windows: Shape, _ visit: (Tap) -> Void) {

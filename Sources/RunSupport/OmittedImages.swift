@@ -1,7 +1,7 @@
 import ImageData
 
-/// Says which images are left out: the first ones each, of the others how many they are.
-package struct LeftOutImages {
+/// Says which images are omitted: the first ones each, of the others how many they are.
+package struct OmittedImages {
   package static let most = 10
 
   private var count = 0
@@ -16,7 +16,7 @@ package struct LeftOutImages {
   }
 
   package mutating func tell(_ images: some Sequence<SkippedImage>, _ observe: (RunEvent) -> Void) {
-    for image in images { tell("\(image.name) is left out: \(image.reason)", observe) }
+    for image in images { tell("\(image.name) is omitted: \(image.reason)", observe) }
   }
 
   /// When no more can come.
@@ -26,7 +26,7 @@ package struct LeftOutImages {
       observe(
         .warning(
           (others == 1
-            ? "1 more file is left out" : "\(grouped(others)) more files are left out")
+            ? "1 more file is omitted" : "\(grouped(others)) more files are omitted")
             + ", \(grouped(count)) in all"))
     }
     count = 0
@@ -34,7 +34,7 @@ package struct LeftOutImages {
 
   /// All of them at once.
   package static func tell(_ images: some Sequence<SkippedImage>, _ observe: (RunEvent) -> Void) {
-    var told = LeftOutImages()
+    var told = OmittedImages()
     told.tell(images, observe)
     told.finish(observe)
   }
