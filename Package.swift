@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "TensorReference", targets: ["TensorReference"]),
     .library(name: "TensorRuntime", targets: ["TensorRuntime"]),
     .library(name: "TensorNull", targets: ["TensorNull"]),
+    .library(name: "StableHLO", targets: ["StableHLO"]),
     .library(name: "TensorCPU", targets: ["TensorCPU"]),
     .library(name: "Networks", targets: ["Networks"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
@@ -64,6 +65,7 @@ let package = Package(
     .target(
       name: "TensorCPU",
       dependencies: ["TensorGraph", "TensorPlan", "TensorRuntime", "CTensorKernels"]),
+    .target(name: "StableHLO", dependencies: ["TensorGraph", "TensorRuntime"]),
 
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
@@ -188,6 +190,10 @@ let package = Package(
       dependencies: ["TensorGraph", "TensorReference", "TensorTestSupport"]),
     .testTarget(
       name: "TensorPlanTests", dependencies: ["TensorGraph", "TensorPlan", "TensorTestSupport"]),
+    .testTarget(
+      name: "StableHLOTests",
+      dependencies: ["StableHLO", "TensorGraph", "TensorRuntime", "TensorTestSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TensorCPUTests",
       dependencies: [
