@@ -11,6 +11,7 @@ let package = Package(
     .library(name: "TensorRuntime", targets: ["TensorRuntime"]),
     .library(name: "TensorNull", targets: ["TensorNull"]),
     .library(name: "StableHLO", targets: ["StableHLO"]),
+    .library(name: "TensorXLA", targets: ["TensorXLA"]),
     .library(name: "TensorCPU", targets: ["TensorCPU"]),
     .library(name: "Networks", targets: ["Networks"]),
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
@@ -66,6 +67,12 @@ let package = Package(
       name: "TensorCPU",
       dependencies: ["TensorGraph", "TensorPlan", "TensorRuntime", "CTensorKernels"]),
     .target(name: "StableHLO", dependencies: ["TensorGraph", "TensorRuntime"]),
+    .target(
+      name: "CPJRT", cSettings: [.define("_GNU_SOURCE")],
+      linkerSettings: [.linkedLibrary("dl")]),
+    .target(
+      name: "TensorXLA",
+      dependencies: ["CPJRT", "StableHLO", "TensorGraph", "TensorPlan", "TensorRuntime"]),
 
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
@@ -194,6 +201,12 @@ let package = Package(
       name: "StableHLOTests",
       dependencies: ["StableHLO", "TensorGraph", "TensorRuntime", "TensorTestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "TensorXLATests",
+      dependencies: [
+        "StableHLO", "TensorGraph", "TensorReference", "TensorRuntime", "TensorTestSupport",
+        "TensorXLA",
+      ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TensorCPUTests",
       dependencies: [

@@ -245,6 +245,31 @@ struct ModuleText {
         + "\(Self.list(axes)) : (\(x.type), \(initial.type)) -> \(type)")
   }
 
+  /// The largest or smallest element; NaN if there is one. XLA's CPU loses NaN in reductions by
+  /// `maximum` and `minimum`.
+  /// - Parameter direction: how one compares with another that it replaces.
+  mutating func extreme(
+    _ direction: String, _ x: ModuleValue, axes: [Int], from start: Double
+  ) -> ModuleValue {
+    let initial = constant(start)
+    let left = x.shape.dimensions.indices.filter { !axes.contains($0) }
+    let type = ModuleType(Shape(left.map { x.shape[$0] }))
+    let value = ModuleValue(name: "%\(lines.count)", type: type)
+    lines.append(
+      """
+      \(value.name) = "stablehlo.reduce"(\(x.name), \(initial.name)) ({
+      ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+        %wins = stablehlo.compare \(direction), %a, %b : (tensor<f32>, tensor<f32>) -> tensor<i1>
+        %nan = stablehlo.compare NE, %a, %a : (tensor<f32>, tensor<f32>) -> tensor<i1>
+        %takes = stablehlo.or %wins, %nan : tensor<i1>
+        %c = stablehlo.select %takes, %a, %b : tensor<i1>, tensor<f32>
+        stablehlo.return %c : tensor<f32>
+      }) {dimensions = array<i64: \(axes.map(String.init).joined(separator: ", "))>} : \
+      (\(x.type), \(initial.type)) -> \(type)
+      """)
+    return value
+  }
+
   /// Sums over the windows of a padded image [N, H, W, C], where they lie wholly inside.
   mutating func windowSums(
     _ x: ModuleValue, height: Int, width: Int, stride: (Int, Int), dilation: (Int, Int)

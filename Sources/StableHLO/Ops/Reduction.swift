@@ -4,14 +4,12 @@ extension Reduction: LowerableOperation {
   func lower(
     _ operands: [ModuleValue], result: Shape, in text: inout ModuleText
   ) -> ModuleValue {
-    let (operation, start): (String, Double) =
+    let reduced =
       switch function {
-      case .sum: ("add", 0)
-      // NaN wins in both.
-      case .maximum: ("maximum", -.infinity)
-      case .minimum: ("minimum", .infinity)
+      case .sum: text.reduce("add", operands[0], axes: axes, from: 0)
+      case .maximum: text.extreme("GT", operands[0], axes: axes, from: -.infinity)
+      case .minimum: text.extreme("LT", operands[0], axes: axes, from: .infinity)
       }
-    let reduced = text.reduce(operation, operands[0], axes: axes, from: start)
     return text.reshape(reduced, to: result)
   }
 }

@@ -12,7 +12,14 @@ module @program {
 module @program {
   func.func public @main(%arg0: tensor<2x3x4xf32>) -> (tensor<1x3x1xf32>) {
     %0 = stablehlo.constant dense<0xFF800000> : tensor<f32>
-    %1 = stablehlo.reduce(%arg0 init: %0) applies stablehlo.maximum across dimensions = [0, 2] : (tensor<2x3x4xf32>, tensor<f32>) -> tensor<3xf32>
+    %1 = "stablehlo.reduce"(%arg0, %0) ({
+    ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+      %wins = stablehlo.compare GT, %a, %b : (tensor<f32>, tensor<f32>) -> tensor<i1>
+      %nan = stablehlo.compare NE, %a, %a : (tensor<f32>, tensor<f32>) -> tensor<i1>
+      %takes = stablehlo.or %wins, %nan : tensor<i1>
+      %c = stablehlo.select %takes, %a, %b : tensor<i1>, tensor<f32>
+      stablehlo.return %c : tensor<f32>
+    }) {dimensions = array<i64: 0, 2>} : (tensor<2x3x4xf32>, tensor<f32>) -> tensor<3xf32>
     %2 = stablehlo.reshape %1 : (tensor<3xf32>) -> tensor<1x3x1xf32>
     return %2 : tensor<1x3x1xf32>
   }
@@ -22,7 +29,14 @@ module @program {
 module @program {
   func.func public @main(%arg0: tensor<2x3x4xf32>) -> (tensor<1x3x1xf32>) {
     %0 = stablehlo.constant dense<0x7F800000> : tensor<f32>
-    %1 = stablehlo.reduce(%arg0 init: %0) applies stablehlo.minimum across dimensions = [0, 2] : (tensor<2x3x4xf32>, tensor<f32>) -> tensor<3xf32>
+    %1 = "stablehlo.reduce"(%arg0, %0) ({
+    ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+      %wins = stablehlo.compare LT, %a, %b : (tensor<f32>, tensor<f32>) -> tensor<i1>
+      %nan = stablehlo.compare NE, %a, %a : (tensor<f32>, tensor<f32>) -> tensor<i1>
+      %takes = stablehlo.or %wins, %nan : tensor<i1>
+      %c = stablehlo.select %takes, %a, %b : tensor<i1>, tensor<f32>
+      stablehlo.return %c : tensor<f32>
+    }) {dimensions = array<i64: 0, 2>} : (tensor<2x3x4xf32>, tensor<f32>) -> tensor<3xf32>
     %2 = stablehlo.reshape %1 : (tensor<3xf32>) -> tensor<1x3x1xf32>
     return %2 : tensor<1x3x1xf32>
   }
