@@ -10,6 +10,8 @@ let package = Package(
     .library(name: "TensorReference", targets: ["TensorReference"]),
     .library(name: "TensorRuntime", targets: ["TensorRuntime"]),
     .library(name: "TensorNull", targets: ["TensorNull"]),
+    .library(name: "StableHLO", targets: ["StableHLO"]),
+    .library(name: "TensorXLA", targets: ["TensorXLA"]),
     .library(name: "TensorCPU", targets: ["TensorCPU"]),
     .library(name: "Networks", targets: ["Networks"]),
     .library(name: "KerasModels", targets: ["KerasModels"]),
@@ -66,6 +68,13 @@ let package = Package(
     .target(
       name: "TensorCPU",
       dependencies: ["TensorGraph", "TensorPlan", "TensorRuntime", "CTensorKernels"]),
+    .target(name: "StableHLO", dependencies: ["TensorGraph", "TensorRuntime"]),
+    .target(
+      name: "CPJRT", cSettings: [.define("_GNU_SOURCE")],
+      linkerSettings: [.linkedLibrary("dl")]),
+    .target(
+      name: "TensorXLA",
+      dependencies: ["CPJRT", "StableHLO", "TensorGraph", "TensorPlan", "TensorRuntime"]),
 
     // What is built on it.
     .target(name: "Networks", dependencies: ["TensorGraph"]),
@@ -193,6 +202,16 @@ let package = Package(
       dependencies: ["TensorGraph", "TensorReference", "TensorTestSupport"]),
     .testTarget(
       name: "TensorPlanTests", dependencies: ["TensorGraph", "TensorPlan", "TensorTestSupport"]),
+    .testTarget(
+      name: "StableHLOTests",
+      dependencies: ["StableHLO", "TensorGraph", "TensorRuntime", "TensorTestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "TensorXLATests",
+      dependencies: [
+        "StableHLO", "TensorGraph", "TensorReference", "TensorRuntime", "TensorTestSupport",
+        "TensorXLA",
+      ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TensorCPUTests",
       dependencies: [

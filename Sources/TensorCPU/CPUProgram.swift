@@ -51,6 +51,9 @@ public final class CPUProgram: Program {
     _ computation: Computation, parameters: ParameterStore,
     policy: ExecutionPolicy = ExecutionPolicy(), kernels: CPUKernelOptions = CPUKernelOptions()
   ) throws(ExecutionError) {
+    guard policy.precision != .tensorFloat32 else {
+      throw ExecutionError("no processor multiplies in tf32; use precision fp32 or bf16")
+    }
     guard policy.precision == .float32 || kernels.instructionSet.hasBFloat16 else {
       throw ExecutionError(
         "this processor has no arithmetic in bfloat16 (AVX-512 BF16); use precision fp32")

@@ -4,6 +4,8 @@ public struct ExecutionPolicy: Hashable, Sendable {
   /// In what convolutions multiply, and activations between them are kept.
   public enum Precision: String, CaseIterable, Codable, Sendable {
     case float32 = "fp32"
+    /// Floats of which the device looks at 10 bits of mantissa. Sums and all that is kept are floats.
+    case tensorFloat32 = "tf32"
     /// The upper half of a float: 8 bits of mantissa, the range of a float. Sums, parameters and
     /// their derivatives stay floats.
     case bfloat16 = "bf16"

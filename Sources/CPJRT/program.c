@@ -1,0 +1,159 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin.h"
+
+struct trompe_pjrt_executable {
+  const trompe_pjrt *plugin;
+  void *loaded;
+  // What is known of it, beside the code.
+  void *executable;
+  size_t results;
+};
+
+struct trompe_pjrt_buffer {
+  const trompe_pjrt *plugin;
+  void *buffer;
+};
+
+// MARK: Compiling
+
+trompe_pjrt_executable *trompe_pjrt_compile(
+    trompe_pjrt_client *client, const char *code, size_t code_size, const void *options,
+    size_t options_size, trompe_pjrt_error *error) {
+  const trompe_pjrt *plugin = client->plugin;
+  pjrt_program program = {
+      .size = sizeof program,
+      .code = code,
+      .code_size = code_size,
+      .format = "mlir",
+      .format_size = strlen("mlir"),
+  };
+  pjrt_compile compile = {
+      .size = sizeof compile,
+      .client = client->client,
+      .program = &program,
+      .options = options,
+      .options_size = options_size,
+  };
+  if (trompe_pjrt_call(plugin, SLOT_CLIENT_COMPILE, &compile, error)) return NULL;
+  trompe_pjrt_executable *executable = calloc(1, sizeof *executable);
+  if (!executable) abort();
+  executable->plugin = plugin;
+  executable->loaded = compile.executable;
+  pjrt_part part = {.size = sizeof part, .object = executable->loaded};
+  if (trompe_pjrt_call(plugin, SLOT_LOADED_EXECUTABLE, &part, error)) goto failed;
+  executable->executable = part.part;
+  pjrt_outputs outputs = {.size = sizeof outputs, .executable = executable->executable};
+  if (trompe_pjrt_call(plugin, SLOT_EXECUTABLE_OUTPUTS, &outputs, error)) goto failed;
+  executable->results = outputs.count;
+  return executable;
+failed:
+  trompe_pjrt_executable_destroy(executable);
+  return NULL;
+}
+
+void trompe_pjrt_executable_destroy(trompe_pjrt_executable *executable) {
+  if (!executable) return;
+  trompe_pjrt_free(executable->plugin, SLOT_EXECUTABLE_DESTROY, executable->executable);
+  trompe_pjrt_free(executable->plugin, SLOT_LOADED_DESTROY, executable->loaded);
+  free(executable);
+}
+
+size_t trompe_pjrt_result_count(const trompe_pjrt_executable *executable) {
+  return executable->results;
+}
+
+int trompe_pjrt_temporary_bytes(const trompe_pjrt_executable *executable, int64_t *bytes) {
+  pjrt_executable_memory memory = {.size = sizeof memory, .executable = executable->executable};
+  if (trompe_pjrt_call(executable->plugin, SLOT_EXECUTABLE_MEMORY, &memory, NULL)) return 0;
+  *bytes = memory.temporary;
+  return 1;
+}
+
+// MARK: Buffers
+
+static trompe_pjrt_buffer *wrap(const trompe_pjrt *plugin, void *buffer) {
+  trompe_pjrt_buffer *own = malloc(sizeof *own);
+  if (!own) abort();
+  own->plugin = plugin;
+  own->buffer = buffer;
+  return own;
+}
+
+trompe_pjrt_buffer *trompe_pjrt_upload(
+    trompe_pjrt_client *client, size_t device, const void *data, trompe_pjrt_type type,
+    const int64_t *dimensions, size_t rank, trompe_pjrt_error *error) {
+  static const int types[] = {
+      [TROMPE_PJRT_FLOAT32] = TYPE_F32,
+      [TROMPE_PJRT_INT32] = TYPE_S32,
+      [TROMPE_PJRT_UINT8] = TYPE_U8,
+  };
+  // An empty array may have no address, and a plugin wants one.
+  static const char nothing[1];
+  pjrt_from_host copy = {
+      .size = sizeof copy,
+      .client = client->client,
+      .data = data ? data : nothing,
+      .type = types[type],
+      .dimensions = dimensions,
+      .rank = rank,
+      .semantics = HOST_UNCHANGED_DURING_CALL,
+      .device = client->devices[device].device,
+  };
+  if (trompe_pjrt_call(client->plugin, SLOT_BUFFER_FROM_HOST, &copy, error)) return NULL;
+  if (trompe_pjrt_await(client->plugin, copy.done, error)) {
+    trompe_pjrt_free(client->plugin, SLOT_BUFFER_DESTROY, copy.buffer);
+    return NULL;
+  }
+  return wrap(client->plugin, copy.buffer);
+}
+
+int trompe_pjrt_download(
+    const trompe_pjrt_buffer *buffer, void *data, size_t size, trompe_pjrt_error *error) {
+  pjrt_to_host copy = {.size = sizeof copy, .buffer = buffer->buffer, .to = data, .to_size = size};
+  if (trompe_pjrt_call(buffer->plugin, SLOT_BUFFER_TO_HOST, &copy, error)) return -1;
+  return trompe_pjrt_await(buffer->plugin, copy.event, error);
+}
+
+int trompe_pjrt_is_deleted(const trompe_pjrt_buffer *buffer) {
+  pjrt_is_deleted state = {.size = sizeof state, .buffer = buffer->buffer};
+  if (trompe_pjrt_call(buffer->plugin, SLOT_BUFFER_IS_DELETED, &state, NULL)) return 1;
+  return state.is_deleted;
+}
+
+void trompe_pjrt_buffer_destroy(trompe_pjrt_buffer *buffer) {
+  if (!buffer) return;
+  trompe_pjrt_free(buffer->plugin, SLOT_BUFFER_DESTROY, buffer->buffer);
+  free(buffer);
+}
+
+// MARK: Running
+
+int trompe_pjrt_execute(
+    trompe_pjrt_executable *executable, trompe_pjrt_buffer *const *arguments, size_t argument_count,
+    trompe_pjrt_buffer **results, trompe_pjrt_error *error) {
+  void **given = calloc(argument_count ? argument_count : 1, sizeof *given);
+  void **made = calloc(executable->results ? executable->results : 1, sizeof *made);
+  if (!given || !made) abort();
+  for (size_t i = 0; i < argument_count; i++) given[i] = arguments[i]->buffer;
+  void *const *const given_of_device[] = {given};
+  void **const made_of_device[] = {made};
+  pjrt_execute_options options = {.size = sizeof options};
+  pjrt_execute execute = {
+      .size = sizeof execute,
+      .executable = executable->loaded,
+      .options = &options,
+      .arguments = given_of_device,
+      .devices = 1,
+      .argument_count = argument_count,
+      .results = made_of_device,
+  };
+  const int status = trompe_pjrt_call(executable->plugin, SLOT_LOADED_EXECUTE, &execute, error);
+  if (!status)
+    for (size_t i = 0; i < executable->results; i++)
+      results[i] = wrap(executable->plugin, made[i]);
+  free(given);
+  free(made);
+  return status;
+}
