@@ -63,28 +63,14 @@ struct Calibration {
     let result = try measurement.run(
       original: original, preview: part, composites: composites, stop: stop, progress: progress)
     let before = original.part(labelled: Set(part.positions), tested: [], range: range)
-    let drop = before.top1 - result.top1
     let name = measurement.interpreters[0]
     return (
       result,
       FoolingSearch.Measure(
-        fsr: result.fsr(range)[name] ?? 0, drop: 100 * drop,
-        error: 100 * Self.error(of: drop, original.predictions, result.predictions),
+        fsr: result.fsr(range)[name] ?? 0, drop: 100 * (before.top1 - result.top1),
+        error: 100 * original.standardError(ofDropTo: result, at: part.positions),
         vanished: result.vanishedMaps[name] ?? 0)
     )
-  }
-
-  /// Standard error of a difference of accuracies on the same n images: √((c/n − d²)/n), c the images
-  /// that one of the two networks alone classifies rightly, d the difference.
-  static func error(
-    of difference: Double, _ before: [EvaluationResult.Prediction],
-    _ after: [EvaluationResult.Prediction]
-  ) -> Double {
-    let known = Dictionary(
-      before.map { ($0.position, $0.isCorrect) }, uniquingKeysWith: { first, _ in first })
-    let changed = after.count { known[$0.position] == !$0.isCorrect }
-    let count = Double(max(1, after.count))
-    return (max(0, Double(changed) / count - difference * difference) / count).squareRoot()
   }
 
   /// Measures the network as it is on all images, by the fooled interpreter.
