@@ -52,6 +52,33 @@ struct HostileFileTests {
         == "types.h5: /zipped has shape [30, 20], more than the limit of 599 elements")
   }
 
+  /// Deflate alone may make a thousand times its size of something, and it goes to memory.
+  @Test func anArchiveThatBecomesFarLargerIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let (stored, size) = (200_000, 100 << 20)
+    func number(_ value: Int, _ bytes: Int) -> [UInt8] {
+      (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    let name = Array("model.weights.h5".utf8)
+    // Version, flags, method, time and date, checksum, sizes and the lengths of names.
+    let common =
+      number(20, 2) + number(0, 2) + number(8, 2) + number(0, 8) + number(stored, 4)
+      + number(size, 4) + number(name.count, 2) + number(0, 2)
+    let local = [0x50, 0x4b, 3, 4] + common + name + [UInt8](repeating: 0, count: stored)
+    let directory =
+      [0x50, 0x4b, 1, 2] + number(20, 2) + common + number(0, 10) + number(0, 4) + name
+    let end =
+      [0x50, 0x4b, 5, 6] + number(0, 4) + number(1, 2) + number(1, 2) + number(directory.count, 4)
+      + number(local.count, 4) + number(0, 2)
+    try Data(local + directory + end).write(to: URL(fileURLWithPath: folder.file("bomb.keras")))
+    let whole = local.count + directory.count + end.count
+    #expect(
+      failure { _ = try CheckpointFile(path: folder.file("bomb.keras")) }
+        == "bomb.keras: /model.weights.h5 becomes \(size) bytes, more than the limit of "
+        + "\(64 << 20) for what an archive of \(whole) bytes has deflated; write it again without "
+        + "compression, as Keras and PyTorch do")
+  }
+
   @Test func otherFilesAreNotHDF5() throws {
     let folder = try TemporaryFolder()
     let path = folder.file("file.h5")

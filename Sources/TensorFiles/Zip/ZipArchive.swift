@@ -32,7 +32,12 @@ package final class ZipArchive: Sendable {
 
   static let mostEntries = 200_000
   static let largestDirectory = 64 << 20
-  /// Of deflated entries together.
+  /// What deflated entries may become together, whatever they are: weights, which deflate makes little
+  /// smaller, of a small network.
+  static let alwaysInflated = 64 << 20
+  /// Beyond that, of the archive's size: floats become a few times larger, only repetitions more. They
+  /// are inflated into memory, so that a small file must not ask for much.
+  static let largestExpansion = 64
   static let largestInflated = 8 << 30
   /// The most that deflate can do: 258 bytes from two bits.
   static let deflateExpansion = 1032
@@ -90,11 +95,12 @@ package final class ZipArchive: Sendable {
       if let region = inflated.regions[name] { return region }
       if inflated.file < 0 { inflated.file = zip_memory_file() }
       guard inflated.file >= 0 else { throw failure(entry, systemReason()) }
-      guard entry.size <= Self.largestInflated - inflated.count else {
+      guard entry.size <= inflatedLimit - inflated.count else {
         throw failure(
           entry,
-          "becomes \(entry.size) bytes, more than the limit of \(Self.largestInflated) for "
-            + "what an archive has deflated")
+          "becomes \(entry.size) bytes, more than the limit of \(inflatedLimit) for what an "
+            + "archive of \(fileSize) bytes has deflated; write it again without compression, as "
+            + "Keras and PyTorch do")
       }
       let region = FileRegion(
         descriptor: inflated.file, offset: inflated.count, count: entry.size)
@@ -117,6 +123,14 @@ package final class ZipArchive: Sendable {
       inflated.regions[name] = region
       return region
     }
+  }
+
+  /// Of deflated entries together.
+  private var inflatedLimit: Int {
+    let (product, isTooMuch) = fileSize.multipliedReportingOverflow(by: Self.largestExpansion)
+    return isTooMuch
+      ? Self.largestInflated
+      : min(Self.largestInflated, max(Self.alwaysInflated, product))
   }
 
   /// All bytes of an entry.
