@@ -59,7 +59,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     case (.targetLayer, nil):
       throw NetworkError(
         "\(name) needs \"layer\": the activation at which to explain, e.g. the last convolutional "
-          + "block")
+          + "block (\(name)@LAYER); trompe inspect FILE --layers lists a network's")
     case (.input, let layer?):
       throw NetworkError("\(name) explains at the input and takes no layer (\"\(layer)\" given)")
     default: break

@@ -224,8 +224,8 @@ final class LoaderCore: @unchecked Sendable {
     guard prepared.size == imageSize else {
       throw ImageError(
         path: name,
-        reason: "is \(prepared.size) after preprocessing, the batch expects \(imageSize); resize "
-          + "to an exact size or add a centre crop")
+        reason: "is \(prepared.size) after preprocessing, the batch expects \(imageSize); give "
+          + "all one size by network.preprocessing.resize or crop (--resize, --crop)")
     }
     return prepared
   }

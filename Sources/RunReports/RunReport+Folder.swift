@@ -29,8 +29,7 @@ extension RunReport {
           : isAttack || isStudy
             ? "\(path) holds \(isAttack ? "an attack" : "a study"); its report is "
               + folder.report
-            : "\(folder.summary) is not the summary of a run: \(error); put the file back as the run "
-              + "has written it, or run again")
+            : "\(folder.summary) is not the summary of a run: \(error); \(Self.wayOut)")
     }
     self.init(
       name: URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent,
@@ -113,13 +112,17 @@ extension RunReport {
     ]
   }
 
+  /// Of a file that no run has written so.
+  private static let wayOut = "put the file back as the run has written it, or run again"
+
   private static func testLosses(
     _ lines: [Data], _ path: String, order: [String]
   ) throws -> [TestLosses] {
     var found: [String: TestLosses] = [:]
     for line in lines {
       guard let loss = try? JSONDecoder().decode(TestLossLine.self, from: line) else {
-        throw RunError("\(path) has a line that is not a score: \(printableStart(of: line))")
+        throw RunError(
+          "\(path) has a line that is not a score: \(printableStart(of: line)); \(Self.wayOut)")
       }
       found[
         loss.interpreter,
@@ -136,7 +139,8 @@ extension RunReport {
     var (steps, validations): ([StepPoint], [ValidationPoint]) = ([], [])
     for text in lines {
       guard let line = try? JSONDecoder().decode(MetricsLog.Line.self, from: text) else {
-        throw RunError("\(path) has a line that is no metric: \(printableStart(of: text))")
+        throw RunError(
+          "\(path) has a line that is no metric: \(printableStart(of: text)); \(Self.wayOut)")
       }
       if let loss = line.loss, let crossEntropy = line.crossEntropy {
         steps.append(

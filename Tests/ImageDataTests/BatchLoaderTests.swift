@@ -210,8 +210,8 @@ private func expectEqual(_ a: [Batch], _ b: [Batch]) {
     let error = #expect(throws: ImageError.self) { try loader.next() }
     #expect(
       error?.description
-        == "color/6: is 7x3 after preprocessing, the batch expects 5x4; resize to an exact size "
-        + "or add a centre crop")
+        == "color/6: is 7x3 after preprocessing, the batch expects 5x4; give all one size by "
+        + "network.preprocessing.resize or crop (--resize, --crop)")
     let exact = Preprocessing(
       resize: .exact(width: 6, height: 6), mean: [0, 0, 0], standardDeviation: [1, 1, 1])
     let batches = try drain(

@@ -322,7 +322,7 @@ private func smallest(_ old: String, _ new: String) -> String {
     ),
     (
       "grad-cam, layer: layer4", "grad-cam",
-      "r.yaml:5: interpreter: grad-cam needs \"layer\": the activation at which to explain, e.g. the last convolutional block"
+      "r.yaml:5: interpreter: grad-cam needs \"layer\": the activation at which to explain, e.g. the last convolutional block (grad-cam@LAYER); trompe inspect FILE --layers lists a network's"
     ),
     (
       "train: images/train, ", "",

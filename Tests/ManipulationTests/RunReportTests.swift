@@ -180,7 +180,9 @@ import Testing
     try "{\"kind\": 3}\n".write(
       toFile: folder("a/fool/metrics.jsonl"), atomically: true, encoding: .utf8)
     #expect { try RunReport(folder: folder("a/fool")) } throws: {
-      "\($0)".hasPrefix(folder("a/fool/metrics.jsonl") + " has a line that is no metric")
+      "\($0)"
+        == folder("a/fool/metrics.jsonl") + " has a line that is no metric: {\"kind\": 3}; put the "
+        + "file back as the run has written it, or run again"
     }
   }
   @Test func theFieldOfABrokenSummaryIsNamed() throws {

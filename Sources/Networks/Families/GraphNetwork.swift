@@ -10,8 +10,10 @@ enum GraphNetwork {
           || graph.output == .binary && specification.classes == 1
       else {
         throw NetworkError(
-          "graph: \(graph.name) takes \(graph.inputShape) and has \(graph.classes) classes, "
-            + "the specification says \(specification.inputShape) and \(specification.classes)")
+          "graph: \(graph.name) takes images of \(graph.inputShape) and has \(graph.classes) "
+            + "classes, but \(specification.inputShape) and \(specification.classes) are asked for; "
+            + "leave network.architecture and network.preprocessing.resize out (--architecture, "
+            + "--resize), or resize to \(graph.inputShape[1])x\(graph.inputShape[0])")
       }
       return graph
     }
