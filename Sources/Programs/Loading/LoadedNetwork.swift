@@ -197,7 +197,7 @@ public final class LoadedNetwork {
     let size = try size()
     let found = file.identifiedNetwork(height: size?.height ?? side, width: size?.width ?? side)
     if let found {
-      notes.append("holds the parameters of \(found.family) with \(found.classes) classes")
+      notes.append("holds the parameters of \(found.inWords)")
     }
     return found
   }
