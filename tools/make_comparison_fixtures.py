@@ -27,7 +27,7 @@ Of each image's 1000 logits every 25th is kept, and the L2 norm of all.
 
 keras-small.json: small models of all layers that are supported, as Keras writes their configuration
 (`to_json`, and the attribute of a legacy .h5 file), and their logits for the images
-`u` of "image", [2, height, width, 3]. `written.json` in the output folder, if there is one, holds
+`u` of "image", [2, height, width, 3], which models with their channels first get so. `written.json` in the output folder, if there is one, holds
 configurations that Trompe wrote, by name; Keras must build them, and their logits are compared.
 """
 
@@ -241,7 +241,60 @@ def small_models():
         layers.Dense(5, name="scores"),
         layers.Softmax(name="probabilities"),
     ], name="chain")
-    return [functional, sequential, further_layers(), arithmetic()]
+    return [functional, sequential, further_layers(), arithmetic(), planes(), turned()]
+
+
+def planes():
+    """Channels first, but for a part at the end and one row."""
+    layers = keras.layers
+    first = {"data_format": "channels_first"}
+    image = layers.Input((3, 13, 10), name="image")
+    x = layers.Rescaling(2.0, offset=-0.25, name="scaled")(image)
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="stem", **first)(x)
+    a = layers.BatchNormalization(axis=1, name="norm_a")(x)
+    a = layers.SeparableConv2D(8, 3, padding="same", name="separable", **first)(a)
+    a = layers.LeakyReLU(negative_slope=0.3, name="leaky")(a)
+    b = layers.DepthwiseConv2D((3, 2), padding="same", name="depthwise", **first)(x)
+    b = layers.PReLU(shared_axes=[2, 3], name="slopes")(b)
+    b = layers.LayerNormalization(axis=[1, 2, 3], name="norm_b")(b)
+    x = layers.Add(name="sum")([a, b]) * 0.5
+    s = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze", **first)(x)
+    s = layers.Conv2D(8, 1, activation="sigmoid", name="excite", **first)(s)
+    x = layers.Multiply(name="excited")([x, s])
+    x = layers.SpatialDropout2D(0.2, name="channels_dropped", **first)(x)
+    c = layers.MaxPooling2D(3, strides=2, padding="same", name="largest", **first)(x)
+    d = layers.AveragePooling2D(3, strides=2, padding="same", name="means", **first)(x)
+    x = layers.Concatenate(axis=1, name="both")([c, d])
+    x = layers.ZeroPadding2D(((1, 0), (0, 2)), name="zeros", **first)(x)
+    x = layers.UpSampling2D(2, name="larger", **first)(x)
+    x = layers.Cropping2D(((1, 0), (2, 1)), name="cropped", **first)(x)
+    y = layers.Conv2D(4, 3, activation="tanh", name="last", **first)(x)
+    row = layers.Flatten(name="row", data_format="channels_last")(y)
+    other = layers.Flatten(name="other_row", **first)(y)
+    z = layers.Permute((2, 3, 1), name="turned")(x)
+    z = layers.Conv2D(4, 3, activation="relu", name="usual", data_format="channels_last")(z)
+    mean = layers.GlobalAveragePooling2D(name="mean", data_format="channels_last")(z)
+    most = layers.GlobalMaxPooling2D(name="most", **first)(x)
+    x = layers.Concatenate(name="rows")([row, other, mean, most])
+    x = layers.Dense(5, activation="softmax", name="predictions")(x)
+    return keras.Model(image, x, name="planes")
+
+
+def turned():
+    """Images with their channels last, of which the model makes planes."""
+    layers = keras.layers
+    first = {"data_format": "channels_first"}
+    return keras.Sequential([
+        layers.Input((9, 8, 3)),
+        layers.Permute((3, 1, 2), name="planes"),
+        layers.Conv2D(4, 3, name="conv", **first),
+        layers.BatchNormalization(axis=1, name="norm"),
+        layers.Activation("relu", name="relu"),
+        layers.Conv2D(8, 3, name="rows_last", data_format="channels_last"),
+        layers.MaxPooling2D(2, name="pool", **first),
+        layers.Flatten(name="flatten", **first),
+        layers.Dense(5, activation="softmax", name="predictions"),
+    ], name="turned")
 
 
 def further_layers():
@@ -320,9 +373,13 @@ def legacy_configuration(network):
 
 def logits_before_softmax(network):
     keras_weights(network)
-    _, height, width, channels = network.input_shape
+    _, *extents = network.input_shape
+    is_first = extents[0] == 3
+    height, width, channels = extents[1:] + extents[:1] if is_first else extents
     shape = (2, height, width, channels)
-    probabilities = network(uniform("image", math.prod(shape)).reshape(shape), training=False)
+    images = uniform("image", math.prod(shape)).reshape(shape)
+    probabilities = network(
+        images.transpose(0, 3, 1, 2) if is_first else images, training=False)
     # Softmax forgets a summand that all have in common: logits less their mean.
     logits = numpy.log(keras.ops.convert_to_numpy(probabilities).astype("float64"))
     return logits - logits.mean(axis=1, keepdims=True)

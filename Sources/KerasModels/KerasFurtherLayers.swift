@@ -3,8 +3,9 @@ import TensorGraph
 
 /// Layers beside convolutions, dense layers, batch norms and pooling.
 extension KerasReading {
+  /// - Parameter channels: Keras's number of the axis of the channels, the batch counted.
   mutating func appendFurther(
-    _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape
+    _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape, channels: Int
   ) throws(NetworkError) {
     let (name, config) = (layer.name, layer.config)
     if Self.idle.contains(layer.className) { return stand(name, for: inputs[0]) }
@@ -15,7 +16,8 @@ extension KerasReading {
     case "Average": try node(name, .average, inputs, config)
     case "Maximum": try node(name, .maximum, inputs, config)
     case "SeparableConv2D": try appendSeparable(layer, inputs, x)
-    case "LayerNormalization": try node(name, layerNorm(config, x), inputs, config)
+    case "LayerNormalization":
+      try node(name, layerNorm(config, x, channels: channels), inputs, config)
     case "LayerScale": try node(name, .layerScale(channels: x[-1]), inputs, config)
     case "Reshape": try node(name, reshape(config, x), inputs, config)
     case "UpSampling2D":
@@ -50,7 +52,8 @@ extension KerasReading {
       }
       let rescaling = try RescalingLayer(scale: numbers("scale", 1), offset: numbers("offset", 0))
       try node(name, .rescale(rescaling), inputs, config)
-    case "Normalization": try node(name, normalization(config, x), inputs, config)
+    case "Normalization":
+      try node(name, normalization(config, x, channels: channels), inputs, config)
     case "SpatialDropout2D":
       try node(name, .spatialDropout(rate: config.number("rate", default: 0.5)), inputs, config)
     case let other:
@@ -87,12 +90,17 @@ extension KerasReading {
       activation: KerasActivation(config, "activation", isKeras3: isKeras3))
   }
 
-  private func layerNorm(_ config: KerasObject, _ x: Shape) throws(NetworkError) -> Layer {
+  private func layerNorm(
+    _ config: KerasObject, _ x: Shape, channels: Int
+  ) throws(NetworkError) -> Layer {
     guard try !config.truth("rms_scaling", default: false) else {
       throw config.error("rms_scaling is not supported")
     }
     let value = config.value("axis")
-    let axes = (value as? [Int] ?? [(value as? Int) ?? -1]).map { $0 < 0 ? $0 + x.rank + 1 : $0 }
+    // The channels' axis is the last one here.
+    let axes = (value as? [Int] ?? [(value as? Int) ?? -1]).map {
+      $0 < 0 ? $0 + x.rank + 1 : channels < x.rank && $0 == channels ? x.rank : $0
+    }
     // Counted with the batch, the last ones.
     guard !axes.isEmpty, axes.count <= x.rank,
       axes.sorted() == Array((1...x.rank).suffix(axes.count))
@@ -157,16 +165,24 @@ extension KerasReading {
   }
 
   /// Constants from the configuration, or statistics from the file.
-  private func normalization(_ config: KerasObject, _ x: Shape) throws(NetworkError) -> Layer {
+  private func normalization(
+    _ config: KerasObject, _ x: Shape, channels: Int
+  ) throws(NetworkError) -> Layer {
     let value = config.value("axis")
     let axes = value as? [Int] ?? (value as? Int).map { [$0] } ?? []
     let isInverse = try config.truth("invert", default: false)
     if let mean = config.value("mean"), let variance = config.value("variance") {
-      guard let mean = KerasModel.numbers(mean), let variance = KerasModel.numbers(variance),
-        variance.allSatisfy({ $0 >= 0 })
-      else { throw config.error("mean and variance are not numbers, one or one for each channel") }
-      guard axes.allSatisfy({ $0 == -1 || $0 == x.rank }) || mean.count == 1 else {
-        throw config.error("axis is not the last, \(x.rank)")
+      guard let mean = KerasModel.numbers(mean), let variance = KerasModel.numbers(variance) else {
+        throw config.error("mean and variance are not numbers, one or one for each channel")
+      }
+      if let negative = variance.first(where: { !($0 >= 0) }) {
+        throw config.error("variance is \(negative), expected 0 or more")
+      }
+      let isOfChannels = axes.allSatisfy {
+        $0 == channels || $0 == -1 && channels == x.rank
+      }
+      guard isOfChannels || mean.count == 1 && variance.count == 1 else {
+        throw config.error("axis is not that of the channels, \(channels)")
       }
       let deviations = variance.map {
         max($0.squareRoot(), Layer.normalizationEpsilon.squareRoot())
@@ -186,8 +202,8 @@ extension KerasReading {
           ? RescalingLayer(scale: pairs.map(\.1), offset: pairs.map(\.0))
           : RescalingLayer(scale: pairs.map { 1 / $0.1 }, offset: pairs.map { -$0.0 / $0.1 }))
     }
-    guard axes == [-1] || axes == [x.rank] else {
-      throw config.error("axis is not the last, \(x.rank), alone")
+    guard axes == [channels] || axes == [-1] && channels == x.rank else {
+      throw config.error("axis is not that of the channels, \(channels), alone")
     }
     guard !isInverse else { throw config.error("invert is not supported") }
     return .normalization(channels: x[-1])

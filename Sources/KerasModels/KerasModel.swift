@@ -28,6 +28,8 @@ struct KerasModel {
   let name: String
   /// [height, width, channels]; `nil` where the model takes any.
   let inputShape: [Int?]
+  /// Whether Keras takes images with their channels first.
+  let hasChannelsFirst: Bool
   /// Each after those that it reads, the last one the model's output; without input layers.
   let layers: [Layer]
   /// The input layer's name; empty if there is none.
@@ -59,7 +61,7 @@ struct KerasModel {
     }
     name = model.name
     input = model.inputs[0]
-    inputShape = try model.inputShape()
+    (inputShape, hasChannelsFirst) = (try model.imageShape(), model.hasChannelsFirst)
     var paths: Set<String> = []
     for path in model.paths() where !paths.insert(path).inserted {
       throw NetworkError("\(owner): two layers are called \(path.prefix(200))")
@@ -84,7 +86,7 @@ struct KerasModel {
     guard model.inputs.count == 1 else {
       throw NetworkError("\(owner): \(model.inputs.count) input layers, expected 1")
     }
-    return try model.inputShape()
+    return try model.imageShape()
   }
 
   private static let owner = "model_config"

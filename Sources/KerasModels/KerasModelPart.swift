@@ -150,7 +150,28 @@ extension KerasModel {
     }
 
     /// Of the only input, [height, width, channels].
-    func inputShape() throws(NetworkError) -> [Int?] {
+    func imageShape() throws(NetworkError) -> [Int?] {
+      let shape = try inputShape()
+      return hasChannelsFirst ? [shape[1], shape[2], shape[0]] : shape
+    }
+
+    /// Whether the first layer that looks for channels finds them first.
+    var hasChannelsFirst: Bool { firstFormat() == "channels_first" }
+
+    private func firstFormat() -> String? {
+      for layer in layers {
+        if let format = layer.model?.firstFormat() { return format }
+        // Behind it nothing is known of the input.
+        if ["Permute", "Reshape", "Flatten"].contains(layer.className) { return "channels_last" }
+        if KerasReading.formatted.contains(layer.className) {
+          return layer.config.value("data_format") as? String ?? "channels_last"
+        }
+      }
+      return nil
+    }
+
+    /// Of the only input, without the batch, as Keras has it.
+    private func inputShape() throws(NetworkError) -> [Int?] {
       guard isSequential else {
         let layer = layers.first { $0.name == inputs[0] }!
         let key = layer.config.has("batch_shape") ? "batch_shape" : "batch_input_shape"

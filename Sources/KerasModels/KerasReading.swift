@@ -9,7 +9,8 @@ extension Architecture {
   }
 
   /// The network that a Keras `model_config` describes (the attribute of a whole-model `.h5` file,
-  /// or `model.to_json()`): sequential or functional, Keras 2 or Keras 3, `channels_last`.
+  /// or `model.to_json()`): sequential or functional, Keras 2 or Keras 3. Activations have their channels
+  /// last here, whichever `data_format` the layers have.
   ///
   /// Activations have the names of Keras's layers. Where one Keras layer is two steps here, the last
   /// has its name: before the activation function of `fc1` stands `fc1.linear`, before a global
@@ -57,7 +58,8 @@ public struct KerasImport: Hashable, Sendable {
     try Limits.check(
       positive: [("height", height), ("width", width), ("channels", channels)], in: model.name)
     var reading = KerasReading(
-      inputShape: [height, width, channels], input: model.input, isKeras3: model.isKeras3)
+      inputShape: [height, width, channels], input: model.input,
+      channelsFirst: model.hasChannelsFirst, isKeras3: model.isKeras3)
     for layer in model.layers { try reading.append(layer) }
     reading.add(model.aliases)
     architecture = try Architecture(
@@ -75,15 +77,17 @@ struct KerasReading {
   private var shapes: [String: Shape]
   /// Of Keras's layers that are no node of their own: the node that stands for them.
   private var stands: [String: String]
-  /// Keras's layers that put channels first, which is done by the flattening after them.
-  private var permuted: Set<String> = []
+  /// Keras's layers whose results have their channels first: [C, H, W] to Keras, where the node that
+  /// stands for them has [H, W, C].
+  private var channelsFirst: Set<String> = []
   /// Whether Keras 3 wrote the model.
   let isKeras3: Bool
   /// By which the layer that is appended calls its parameters.
   private(set) var path = ""
 
-  init(inputShape: Shape, input: String, isKeras3: Bool) {
+  init(inputShape: Shape, input: String, channelsFirst: Bool, isKeras3: Bool) {
     self.isKeras3 = isKeras3
+    if channelsFirst { self.channelsFirst = [input] }
     shapes = [Architecture.inputName: inputShape]
     stands = [input: Architecture.inputName]
   }
@@ -104,28 +108,83 @@ struct KerasReading {
   mutating func append(_ layer: KerasModel.Layer) throws(NetworkError) {
     guard !layer.inputs.isEmpty else { throw layer.config.error("reads no other layer") }
     path = layer.path
-    var inputs: [String] = []
-    for name in layer.inputs {
-      let node = stands[name] ?? name
-      guard shapes[node] != nil else {
-        throw layer.config.error("reads \(name.prefix(200)), which is no earlier layer")
-      }
-      if permuted.contains(name), layer.className != "Flatten" {
-        // Others than Flatten need the channels where they were put.
-        let moved = "\(name).permuted"
-        if shapes[moved] == nil {
-          try self.node(moved, .permute([2, 0, 1]), [node], layer.config)
-        }
-        inputs.append(moved)
-      } else {
-        inputs.append(node)
-      }
+    for name in layer.inputs where shapes[stands[name] ?? name] == nil {
+      throw layer.config.error("reads \(name.prefix(200)), which is no earlier layer")
     }
     guard stands[layer.name] == nil, shapes[layer.name] == nil else {
       throw layer.config.error("two layers are called \(layer.name.prefix(200))")
     }
-    try checkFormat(layer.config)
-    try append(layer, inputs, shapes[inputs[0]]!)
+    let isDirect = try readsChannelsFirst(layer)
+    var inputs: [String] = []
+    for name in layer.inputs { inputs.append(try operand(name, of: layer, isDirect)) }
+    try append(layer, inputs, shapes[inputs[0]]!, isDirect: isDirect)
+    if isDirect, layer.className != "Permute", shapes[stands[layer.name] ?? layer.name]!.rank == 3 {
+      channelsFirst.insert(layer.name)
+    }
+  }
+
+  /// The node that a layer reads for one of Keras's: [H, W, C] where the layer is computed on that,
+  /// else what Keras has.
+  private mutating func operand(
+    _ name: String, of layer: KerasModel.Layer, _ isDirect: Bool
+  ) throws(NetworkError) -> String {
+    let node = stands[name] ?? name
+    guard shapes[node]!.rank == 3, channelsFirst.contains(name) != isDirect else { return node }
+    // Moved once for all who read it.
+    let moved = "\(name).\(isDirect ? "channels_last" : "permuted")"
+    if shapes[moved] == nil {
+      try self.node(moved, .permute(isDirect ? [1, 2, 0] : [2, 0, 1]), [node], layer.config)
+    }
+    return moved
+  }
+
+  /// Layers that look for the channels where their `data_format` says.
+  static let formatted: Set = [
+    "AveragePooling2D", "CenterCrop", "Conv2D", "Cropping2D", "DepthwiseConv2D",
+    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "MaxPooling2D", "Resizing", "SeparableConv2D",
+    "SpatialDropout2D", "UpSampling2D", "ZeroPadding2D",
+  ]
+
+  /// Whether Keras has a layer's images with their channels first and the layer means the same of
+  /// [H, W, C].
+  private func readsChannelsFirst(_ layer: KerasModel.Layer) throws(NetworkError) -> Bool {
+    let config = layer.config
+    let format = try config.text("data_format", default: "channels_last")
+    guard ["channels_first", "channels_last"].contains(format) else {
+      throw config.error(
+        "data_format is \(format.prefix(100)), expected channels_last or channels_first")
+    }
+    if Self.formatted.contains(layer.className) { return format == "channels_first" }
+    let areFirst = channelsFirst.isSuperset(of: layer.inputs)
+    switch layer.className {
+    // It moves them last where its format is channels_first, and either is an order of flattening.
+    case "Flatten":
+      guard
+        format == "channels_last" || shapes[stands[layer.inputs[0]] ?? layer.inputs[0]]?.rank != 2
+      else { throw config.error("flattens rows channels first, which is not supported") }
+      return format == "channels_first" || areFirst
+    case "BatchNormalization", "Concatenate", "LayerNormalization", "Normalization", "Softmax":
+      let value = config.value("axis")
+      return areFirst && (value as? [Int] ?? (value as? Int).map { [$0] }) == [1]
+    case "Permute":
+      return areFirst && config.value("dims") as? [Int] == [2, 3, 1]
+    case "Activation":
+      return areFirst && (config.value("activation") as? String) != "softmax"
+    case "ReLU", "LeakyReLU", "ELU", "Dropout", "Average", "Maximum": return areFirst
+    case "Rescaling":
+      return areFirst
+        && ["scale", "offset"].allSatisfy { key in
+          config.value(key).map { KerasModel.numbers($0)?.count == 1 } ?? true
+        }
+    default:
+      if Self.idle.contains(layer.className) { return areFirst }
+      guard let operation = KerasOperation(layer.className, config) else { return false }
+      if case .slice = operation { return false }
+      return areFirst
+        && layer.operands.allSatisfy {
+          if case .numbers(let numbers) = $0 { numbers.count == 1 } else { true }
+        }
+    }
   }
 
   /// Names of models within the model for the layers whose results are theirs.
@@ -136,21 +195,14 @@ struct KerasReading {
     }
   }
 
-  private func checkFormat(_ config: KerasObject) throws(NetworkError) {
-    let format = try config.text("data_format", default: "channels_last")
-    guard format == "channels_last" else {
-      throw config.error(
-        "data_format is \(format.prefix(100)), only channels_last is supported; build the model again "
-          + "with channels_last, the weights stay the same")
-    }
-  }
-
   // MARK: Layers
 
   private mutating func append(
-    _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape
+    _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape, isDirect: Bool
   ) throws(NetworkError) {
     let (name, config) = (layer.name, layer.config)
+    // Of the channels as Keras counts it, the batch included.
+    let channels = isDirect && x.rank == 3 ? 1 : x.rank
     switch layer.className {
     case "Conv2D", "DepthwiseConv2D":
       try node(
@@ -163,35 +215,39 @@ struct KerasReading {
       try node(
         name, .dense(dense), inputs, config,
         activation: KerasActivation(config, "activation", isKeras3: isKeras3))
-    case "BatchNormalization": try node(name, batchNorm(config, x), inputs, config)
+    case "BatchNormalization":
+      try node(name, batchNorm(config, x, channels: channels), inputs, config)
     case "Activation":
       try activation(
         name, KerasActivation(config, "activation", isKeras3: isKeras3), inputs, config)
     case "Softmax":
       let axis = (config.value("axis") as? [Int])?.first ?? (config.value("axis") as? Int) ?? -1
-      guard axis == -1 || axis == x.rank else { throw config.error("axis is not the last") }
+      guard axis == -1 || axis == channels else { throw config.error("axis is not the last") }
       try node(name, .softmax, inputs, config)
-    case "MaxPooling2D", "AveragePooling2D": try node(name, pooling(layer, x), inputs, config)
+    case "MaxPooling2D", "AveragePooling2D":
+      try appendPooling(name, pooling(layer, x), inputs, config)
     case "GlobalAveragePooling2D", "GlobalMaxPooling2D":
       try appendGlobal(layer, inputs, x)
     case "ZeroPadding2D": try node(name, zeroPadding(config), inputs, config)
     case "Concatenate":
       let axis = (config.value("axis") as? Int) ?? -1
-      guard axis == -1 || axis == x.rank else {
+      guard axis == -1 || axis == channels else {
         throw config.error("axis is \(axis), only the channels (-1) are supported")
       }
       try node(name, .concatenate, inputs, config)
     case "Flatten":
-      let order: FlattenOrder =
-        layer.inputs.contains(where: permuted.contains) ? .channelsFirst : .channelsLast
+      let isMoved = config.value("data_format") as? String == "channels_first"
+      let order: FlattenOrder = isDirect && !isMoved ? .channelsFirst : .channelsLast
       try node(name, .flatten(order: order), inputs, config)
     case "Permute":
       guard let order = config.value("dims") as? [Int], order.sorted() == Array(1...x.rank) else {
         throw config.error("dims does not order the axes of \(x)")
       }
-      if order == [3, 1, 2] {
+      if isDirect {
         stands[name] = inputs[0]
-        permuted.insert(name)
+      } else if order == [3, 1, 2] {
+        stands[name] = inputs[0]
+        channelsFirst.insert(name)
       } else {
         try node(name, .permute(order.map { $0 - 1 }), inputs, config)
       }
@@ -203,7 +259,7 @@ struct KerasReading {
       if let operation = KerasOperation(layer.className, config) {
         return try append(operation, layer, inputs, x)
       }
-      try appendFurther(layer, inputs, x)
+      try appendFurther(layer, inputs, x, channels: channels)
     }
   }
 
@@ -260,10 +316,12 @@ struct KerasReading {
     return padding == "same" ? window.same(for: x) : window
   }
 
-  private func batchNorm(_ config: KerasObject, _ x: Shape) throws(NetworkError) -> Layer {
+  private func batchNorm(
+    _ config: KerasObject, _ x: Shape, channels: Int
+  ) throws(NetworkError) -> Layer {
     let axis = (config.value("axis") as? [Int])?.first ?? (config.value("axis") as? Int) ?? -1
-    guard axis == -1 || axis == x.rank else {
-      throw config.error("axis is \(axis), only the channels (\(x.rank)) are supported")
+    guard axis == channels || axis == -1 && channels == x.rank else {
+      throw config.error("axis is \(axis), only the channels (\(channels)) are supported")
     }
     guard try !config.truth("renorm", default: false) else {
       throw config.error("renorm is not supported")
@@ -308,11 +366,28 @@ struct KerasReading {
     let pool: Layer =
       isMean ? .globalAveragePool : .maxPool(Window2D(height: x[0], width: x[1]))
     if try config.truth("keepdims", default: false) {
-      return try node(name, pool, inputs, config)
+      return try appendPooling(name, pool, inputs, config)
     }
     let whole = "\(name).\(isMean ? "mean" : "maximum")"
-    try node(whole, pool, inputs, config)
+    try appendPooling(whole, pool, inputs, config)
     try node(name, .flatten(order: .channelsLast), [whole], config)
+  }
+
+  /// A maximum over more pixels than one node counts is that of the rows' maxima.
+  private mutating func appendPooling(
+    _ name: String, _ layer: Layer, _ inputs: [String], _ config: KerasObject
+  ) throws(NetworkError) {
+    guard case .maxPool(let window) = layer, window.height > 1, window.width > 1,
+      window.height * window.width > Limits.maximumTaps
+    else { return try node(name, layer, inputs, config) }
+    let rows = Window2D(
+      height: 1, width: window.width, strideX: window.strideX, left: window.left,
+      right: window.right)
+    let columns = Window2D(
+      height: window.height, width: 1, strideY: window.strideY, top: window.top,
+      bottom: window.bottom)
+    try node("\(name).rows", .maxPool(rows), inputs, config)
+    try node(name, .maxPool(columns), ["\(name).rows"], config)
   }
 
   // MARK: Nodes

@@ -10,7 +10,7 @@ extension Architecture {
   /// of Keras takes: `layer1_0_conv1`. Two steps that are one layer to Keras become one (`fc1.linear` and `fc1`; `avg_pool.mean` and `avg_pool`). Padding that Keras's
   /// layers cannot express becomes a `ZeroPadding2D` of its own, `conv1_padding`, and flattening with
   /// channels first a `Permute` before the `Flatten`. A convolution with as many groups as channels
-  /// is a `DepthwiseConv2D`.
+  /// is a `DepthwiseConv2D`, and with the pointwise one of its name a `SeparableConv2D`.
   ///
   /// The layers stand in the order in which Keras will hold them (`model.layers`), on which the weights
   /// of its `.h5` files depend; `kerasLayers()` lists them.
@@ -160,6 +160,23 @@ struct KerasWriting {
     return after.inputs == [node.name] && node.name == "\(after.name).\(suffix)" ? after : nil
   }
 
+  /// The second part of a separable convolution, as Keras's were read: `x.depthwise` and `x.pointwise`
+  /// are the parameters of `x`.
+  private func pointwise(_ index: Int) -> (layer: ConvolutionLayer, name: String)? {
+    let (node, next) = (architecture.nodes[index], index + 1)
+    let (first, second) = (".depthwise", ".pointwise")
+    guard case .convolution(let layer) = node.layer, layer.isDepthwise, !layer.hasBias,
+      node.parameterPrefix.hasSuffix(first), next < architecture.nodes.count,
+      readers[node.name] == 1
+    else { return nil }
+    let after = architecture.nodes[next]
+    let name = String(node.parameterPrefix.dropLast(first.count))
+    guard case .convolution(let own) = after.layer, after.inputs == [node.name],
+      after.parameterPrefix == name + second, own.window == Window2D(1), own.groups == 1
+    else { return nil }
+    return (own, name)
+  }
+
   mutating func append(_ index: Int) throws(NetworkError) {
     let node = architecture.nodes[index]
     // Written together with the node before it.
@@ -174,6 +191,15 @@ struct KerasWriting {
       config["kernel_size"] = [layer.window.height, layer.window.width]
       config["dilation_rate"] = [layer.window.dilationY, layer.window.dilationX]
       config["use_bias"] = layer.hasBias
+      if let second = pointwise(index) {
+        config["depth_multiplier"] = layer.outputChannels / layer.inputChannels
+        config["filters"] = second.layer.outputChannels
+        config["use_bias"] = second.layer.hasBias
+        // Nobody else reads it.
+        names[node.name] = second.name
+        return try weighted(
+          "SeparableConv2D", index + 1, [source.input], config, name: second.name)
+      }
       if layer.isDepthwise {
         config["depth_multiplier"] = layer.outputChannels / layer.inputChannels
       } else {

@@ -51,15 +51,11 @@ extension KerasWriting {
         "Rescaling", node, inputs,
         ["scale": Self.number(layer.scale), "offset": Self.number(layer.offset)])
     case .normalization:
-      // Statistics without anything that is trained: a batch norm without gamma and beta.
+      // Its statistics are among the weights.
       names[node.name] = node.parameterPrefix
       write(
-        "BatchNormalization", node.parameterPrefix, inputs,
-        [
-          "axis": x.rank, "epsilon": Networks.Layer.normalizationEpsilon, "momentum": 1,
-          "scale": false,
-          "center": false,
-        ])
+        "Normalization", node.parameterPrefix, inputs,
+        ["axis": -1, "mean": NSNull(), "variance": NSNull(), "invert": false])
     case .spatialDropout(let rate): simple("SpatialDropout2D", node, inputs, ["rate": rate])
     default: preconditionFailure("\(node.layer.kind) is written above")
     }

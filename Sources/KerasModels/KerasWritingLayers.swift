@@ -12,28 +12,31 @@ extension KerasWriting {
   }
 
   /// A layer with weights, and the activation function that belongs to it.
+  /// - Parameter given: its name, if that is not that of its weights.
   mutating func weighted(
-    _ className: String, _ index: Int, _ inputs: [String], _ config: [String: Any]
+    _ className: String, _ index: Int, _ inputs: [String], _ config: [String: Any],
+    name given: String? = nil
   ) throws(NetworkError) {
     let node = architecture.nodes[index]
+    let name = given ?? node.parameterPrefix
     var config = config
     config["activation"] = "linear"
-    names[node.name] = node.parameterPrefix
-    if let function = merged(index, suffix: "linear"), function.name == node.parameterPrefix,
-      let name = function.layer.kerasActivation
+    names[node.name] = name
+    if let function = merged(index, suffix: "linear"), function.name == name,
+      let activation = function.layer.kerasActivation
     {
-      config["activation"] = name
+      config["activation"] = activation
       names[function.name] = function.name
       note(function)
     } else if let function = merged(index, suffix: "linear"),
-      function.name == node.parameterPrefix, case .activation = function.layer
+      function.name == name, case .activation = function.layer
     {
       // A function without a name in Keras is a layer of its own.
       renamed[function.name] = "\(function.name).activation"
-    } else if node.parameterPrefix != node.name, shapes[node.parameterPrefix] != nil {
-      throw error(node, "its weights have the name of another layer, \(node.parameterPrefix)")
+    } else if name != node.name, shapes[name] != nil {
+      throw error(node, "its weights have the name of another layer, \(name)")
     }
-    write(className, node.parameterPrefix, inputs, config)
+    write(className, name, inputs, config)
   }
 
   mutating func global(

@@ -53,6 +53,17 @@ private struct Inspection: Encodable {
   struct Recognized: Encodable {
     let family: String
     let classes: Int
+    let channels: Int
+  }
+
+  /// What Keras's description of a whole model says.
+  struct Model: Encodable {
+    let name: String
+    let classes: Int
+    /// Of one image, [height, width, channels].
+    let input: [Int]
+    /// Whether it does itself what becomes of pixels before its first weights.
+    let preprocessesItself: Bool
   }
 
   struct Entry: Encodable {
@@ -86,6 +97,9 @@ private struct Inspection: Encodable {
   let preprocessingIsAssumed: Bool
   /// The built-in network that the arrays are those of, where the file does not say which it holds.
   let recognized: Recognized?
+  let model: Model?
+  /// Why Keras's description cannot be read; nil if it can, or there is none.
+  let modelProblem: String?
   let provenance: Provenance?
   let manipulated: Bool
   /// Numbers that training changes.
@@ -133,11 +147,30 @@ private struct Inspection: Encodable {
     let identified =
       architecture != nil || checkpoint.modelConfig != nil
       ? nil : checkpoint.identifiedNetwork(height: side, width: side)
-    recognized = identified.map { Recognized(family: $0.family, classes: $0.classes) }
+    recognized = identified.map {
+      Recognized(family: $0.family, classes: $0.classes, channels: $0.channels)
+    }
+    var described: Architecture?
+    var problem: String?
+    if architecture == nil, checkpoint.modelConfig != nil {
+      do {
+        described = try Self.described(checkpoint, output: options.networkOutput, side: side)
+      } catch {
+        guard !options.layers else { throw error }
+        let (text, start) = ("\(error)", path + ": ")
+        problem = text.hasPrefix(start) ? String(text.dropFirst(start.count)) : text
+      }
+    }
+    modelProblem = problem
+    model = described.map {
+      Model(
+        name: $0.name, classes: $0.classes, input: $0.inputShape.dimensions,
+        preprocessesItself: $0.impliedPreprocessing != nil)
+    }
     layers =
       options.layers
       ? Self.layers(
-        of: try (architecture ?? identified)?.architecture()
+        of: try (architecture ?? identified)?.architecture() ?? described
           ?? Self.described(checkpoint, output: options.networkOutput, side: side)) : nil
     classNames = metadata.classNames
     provenance = metadata.provenance
@@ -184,12 +217,10 @@ private struct Inspection: Encodable {
   var text: String {
     var rows = [["file", "\(printable(file)), \(Format.bytes(bytes))"]]
     rows.append(["layout", layout.title])
-    rows.append([
+    rows += Format.wrapped(
       "architecture",
-      architecture.map(Self.text)
-        ?? recognized.map { "\($0.family), \($0.classes) classes, by names and shapes" }
-        ?? "not stored in the file",
-    ])
+      architecture.map(Self.text) ?? recognized.map(Self.text) ?? model.map(Self.text)
+        ?? modelProblem.map { "not readable: \($0)" } ?? "not stored in the file")
     if !stages.isEmpty {
       rows += Format.wrapped("target layers", stages.map(printable).joined(separator: ", "))
     }
@@ -198,7 +229,9 @@ private struct Inspection: Encodable {
     }
     rows += Format.wrapped(
       "preprocessing",
-      (preprocessing.map(Self.text) ?? "not stored in the file")
+      (preprocessing.map(Self.text)
+        ?? (model?.preprocessesItself == true
+          ? "by the model's first layers" : "not stored in the file"))
         + (preprocessingIsAssumed ? " (assumed: nobody said how images are normalised)" : ""))
     rows.append([
       "parameters",
@@ -242,6 +275,17 @@ private struct Inspection: Encodable {
   private static func text(_ specification: ArchitectureSpecification) -> String {
     "\(printable(specification.family)), \(specification.classes) classes, input "
       + "\(specification.width)x\(specification.height)x\(specification.channels)"
+  }
+
+  private static func text(_ network: Recognized) -> String {
+    "\(network.family), \(network.classes) classes, "
+      + (network.channels == 3 ? "" : "images of \(network.channels) channels, ")
+      + "by names and shapes"
+  }
+
+  private static func text(_ model: Model) -> String {
+    "\(printable(model.name)), \(model.classes) classes, input "
+      + "\(model.input[1])x\(model.input[0])x\(model.input[2]), by Keras's description of it"
   }
 
   private static func text(_ preprocessing: Preprocessing) -> String {

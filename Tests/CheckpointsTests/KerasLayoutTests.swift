@@ -172,6 +172,92 @@ struct KerasLayoutTests {
     }
   }
 
+  /// Two filters in one layer of Keras's, the first [rows, columns, channels, multiplier].
+  @Test(arguments: [
+    (
+      CheckpointLayout.keras2,
+      [
+        "sep/sep/bias:0", "sep/sep/depthwise_kernel:0", "sep/sep/pointwise_kernel:0",
+        "top/top/bias:0", "top/top/kernel:0",
+      ]
+    ),
+    (
+      .keras3,
+      [
+        "layers/conv2d/vars/0", "layers/conv2d/vars/1", "layers/separable_conv2d/vars/0",
+        "layers/separable_conv2d/vars/1", "layers/separable_conv2d/vars/2",
+      ]
+    ),
+  ])
+  func aSeparableConvolutionIsOneLayer(layout: CheckpointLayout, names: [String]) throws {
+    let folder = try TemporaryFolder()
+    let layers = [
+      ParameterizedLayer(
+        name: "sep.depthwise", kind: .depthwiseConvolution, weightShape: [6, 5, 3, 1],
+        inputChannels: 3, hasBias: false),
+      ParameterizedLayer(name: "sep.pointwise", kind: .convolution, weightShape: [4, 1, 1, 6]),
+      ParameterizedLayer(name: "top", kind: .convolution, weightShape: [2, 3, 3, 4]),
+    ]
+    var parameters: [String: Tensor] = [:]
+    for parameter in layers.flatMap(\.parameters) {
+      parameters[parameter.name] = ramp(parameter.shape)
+    }
+    let path = folder.file("a.h5")
+    try Checkpoint(parameters: parameters).save(to: path, as: layout, layers: layers)
+    let file = try CheckpointFile(path: path)
+    #expect(file.container.parameters.map(\.name) == names)
+    #expect(
+      file.container.parameters.map(\.shape).contains([5, 3, 3, 2])
+        && file.container.parameters.map(\.shape).contains([1, 1, 6, 4]))
+    #expect(try file.tensors(layers) == parameters)
+    guard layout == .keras3 else { return }
+    // Keras 3's older files have no names, and a whole model says in which groups its layers are.
+    let unnamed = folder.file("b.h5")
+    try HDF5Writer.write(to: unnamed) { writer in
+      for tensor in file.container.parameters {
+        let name = tensor.name.replacingOccurrences(of: "separable_conv2d", with: "mine")
+        try writer.write(try file.container.read(tensor.name), as: name)
+      }
+    }
+    let places = CheckpointFile.KerasPlaces(groups: ["sep": ["mine"], "top": ["conv2d"]])
+    let match = try CheckpointFile(path: unnamed).match(layers, in: places)
+    #expect(
+      Dictionary(
+        uniqueKeysWithValues: match.stored.map { ($0.parameter.name, $0.dataset) }) == [
+          "sep.depthwise.weight": "layers/mine/vars/0",
+          "sep.pointwise.weight": "layers/mine/vars/1",
+          "sep.pointwise.bias": "layers/mine/vars/2", "top.weight": "layers/conv2d/vars/0",
+          "top.bias": "layers/conv2d/vars/1",
+        ])
+  }
+
+  /// Keras's Normalization has three arrays, the last of which nothing is computed from.
+  @Test(arguments: [
+    (CheckpointLayout.keras2, ["own/own/count:0", "own/own/mean:0", "own/own/variance:0"]),
+    (
+      .keras3,
+      [
+        "layers/normalization/vars/0", "layers/normalization/vars/1",
+        "layers/normalization/vars/2",
+      ]
+    ),
+  ])
+  func storedStatisticsHaveACounter(layout: CheckpointLayout, names: [String]) throws {
+    let folder = try TemporaryFolder()
+    let layers = [
+      ParameterizedLayer(
+        name: "own", kind: .normalization, weightShape: [3], hasWeight: false, hasBias: false)
+    ]
+    let parameters = ["own.running_mean": ramp([3]), "own.running_var": ramp([3])]
+    let path = folder.file("a.h5")
+    try Checkpoint(parameters: parameters).save(to: path, as: layout, layers: layers)
+    let file = try CheckpointFile(path: path)
+    #expect(file.container.parameters.map(\.name) == names)
+    let counter = layout == .keras2 ? names[0] : names[2]
+    #expect(try file.container.readInteger(counter) == 0)
+    #expect(try file.tensors(layers) == parameters)
+  }
+
   @Test func aBatchNormMayLackFactorOrSummand() throws {
     let folder = try TemporaryFolder()
     try HDF5Writer.write(to: folder.file("a.h5")) { file in

@@ -85,6 +85,114 @@ import Testing
       ["has \"model.\" before every name, which is taken off", "calls the layer fc fc.1"])
   }
 
+  @Test func aHeadMayHaveAnotherNameAndStandOutsideOfThePrefix() throws {
+    let folder = try TemporaryFolder()
+    try write(to: folder.file("a.h5")) {
+      $0.hasPrefix("fc.") ? "classifier.1." + $0.dropFirst(3) : "backbone." + $0
+    }
+    try expectRead(
+      folder.file("a.h5"),
+      [
+        "has \"backbone.\" before all names but the last layer's, which is taken off",
+        "calls the layer fc classifier.1",
+      ])
+  }
+
+  /// A file of layers whose parameters are under other names, filled with numbers of their own.
+  private func write(
+    _ layers: [ParameterizedLayer], to path: String, _ name: (String) -> String
+  ) throws {
+    try HDF5Writer.write(to: path) { file in
+      for parameter in layers.flatMap(\.parameters) {
+        var tensor = Self.tensor(parameter)
+        if tensor.shape.rank == 4 { tensor = tensor.transposed([0, 3, 1, 2]) }
+        try file.write(tensor, as: name(parameter.name))
+      }
+    }
+  }
+
+  private func expectRead(
+    _ layers: [ParameterizedLayer], _ path: String, _ notes: [String]
+  ) throws {
+    let file = try CheckpointFile(path: path)
+    #expect(
+      try file.tensors(layers)
+        == Dictionary(
+          uniqueKeysWithValues: layers.flatMap(\.parameters).map { ($0.name, Self.tensor($0)) }))
+    #expect(try file.match(layers).notes == notes)
+  }
+
+  @Test func severalDenseLayersAreFoundByTheOrderOfTheirNumbers() throws {
+    let folder = try TemporaryFolder()
+    let layers = [
+      ParameterizedLayer(name: "features.0", kind: .convolution, weightShape: [2, 3, 3, 3]),
+      ParameterizedLayer(name: "classifier.0", kind: .dense, weightShape: [4, 8]),
+      ParameterizedLayer(name: "classifier.3", kind: .dense, weightShape: [4, 4]),
+      ParameterizedLayer(name: "classifier.6", kind: .dense, weightShape: [4, 4]),
+    ]
+    let others = ["0": "2", "3": "10", "6": "12"]
+    try write(layers, to: folder.file("a.h5")) { name in
+      var parts = name.split(separator: ".").map(String.init)
+      if parts[0] == "classifier" { parts[1] = others[parts[1]]! }
+      return parts.joined(separator: ".")
+    }
+    try expectRead(
+      layers, folder.file("a.h5"),
+      [
+        "calls the layer classifier.0 classifier.2", "calls the layer classifier.3 classifier.10",
+        "calls the layer classifier.6 classifier.12",
+      ])
+    // Words have no order.
+    let words = ["0": "first", "3": "last", "6": "middle"]
+    try write(layers, to: folder.file("b.h5")) { name in
+      var parts = name.split(separator: ".").map(String.init)
+      if parts[0] == "classifier" { parts[1] = words[parts[1]]! }
+      return parts.joined(separator: ".")
+    }
+    #expect(
+      failure { _ = try CheckpointFile(path: folder.file("b.h5")).match(layers) }?
+        .hasPrefix("b.h5: /classifier.0.weight is missing, expected [4, 8]") == true)
+  }
+
+  @Test func namesOfHuggingFacesResNetsAreRead() throws {
+    let folder = try TemporaryFolder()
+    let convolution = ParameterizedLayer.Kind.convolution
+    let layers = [
+      ParameterizedLayer(
+        name: "conv1", kind: convolution, weightShape: [2, 7, 7, 3], hasBias: false),
+      ParameterizedLayer(name: "bn1", kind: .batchNorm, weightShape: [2]),
+      ParameterizedLayer(
+        name: "layer2.0.conv1", kind: convolution, weightShape: [4, 3, 3, 2], hasBias: false),
+      ParameterizedLayer(name: "layer2.0.bn1", kind: .batchNorm, weightShape: [4]),
+      ParameterizedLayer(
+        name: "layer2.0.conv2", kind: convolution, weightShape: [4, 3, 3, 4], hasBias: false),
+      ParameterizedLayer(name: "layer2.0.bn2", kind: .batchNorm, weightShape: [4]),
+      ParameterizedLayer(
+        name: "layer2.0.downsample.0", kind: convolution, weightShape: [4, 1, 1, 2],
+        hasBias: false),
+      ParameterizedLayer(name: "layer2.0.downsample.1", kind: .batchNorm, weightShape: [4]),
+      ParameterizedLayer(name: "fc", kind: .dense, weightShape: [3, 4]),
+    ]
+    let block = "resnet.encoder.stages.1.layers.0."
+    let names = [
+      "conv1": "resnet.embedder.embedder.convolution",
+      "bn1": "resnet.embedder.embedder.normalization",
+      "layer2.0.conv1": block + "layer.0.convolution",
+      "layer2.0.bn1": block + "layer.0.normalization",
+      "layer2.0.conv2": block + "layer.1.convolution",
+      "layer2.0.bn2": block + "layer.1.normalization",
+      "layer2.0.downsample.0": block + "shortcut.convolution",
+      "layer2.0.downsample.1": block + "shortcut.normalization", "fc": "classifier.1",
+    ]
+    try write(layers, to: folder.file("a.h5")) { name in
+      let dot = name.lastIndex(of: ".")!
+      return names[String(name[..<dot])]! + name[dot...]
+    }
+    try expectRead(
+      layers, folder.file("a.h5"),
+      ["has the names of Hugging Face's ResNets, embedder, stages and layers"])
+  }
+
   /// Of two dense layers none is guessed to be the head.
   @Test func namesThatDoNotFitAfterAllAreLeftAsTheyAre() throws {
     let folder = try TemporaryFolder()

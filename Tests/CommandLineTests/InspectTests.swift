@@ -106,6 +106,27 @@ struct InspectTests {
       ])
   }
 
+  @Test func aModelIsCalledByKerasDescription() throws {
+    let result = try CommandLineProgram.run("inspect", "k2-sequence.h5", in: Self.nested)
+    #expect(result.code == 0)
+    #expect(
+      result.output.contains(
+        "\narchitecture   sequence, 3 classes, input 10x10x3, by Keras's description of it\n"))
+    struct Inspection: Decodable {
+      struct Model: Decodable, Equatable {
+        let name: String
+        let classes: Int
+        let input: [Int]
+        let preprocessesItself: Bool
+      }
+      let model: Model?
+    }
+    let json = try CommandLineProgram.run("inspect", "k2-sequence.h5", "--json", in: Self.nested)
+    #expect(
+      try JSONDecoder().decode(Inspection.self, from: Data(json.output.utf8)).model
+        == .init(name: "sequence", classes: 3, input: [10, 10, 3], preprocessesItself: false))
+  }
+
   @Test func layersOfAnUnknownNetworkAreAnError() throws {
     let folder = Self.fixtures.appendingPathComponent("CheckpointsTests/Fixtures")
     let result = try CommandLineProgram.run("inspect", "torch-types.pth", "--layers", in: folder)

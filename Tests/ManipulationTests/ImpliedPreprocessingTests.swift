@@ -1,6 +1,8 @@
 import ImageData
 import Manipulation
 import Networks
+import TensorGraph
+import TestSupport
 import Testing
 
 /// Models that normalise their images themselves.
@@ -53,5 +55,36 @@ import Testing
       NetworkSection(architecture: specification, preprocessing: Preprocessing(style: .tf))
     ) { _ in ImageSize(width: 4, height: 4) }
     #expect(said.preprocessing.mean == [0.5, 0.5, 0.5])
+    // Nobody means both.
+    #expect(
+      said.notes == [
+        "normalises images itself by its first layers, from 0 to 255, and gets them by tf's (mean "
+          + "[0.5, 0.5, 0.5], standard deviation [0.5, 0.5, 0.5]) before; leave "
+          + "network.preprocessing's style, mean and standardDeviation (--preprocessing) out"
+      ])
+  }
+
+  /// Keras's Normalization that has seen images: its statistics are in the file.
+  @Test(arguments: [(127, 3600, 255), (0.5, 0.06, 1)])
+  func statisticsInAFileSayWhatWhiteIs(mean: Double, variance: Double, white: Double) throws {
+    let folder = try TemporaryFolder()
+    let graph = try network([.normalization(channels: 3)])
+    let specification = ArchitectureSpecification(
+      family: "graph", classes: 48, height: 4, width: 4, graph: graph)
+    let size = ImageSize(width: 4, height: 4)
+    let made = try LoadedNetwork(NetworkSection(architecture: specification)) { _ in size }
+    var checkpoint = try made.checkpoint()
+    checkpoint.metadata.preprocessing = nil
+    for (part, value) in [("running_mean", mean), ("running_var", variance)] {
+      checkpoint.parameters["0.\(part)"] = Tensor(
+        shape: [3], values: [Float](repeating: Float(value), count: 3))
+    }
+    try checkpoint.save(to: folder("a.h5"))
+    let read = try LoadedNetwork(NetworkSection(checkpoint: folder("a.h5"))) { _ in size }
+    #expect(!read.assumesNormalization)
+    #expect(read.notes.isEmpty)
+    #expect(read.preprocessing.mean == [0, 0, 0])
+    #expect(
+      read.preprocessing.standardDeviation == [Float](repeating: Float(1 / white), count: 3))
   }
 }

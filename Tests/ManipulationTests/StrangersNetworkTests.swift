@@ -180,6 +180,83 @@ import Testing
         + "the class of each output")
   }
 
+  /// A file without a word about itself, under names of its own.
+  private func write(
+    _ specification: ArchitectureSpecification, to path: String,
+    _ name: (String) -> String? = { $0 }
+  ) throws {
+    let architecture = try specification.architecture()
+    try HDF5Writer.write(to: path) { file in
+      for (own, tensor) in architecture.initialParameters(seed: 1).sorted(by: { $0.key < $1.key }) {
+        guard let name = name(own) else { continue }
+        try file.write(WeightLayout.torchvision.toFile(tensor), as: name)
+      }
+    }
+  }
+
+  @Test(arguments: [1, 4]) func networksForOtherChannelsAreRecognised(channels: Int) throws {
+    let folder = try TemporaryFolder()
+    let path = folder("a.h5")
+    try write(
+      ArchitectureSpecification(
+        family: "cifar-resnet20", classes: 4, height: 32, width: 32, channels: channels), to: path)
+    func load() throws -> LoadedNetwork {
+      try LoadedNetwork(NetworkSection(checkpoint: path)) { _ in size }
+    }
+    guard channels == 1 else {
+      #expect(
+        error { _ = try load() }
+          == "\(path): the network takes images of 4 channels; images are given in colour to a "
+          + "network of 3 channels and made gray for one of 1, and to no other")
+      return
+    }
+    let network = try load()
+    #expect(network.architecture.inputShape == [32, 32, 1])
+    #expect(
+      network.notes[0]
+        == "\(path) holds the parameters of cifar-resnet20 with 4 classes for images of 1 channel")
+  }
+
+  @Test func aNetworkWithoutItsHeadIsCalledSo() throws {
+    let folder = try TemporaryFolder()
+    let path = folder("a.h5")
+    try write(
+      ArchitectureSpecification(family: "cifar-resnet20", classes: 4, height: 32, width: 32),
+      to: path
+    ) { $0.hasPrefix("linear.") ? nil : $0 }
+    #expect(
+      error { _ = try LoadedNetwork(NetworkSection(checkpoint: path)) { _ in size } }
+        == "\(path) holds the parameters of cifar-resnet20 without linear, so it classifies nothing; "
+        + "save the whole network, or name a file that holds it")
+  }
+
+  @Test func classifiersOfVGGsAreRecognisedByTheirShapes() throws {
+    let folder = try TemporaryFolder()
+    let path = folder("a.h5")
+    let specification = ArchitectureSpecification(
+      family: "vgg11", classes: 3, height: 32, width: 32, classifier: [8])
+    let others = ["classifier.0": "classifier.1", "classifier.3": "classifier.4"]
+    try write(specification, to: path) { name in
+      let dot = name.lastIndex(of: ".")!
+      return (others[String(name[..<dot])] ?? String(name[..<dot])) + name[dot...]
+    }
+    let network = try LoadedNetwork(NetworkSection(checkpoint: path)) { _ in size }
+    #expect(network.specification == specification)
+    #expect(
+      network.notes[0]
+        == "\(path) holds the parameters of vgg11 with 3 classes behind hidden layers of [8], with "
+        + "ReLU after each")
+    let parameters = try specification.architecture().initialParameters(seed: 1)
+    #expect(try network.parameters.snapshot().tensors == parameters)
+    // The two of 4096 need no word.
+    #expect(
+      try ArchitectureSpecification(
+        family: "vgg11", classes: 3, height: 32, width: 32, classifier: [4096, 4096]
+      ).architecture().parameters
+        == ArchitectureSpecification(family: "vgg11", classes: 3, height: 32, width: 32)
+        .architecture().parameters)
+  }
+
   @Test func anotherNetworkIsCalledByItsName() throws {
     let folder = try TemporaryFolder()
     func section(_ family: String, _ classes: Int, _ checkpoint: String? = nil) -> NetworkSection {

@@ -143,16 +143,22 @@ struct Keras2Layout {
     _ tensor: (ParameterSpecification) -> Tensor
   ) throws {
     let prefix = group.isEmpty ? "" : group + "/"
+    let layers = KerasMatching.joining(layers)
     try file.setAttribute(layerNames, to: .texts(layers.map(\.kerasName)), ofGroup: group)
     try file.setAttribute("backend", to: .text("tensorflow"), ofGroup: group)
     try file.setAttribute("keras_version", to: .text(KerasMatching.version), ofGroup: group)
     for layer in layers {
       let folder = prefix + layer.kerasName
-      let names = zip(layer.kerasNames, layer.parameters).map { "\(layer.kerasName)/\($0.0):0" }
+      let names = (layer.parameters.map(\.name) + [layer.counterName].compactMap(\.self)).map {
+        "\(layer.kerasName)/\($0):0"
+      }
       try file.createGroup(folder)
       try file.setAttribute(weightNames, to: .texts(names), ofGroup: folder)
-      for (name, parameter) in zip(names, layer.parameters) {
-        try file.write(layer.kerasTensor(tensor(parameter)), as: folder + "/" + name)
+      for (name, part) in zip(names, layer.parameters) {
+        try file.write(part.layer.kerasTensor(tensor(part.parameter)), as: folder + "/" + name)
+      }
+      if layer.counterName != nil, let name = names.last {
+        try file.write(0, as: folder + "/" + name)
       }
     }
   }

@@ -96,6 +96,7 @@ struct Keras3Layout {
       self.layers.contains { $0.group.hasPrefix(folder + "/") }
     }
     let between = folder ?? Self.folders[0]
+    let layers = KerasMatching.joining(layers)
     var groups = Self.groups(of: layers, in: between)
     if layers.allSatisfy({ places.groups[$0.name] != nil }) {
       groups = layers.map { Self.group(places.groups[$0.name]!, in: between) }
@@ -111,7 +112,7 @@ struct Keras3Layout {
           .init(
             dataset: group,
             "is missing, expected the layer \"\(printable(layer.name))\" with weight "
-              + "\(layer.kerasShape(of: layer.weightShape))"))
+              + "\(layer.parts[0].kerasShape(of: layer.parts[0].weightShape))"))
       }
     }
     for layer in self.layers where !known.contains(layer.group) {
@@ -127,6 +128,7 @@ struct Keras3Layout {
     _ layers: [ParameterizedLayer], in given: [String: [String]] = [:],
     to file: inout HDF5Writer, _ tensor: (ParameterSpecification) -> Tensor
   ) throws {
+    let layers = KerasMatching.joining(layers)
     var groups = Self.groups(of: layers, in: folders[0])
     if layers.allSatisfy({ given[$0.name] != nil }) {
       groups = layers.map { Self.group(given[$0.name]!, in: folders[0]) }
@@ -135,8 +137,11 @@ struct Keras3Layout {
       let folder = group + "/" + variables
       try file.createGroup(folder)
       try file.setAttribute(layerName, to: .text(layer.kerasName), ofGroup: folder)
-      for (number, parameter) in layer.parameters.enumerated() {
-        try file.write(layer.kerasTensor(tensor(parameter)), as: "\(folder)/\(number)")
+      for (number, part) in layer.parameters.enumerated() {
+        try file.write(part.layer.kerasTensor(tensor(part.parameter)), as: "\(folder)/\(number)")
+      }
+      if layer.counterName != nil {
+        try file.write(0, as: "\(folder)/\(layer.parameters.count)")
       }
     }
   }
@@ -146,7 +151,7 @@ struct Keras3Layout {
     names.map { folder + "/" + $0 }.joined(separator: "/")
   }
 
-  private static func groups(of layers: [ParameterizedLayer], in folder: String) -> [String] {
+  private static func groups(of layers: [KerasMatching.Layer], in folder: String) -> [String] {
     var counts: [String: Int] = [:]
     return layers.map { layer in
       let number = counts[layer.kerasClass, default: 0]

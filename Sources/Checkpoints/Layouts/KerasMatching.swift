@@ -28,6 +28,46 @@ enum KerasMatching {
     return match
   }
 
+  /// One layer of Keras's: one of the network's, or both of a separable convolution.
+  struct Layer {
+    let parts: [ParameterizedLayer]
+
+    /// Keras's Normalization counts the pixels that it has seen, in an array behind the others that
+    /// nothing is computed from.
+    var counterName: String? { parts[0].kind == .normalization ? "count" : nil }
+
+    private var isSeparable: Bool { parts.count > 1 }
+    var name: String { (isSeparable ? parts[0].separableName : nil) ?? parts[0].name }
+    /// As Keras calls it, which on top of PyTorch knows no dots in names.
+    var kerasName: String { ParameterizedLayer.kerasName(of: name) }
+    var kerasClass: String { isSeparable ? "separable_conv2d" : parts[0].kerasClass }
+    /// With Keras's names, in its order.
+    var parameters: [(name: String, layer: ParameterizedLayer, parameter: ParameterSpecification)] {
+      parts.flatMap { part in
+        zip(part.kerasNames, part.parameters).map { name, parameter in
+          (isSeparable && name == "kernel" ? "pointwise_kernel" : name, part, parameter)
+        }
+      }
+    }
+  }
+
+  /// The network's layers as Keras has them.
+  static func joining(_ layers: [ParameterizedLayer]) -> [Layer] {
+    var pointwise: [String: ParameterizedLayer] = [:]
+    for layer in layers where layer.kind == .convolution {
+      if let name = layer.separableName { pointwise[name] = layer }
+    }
+    var joined: Set<String> = []
+    let whole = layers.map { layer in
+      guard layer.kind == .depthwiseConvolution, !layer.hasBias, let name = layer.separableName,
+        let second = pointwise[name]
+      else { return Layer(parts: [layer]) }
+      joined.insert(second.name)
+      return Layer(parts: [layer, second])
+    }
+    return whole.filter { $0.parts.count > 1 || !joined.contains($0.parts[0].name) }
+  }
+
   /// A separable convolution is one layer of Keras's, with two filters, and two of the network's.
   static func splitting(_ stored: [StoredLayer], for known: Set<String>) -> [StoredLayer] {
     stored.flatMap { layer -> [StoredLayer] in
@@ -75,13 +115,23 @@ enum KerasMatching {
 }
 
 extension LayoutMatch {
+  /// Adds a layer of Keras's.
+  mutating func add(
+    _ layer: KerasMatching.Layer, _ found: KerasMatching.StoredLayer,
+    in container: any TensorContainer
+  ) {
+    guard layer.parts.count > 1 else { return add(layer.parts[0], found, in: container) }
+    add(layer.parts[0], (found.name, Array(found.datasets.prefix(1))), in: container)
+    add(layer.parts[1], (found.name, Array(found.datasets.dropFirst())), in: container)
+  }
+
   /// Adds a layer whose arrays are in Keras's order.
   mutating func add(
     _ layer: ParameterizedLayer, _ found: KerasMatching.StoredLayer,
     in container: any TensorContainer
   ) {
     let parameters = layer.parameters
-    // Keras's Normalization counts the pixels that it has seen.
+    // The pixels that it has seen.
     let datasets =
       layer.kind == .normalization && found.datasets.count == parameters.count + 1
       ? found.datasets.dropLast() : found.datasets
@@ -103,6 +153,18 @@ extension LayoutMatch {
 }
 
 extension ParameterizedLayer {
+  /// The name of the separable convolution whose filter this layer has: `x` of `x.depthwise` and
+  /// `x.pointwise`.
+  public var separableName: String? {
+    let part: String
+    switch kind {
+    case .depthwiseConvolution: part = ".depthwise"
+    case .convolution: part = ".pointwise"
+    default: return nil
+    }
+    return name.hasSuffix(part) ? String(name.dropLast(part.count)) : nil
+  }
+
   /// A parameter from the graph's shape and order to Keras's.
   func kerasTensor(_ tensor: Tensor) -> Tensor {
     guard tensor.shape.rank > 1, kind.kerasOrder == .outputsLast else { return tensor }

@@ -18,13 +18,16 @@ public struct ParameterizedLayer: Hashable, Sendable {
   /// A filter [K, R, S, C / groups], a dense weight [outputs, inputs], the extents of slopes or of a
   /// layer norm, or [channels].
   public let weightShape: Shape
+  /// Of what a depthwise convolution reads; as many as outputs if left out.
+  public let inputChannels: Int?
   /// Whether a norm has a factor (Keras's `scale`); all others have a weight.
   public let hasWeight: Bool
   /// Whether there is a summand.
   public let hasBias: Bool
 
   public init(
-    name: String, kind: Kind, weightShape: Shape, hasWeight: Bool = true, hasBias: Bool = true
+    name: String, kind: Kind, weightShape: Shape, inputChannels: Int? = nil,
+    hasWeight: Bool = true, hasBias: Bool = true
   ) {
     let rank: Int? =
       switch kind {
@@ -37,6 +40,7 @@ public struct ParameterizedLayer: Hashable, Sendable {
       rank.map { weightShape.rank == $0 } ?? true, "\(kind) \(name) with a weight \(weightShape)")
     precondition(hasWeight || kind.isNorm, "\(kind) \(name) without a weight")
     (self.name, self.kind, self.weightShape) = (name, kind, weightShape)
+    self.inputChannels = inputChannels
     (self.hasWeight, self.hasBias) = (hasWeight, hasBias)
   }
 
@@ -85,7 +89,11 @@ public struct ParameterizedLayer: Hashable, Sendable {
   }
 
   /// The layer's name in Keras's files, which on top of PyTorch knows no dots in names.
-  var kerasName: String { name.replacingOccurrences(of: ".", with: "_") }
+  var kerasName: String { Self.kerasName(of: name) }
+
+  static func kerasName(of name: String) -> String {
+    name.replacingOccurrences(of: ".", with: "_")
+  }
 
   /// The name of Keras's class in snake case, as Keras 3 calls its groups.
   var kerasClass: String {
@@ -102,11 +110,14 @@ public struct ParameterizedLayer: Hashable, Sendable {
   }
 
   /// The shape of a weight in Keras's files: a depthwise filter is [R, S, channels, multiplier], which
-  /// are the same numbers as [R, S, 1, K].
+  /// are the same numbers as [R, S, 1, K] in the same order.
   func kerasShape(of shape: Shape) -> Shape {
     switch (kind, shape.rank) {
     case (.slopes, _), (.layerNorm, _): shape
-    case (.depthwiseConvolution, 4): [shape[1], shape[2], shape[0], 1]
+    case (.depthwiseConvolution, 4):
+      [
+        shape[1], shape[2], inputChannels ?? shape[0], shape[0] / (inputChannels ?? shape[0]),
+      ]
     case (_, 2...): AxisOrder.outputsLast.storedShape(of: shape)
     default: shape
     }

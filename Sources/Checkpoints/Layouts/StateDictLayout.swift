@@ -65,10 +65,9 @@ struct StateDictRenaming: Hashable, Sendable {
   private(set) var prefix = ""
   /// Whether entries without the prefix are another's: an optimizer's beside `state_dict/`.
   private(set) var leavesOthersOut = false
-  /// `norm.1` and `conv.1` of DenseNets until torchvision 0.2 for `norm1` and `conv1`.
-  private(set) var hasOldDenseNames = false
-  /// A layer of the network's, `linear`, that stands in a Sequential: `linear.1`.
-  private(set) var head: Head?
+  private(set) var spelling = StateDictSpelling.own
+  /// Dense layers of the network's, `linear`, that are called otherwise: `linear.1` in a Sequential.
+  private(set) var heads: [Head] = []
   /// Several prefixes behind each of which the whole network stands: nobody knows which counts.
   private(set) var rivals: [String] = []
 
@@ -90,7 +89,10 @@ struct StateDictRenaming: Hashable, Sendable {
     guard !names.isSubset(of: storedNames) else { return }
     var fitting = Self.places(of: names, in: storedNames)
     if fitting.isEmpty {
-      fitting = Self.candidates(storedNames, layers).filter { $0.fits(storedNames, names) }
+      // The matrices of dense layers; convolutions have four axes.
+      let matrices = stored.filter { $0.shape.rank == 2 }.map(\.name)
+      fitting = Self.candidates(storedNames, matrices: matrices, layers)
+        .filter { $0.fits(storedNames, names) }
     }
     guard let first = fitting.first else { return }
     self = first
@@ -119,7 +121,7 @@ struct StateDictRenaming: Hashable, Sendable {
   }
 
   private static func candidates(
-    _ stored: [String], _ layers: [ParameterizedLayer]
+    _ stored: [String], matrices: [String], _ layers: [ParameterizedLayer]
   ) -> [StateDictRenaming] {
     var prefixes: [(String, Bool)] = [("", false)]
     // Every beginning of all names that ends at a dot or a slash, the shortest first.
@@ -134,29 +136,54 @@ struct StateDictRenaming: Hashable, Sendable {
       let common = String(first.commonPrefix(with: last))
       for prefix in beginnings(of: common) { prefixes.append((prefix, true)) }
     }
-    let dense = layers.filter { $0.kind == .dense }.map(\.name)
+    // Without the layers that the matrices belong to.
+    let dense = Set(matrices.map { layer(of: $0) })
+    let body = stored.filter { !dense.contains(layer(of: $0)) }
+    if let first = body.first, let last = body.last {
+      let others = beginnings(of: String(first.commonPrefix(with: last)))
+      for prefix in others where !prefixes.contains(where: { $0 == (prefix, false) }) {
+        prefixes.append((prefix, false))
+      }
+    }
+    let wanted = layers.filter { $0.kind == .dense }.map(\.name)
     var candidates: [StateDictRenaming] = []
-    for hasOldDenseNames in [false, true] {
+    for spelling in StateDictSpelling.allCases {
       for (prefix, leavesOthersOut) in prefixes {
         var candidate = StateDictRenaming()
         (candidate.prefix, candidate.leavesOthersOut) = (prefix, leavesOthersOut)
-        candidate.hasOldDenseNames = hasOldDenseNames
+        candidate.spelling = spelling
         candidates.append(candidate)
-        guard let head = dense.last else { continue }
-        let numbers = Set(
-          stored.compactMap { name -> Substring? in
-            guard name.hasPrefix(prefix + head + ".") else { return nil }
-            let rest = name.dropFirst(prefix.count + head.count + 1).split(separator: ".")
-            return rest.count == 2 && Int(rest[0]) != nil ? rest[0] : nil
-          })
-        // Of two dense layers neither is the head.
-        if numbers.count == 1, let number = numbers.first {
-          candidate.head = Head(layer: head, stored: "\(head).\(number)")
-          candidates.append(candidate)
-        }
+        candidate.heads = candidate.heads(wanted, matrices)
+        if !candidate.heads.isEmpty { candidates.append(candidate) }
       }
     }
     return candidates
+  }
+
+  /// A parameter's name without its own part.
+  private static func layer(of parameter: String) -> Substring {
+    parameter[..<(parameter.lastIndex(of: ".") ?? parameter.startIndex)]
+  }
+
+  /// Dense layers that are not here by their names, each with a matrix that is no layer's by its name,
+  /// where there is one for each. Of several the order must be in their numbers: `classifier.0`,
+  /// `classifier.3`.
+  private func heads(_ dense: [String], _ matrices: [String]) -> [Head] {
+    let most = 8
+    let weight = ".weight"
+    let known = Set(dense)
+    let stored = matrices.filter { $0.hasSuffix(weight) }
+      .compactMap { name(of: $0).map { String($0.dropLast(weight.count)) } }
+    let missing = dense.filter { !stored.contains($0) }
+    let surplus = stored.filter { !known.contains($0) }
+    guard missing.count == surplus.count, missing.count <= most else { return [] }
+    let paths = surplus.map { $0.split(separator: ".").map { (text: $0, number: Int($0)) } }
+    let words = Set(paths.map { $0.filter { $0.number == nil }.map(\.text) })
+    guard surplus.count == 1 || words.count == 1 else { return [] }
+    let order = surplus.indices.sorted {
+      paths[$0].compactMap(\.number).lexicographicallyPrecedes(paths[$1].compactMap(\.number))
+    }
+    return zip(missing, order).map { Head(layer: $0, stored: surplus[$1]) }
   }
 
   /// Dictionaries or groups of the file's in which training scripts keep a state dict beside other
@@ -195,38 +222,34 @@ struct StateDictRenaming: Hashable, Sendable {
 
   /// The network's name of what the file calls so; nil if it is no part of the network.
   func name(of stored: String) -> String? {
-    guard stored.hasPrefix(prefix) else { return leavesOthersOut ? nil : stored }
-    var name = String(stored.dropFirst(prefix.count))
-    if let head, name.hasPrefix(head.stored + ".") {
-      name = head.layer + name.dropFirst(head.stored.count)
+    guard stored.hasPrefix(prefix) else { return leavesOthersOut ? nil : renamed(stored) }
+    let name = String(stored.dropFirst(prefix.count))
+    return renamed(name)
+  }
+
+  private func renamed(_ name: String) -> String {
+    if let head = heads.first(where: { name.hasPrefix($0.stored + ".") }) {
+      return head.layer + name.dropFirst(head.stored.count)
     }
-    guard hasOldDenseNames else { return name }
-    var parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    if let place = parts.indices.dropLast().first(where: { index in
-      (parts[index] == "norm" || parts[index] == "conv")
-        && (parts[index + 1] == "1" || parts[index + 1] == "2")
-        && index > 0 && parts[index - 1].hasPrefix("denselayer")
-    }) {
-      parts[place] += parts[place + 1]
-      parts.remove(at: place + 1)
-    }
-    return parts.joined(separator: ".")
+    return spelling.name(of: name)
   }
 
   /// What the user should know, one sentence each.
   func notes(besides stored: [StoredTensor]) -> [String] {
     var notes: [String] = []
+    let outside = stored.count { !$0.name.hasPrefix(prefix) }
     if !prefix.isEmpty {
-      notes.append("has \"\(printable(prefix))\" before every name, which is taken off")
+      let which = outside == 0 || leavesOthersOut ? "every name" : "all names but the last layer's"
+      notes.append("has \"\(printable(prefix))\" before \(which), which is taken off")
     }
-    let others = leavesOthersOut ? stored.count { !$0.name.hasPrefix(prefix) } : 0
+    let others = leavesOthersOut ? outside : 0
     if others > 0 {
       notes.append(
         "has \(others) \(others == 1 ? "array" : "arrays") outside of \"\(printable(prefix))\", "
           + "which \(others == 1 ? "is" : "are") omitted")
     }
-    if hasOldDenseNames { notes.append("has the names norm.1 and conv.1 for norm1 and conv1") }
-    if let head {
+    if let note = spelling.note { notes.append(note) }
+    for head in heads where head.layer != head.stored {
       notes.append("calls the layer \(printable(head.layer)) \(printable(head.stored))")
     }
     return notes

@@ -21,7 +21,8 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
   public var plan: [VGGStep]?
   /// `vgg-style`: whether each convolution is followed by a batch norm; yes if omitted.
   public var batchNorm: Bool?
-  /// `vgg-style`: widths of the hidden dense layers; none if omitted.
+  /// `vgg-style` and `vgg11` to `vgg19-bn`: widths of the hidden dense layers; if omitted, none of a
+  /// `vgg-style`, and two of 4096 of the others.
   public var classifier: [Int]?
   /// `resnet-style`: channels of each stage.
   public var widths: [Int]?

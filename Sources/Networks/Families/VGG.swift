@@ -1,10 +1,11 @@
 import TensorGraph
 
 /// VGG-11, 13, 16 and 19 (Simonyan, Zisserman 2015), with and without batch norm, with torchvision's
-/// names: `features.0` …, `avgpool` (adaptive, 7×7), `flatten`, `classifier.0` … `classifier.6`.
+/// names: `features.0` …, `avgpool` (adaptive, 7×7), `flatten`, `classifier.0` … `classifier.6`, with
+/// ReLU and dropout after each hidden layer. `classifier` has other hidden layers than its two.
 enum VGG {
   private static let pooledSide = 7  // torchvision: nn.AdaptiveAvgPool2d((7, 7))
-  private static let hidden = 4096
+  static let hidden = [4096, 4096]
   private static let dropout = 0.5
 
   private static let plans: [(name: String, convolutions: [Int])] = [
@@ -14,7 +15,8 @@ enum VGG {
 
   static let families = [false, true].flatMap { batchNorm in
     plans.map { plan in
-      NetworkFamily(plan.name + (batchNorm ? "-bn" : "")) { (specification) throws(NetworkError) in
+      let name = plan.name + (batchNorm ? "-bn" : "")
+      return NetworkFamily(name, options: [.classifier]) { (specification) throws(NetworkError) in
         let steps = zip([64, 128, 256, 512, 512], plan.convolutions).flatMap { width, count in
           [VGGStep](repeating: .convolution(channels: width), count: count) + [.pool]
         }
@@ -23,16 +25,20 @@ enum VGG {
         append(steps, batchNorm: batchNorm, &channels, to: &builder)
         builder.append("avgpool", .adaptiveAveragePool(height: pooledSide, width: pooledSide))
         builder.append("flatten", .flatten)
+        var inputs = channels * pooledSide * pooledSide
+        let widths = specification.classifier ?? hidden
+        for (index, units) in widths.enumerated() {
+          try Limits.check(positive: [("a hidden layer's width", units)], in: name)
+          let number = 3 * index
+          builder.append(
+            "classifier.\(number)", .dense(DenseLayer(inputs: inputs, outputs: units)))
+          builder.append("classifier.\(number + 1)", .relu)
+          builder.append("classifier.\(number + 2)", .dropout(rate: dropout))
+          inputs = units
+        }
         builder.append(
-          "classifier.0",
-          .dense(DenseLayer(inputs: channels * pooledSide * pooledSide, outputs: hidden)))
-        builder.append("classifier.1", .relu)
-        builder.append("classifier.2", .dropout(rate: dropout))
-        builder.append("classifier.3", .dense(DenseLayer(inputs: hidden, outputs: hidden)))
-        builder.append("classifier.4", .relu)
-        builder.append("classifier.5", .dropout(rate: dropout))
-        builder.append(
-          "classifier.6", .dense(DenseLayer(inputs: hidden, outputs: specification.classes)))
+          "classifier.\(3 * widths.count)",
+          .dense(DenseLayer(inputs: inputs, outputs: specification.classes)))
         return try builder.architecture(specification, .normal)
       }
     }

@@ -10,6 +10,8 @@ package enum Limits {
   package static let nodes = 100_000
   /// Rows or columns of an adaptive pool's result: the graph holds one slice for each.
   package static let adaptiveExtent = 256
+  /// Pixels of which a maximum's index, a byte, tells the largest.
+  package static let maximumTaps = 256
 
   package static func check(
     positive: [(String, Int)], nonNegative: [(String, Int)] = [], in owner: String

@@ -5,8 +5,15 @@ extension Architecture {
   /// How images are given to a network that normalises them itself, by its first layers: from 0 to 255
   /// or from 0 to 1, whichever its arithmetic is for. `nil` where it does not, or where its numbers say
   /// neither.
-  package var impliedPreprocessing: Preprocessing? {
-    guard let largest = largestSample else { return nil }
+  package var impliedPreprocessing: Preprocessing? { impliedPreprocessing { _ in nil } }
+
+  /// The same of a network whose file has statistics of images.
+  ///
+  /// - Parameter statistics: means and variances of a `normalization` by channel, if they are known.
+  func impliedPreprocessing(
+    statistics: (LayerNode) -> (mean: [Double], variance: [Double])?
+  ) -> Preprocessing? {
+    guard let largest = largestSample(statistics) else { return nil }
     let channels = inputShape[2]
     return Preprocessing(
       mean: [Float](repeating: 0, count: channels),
@@ -14,7 +21,9 @@ extension Architecture {
   }
 
   /// The sample that stands for white, 255 or 1.
-  private var largestSample: Double? {
+  private func largestSample(
+    _ statistics: (LayerNode) -> (mean: [Double], variance: [Double])?
+  ) -> Double? {
     // y = scale·x + offset so far, by channel.
     let channels = inputShape[2]
     var scale = [Double](repeating: 1, count: channels)
@@ -34,6 +43,16 @@ extension Architecture {
           scale[channel] *= factor
           offset[channel] =
             offset[channel] * factor + layer.offset[layer.offset.count == 1 ? 0 : channel]
+        }
+        isNormalized = true
+      case .normalization:
+        guard let known = statistics(readers[0]), known.mean.count == channels,
+          known.variance.count == channels
+        else { break walk }
+        for channel in 0..<channels {
+          let deviation = max(known.variance[channel], Layer.normalizationEpsilon).squareRoot()
+          scale[channel] /= deviation
+          offset[channel] = (offset[channel] - known.mean[channel]) / deviation
         }
         isNormalized = true
       default: break walk

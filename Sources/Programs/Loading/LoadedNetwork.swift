@@ -13,10 +13,10 @@ public final class LoadedNetwork {
   /// What to build, as saved in checkpoints.
   public let specification: ArchitectureSpecification
   public let architecture: Architecture
-  public let preprocessing: Preprocessing
+  public private(set) var preprocessing: Preprocessing
   /// Whether nobody has said how images are normalised, neither the file nor the recipe, so that it is
   /// a guess.
-  public let assumesNormalization: Bool
+  public private(set) var assumesNormalization: Bool
   /// In the order of the logits, if known.
   public var classNames: [String]?
   /// Where its parameters are, and what runs its programs.
@@ -104,12 +104,12 @@ public final class LoadedNetwork {
       preprocessing.resize = .exact(width: size.width, height: size.height)
     }
     self.preprocessing = preprocessing
-    if assumesNormalization {
-      notes.append(
-        "does not say how images are normalised: \(Self.description(of: preprocessing)) is a guess; "
-          + "say it by network.preprocessing.style, or mean and standardDeviation "
-          + "(--preprocessing)")
-    }
+    if let note = Self.contradiction(section, specification, preprocessing) { notes.append(note) }
+    let guess =
+      "does not say how images are normalised: \(Self.description(of: preprocessing)) is a guess; "
+      + "say it by network.preprocessing.style, or mean and standardDeviation "
+      + "(--preprocessing)"
+    if assumesNormalization { notes.append(guess) }
     if let size = try imageSize?(preprocessing) {
       (specification.height, specification.width) = (size.height, size.width)
     }
@@ -148,6 +148,16 @@ public final class LoadedNetwork {
       } catch let error as CheckpointError {
         throw file.explained(error, for: specification)
       }
+      if assumesNormalization,
+        let known = try Self.storedNormalization(specification.graph, parameters)
+      {
+        preprocessing.mean = known.mean
+        preprocessing.standardDeviation = known.standardDeviation
+        preprocessing.channelOrder = known.channelOrder
+        self.preprocessing = preprocessing
+        assumesNormalization = false
+        notes.removeAll { $0 == guess }
+      }
       batchCounts = try file.readBatchCounts(layers)
       sha256 = try file.sha256()
     } else {
@@ -158,6 +168,38 @@ public final class LoadedNetwork {
       sha256 = nil
     }
     self.notes = notes.map { (section.checkpoint.map { "\($0) " } ?? "") + $0 }
+  }
+
+  /// What a recipe does twice: it normalises images for a network that does so itself.
+  private static func contradiction(
+    _ section: NetworkSection, _ specification: ArchitectureSpecification,
+    _ preprocessing: Preprocessing
+  ) -> String? {
+    guard section.preprocessing != nil, section.saysNormalization,
+      let implied = specification.graph?.impliedPreprocessing,
+      (implied.mean, implied.standardDeviation)
+        != (preprocessing.mean, preprocessing.standardDeviation)
+    else { return nil }
+    let largest = implied.standardDeviation[0] == 1 ? "1" : "255"
+    return "normalises images itself by its first layers, from 0 to \(largest), and gets them by "
+      + "\(description(of: preprocessing)) before; leave network.preprocessing's style, mean and "
+      + "standardDeviation (--preprocessing) out"
+  }
+
+  /// How images are given to a network whose first layers normalise them by statistics in its file.
+  private static func storedNormalization(
+    _ graph: Architecture?, _ parameters: any Parameters
+  ) throws -> Preprocessing? {
+    guard let graph else { return nil }
+    var statistics: [String: (mean: [Double], variance: [Double])] = [:]
+    for node in graph.nodes {
+      guard case .normalization = node.layer else { continue }
+      func values(_ part: String) throws -> [Double] {
+        try parameters.download("\(node.parameterPrefix).\(part)").values.map(Double.init)
+      }
+      statistics[node.name] = (try values("running_mean"), try values("running_var"))
+    }
+    return graph.impliedPreprocessing { statistics[$0.name] }
   }
 
   /// The dense layers, if Keras's file has none: `include_top=False`.
@@ -197,7 +239,7 @@ public final class LoadedNetwork {
     let size = try size()
     let found = file.identifiedNetwork(height: size?.height ?? side, width: size?.width ?? side)
     if let found {
-      notes.append("holds the parameters of \(found.family) with \(found.classes) classes")
+      notes.append("holds the parameters of \(found.inWords)")
     }
     return found
   }

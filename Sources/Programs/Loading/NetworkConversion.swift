@@ -38,6 +38,8 @@ extension LoadedNetwork {
     case .keras2, .keras3:
       if isKeras { return nil }
       if isTorch { return try counterpart() }
+      // The weights are for the model that they came with, which flattens as it does.
+      if self.layout.isKeras { return nil }
       return try NetworkConversion(
         from: architecture, to: architecture.flattening(.channelsLast), as: specification)
     }

@@ -20,13 +20,32 @@ extension CheckpointFile {
 
   /// The same of a file that may hold several networks: one for each group.
   func identifiedNetworks(height: Int, width: Int) -> [Identification] {
+    for channels in inputChannels {
+      let found = identifiedNetworks(height: height, width: width, channels: channels)
+      if !found.isEmpty { return found }
+    }
+    return []
+  }
+
+  /// What images may have that a network in the file takes: three channels, else what some filters of
+  /// the file have.
+  private var inputChannels: [Int] {
+    let most = 16
+    let filters = container.tensors.filter { $0.shape.rank == 4 }
+    let others = Set(filters.map { $0.shape[layout.isKeras ? 2 : 1] })
+    return [3] + others.filter { $0 != 3 && $0 <= most }.sorted()
+  }
+
+  private func identifiedNetworks(
+    height: Int, width: Int, channels: Int
+  ) -> [Identification] {
     var found: [Identification] = []
     func add(_ specification: ArchitectureSpecification, _ group: String) {
       if !found.contains(where: { $0.group == group }) {
         found.append(Identification(specification: specification, group: group))
       }
     }
-    for (specification, layers) in candidates(height: height, width: width) {
+    for (specification, layers) in candidates(height, width, channels: channels) {
       if let match = try? match(layers), match.isByName {
         guard let group = match.group else {
           return [Identification(specification: specification, group: nil)]
@@ -42,32 +61,56 @@ extension CheckpointFile {
   /// Built-in networks that a file of this layout can hold, with as many classes as some dense layer in
   /// it has outputs.
   private func candidates(
-    height: Int, width: Int
+    _ height: Int, _ width: Int, channels: Int = 3, classes given: Int? = nil
   ) -> [(ArchitectureSpecification, [ParameterizedLayer])] {
     let matrices = container.tensors.filter { $0.shape.rank == 2 }
-    let classes = Set(matrices.map { layout.isKeras ? $0.shape[1] : $0.shape[0] }).sorted()
+    let classes =
+      given.map { [$0] }
+      ?? Set(matrices.map { layout.isKeras ? $0.shape[1] : $0.shape[0] }).sorted()
     // Names tell PyTorch's from Keras's, except in Keras 3's older files, which have none.
     return NetworkFamily.all.filter {
-      $0.options.isEmpty && $0.name.hasPrefix("keras-") == layout.isKeras
+      $0.options.isSubset(of: [.classifier]) && $0.name.hasPrefix("keras-") == layout.isKeras
     }.flatMap { family in
-      classes.compactMap { classes in
-        let specification = ArchitectureSpecification(
-          family: family.name, classes: classes, height: height, width: width)
+      var specifications = classes.map {
+        ArchitectureSpecification(
+          family: family.name, classes: $0, height: height, width: width, channels: channels)
+      }
+      if family.options == [.classifier], given == nil, let widths = classifierWidths {
+        specifications.append(
+          ArchitectureSpecification(
+            family: family.name, classes: widths.last!, height: height, width: width,
+            channels: channels, classifier: widths.dropLast()))
+      }
+      return specifications.compactMap {
+        specification -> (ArchitectureSpecification, [ParameterizedLayer])? in
         guard let architecture = try? specification.architecture() else { return nil }
         return (specification, architecture.parameterizedLayers)
       }
     }
   }
 
+  /// Outputs of the file's matrices where each takes those of the one before, in the order of their
+  /// numbers: a classifier of several layers.
+  private var classifierWidths: [Int]? {
+    let most = 8
+    let matrices = container.parameters.filter { $0.shape.rank == 2 }
+    guard !layout.isKeras, (1...most).contains(matrices.count) else { return nil }
+    func numbers(_ name: String) -> [Int] { name.split(separator: ".").compactMap { Int($0) } }
+    let chain = matrices.sorted { numbers($0.name).lexicographicallyPrecedes(numbers($1.name)) }
+      .map(\.shape)
+    guard zip(chain, chain.dropFirst()).allSatisfy({ $0[0] == $1[1] }) else { return nil }
+    return chain.map { $0[0] }
+  }
+
   /// The built-in network that shares the most shapes with the file, in words; nil if none shares
   /// half of them.
   private func closestNetwork(height: Int, width: Int) -> String? {
     var best: (share: Double, text: String, layers: [ParameterizedLayer])?
-    for (specification, layers) in candidates(height: height, width: width) {
+    for (specification, layers) in candidates(height, width) {
       let (common, network, file) = likeness(to: layers)
       let share = Double(common) / Double(max(network, file, 1))
       guard share >= 0.5, share > best?.share ?? 0 else { continue }
-      let name = "\(specification.family) with \(specification.classes) classes"
+      let name = specification.inWords
       best = (
         share,
         share == 1
@@ -86,6 +129,25 @@ extension CheckpointFile {
     return best.text + ", and all of its names are here, but "
       + (first.dataset.map { "/\(printable($0)) " } ?? "the file ") + first.text
       + (problems.count > 1 ? ", and \(problems.count - 1) more of the kind" : "")
+  }
+
+  /// The built-in network all of whose parameters are here but those of its dense layers, in words.
+  private func headlessNetwork(height: Int, width: Int) -> String? {
+    guard !layout.isKeras, !container.tensors.contains(where: { $0.shape.rank == 2 }) else {
+      return nil
+    }
+    // However many classes: what depends on them is not looked for.
+    for channels in inputChannels {
+      for (specification, layers) in candidates(height, width, channels: channels, classes: 1000) {
+        let body = layers.filter { $0.kind != .dense }
+        guard body.count < layers.count, (try? match(body)) != nil else { continue }
+        let head = layers.filter { $0.kind == .dense }.map(\.name)
+        return "\(path) holds the parameters of \(specification.family) without "
+          + "\(head.joined(separator: ", ")), so it classifies nothing; save the whole network, or "
+          + "name a file that holds it"
+      }
+    }
+    return nil
   }
 
   /// `nil` if the layers are here.
@@ -111,13 +173,17 @@ extension CheckpointFile {
     guard let layers, (try? match(layers)) == nil else { return error }
     let (height, width) = (specification.height, specification.width)
     if let found = identifiedNetwork(height: height, width: width),
-      (found.family, found.classes) != (specification.family, specification.classes)
+      found.family != specification.family || found.classes != specification.classes
+        || found.channels != specification.channels || found.classifier != specification.classifier
     {
+      let further =
+        (found.channels == specification.channels ? "" : ", channels: \(found.channels)")
+        + (found.classifier.map { ", classifier: \($0)" } ?? "")
       return CheckpointError(
         path: path,
-        "holds the parameters of \(found.family) with \(found.classes) classes by names and shapes, "
-          + "not of \(specification.family) with \(specification.classes); say so by "
-          + "network.architecture={family: \(found.family), classes: \(found.classes)} "
+        "holds the parameters of \(found.inWords) by names and shapes, not of "
+          + "\(specification.family) with \(specification.classes); say so by "
+          + "network.architecture={family: \(found.family), classes: \(found.classes)\(further)} "
           + "(--architecture, --classes)")
     }
     // Where all names are here, the problems say all.
@@ -134,12 +200,12 @@ extension CheckpointFile {
     let several = identifiedNetworks(height: side, width: side)
     if several.count > 1 {
       let list = several.map {
-        "\($0.specification.family) with \($0.specification.classes) classes under "
-          + "\"\(printable($0.group ?? ""))\""
+        "\($0.specification.inWords) under \"\(printable($0.group ?? ""))\""
       }
       return "\(path) holds \(several.count) networks, \(list.joined(separator: " and ")); choose "
         + "one by network.group (--group)"
     }
+    if let headless = headlessNetwork(height: side, width: side) { return headless }
     let closest = closestNetwork(height: side, width: side).map { "; \($0)" } ?? ""
     // Keras keeps the optimizer's moments beside them.
     let arrays = container.parameters.count {
@@ -153,5 +219,19 @@ extension CheckpointFile {
     return "\(path) does not say which network it holds, and its \(arrays) arrays are those of no "
       + "built-in network\(closest); name the network by network.architecture, e.g. {family: "
       + "resnet18, classes: 10}"
+  }
+}
+
+extension ArchitectureSpecification {
+  /// For messages; of the images' channels only where there are not three.
+  package var inWords: String {
+    let images =
+      channels == 3 ? "" : " for images of \(channels) channel\(channels == 1 ? "" : "s")"
+    let hidden =
+      classifier.map {
+        $0.isEmpty
+          ? " behind no hidden layer" : " behind hidden layers of \($0), with ReLU after each"
+      } ?? ""
+    return "\(family) with \(classes) classes\(hidden)\(images)"
   }
 }

@@ -12,7 +12,11 @@ extension Architecture {
     guard let order = try? kerasLayers() else { return layers }
     var positions: [String: Int] = [:]
     for (position, layer) in order.enumerated() { positions[layer.parameters] = position }
-    return layers.sorted { positions[$0.name] ?? .max < positions[$1.name] ?? .max }
+    // A separable convolution is one layer of Keras's.
+    func position(_ layer: ParameterizedLayer) -> Int {
+      positions[layer.name] ?? layer.separableName.flatMap { positions[$0] } ?? .max
+    }
+    return layers.sorted { position($0) < position($1) }
   }
 }
 
@@ -25,7 +29,7 @@ extension LayerNode {
         weightShape: [
           layer.outputChannels, layer.window.height, layer.window.width,
           layer.inputChannels / layer.groups,
-        ], hasBias: layer.hasBias)
+        ], inputChannels: layer.isDepthwise ? layer.inputChannels : nil, hasBias: layer.hasBias)
     case .dense(let layer):
       ParameterizedLayer(
         name: parameterPrefix, kind: .dense, weightShape: [layer.outputs, layer.inputs],

@@ -59,8 +59,9 @@ struct ArchitectureEntries: Sendable {
         "`vgg-style`: a batch norm after each convolution"),
       .automatic(
         "classifier", \.classifier,
-        .list(of: .integer(extent), named: "integers", count: 0...1000), else: "none",
-        "`vgg-style`: widths of the hidden dense layers"),
+        .list(of: .integer(extent), named: "integers", count: 0...1000),
+        else: "`vgg-style`: none, VGGs: [4096, 4096]",
+        "`vgg-style`, `vgg11` to `vgg19-bn`: widths of the hidden dense layers"),
       .automatic(
         "widths", \.widths, .list(of: .integer(extent), named: "integers", count: 1...1000),
         else: "`resnet-style`: required", "`resnet-style`: channels of each stage"),
