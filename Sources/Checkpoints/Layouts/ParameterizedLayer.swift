@@ -18,7 +18,7 @@ public struct ParameterizedLayer: Hashable, Sendable {
   /// A filter [K, R, S, C / groups], a dense weight [outputs, inputs], the extents of slopes or of a
   /// layer norm, or [channels].
   public let weightShape: Shape
-  /// Of what a depthwise convolution reads; as many as outputs if left out.
+  /// Of what a depthwise convolution reads; as many as outputs if omitted.
   public let inputChannels: Int?
   /// Whether a norm has a factor (Keras's `scale`); all others have a weight.
   public let hasWeight: Bool

@@ -17,7 +17,7 @@ enum StateDictSpelling: CaseIterable, Hashable {
     }
   }
 
-  /// The network's name of a parameter; itself where the spelling says nothing of it.
+  /// The network's name of a parameter; itself where the spelling does not change it.
   func name(of name: String) -> String {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     switch self {

@@ -11,7 +11,7 @@ enum GraphNetwork {
       else {
         throw NetworkError(
           "graph: \(graph.name) takes images of \(graph.inputShape) and has \(graph.classes) "
-            + "classes, but \(specification.inputShape) and \(specification.classes) are asked for; "
+            + "classes, but \(specification.inputShape) and \(specification.classes) are requested; "
             + "leave network.architecture and network.preprocessing.resize out (--architecture, "
             + "--resize), or resize to \(graph.inputShape[1])x\(graph.inputShape[0])")
       }
