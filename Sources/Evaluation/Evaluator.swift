@@ -35,6 +35,9 @@ public struct EvaluationResult: Hashable, Sendable {
     }
     public var isCorrect: Bool { rank == 0 }
   }
+  /// Of no images.
+  package init() {}
+
   /// Images that were read.
   public var images = 0
   /// Share of images whose label has the largest logit, or one of the five largest.
