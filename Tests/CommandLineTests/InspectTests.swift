@@ -111,7 +111,7 @@ struct InspectTests {
     #expect(result.code == 0)
     #expect(
       result.output.contains(
-        "\narchitecture   sequence, 3 classes, input 10x10x3, by Keras's description of it\n"))
+        "\narchitecture   sequence, 3 classes, input 12x12x3, by Keras's description of it\n"))
     struct Inspection: Decodable {
       struct Model: Decodable, Equatable {
         let name: String
@@ -124,7 +124,7 @@ struct InspectTests {
     let json = try CommandLineProgram.run("inspect", "k2-sequence.h5", "--json", in: Self.nested)
     #expect(
       try JSONDecoder().decode(Inspection.self, from: Data(json.output.utf8)).model
-        == .init(name: "sequence", classes: 3, input: [10, 10, 3], preprocessesItself: false))
+        == .init(name: "sequence", classes: 3, input: [12, 12, 3], preprocessesItself: false))
   }
 
   @Test func layersOfAnUnknownNetworkAreAnError() throws {

@@ -96,7 +96,12 @@ struct StateDictRenaming: Hashable, Sendable {
     }
     guard let first = fitting.first else { return }
     self = first
-    let places = Set(fitting.map(\.prefix))
+    // Two readings of the same arrays are no rivals: a spelling may have a prefix of its own.
+    func arrays(_ candidate: StateDictRenaming) -> Set<String> {
+      Set(storedNames.filter { candidate.name(of: $0).map(names.contains) ?? false })
+    }
+    let own = arrays(first)
+    let places = Set([first.prefix] + fitting.filter { arrays($0) != own }.map(\.prefix))
     if places.count > 1 { rivals = places.sorted() }
   }
 
