@@ -1,0 +1,65 @@
+import Networks
+import TensorGraph
+
+/// Pooling layers, and the windows that they share with convolutions.
+extension KerasReading {
+  func pooling(
+    _ layer: KerasModel.Layer, _ x: Shape
+  ) throws(NetworkError) -> Layer {
+    let size = try layer.config.pair("pool_size", default: (2, 2))
+    guard x.rank == 3 else { throw layer.config.error("reads \(x), expected an image") }
+    let window = try self.window(
+      layer.config, x, size: size, strides: layer.config.pair("strides", default: size),
+      dilation: (1, 1))
+    // Keras takes the mean over the pixels that there are.
+    return layer.className == "MaxPooling2D"
+      ? .maxPool(window) : .averagePool(window, countsPadding: !window.isPadded)
+  }
+
+  /// TensorFlow's padding: `same` gives ⌈extent / stride⌉ rows, the odd row of padding at the end.
+  func window(
+    _ config: KerasObject, _ x: Shape, size: (Int, Int), strides: (Int, Int), dilation: (Int, Int)
+  ) throws(NetworkError) -> Window2D {
+    let padding = try config.text("padding", default: "valid").lowercased()
+    guard ["valid", "same"].contains(padding) else {
+      throw config.error("padding is \(padding.prefix(100)), expected valid or same")
+    }
+    let window = Window2D(
+      height: size.0, width: size.1, strideY: strides.0, strideX: strides.1, dilationY: dilation.0,
+      dilationX: dilation.1)
+    return padding == "same" ? window.same(for: x) : window
+  }
+
+  mutating func appendGlobal(
+    _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape
+  ) throws(NetworkError) {
+    let (name, config) = (layer.name, layer.config)
+    guard x.rank == 3 else { throw config.error("reads \(x), expected an image") }
+    let isMean = layer.className == "GlobalAveragePooling2D"
+    let pool: Layer =
+      isMean ? .globalAveragePool : .maxPool(Window2D(height: x[0], width: x[1]))
+    if try config.truth("keepdims", default: false) {
+      return try appendPooling(name, pool, inputs, config)
+    }
+    let whole = "\(name).\(isMean ? "mean" : "maximum")"
+    try appendPooling(whole, pool, inputs, config)
+    try node(name, .flatten(order: .channelsLast), [whole], config)
+  }
+
+  /// A maximum over more pixels than one node counts is that of the rows' maxima.
+  mutating func appendPooling(
+    _ name: String, _ layer: Layer, _ inputs: [String], _ config: KerasObject
+  ) throws(NetworkError) {
+    guard case .maxPool(let window) = layer, window.height > 1, window.width > 1,
+      window.height * window.width > Limits.maximumTaps
+    else { return try node(name, layer, inputs, config) }
+    let rows = Window2D(
+      height: 1, width: window.width, strideX: window.strideX, left: window.left,
+      right: window.right)
+    let columns = Window2D(
+      height: window.height, width: 1, strideY: window.strideY, top: window.top,
+      bottom: window.bottom)
+    try node("\(name).rows", .maxPool(rows), inputs, config)
+    try node(name, .maxPool(columns), ["\(name).rows"], config)
+  }
+}
