@@ -58,9 +58,9 @@ import Testing
     // Nobody means both.
     #expect(
       said.notes == [
-        "normalises images itself by its first layers, from 0 to 255, and gets them by tf's (mean "
-          + "[0.5, 0.5, 0.5], standard deviation [0.5, 0.5, 0.5]) before; leave "
-          + "network.preprocessing's style, mean and standardDeviation (--preprocessing) out"
+        "normalises images itself by its first layers, from 0 to 255, but they are normalised "
+          + "before: from -1 to 1; leave network.preprocessing's style, mean and standardDeviation "
+          + "(--preprocessing) out"
       ])
   }
 

@@ -181,9 +181,9 @@ public final class LoadedNetwork {
         != (preprocessing.mean, preprocessing.standardDeviation)
     else { return nil }
     let largest = implied.standardDeviation[0] == 1 ? "1" : "255"
-    return "normalises images itself by its first layers, from 0 to \(largest), and gets them by "
-      + "\(description(of: preprocessing)) before; leave network.preprocessing's style, mean and "
-      + "standardDeviation (--preprocessing) out"
+    return "normalises images itself by its first layers, from 0 to \(largest), but they are "
+      + "normalised before: \(description(of: preprocessing)); leave network.preprocessing's style, "
+      + "mean and standardDeviation (--preprocessing) out"
   }
 
   /// How images are given to a network whose first layers normalise them by statistics in its file.
