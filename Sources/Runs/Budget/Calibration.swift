@@ -47,11 +47,9 @@ struct Calibration {
   }
 
   /// Measures the network as it is.
-  /// - Parameters:
-  ///   - original: what was measured of the original on all images.
+  /// - Parameter original: what was measured of the original on all images.
   func measure(
-    original: EvaluationResult, stop: StopRequest,
-    progress: (_ done: Int, _ total: Int) -> Void
+    original: EvaluationResult, stop: StopRequest, progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> (result: EvaluationResult, measure: FoolingSearch.Measure) {
     func preview(_ source: any ImageSource, _ positions: Set<Int>) -> Preview {
       Preview(source, positions: positions.sorted())

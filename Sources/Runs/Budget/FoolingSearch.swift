@@ -32,6 +32,8 @@ package struct FoolingSearch: Codable, Hashable {
       let first = max(1, min(40, mostSteps / 30))
       return [first, 3 * first]
     }
+    /// The success rate at which a search may end early, with some room.
+    var enough: Double { fsr + FoolingSearch.margin * (1 - fsr) }
     /// Steps of the first cycle.
     package var firstCycle: Int { max(1, min(FoolingSearch.firstCycle, mostSteps)) }
 
@@ -302,8 +304,7 @@ package struct FoolingSearch: Codable, Hashable {
     seen.append(measure)
     keep(measure)
     let trial = trials[current]
-    let enough = setting.fsr + Self.margin * (1 - setting.fsr)
-    let hasRoom = measure.fsr >= enough
+    let hasRoom = measure.fsr >= setting.enough
     // Before the end of a cycle the learning rate is still high, and the best of several measurements
     // was lucky.
     if hasRoom, measure.likelyDrop <= setting.drops[0], trial.steps >= cycle?.upperBound ?? 0 {
@@ -312,7 +313,7 @@ package struct FoolingSearch: Codable, Hashable {
     if steps >= setting.mostSteps || isOutOfTime { return finish() }
     guard setting.schedule == nil, let cycle, trial.steps >= cycle.upperBound else { return }
     trials[current].controller.adapt(
-      isFooled: measure.fsr >= enough, isWithinDrop: measure.drop <= setting.drops[0])
+      isFooled: hasRoom, isWithinDrop: measure.drop <= setting.drops[0])
     beginCycle(of: Int(Double(cycle.count) * Self.growth))
   }
 
@@ -342,8 +343,7 @@ package struct FoolingSearch: Codable, Hashable {
   }
 
   private func isBetter(_ measure: Measure, than other: Measure) -> Bool {
-    let enough = setting.fsr + Self.margin * (1 - setting.fsr)
-    let (a, b) = (min(measure.fsr, enough), min(other.fsr, enough))
+    let (a, b) = (min(measure.fsr, setting.enough), min(other.fsr, setting.enough))
     return a != b ? a > b : measure.likelyDrop < other.likelyDrop
   }
 
