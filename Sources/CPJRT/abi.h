@@ -1,6 +1,6 @@
-// The part of the PJRT C interface that is used, as facts of its binary form: the slots of its table and
-// the arguments of its calls. Slots do not move, and structs grow at their end; this is version 0.81 of
-// the interface. A plugin is told how much of a struct is known here by its `size`.
+// The part of the PJRT C interface that is used, as facts of its binary form: the slots of its
+// table and the arguments of its calls. Slots do not move, and structs grow at their end; this is
+// version 0.81 of the interface. A plugin is told how much of a struct is known here by its `size`.
 #ifndef CPJRT_ABI_H
 #define CPJRT_ABI_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 // What every struct begins with.
-#define HEAD \
+#define HEAD   \
   size_t size; \
   void *extension
 

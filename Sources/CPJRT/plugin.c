@@ -77,7 +77,8 @@ static trompe_pjrt *open_locked(const char *path, trompe_pjrt_error *error) {
   }
   const size_t needed = offsetof(pjrt_api, slots) + (SLOT_EXECUTABLE_MEMORY + 1) * sizeof(void *);
   if (api->size < needed) {
-    set_error(error, TROMPE_PJRT_TOO_OLD, "its table is too short", strlen("its table is too short"));
+    set_error(
+        error, TROMPE_PJRT_TOO_OLD, "its table is too short", strlen("its table is too short"));
     return NULL;
   }
   trompe_pjrt *plugin = calloc(1, sizeof *plugin);
@@ -115,8 +116,8 @@ int trompe_pjrt_stablehlo(const trompe_pjrt *plugin, int64_t version[3]) {
   for (size_t i = 0; i < attributes.count; i++) {
     const pjrt_named_value *value = &attributes.attributes[i];
     const char name[] = "stablehlo_current_version";
-    if (value->name_size == sizeof name - 1 && !memcmp(value->name, name, sizeof name - 1)
-        && value->type == VALUE_INT64_LIST && value->count == 3) {
+    if (value->name_size == sizeof name - 1 && !memcmp(value->name, name, sizeof name - 1) &&
+        value->type == VALUE_INT64_LIST && value->count == 3) {
       memcpy(version, value->integers, 3 * sizeof *version);
       return 1;
     }

@@ -20,7 +20,7 @@ struct trompe_pjrt_client {
     void *device;
     int id;
     char kind[128];
-  } *devices;
+  } * devices;
 };
 
 // Calls a slot of the table. Returns 0, or -1 and tells what the plugin reports.

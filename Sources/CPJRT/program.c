@@ -151,8 +151,7 @@ int trompe_pjrt_execute(
   };
   const int status = trompe_pjrt_call(executable->plugin, SLOT_LOADED_EXECUTE, &execute, error);
   if (!status)
-    for (size_t i = 0; i < executable->results; i++)
-      results[i] = wrap(executable->plugin, made[i]);
+    for (size_t i = 0; i < executable->results; i++) results[i] = wrap(executable->plugin, made[i]);
   free(given);
   free(made);
   return status;

@@ -1,7 +1,7 @@
 // Plugins of PJRT: libraries that compile StableHLO for a device and run it there.
 //
-// Every call that can fail takes an error, which is left as it is where nothing fails. What is made is
-// the caller's to destroy. A plugin is never unloaded.
+// Every call that can fail takes an error, which is left as it is where nothing fails. What is made
+// is the caller's to destroy. A plugin is never unloaded.
 #ifndef CPJRT_H
 #define CPJRT_H
 
