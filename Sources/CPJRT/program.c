@@ -82,8 +82,8 @@ static trompe_pjrt_buffer *wrap(const trompe_pjrt *plugin, void *buffer) {
 }
 
 trompe_pjrt_buffer *trompe_pjrt_upload(
-    trompe_pjrt_client *client, size_t device, const void *data, trompe_pjrt_type type,
-    const int64_t *dimensions, size_t rank, trompe_pjrt_error *error) {
+    trompe_pjrt_client *client, size_t device, const trompe_pjrt_array *array,
+    trompe_pjrt_error *error) {
   static const int types[] = {
       [TROMPE_PJRT_FLOAT32] = TYPE_F32,
       [TROMPE_PJRT_INT32] = TYPE_S32,
@@ -94,10 +94,10 @@ trompe_pjrt_buffer *trompe_pjrt_upload(
   pjrt_from_host copy = {
       .size = sizeof copy,
       .client = client->client,
-      .data = data ? data : nothing,
-      .type = types[type],
-      .dimensions = dimensions,
-      .rank = rank,
+      .data = array->data ? array->data : nothing,
+      .type = types[array->type],
+      .dimensions = array->dimensions,
+      .rank = array->rank,
       .semantics = HOST_UNCHANGED_DURING_CALL,
       .device = client->devices[device].device,
   };

@@ -24,8 +24,16 @@ static enum zip_result zip_append(int file, const unsigned char *bytes, size_t c
   return zip_done;
 }
 
+// What the compressed bytes become.
+struct zip_inflated {
+  int to;
+  size_t size;
+  uint32_t crc;
+};
+
 static enum zip_result zip_inflate_all(
-    z_stream *stream, int from, off_t offset, size_t stored, int to, size_t size, uint32_t crc) {
+    z_stream *stream, int from, off_t offset, size_t stored, const struct zip_inflated *whole) {
+  size_t size = whole->size;
   unsigned char input[zip_block], output[zip_block];
   uint32_t found = 0;
   int status = Z_OK;
@@ -50,10 +58,10 @@ static enum zip_result zip_inflate_all(
     if (count > size) return zip_other_size;
     size -= count;
     found = zip_crc32(found, output, count);
-    if (zip_append(to, output, count) != zip_done) return zip_system_error;
+    if (zip_append(whole->to, output, count) != zip_done) return zip_system_error;
   }
   if (size > 0) return zip_other_size;
-  return found == crc ? zip_done : zip_other_checksum;
+  return found == whole->crc ? zip_done : zip_other_checksum;
 }
 
 enum zip_result zip_inflate(
@@ -64,7 +72,8 @@ enum zip_result zip_inflate(
     errno = ENOMEM;
     return zip_system_error;
   }
-  enum zip_result result = zip_inflate_all(&stream, from, offset, stored, to, size, crc);
+  const struct zip_inflated whole = {to, size, crc};
+  enum zip_result result = zip_inflate_all(&stream, from, offset, stored, &whole);
   inflateEnd(&stream);
   return result;
 }

@@ -74,7 +74,8 @@ public final class Optimizer: OptimizerState {
             rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, decay: decay,
             step: Int64(step))
           trompe_adam_update(
-            &adam, count, w, gradient.baseAddress, moments[0].floats, moments[1].floats, cpu)
+            &adam, count, w, gradient.baseAddress,
+            trompe_adam_moments(first: moments[0].floats, second: moments[1].floats), cpu)
         case .sgd(let momentum, let decay, let nesterov):
           var sgd = trompe_sgd(
             rate: learningRate, momentum: momentum, decay: decay, nesterov: nesterov ? 1 : 0)

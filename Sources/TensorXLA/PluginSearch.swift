@@ -53,7 +53,9 @@ public struct PluginSearch: Sendable {
     return plugins
   }
 
-  /// - Parameter given: `compute.plugin`.
+  /// - Parameters:
+  ///   - device: for which a plugin is looked for.
+  ///   - given: `compute.plugin`.
   /// - Throws: `ExecutionError` saying where was looked and what to do.
   public func plugin(for device: XLADevice, given: String? = nil) throws(ExecutionError) -> String {
     if let path = given ?? named ?? installed(device.kind).first { return path }

@@ -86,9 +86,12 @@ final class XLAClient {
     let dimensions = shape.dimensions.map(Int64.init)
     do {
       let buffer = try calling { error in
-        values.withUnsafeBytes {
-          trompe_pjrt_upload(
-            handle, device.index, $0.baseAddress, code, dimensions, dimensions.count, error)
+        values.withUnsafeBytes { bytes in
+          dimensions.withUnsafeBufferPointer {
+            var array = trompe_pjrt_array(
+              data: bytes.baseAddress, type: code, dimensions: $0.baseAddress, rank: $0.count)
+            return trompe_pjrt_upload(handle, device.index, &array, error)
+          }
         }
       }
       return DeviceBuffer(buffer, shape, type, of: self)

@@ -13,6 +13,7 @@ public final class XLAExecutor: Executor {
   /// - Parameters:
   ///   - device: on which it computes.
   ///   - plugin: a path; where installed ones are looked for if `nil`.
+  ///   - search: where it is looked for.
   /// - Throws: `ExecutionError` in one sentence if there is no plugin, or it has no such device.
   public init(
     _ device: XLADevice, plugin: String? = nil, search: PluginSearch = PluginSearch()

@@ -69,10 +69,18 @@ size_t trompe_pjrt_result_count(const trompe_pjrt_executable *executable);
 // Bytes that a run needs beside arguments and results; 0 if the plugin does not tell.
 int trompe_pjrt_temporary_bytes(const trompe_pjrt_executable *executable, int64_t *bytes);
 
-// Copies `data`, row-major, to a device. Returns when it has been read.
+// An array of the host, row-major.
+typedef struct {
+  const void *data;
+  trompe_pjrt_type type;
+  const int64_t *dimensions;
+  size_t rank;
+} trompe_pjrt_array;
+
+// Copies an array to a device. Returns when it has been read.
 trompe_pjrt_buffer *trompe_pjrt_upload(
-    trompe_pjrt_client *client, size_t device, const void *data, trompe_pjrt_type type,
-    const int64_t *dimensions, size_t rank, trompe_pjrt_error *error);
+    trompe_pjrt_client *client, size_t device, const trompe_pjrt_array *array,
+    trompe_pjrt_error *error);
 // Waits for the values, and copies them to `data`, which has `size` bytes: those of the buffer.
 int trompe_pjrt_download(
     const trompe_pjrt_buffer *buffer, void *data, size_t size, trompe_pjrt_error *error);

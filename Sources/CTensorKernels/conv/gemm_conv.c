@@ -72,12 +72,17 @@ static void pack_panel(const Call *call, const PanelPixels *panel, float *rows) 
       rows + PANEL * (steps + 1));
 }
 
-// Prefetches channels of an A panel that is packed soon, from block `begin` of those of all taps up
-// to `end`: those of another tap at once. `known` are the first tap's pixels, if that is not NULL.
+// Blocks of channels, counted through all taps.
+typedef struct {
+  int64_t begin, end;
+} ChannelBlocks;
+
+// Prefetches channels of an A panel that is packed soon: those of another tap than the first at
+// once. `known` are the first tap's pixels, if that is not NULL.
 static void prefetch_rows(
-    const Call *call, const PanelPixels *panel, int64_t begin, int64_t end,
-    const trompe_pixel *known, trompe_pixel *pixels, trompe_prefetch_pixels *next) {
-  const int64_t blocks = call->ends.from->c / BLOCK;
+    const Call *call, const PanelPixels *panel, ChannelBlocks range, const trompe_pixel *known,
+    trompe_pixel *pixels, trompe_prefetch_pixels *next) {
+  const int64_t blocks = call->ends.from->c / BLOCK, begin = range.begin, end = range.end;
   if (known && end <= blocks) {
     *next =
         (trompe_prefetch_pixels){.pixels = known, .first = begin, .lines = (end - begin) * PANEL};
@@ -117,18 +122,34 @@ typedef struct {
   int64_t blocks;
 } Prefetched;
 
+// A panels that are packed, where their results go, and the sums of each, or NULL.
+typedef struct {
+  const float *rows;
+  const PanelPixels *pixels;
+  int64_t count;
+  float *const *sums;
+} Panels;
+
+// B panels, of `count` blocks of columns from the `first` on.
+typedef struct {
+  int64_t first, count;
+  trompe_panel columns;
+} Columns;
+
 // A panels by some B panels.
 static void multiply_panels(
-    const Call *call, const float *rows, const PanelPixels *panels, int64_t panel_count,
-    int64_t block, int64_t block_count, trompe_panel columns, Prefetched prefetched,
-    float *const *sums) {
+    const Call *call, const Panels *a, const Columns *b, const Prefetched *prefetched) {
+  const float *const rows = a->rows;
+  const PanelPixels *const panels = a->pixels;
+  const int64_t panel_count = a->count, block = b->first, block_count = b->count;
+  const trompe_panel columns = b->columns;
   const int64_t steps = group_steps(call->group, &call->ends), at_once = call->kernels->nr_blocks;
   const trompe_nr_blocks at = {block_count, steps * BLOCK, BLOCK, call->ends.to->block};
-  int64_t begin = 0, end = 0;  // blocks of channels to prefetch
-  if (prefetched.count)
+  ChannelBlocks soon = {0, 0};
+  if (prefetched->count)
     trompe_share(
         call->group->tap_count * call->ends.from->c / BLOCK, (int)(block / at_once),
-        (int)((call->ends.to->c / BLOCK + at_once - 1) / at_once), &begin, &end);
+        (int)((call->ends.to->c / BLOCK + at_once - 1) / at_once), &soon.begin, &soon.end);
   const int64_t first = block * call->ends.to->block;
   trompe_epilogue after = call->after;
   if (after.bias) after.bias += block * BLOCK;
@@ -150,18 +171,18 @@ static void multiply_panels(
   }
   const trompe_panel of_columns = panel_from(columns, done);
   for (int64_t t = 0; t < panel_count; t++) {
-    after.sums = sums[t] ? sums[t] + block * BLOCK : NULL;
+    after.sums = a->sums[t] ? a->sums[t] + block * BLOCK : NULL;
     trompe_pixel pixels[PANEL];
     trompe_prefetch_pixels next = {0};
-    if (t < prefetched.count && begin < end)
+    if (t < prefetched->count && soon.begin < soon.end)
       prefetch_rows(
-          call, &prefetched.packed[t], begin, end,
-          prefetched.pixels ? prefetched.pixels + t * PANEL : NULL, pixels, &next);
+          call, &prefetched->packed[t], soon,
+          prefetched->pixels ? prefetched->pixels + t * PANEL : NULL, pixels, &next);
     if (t + 1 < panel_count) {
       next.results = panels[t + 1].offsets;
-    } else if (prefetched.written) {
-      next.results = prefetched.written->offsets;
-      next.distance = prefetched.blocks * call->ends.to->block;
+    } else if (prefetched->written) {
+      next.results = prefetched->written->offsets;
+      next.distance = prefetched->blocks * call->ends.to->block;
     }
     const trompe_panel of_rows = a_panel_at(rows + t * floats, steps, done);
     call->kernels->f32_gemm(
@@ -202,6 +223,7 @@ static void multiply(void *context, int thread, int threads) {
       pack_panel(call, &panels[t], rows + t * floats);
       sums[t] = call->sums ? call->sums + (first + t) / trompe_run_length(all) * columns : NULL;
     }
+    const Panels a = {rows, panels, count, sums};
     for (int64_t b = 0, blocks; b < columns / BLOCK; b += blocks) {
       blocks = smaller(call->kernels->nr_blocks, columns / BLOCK - b);
       Prefetched prefetched = {
@@ -210,7 +232,8 @@ static void multiply(void *context, int thread, int threads) {
         prefetched.written = panels;
         prefetched.blocks = blocks;
       }
-      multiply_panels(call, rows, panels, count, b, blocks, b_panel_at(call, b), prefetched, sums);
+      const Columns some = {b, blocks, b_panel_at(call, b)};
+      multiply_panels(call, &a, &some, &prefetched);
     }
   }
   if (call->after.is_nontemporal) trompe_fence_nontemporal();
@@ -253,32 +276,31 @@ static void multiply_shared(void *context, int thread, int threads) {
                 panel_count = group_panels(group, &call->ends);
   const int64_t floats = panel_floats(steps), at_once = batch(call->kernels, steps);
   const int is_own = call->plain && steps;
-  float *columns =
-      call->scratch + panel_count * floats + thread * batch_floats(call->kernels, steps);
-  float *corrections = columns + at_once * BLOCK * steps,
-        *inverse_scales = corrections + at_once * BLOCK;
+  trompe_b_panels packed = {
+      .values = call->scratch + panel_count * floats + thread * batch_floats(call->kernels, steps)};
+  packed.corrections = packed.values + at_once * BLOCK * steps;
+  packed.inverse_scales = packed.corrections + at_once * BLOCK;
   PanelPixels panels[FEW_PANELS];
   float *sums[FEW_PANELS];
   for (int64_t t = 0; t < panel_count; t++) {
     trompe_panel_at(group, &call->ends, t, &panels[t]);
     sums[t] = call->sums;
   }
+  const Panels a = {call->scratch, panels, panel_count, sums};
   int64_t begin, end;
   trompe_share_by_speed(call->ends.to->c / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b += at_once) {
     const int64_t count = smaller(at_once, end - b);
-    if (is_own)
-      trompe_gemm_conv_pack_panels(
-          call->plain, group, b, count, columns, corrections, inverse_scales);
+    if (is_own) trompe_gemm_conv_pack_panels(call->plain, group, b, count, &packed);
     for (int64_t i = 0, blocks; i < count; i += blocks) {
       blocks = smaller(call->kernels->nr_blocks, count - i);
       const trompe_panel own = {
-          columns + i * BLOCK * steps, corrections + i * BLOCK, inverse_scales + i * BLOCK};
+          packed.values + i * BLOCK * steps, packed.corrections + i * BLOCK,
+          packed.inverse_scales + i * BLOCK};
       Prefetched prefetched = {0};
       if (i + blocks < count) prefetched = (Prefetched){.written = panels, .blocks = blocks};
-      multiply_panels(
-          call, call->scratch, panels, panel_count, b + i, blocks,
-          is_own ? own : b_panel_at(call, b + i), prefetched, sums);
+      const Columns some = {b + i, blocks, is_own ? own : b_panel_at(call, b + i)};
+      multiply_panels(call, &a, &some, &prefetched);
     }
   }
   if (call->after.is_nontemporal) trompe_fence_nontemporal();

@@ -28,7 +28,7 @@ int trompe_gemm_conv_same_filter(const trompe_window *a, const trompe_window *b,
 
 void trompe_gemm_conv_pack_panels(
     const trompe_plain_filter *call, const TapGroup *group, int64_t first, int64_t count,
-    float *columns, float *corrections, float *inverse_scales) {
+    const trompe_b_panels *panels) {
   const trompe_window *window = call->window;
   const Ends ends = trompe_ends(window, call->is_bwd_data);
   const int64_t c = window->x.c, filter = window->r * window->s * c;
@@ -47,7 +47,7 @@ void trompe_gemm_conv_pack_panels(
       .step = step,
       .column = column,
       .count = count};
-  call->kernels->f32_pack_b(&source, columns, corrections, inverse_scales);
+  call->kernels->f32_pack_b(&source, panels->values, panels->corrections, panels->inverse_scales);
 }
 
 static void pack_filter(void *context, int thread, int threads) {
@@ -64,9 +64,9 @@ static void pack_filter(void *context, int thread, int threads) {
       const int64_t steps = group_steps(&group, &ends), first = b * BLOCK;
       float *packed = call->packed + group.filter;
       float *corrections = packed + steps * columns, *inverse_scales = corrections + columns;
-      trompe_gemm_conv_pack_panels(
-          call, &group, b, smaller(at_once, end - b), packed + first * steps, corrections + first,
-          inverse_scales + first);
+      const trompe_b_panels panels = {
+          packed + first * steps, corrections + first, inverse_scales + first};
+      trompe_gemm_conv_pack_panels(call, &group, b, smaller(at_once, end - b), &panels);
     }
 }
 

@@ -13,7 +13,12 @@ typedef struct {
   float *packed;  // where all of them go, if they are packed before they are used
 } trompe_plain_filter;
 
-// `count` B panels of a tap group from the `first` on, their correction terms and inverse scales.
+// Where B panels go, their correction terms and inverse scales.
+typedef struct {
+  float *values, *corrections, *inverse_scales;
+} trompe_b_panels;
+
+// `count` B panels of a tap group from the `first` on.
 void trompe_gemm_conv_pack_panels(
     const trompe_plain_filter *filter, const TapGroup *group, int64_t first, int64_t count,
-    float *panels, float *corrections, float *inverse_scales);
+    const trompe_b_panels *panels);

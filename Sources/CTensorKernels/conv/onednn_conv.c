@@ -358,7 +358,8 @@ int trompe_onednn_conv_run(
     const int64_t extent[4] = {s->n, s->p, s->q, s->c};
     const int64_t from[4] = {s->h * s->w * s->c, s->stride_y * s->w * s->c, s->stride_x * s->c, 1};
     const int64_t to[4] = {s->p * s->q * s->c, s->q * s->c, s->c, 1};
-    trompe_copy_strided(4, extent, x, from, scratch, to, cpu.threads);
+    const trompe_strides at = {4, extent, from, to};
+    trompe_copy_strided(&at, x, scratch, cpu.threads);
     x = scratch;
     scratch = (char *)scratch + self->subsampled_bytes;
   }

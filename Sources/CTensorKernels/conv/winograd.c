@@ -198,21 +198,35 @@ static void pack_groups(const Call *call, int64_t first, int64_t count, float *t
         tiles + g * group_floats(c), packed_floats(c));
 }
 
-// Products of blocks of results, whose values of some channels are at `u`, with groups of tiles.
+// `count` groups of packed tiles from the `first` of the image on.
+typedef struct {
+  int64_t first, count;
+  const float *tiles;
+} TileGroups;
+
+// Packed filters of some blocks of results: of `channels` channels from the `first` on.
+typedef struct {
+  const float *values;
+  int64_t blocks, first, channels;
+} PackedFilters;
+
+// Products of filters with groups of tiles.
 static void multiply(
-    const Call *call, int64_t count, const float *tiles, const float *u, int64_t blocks,
-    int64_t first, int64_t channels, float *products) {
-  const int64_t c = call->x->c, packed = packed_floats(channels), block = block_floats(channels);
-  const trompe_nr_blocks columns = {blocks, block, block, product_floats(call->groups)};
+    const Call *call, const TileGroups *groups, const PackedFilters *filters, float *products) {
+  const int64_t c = call->x->c, channels = filters->channels;
+  const int64_t packed = packed_floats(channels), block = block_floats(channels);
+  const trompe_nr_blocks columns = {filters->blocks, block, block, product_floats(call->groups)};
+  const float *u = filters->values;
   for (int64_t element = 0; element < ELEMENTS; element++, u += packed)
     call->kernels->f32_wino_f4x3_gemm(
-        tiles + element * packed_floats(c), group_floats(c), count, u, &columns, u + packed, c,
-        first, channels, products + element * PRODUCT_PLANE, BLOCK_PRODUCTS);
+        groups->tiles + element * packed_floats(c), group_floats(c), groups->count, u, &columns,
+        u + packed, c, filters->first, channels, products + element * PRODUCT_PLANE,
+        BLOCK_PRODUCTS);
 }
 
 // Those of filters that a thread packs for itself: they never leave the caches.
 static void multiply_plain(
-    const Call *call, int thread, int64_t count, const float *tiles, int64_t b, int64_t blocks,
+    const Call *call, int thread, const TileGroups *groups, int64_t b, int64_t blocks,
     float *products) {
   const int64_t c = call->x->c, at_once = own_channels(call->kernels, c, call->groups);
   float *own = call->filters + thread * call->kernels->nr_blocks * block_floats(at_once);
@@ -226,7 +240,8 @@ static void multiply_plain(
       pack_channels(
           call->kernels, &block, own + i * block_floats(channels), inverse_scales + i * BLOCK, 0);
     }
-    multiply(call, count, tiles, own, blocks, first, channels, products);
+    const PackedFilters filters = {own, blocks, first, channels};
+    multiply(call, groups, &filters, products);
   }
 }
 
@@ -237,28 +252,31 @@ static int64_t run_of(const Call *call, int64_t group) {
 
 // Blocks of results, from `begin` up to `end`, of groups of tiles.
 static void write_groups(
-    const Call *call, int thread, int64_t first, int64_t count, const float *tiles, int64_t begin,
-    int64_t end) {
+    const Call *call, int thread, const TileGroups *groups, int64_t begin, int64_t end) {
   static const trompe_wino_layout at = {PRODUCT_PLANE, BLOCK, BLOCK_PRODUCTS};
   const int64_t c = call->x->c, k = call->y->c, all = tile_count(call->x);
-  const int64_t group = group_floats(c);
+  const int64_t first = groups->first, group = group_floats(c);
   const int64_t at_once = call->kernels->nr_blocks, own = product_floats(call->groups);
   float *products = call->products + thread * at_once * own;
   trompe_epilogue after = *call->after;
   after.is_nontemporal = trompe_is_nontemporal(call->kernels, call->y, call->to);
   for (int64_t b = begin, blocks; b < end; b += blocks) {
     blocks = smaller(at_once, end - b);
-    if (call->plain) multiply_plain(call, thread, count, tiles, b, blocks, products);
-    else multiply(call, count, tiles, call->u + b * block_floats(c), blocks, 0, c, products);
+    if (call->plain) {
+      multiply_plain(call, thread, groups, b, blocks, products);
+    } else {
+      const PackedFilters filters = {call->u + b * block_floats(c), blocks, 0, c};
+      multiply(call, groups, &filters, products);
+    }
     for (int64_t i = 0; i < blocks; i++)
-      for (int64_t g = 0; g < count; g++) {
+      for (int64_t g = 0; g < groups->count; g++) {
         if (after.sums) after.sums = call->sums + run_of(call, first + g) * k;
         const trompe_tiles of_group = {
             (first + g) * GROUP,
             smaller(GROUP, all - (first + g) * GROUP),
             (b + i) * BLOCK,
             BLOCK,
-            tiles + g * group + ELEMENTS * packed_floats(c),
+            groups->tiles + g * group + ELEMENTS * packed_floats(c),
             call->inverse_scales};
         call->kernels->f32_wino_f4x3_output(
             call->y, &after, call->to, &of_group, products + i * own + g * BLOCK_PRODUCTS, &at);
@@ -279,7 +297,8 @@ static void convolve(void *context, int thread, int threads) {
   for (int64_t first = begin; first < end; first += at_once) {
     const int64_t count = smaller(at_once, end - first);
     pack_groups(call, first, count, tiles);
-    write_groups(call, thread, first, count, tiles, 0, call->y->c / BLOCK);
+    const TileGroups groups = {first, count, tiles};
+    write_groups(call, thread, &groups, 0, call->y->c / BLOCK);
   }
 }
 
@@ -295,7 +314,8 @@ static void multiply_shared(void *context, int thread, int threads) {
   const Call *call = context;
   int64_t begin, end;
   trompe_share_by_speed(call->y->c / BLOCK, thread, threads, &begin, &end);
-  write_groups(call, thread, 0, call->groups, call->tiles, begin, end);
+  const TileGroups groups = {0, call->groups, call->tiles};
+  write_groups(call, thread, &groups, begin, end);
 }
 
 static void run(

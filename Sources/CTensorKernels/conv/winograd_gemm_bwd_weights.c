@@ -61,37 +61,50 @@ size_t trompe_winograd_gemm_bwd_weights_scratch_bytes(
   return (size_t)((x->c + y->c) / BLOCK * block + sums_floats(x, y, cpu)) * sizeof(float);
 }
 
-static void read_blocks(
-    const Call *call, const trompe_image *image, const float *from, int is_cotangent, float *values,
-    int thread, int threads) {
+// What is packed, and where to.
+typedef struct {
+  const trompe_image *image;
+  const float *from;
+  int is_cotangent;
+  float *values;
+} Operand;
+
+static void pack_operand(const Call *call, const Operand *operand, int thread, int threads) {
   int64_t begin, end;
-  trompe_share_by_speed(image->c / BLOCK, thread, threads, &begin, &end);
+  trompe_share_by_speed(operand->image->c / BLOCK, thread, threads, &begin, &end);
   for (int64_t b = begin; b < end; b++)
     call->kernels->f32_wino_f4x3_pack_tiles(
-        image, from, call->first, call->count, b, is_cotangent,
-        values + b * block_floats(call->count), element_floats(call->count));
+        operand->image, operand->from, call->first, call->count, b, operand->is_cotangent,
+        operand->values + b * block_floats(call->count), element_floats(call->count));
 }
 
 static void pack_tiles(void *context, int thread, int threads) {
   const Call *call = context;
-  read_blocks(call, call->x, call->from, 0, call->x_values, thread, threads);
-  read_blocks(call, call->y, call->cotangent, 1, call->y_values, thread, threads);
+  const Operand x = {call->x, call->from, 0, call->x_values};
+  const Operand y = {call->y, call->cotangent, 1, call->y_values};
+  pack_operand(call, &x, thread, threads);
+  pack_operand(call, &y, thread, threads);
 }
+
+// Where the sums of a block of 16 filters go, and floats from one block to the next.
+typedef struct {
+  float *values;
+  int64_t block;
+} Sums;
 
 // Sums of blocks of 16 filters (B) in 16 channels (A) at one element, and of the chunks before.
 static void multiply(
-    const Call *call, int64_t element, int64_t c, int64_t k, int64_t blocks, float *sums,
-    int64_t sums_block) {
+    const Call *call, int64_t element, int64_t c, int64_t k, int64_t blocks, Sums sums) {
   const int64_t block = block_floats(call->count), plane = element_floats(call->count);
   const int64_t steps = steps_of(call->count);
   const float *x = call->x_values + c * block, *y = call->y_values + k * block;
   const float *rows = x + element * plane, *columns = y + element * plane;
   const trompe_panel of_rows = {rows, rows + steps * BLOCK, x + ELEMENTS * plane};
   const trompe_panel of_columns = {columns, columns + steps * BLOCK, y + ELEMENTS * plane};
-  const trompe_nr_blocks at = {blocks, block, block, sums_block};
+  const trompe_nr_blocks at = {blocks, block, block, sums.block};
   call->kernels->f32_gemm_bwd_weights(
-      &of_rows, &of_columns, &at, steps / BLOCK, call->first ? sums : NULL, BLOCK, sums, BLOCK,
-      &(trompe_prefetch_steps){0});
+      &of_rows, &of_columns, &at, steps / BLOCK, call->first ? sums.values : NULL, BLOCK,
+      sums.values, BLOCK, &(trompe_prefetch_steps){0});
 }
 
 // Threads share the filters ...
@@ -106,7 +119,7 @@ static void write_blocks(void *context, int thread, int threads) {
     blocks = smaller(at_once, end - k);
     for (int64_t c = 0; c < channels / BLOCK; c++) {
       for (int64_t element = 0; element < ELEMENTS; element++)
-        multiply(call, element, c, k, blocks, sums + element * plane, ELEMENTS * plane);
+        multiply(call, element, c, k, blocks, (Sums){sums + element * plane, ELEMENTS * plane});
       for (int64_t i = 0; i < blocks; i++)
         call->kernels->f32_wino_f4x3_filter_gradient(
             sums + i * ELEMENTS * plane, plane, channels, BLOCK,
@@ -124,10 +137,10 @@ static void add_elements(void *context, int thread, int threads) {
   for (int64_t element = begin; element < end; element++)
     for (int64_t k = 0, blocks; k < call->y->c / BLOCK; k += blocks) {
       blocks = smaller(call->kernels->nr_blocks, call->y->c / BLOCK - k);
-      for (int64_t c = 0; c < channels / BLOCK; c++)
-        multiply(
-            call, element, c, k, blocks,
-            call->sums + (k * ELEMENTS + element) * plane + c * BLOCK * BLOCK, ELEMENTS * plane);
+      for (int64_t c = 0; c < channels / BLOCK; c++) {
+        float *values = call->sums + (k * ELEMENTS + element) * plane + c * BLOCK * BLOCK;
+        multiply(call, element, c, k, blocks, (Sums){values, ELEMENTS * plane});
+      }
     }
 }
 

@@ -3,10 +3,14 @@
 
 #include <stdint.h>
 
+// Indices of a copy between two layouts: of `rank` axes, and the elements from one to the next.
+typedef struct {
+  int rank;
+  const int64_t *extent, *from_stride, *to_stride;
+} trompe_strides;
+
 // to[Σ index·to_stride] = from[Σ index·from_stride] for all indices; elements of 4 bytes.
-void trompe_copy_strided(
-    int rank, const int64_t *extent, const float *from, const int64_t *from_stride, float *to,
-    const int64_t *to_stride, int threads);
+void trompe_copy_strided(const trompe_strides *at, const float *from, float *to, int threads);
 
 // Index of the largest of each row, the first of equals.
 void trompe_argmax(int64_t rows, int64_t columns, const float *x, int32_t *index);

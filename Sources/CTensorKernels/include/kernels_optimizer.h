@@ -11,9 +11,13 @@ typedef struct {
   float rate, beta1, beta2, epsilon, decay;
   int64_t step;
 } trompe_adam;
+// Means of gradients and of their squares.
+typedef struct {
+  float *first, *second;
+} trompe_adam_moments;
 void trompe_adam_update(
-    const trompe_adam *adam, int64_t count, float *w, const float *gradient, float *first,
-    float *second, trompe_cpu cpu);
+    const trompe_adam *adam, int64_t count, float *w, const float *gradient,
+    trompe_adam_moments moments, trompe_cpu cpu);
 
 // v = momentum·v + (g + decay·w); w -= rate·v. The first step sets v to its gradient.
 typedef struct {

@@ -7,16 +7,15 @@
 #include "kernels_threads.h"
 
 typedef struct {
-  int rank;
-  const int64_t *extent, *from_stride, *to_stride;
+  const trompe_strides *at;
   const float *from;
   float *to;
 } Copy;
 
 static void copy_axis(
     const Copy *c, int axis, const float *from, float *to, int64_t begin, int64_t end) {
-  int64_t a = c->from_stride[axis], b = c->to_stride[axis];
-  if (axis == c->rank - 1) {
+  int64_t a = c->at->from_stride[axis], b = c->at->to_stride[axis];
+  if (axis == c->at->rank - 1) {
     if (a == 1 && b == 1) {
       memcpy(to + begin, from + begin, (size_t)(end - begin) * sizeof(float));
     } else {
@@ -25,27 +24,25 @@ static void copy_axis(
     return;
   }
   for (int64_t i = begin; i < end; i++)
-    copy_axis(c, axis + 1, from + i * a, to + i * b, 0, c->extent[axis + 1]);
+    copy_axis(c, axis + 1, from + i * a, to + i * b, 0, c->at->extent[axis + 1]);
 }
 
 static void copy_part(void *context, int thread, int threads) {
   const Copy *c = context;
   int64_t begin, end;
-  trompe_share(c->extent[0], thread, threads, &begin, &end);
+  trompe_share(c->at->extent[0], thread, threads, &begin, &end);
   copy_axis(c, 0, c->from, c->to, begin, end);
 }
 
-void trompe_copy_strided(
-    int rank, const int64_t *extent, const float *from, const int64_t *from_stride, float *to,
-    const int64_t *to_stride, int threads) {
-  if (rank == 0) {
+void trompe_copy_strided(const trompe_strides *at, const float *from, float *to, int threads) {
+  if (at->rank == 0) {
     *to = *from;
     return;
   }
   int64_t count = 1;
-  for (int i = 0; i < rank; i++) count *= extent[i];
+  for (int i = 0; i < at->rank; i++) count *= at->extent[i];
   if (count == 0) return;
-  Copy copy = {rank, extent, from_stride, to_stride, from, to};
+  Copy copy = {at, from, to};
   trompe_parallel(copy_part, &copy, count < 16384 ? 1 : threads);
 }
 

@@ -30,8 +30,8 @@ static void part(void *context, int thread, int threads) {
 }
 
 void trompe_adam_update(
-    const trompe_adam *adam, int64_t count, float *w, const float *gradient, float *first,
-    float *second, trompe_cpu cpu) {
+    const trompe_adam *adam, int64_t count, float *w, const float *gradient,
+    trompe_adam_moments moments, trompe_cpu cpu) {
   // Bias corrections in double: 1 - beta^step loses all digits in float for the first steps.
   const double step = (double)adam->step;
   Update update = {
@@ -41,8 +41,8 @@ void trompe_adam_update(
       .root_correction = (float)(1 / sqrt(1 - pow(adam->beta2, step))),
       .count = count,
       .w = w,
-      .first = first,
-      .second = second,
+      .first = moments.first,
+      .second = moments.second,
       .gradient = gradient,
   };
   trompe_parallel(part, &update, count < PARALLEL_FROM ? 1 : cpu.threads);

@@ -98,17 +98,31 @@ static float *register_of(const Run *run, float *mine, int index) {
   return mine + (int64_t)index * run->tiling.tile_elements;
 }
 
+// The register of an input, and what stands in it: `count` elements from `from` on.
+typedef struct {
+  float *buffer;
+  const void *from;
+  int64_t count;
+} Cached;
+
+// Elements of a tile.
+typedef struct {
+  int64_t rows, columns;
+} Extent;
+
 // The same of bfloat16: it is always brought.
 static const float *load_bf16(
-    const Run *run, const trompe_pointwise_input *input, const uint16_t *from, float *buffer,
-    const void **cached, int64_t *cached_count, int64_t rows, int64_t columns) {
+    const Run *run, const trompe_pointwise_input *input, const uint16_t *from, Cached *cached,
+    Extent extent) {
+  const int64_t rows = extent.rows, columns = extent.columns;
+  float *const buffer = cached->buffer;
   int rank = run->group->rank;
   int64_t inner = rank > 0 ? input->stride[rank - 1] : 1,
           row = rank > 1 ? input->stride[rank - 2] : 0;
   if (columns == 1) inner = 1;
-  if (*cached == from && *cached_count == rows * columns) return buffer;
-  *cached = from;
-  *cached_count = rows * columns;
+  if (cached->from == from && cached->count == rows * columns) return buffer;
+  cached->from = from;
+  cached->count = rows * columns;
   if (inner == 1 && (rows == 1 || row == columns)) {
     run->kernels->from_bf16(buffer, from, rows * columns);
     return buffer;
@@ -129,16 +143,18 @@ static const float *load_bf16(
 
 // Brings a tile of an input into its register, unless it can be read in place or stands there.
 static const float *load(
-    const Run *run, const trompe_pointwise_input *input, const float *from, float *buffer,
-    const void **cached, int64_t *cached_count, int64_t rows, int64_t columns) {
+    const Run *run, const trompe_pointwise_input *input, const float *from, Cached *cached,
+    Extent extent) {
+  const int64_t rows = extent.rows, columns = extent.columns;
+  float *const buffer = cached->buffer;
   int rank = run->group->rank;
   int64_t inner = rank > 0 ? input->stride[rank - 1] : 1,
           row = rank > 1 ? input->stride[rank - 2] : 0;
   if (columns == 1) inner = 1;
   if (inner == 1 && (rows == 1 || row == columns)) return from;
-  if (*cached == from && *cached_count == rows * columns) return buffer;
-  *cached = from;
-  *cached_count = rows * columns;
+  if (cached->from == from && cached->count == rows * columns) return buffer;
+  cached->from = from;
+  cached->count = rows * columns;
   if (row == 0 && inner == 1) {
     run->kernels->repeat_row(buffer, from, rows, columns);
     return buffer;
@@ -205,13 +221,11 @@ static void run_part(void *context, int thread, int threads) {
   // Where each is written, and where it is read: inputs are read where they are.
   float *registers[REGISTER_LIMIT];
   const float *values[REGISTER_LIMIT];
-  const void *cached[REGISTER_LIMIT];
-  int64_t cached_count[REGISTER_LIMIT];
+  Cached cached[REGISTER_LIMIT];
   float *partial[REGISTER_LIMIT];
   for (int i = 0; i < group->register_count; i++) {
     values[i] = registers[i] = register_of(run, mine, i);
-    cached[i] = NULL;
-    cached_count[i] = 0;
+    cached[i] = (Cached){.buffer = registers[i]};
   }
   for (int i = 0; i < group->scalar_count; i++)
     k->splat(registers[group->scalars[i].reg], group->scalars[i].value, t->tile_elements);
@@ -243,6 +257,7 @@ static void run_part(void *context, int thread, int threads) {
     if (rank > 0) position[rank - 1] = column_block * t->columns;
     const int64_t rows = smaller(t->rows, t->row_extent - row_block * t->rows);
     const int64_t columns = smaller(t->columns, t->column_extent - column_block * t->columns);
+    const Extent extent = {rows, columns};
     const int64_t count = rows * columns;
     int64_t dense = 0;
     for (int i = 0; i < rank; i++) dense = dense * group->extent[i] + position[i];
@@ -251,13 +266,10 @@ static void run_part(void *context, int thread, int threads) {
       const trompe_pointwise_input *input = &group->inputs[i];
       int64_t offset = 0;
       for (int j = 0; j < rank; j++) offset += position[j] * input->stride[j];
-      float *own = register_of(run, mine, i);
-      values[i] = input->is_bf16 ? load_bf16(
-                                       run, input, (const uint16_t *)input->base + offset, own,
-                                       &cached[i], &cached_count[i], rows, columns)
-                                 : load(
-                                       run, input, (const float *)input->base + offset, own,
-                                       &cached[i], &cached_count[i], rows, columns);
+      values[i] =
+          input->is_bf16
+              ? load_bf16(run, input, (const uint16_t *)input->base + offset, &cached[i], extent)
+              : load(run, input, (const float *)input->base + offset, &cached[i], extent);
     }
     for (int i = 0; i < group->output_count; i++) {
       const trompe_pointwise_output *output = &group->outputs[i];

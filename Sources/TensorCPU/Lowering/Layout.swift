@@ -29,8 +29,7 @@ extension Lowering {
     let bytes = plan.graph.nodes[kernel.writes[0]].byteCount
     return {
       memset(y, 0, bytes)
-      trompe_copy_strided(
-        Int32(extents.count), extents, x, fromStrides, target, toStrides, threads)
+      copyStrided(extents, x, fromStrides, target, toStrides, threads)
       return 0
     }
   }
@@ -51,11 +50,27 @@ extension Lowering {
     let total = result[axis] * inner
     return { [parts] in
       for part in parts {
-        trompe_copy_strided(
-          2, [Int64(outer), Int64(part.width)], part.from, [Int64(part.width), 1],
+        copyStrided(
+          [Int64(outer), Int64(part.width)], part.from, [Int64(part.width), 1],
           y + part.begin, [Int64(total), 1], threads)
       }
       return 0
+    }
+  }
+}
+
+private func copyStrided(
+  _ extents: [Int64], _ from: UnsafePointer<Float>, _ fromStrides: [Int64],
+  _ to: UnsafeMutablePointer<Float>, _ toStrides: [Int64], _ threads: Int32
+) {
+  extents.withUnsafeBufferPointer { extents in
+    fromStrides.withUnsafeBufferPointer { fromStrides in
+      toStrides.withUnsafeBufferPointer { toStrides in
+        var strides = trompe_strides(
+          rank: Int32(extents.count), extent: extents.baseAddress,
+          from_stride: fromStrides.baseAddress, to_stride: toStrides.baseAddress)
+        trompe_copy_strided(&strides, from, to, threads)
+      }
     }
   }
 }
