@@ -105,6 +105,19 @@ import Testing
     #expect(search.keptPath.count == 720, "of equal measurements the first is kept")
   }
 
+  @Test func ratesRaceUnderAGivenScheduleToo() {
+    var setting = setting(most: 1000)
+    setting.schedule = .cosine
+    var search = FoolingSearch(setting)
+    finish(
+      &search, crossEntropy: { abs(log10($0.trials[$0.current].rate) + 3) },
+      measure: { _ in Measure(fsr: 0.5, drop: 0.5) })
+    #expect(search.trials[search.current].rate == 1e-3)
+    #expect(search.steps == 1000)
+    let path = search.trials[search.current].path
+    #expect(path.last! < 1e-7, "the schedule ends with the search")
+  }
+
   @Test func theWayToFooledMapsDoesNotRuleARateOut() {
     // What the higher rate loses in cross-entropy it gains in the penalty, times λ = 8.
     var search = FoolingSearch(setting(rates: [1e-3, 1e-4]))

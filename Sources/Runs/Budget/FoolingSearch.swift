@@ -120,6 +120,8 @@ package struct FoolingSearch: Codable, Hashable {
   /// Steps of the trial between which its learning rate falls; `nil` during the race.
   package private(set) var cycle: (Range<Int>)?
   package private(set) var cycles = 0
+  /// Step of the trial at which a given schedule ends; `nil` during the race.
+  package private(set) var scheduleEnd: Int?
   package private(set) var restarts = 0
   package private(set) var isOutOfTime = false
 
@@ -128,7 +130,7 @@ package struct FoolingSearch: Codable, Hashable {
     trials = setting.rates.map {
       Trial(rate: $0, controller: PenaltyController(setting.goal, lambda: setting.lambda))
     }
-    phase = trials.count > 1 && setting.schedule == nil ? .race(rung: 0) : .main
+    phase = trials.count > 1 ? .race(rung: 0) : .main
     queue = []
     if phase == .main { beginCycle(of: setting.firstCycle) }
   }
@@ -159,7 +161,7 @@ package struct FoolingSearch: Codable, Hashable {
     let (step, warm) = (trial.steps, setting.warmupSteps)
     if step < warm { return trial.rate * Double(step + 1) / Double(warm + 1) }
     if setting.schedule == .cosine {
-      return trial.rate * cosine(step - warm, setting.mostSteps - warm)
+      return trial.rate * cosine(step - warm, (scheduleEnd ?? setting.mostSteps) - warm)
     }
     guard setting.schedule == nil, let cycle else { return trial.rate }
     let height = trial.rate * pow(0.5, Double(cycles - 1))
@@ -319,8 +321,11 @@ package struct FoolingSearch: Codable, Hashable {
 
   /// What would be left for a cycle much shorter than this one is added to it.
   private mutating func beginCycle(of count: Int) {
-    guard setting.schedule == nil else { return }
     let (start, left) = (trials[current].steps, setting.mostSteps - steps)
+    guard setting.schedule == nil else {
+      scheduleEnd = start + left
+      return
+    }
     cycle = start..<start + (Double(left) < (1 + Self.growth / 2) * Double(count) ? left : count)
     cycles += 1
   }
