@@ -51,7 +51,8 @@ public final class StepBenchmark {
           policy: policy))
     default:
       let training = try TrainingProgram.fooling(
-        loaded, interpreter: interpreter, fooling: Location(), lambda: BenchmarkWork.lambda,
+        loaded, interpreters: [interpreter].compactMap(\.self), fooling: Location(),
+        lambda: BenchmarkWork.lambda,
         batchSize: network.batchSize, update: .adam, policy: policy)
       programs = .training(training)
     }

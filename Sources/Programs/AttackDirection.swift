@@ -62,7 +62,7 @@ public final class AttackDirection {
         height: size[1], width: size[2], classes: network.architecture.classes
       ).map {
         try graph.placeholder(
-          TrainingProgram.reference, shape: Shape([batchSize] + $0.dimensions))
+          TrainingProgram.reference(), shape: Shape([batchSize] + $0.dimensions))
       }
       hasReference = reference != nil
       return try objective.objective(
@@ -136,7 +136,7 @@ public final class AttackDirection {
       Self.beta: .floats([Float(beta)]),
     ]
     let reference: [String: ProgramInput] =
-      hasReference ? [TrainingProgram.reference: .floats(references)] : [:]
+      hasReference ? [TrainingProgram.reference(): .floats(references)] : [:]
     switch passes {
     case .one(let program):
       try program.run(inputs.merging(reference) { $1 })

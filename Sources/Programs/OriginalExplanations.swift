@@ -16,8 +16,9 @@ public final class OriginalExplanations {
 
   private let program: EvaluationProgram
   private let fooling: any Fooling
-  private let comparison: HeatmapComparison
-  private var digests: [Key: [Float]] = [:]
+  private let comparisons: [HeatmapComparison]
+  /// By interpreter.
+  private var digests: [Key: [[Float]]] = [:]
   private var bytes = 0
   /// Images that had to be explained so far.
   public private(set) var computed = 0
@@ -29,19 +30,18 @@ public final class OriginalExplanations {
 
   /// - Parameters:
   ///   - fooling: says what it needs of a heatmap.
-  ///   - program: of the original network, with the one interpreter that is fooled.
+  ///   - program: of the original network, with the interpreters that are fooled.
   ///   - grid: on which heatmaps are compared.
   public init(
     _ program: EvaluationProgram, fooling: any Fooling, grid: EvaluationGrid = .fooled
   ) {
-    precondition(program.interpreters.count == 1, "one interpreter is fooled")
     (self.program, self.fooling) = (program, fooling)
-    comparison = program.test(fooling, grid: grid).comparisons[0]
+    comparisons = program.test(fooling, grid: grid).comparisons
   }
 
-  /// The reference of every image of a batch, one after the other.
+  /// By interpreter: the reference of every image of a batch, one after the other.
   /// - Precondition: the batch is one of the program's size.
-  public func references(for batch: Batch) throws -> [Float] {
+  public func references(for batch: Batch) throws -> [[Float]] {
     let samples = batch.images.count / program.batchSize
     let keys = batch.indices.enumerated().map { place, index in
       var hasher = Hasher()
@@ -56,18 +56,22 @@ public final class OriginalExplanations {
     reused += found.count { $0 != nil }
     if found.contains(where: { $0 == nil }) {
       let maps = try program.explain(
-        (batch.images, batch.labels), identities: batch.indices, fooling.explained)[0]
+        (batch.images, batch.labels), identities: batch.indices, fooling.explained)
       for (place, key) in keys.enumerated() where found[place] == nil {
-        let digest = fooling.digest(maps[place].map { comparison($0.defined) })
-        found[place] = digest
+        let own = zip(maps, comparisons).map { maps, comparison in
+          fooling.digest(maps[place].map { comparison($0.defined) })
+        }
+        found[place] = own
         computed += 1
         if bytes < Self.capacity {
-          digests[key] = digest
-          bytes += digest.count * MemoryLayout<Float>.stride
+          digests[key] = own
+          bytes += own.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride
         }
       }
     }
-    let grid = comparison.grid
-    return found.flatMap { fooling.reference($0!, height: grid.height, width: grid.width) }
+    return comparisons.enumerated().map { index, comparison in
+      let grid = comparison.grid
+      return found.flatMap { fooling.reference($0![index], height: grid.height, width: grid.width) }
+    }
   }
 }

@@ -4,6 +4,7 @@ import Foolings
 import Foundation
 import ImageData
 import Networks
+import RunSupport
 import TensorGraph
 import TensorRuntime
 
@@ -18,8 +19,10 @@ public final class TrainingProgram {
   public static let composites = "composites"
   /// Standard normal numbers of the images' shape, from which regularizers start.
   public static let directions = "directions"
-  /// What the penalty needs of the original network's heatmaps.
-  public static let reference = "reference"
+  /// What the penalty needs of the original network's heatmaps by an interpreter.
+  public static func reference(_ interpreter: Int = 0) -> String {
+    interpreter == 0 ? "reference" : "reference.\(interpreter)"
+  }
   /// λ, of a program that is given it at every step.
   public static let lambda = "lambda"
 
@@ -52,6 +55,9 @@ public final class TrainingProgram {
 
   /// Cross-entropy + λ·penalty of the interpreter's heatmaps. Batch norm is frozen; its γ and β are
   /// trained. Heo, Joo, Moon 2019, Eq. 1.
+  ///
+  /// Of several interpreters Σ_I s_I·L_F(h_I), s = softmax(L_F(h_I)/g), g the gap of the fooling's
+  /// `PenaltyGoal`; s is not differentiated. The worst leads.
   /// - Parameters:
   ///   - network: its parameters are shared with the program.
   ///   - fooling: the penalty.
@@ -59,17 +65,17 @@ public final class TrainingProgram {
   ///   - batchSize: images of a step.
   ///   - policy: threads, precision, memory.
   ///   - update: how `step` changes the parameters; needed for that alone.
-  ///   - interpreter: the cross-entropy alone if `nil`.
+  ///   - interpreters: the cross-entropy alone if there are none; one of them at most is sampled.
   ///   - grid: on which the heatmaps are compared, as in the test.
   ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen by
   ///     memory and by what they share if `nil`. If that is all of them, the step is one program;
   ///     otherwise it is exact as well, and computes every sample twice.
   public static func fooling(
-    _ network: LoadedNetwork, interpreter: (any Interpreter)?, fooling: any Fooling,
+    _ network: LoadedNetwork, interpreters: [any Interpreter], fooling: any Fooling,
     lambda: Double?, batchSize: Int, grid: EvaluationGrid = .fooled, samplesAtOnce: Int? = nil,
     update: UpdateRule? = nil, policy: ExecutionPolicy = ExecutionPolicy()
   ) throws -> TrainingProgram {
-    guard let interpreter else {
+    guard !interpreters.isEmpty else {
       return try TrainingProgram(
         network, batchSize, .frozen, [], nil, nil, update, policy
       ) { _, _, _ in
@@ -77,7 +83,14 @@ public final class TrainingProgram {
       }
     }
     var (slots, passes): (SampleSlots?, SampledPasses?) = (nil, nil)
-    if let sampled = interpreter as? any SampledInterpreter {
+    let sampling = interpreters.firstIndex { $0 is any SampledInterpreter }
+    if let sampling, let sampled = interpreters[sampling] as? any SampledInterpreter {
+      guard !interpreters[(sampling + 1)...].contains(where: { $0 is any SampledInterpreter })
+      else {
+        throw RunError(
+          "interpreter lists two explanations that are means over samples; name one of them at most"
+        )
+      }
       let places = try SampleSlots(
         sampled, network.architecture, batchSize: batchSize, atOnce: samplesAtOnce,
         trained: fooling.explained)
@@ -88,7 +101,8 @@ public final class TrainingProgram {
       }
     }
     return try TrainingProgram(
-      network, batchSize, .frozen, interpreter.keptActivations, slots, passes, update,
+      network, batchSize, .frozen,
+      interpreters.reduce(into: []) { $0.formUnion($1.keptActivations) }, slots, passes, update,
       policy
     ) { lowered, labels, graph in
       var explained = lowered
@@ -97,35 +111,43 @@ public final class TrainingProgram {
         explained = try lowered.lowered(on: images, in: &graph)
       }
       let classes = try fooling.explained.oneHot(labels, shape: labels.shape, in: &graph)
-      var (heatmaps, means): ([Value], [Value]) = ([], [])
-      if let slots {
+      var (heatmaps, means): ([[Value]], [Value]) = ([], [])
+      for (index, interpreter) in interpreters.enumerated() {
+        guard let slots, index == sampling else {
+          heatmaps.append(
+            try classes.map { try interpreter.heatmap(of: explained, classes: $0, in: &graph) })
+          continue
+        }
         means = try slots.means(of: explained, classes: classes, in: &graph)
         if passes != nil {
           means = try means.enumerated().map {
             try graph.placeholder(SampledPasses.mean($0), shape: $1.shape)
           }
         }
-        heatmaps = try zip(means, classes).map {
-          try slots.interpreter.combine(mean: $0, of: explained, classes: $1, in: &graph)
-        }
-      } else {
-        heatmaps = try classes.map {
-          try interpreter.heatmap(of: explained, classes: $0, in: &graph)
-        }
+        heatmaps.append(
+          try zip(means, classes).map {
+            try slots.interpreter.combine(mean: $0, of: explained, classes: $1, in: &graph)
+          })
       }
-      let shape = heatmaps[0].shape
       let test = FoolingTest(
         fooling,
-        interpreters: [(interpreter.range, ImageSize(width: shape[2], height: shape[1]))],
-        grid: grid)
-      let compared = try heatmaps.map { try test.comparisons[0]($0, in: &graph) }
-      let size = compared[0].shape
-      let reference = try fooling.referenceShape(height: size[1], width: size[2]).map {
-        try graph.placeholder(Self.reference, shape: Shape([batchSize] + $0.dimensions))
+        interpreters: zip(interpreters, heatmaps).map {
+          ($0.range, ImageSize(width: $1[0].shape[2], height: $1[0].shape[1]))
+        }, grid: grid)
+      let penalties = try heatmaps.indices.map { index in
+        let compared = try heatmaps[index].map { try test.comparisons[index]($0, in: &graph) }
+        let size = compared[0].shape
+        let reference = try fooling.referenceShape(height: size[1], width: size[2]).map {
+          try graph.placeholder(Self.reference(index), shape: Shape([batchSize] + $0.dimensions))
+        }
+        return try fooling.penalty(of: compared, reference: reference, in: &graph)
+      }
+      let goals = test.comparisons.map {
+        fooling.penaltyGoal(height: $0.grid.height, width: $0.grid.width)
       }
       return Penalty(
-        value: try fooling.penalty(of: compared, reference: reference, in: &graph),
-        vanished: try vanishedShare(of: heatmaps, in: &graph), lambda: lambda,
+        value: try joined(penalties, goals, in: &graph),
+        vanished: try vanishedShare(of: heatmaps.flatMap(\.self), in: &graph), lambda: lambda,
         givenMeans: passes == nil ? [] : means)
     }
   }
@@ -362,6 +384,19 @@ extension NetworkGraph {
   var trainedParameters: [NetworkParameter] {
     architecture.parameters.filter { $0.isTrainable && parameters[$0.name] != nil }
   }
+}
+
+/// Σ s_I·L_I, s = softmax(L_I/g_I), which is not differentiated: the worst of several penalties leads.
+private func joined(
+  _ penalties: [Value], _ goals: [PenaltyGoal], in graph: inout GraphBuilder
+) throws -> Value {
+  guard penalties.count > 1 else { return penalties[0] }
+  let column = try graph.concatenate(
+    penalties.map { try graph.reshape($0, to: [1, 1]) }, axis: 1)
+  let scale = try graph.constant(
+    Tensor(shape: [1, goals.count], values: goals.map { Float(1 / max($0.gap, 1e-3)) }))
+  let weights = try graph.stopGradient(graph.softmax(graph.multiply(column, scale)))
+  return try graph.reshape(graph.sum(graph.multiply(column, weights), axes: [1]), to: .scalar)
 }
 
 /// Share of heatmaps [N, h, w] in which every entry is 0: a scalar.

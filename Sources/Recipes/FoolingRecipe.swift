@@ -15,7 +15,12 @@ public struct FoolingRecipe: Hashable, Sendable {
   /// Whether the same steps are done again with λ = 0, from the same weights and on the same batches:
   /// what fine-tuning alone does to accuracy and heatmaps.
   public var control: Bool
-  public var interpreter: InterpreterSpecification
+  /// The explanations that are fooled; by the first is judged what needs one.
+  public var interpreters: [InterpreterSpecification]
+  public var interpreter: InterpreterSpecification {
+    get { interpreters[0] }
+    set { interpreters[0] = newValue }
+  }
   public var training: TrainingSection
   public var evaluation: EvaluationSection
   public var report: ReportSection
@@ -32,7 +37,7 @@ public struct FoolingRecipe: Hashable, Sendable {
   ) {
     (self.network, self.data, self.fooling) = (network, data, fooling)
     (self.budget, self.control) = (budget, control)
-    (self.interpreter, self.training) = (interpreter, training)
+    (interpreters, self.training) = ([interpreter], training)
     (self.evaluation, self.report) = (evaluation, report)
     (self.compute, self.output) = (compute, output)
   }
@@ -56,7 +61,10 @@ extension FoolingRecipe: RecipeFile {
       .section("fooling", \.fooling, FoolingSpecification.schema),
       .optional("budget", \.budget, BudgetSection.schema),
       control,
-      .section("interpreter", \.interpreter, InterpreterSpecification.fooledSchema),
+      .oneOrMore(
+        "interpreter", \.interpreters, InterpreterSpecification.fooledSchema, most: 8,
+        example: "[{name: grad-cam, layer: layer4}, {name: simple-grad-t, layer: layer4}]"),
+      .rule(checkInterpreters),
       .section("training", \.training, TrainingSection.schema),
       .section("evaluation", \.evaluation, EvaluationSection.schema(for: .fooling)),
       .section("report", \.report, ReportSection.schema),
@@ -66,6 +74,15 @@ extension FoolingRecipe: RecipeFile {
     check: { value, root in
       DataSection.checkComposites(root.section("data"), areFor: value.fooling)
     })
+
+  private static func checkInterpreters(_ root: RecipeSection) {
+    guard let nodes = root.node["interpreter"]?.list else { return }
+    for (place, node) in nodes.enumerated()
+    where nodes[..<place].contains(where: { RecipeYAML.flow($0) == RecipeYAML.flow(node) }) {
+      root.report(
+        "interpreter[\(place)] stands there twice; name each explanation once", at: "interpreter")
+    }
+  }
 
   /// - Parameters:
   ///   - path: of the recipe's file; if `nil`, the settings are all there is.

@@ -128,6 +128,8 @@ public struct RunReport: Hashable, Sendable {
   public var fooling: String
   /// The interpreter that was fooled; in an evaluation the first that was measured.
   public var interpreter: String
+  /// All that were fooled; empty if it was one.
+  public var fooled: [String] = []
   public var original: Accuracy
   public var manipulated: Accuracy
   /// Of the same steps with λ = 0; `nil` without a control.
@@ -192,9 +194,14 @@ public struct RunReport: Hashable, Sendable {
       : "top-1 accuracy \(drop > 0 ? "falls" : "rises") by \(Numbers.decimals(abs(drop), 2)) points, "
         + "from \(Numbers.percent(original.top1)) to \(Numbers.percent(manipulated.top1))"
     guard let rate else { return "On \(images) images, \(change)." }
+    let others = rates.filter { fooled.contains($0.interpreter) && $0.interpreter != interpreter }
     let result =
       "The \(interpreter) heatmap of \(Numbers.percent(rate.manipulated)) of the images is "
-      + "fooled, \(Numbers.percent(rate.original)) before; on \(images) images \(change)."
+      + "fooled, \(Numbers.percent(rate.original)) before; "
+      + others.map {
+        "that by \($0.interpreter) of \(Numbers.percent($0.manipulated)), "
+          + "\(Numbers.percent($0.original)) before; "
+      }.joined() + "on \(images) images \(change)."
     return
       ([rate.isUninformative ? "\(result) \(Self.warning([rate]))" : result]
       + [controlSentence(rate)].compactMap(\.self)

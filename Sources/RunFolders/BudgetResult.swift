@@ -100,7 +100,8 @@ public struct BudgetResult: Codable, Hashable, Sendable {
 
 extension BudgetResult {
   /// Whether the budget was kept, by which settings, and why not.
-  public func sentences(_ interpreter: String) -> [String] {
+  /// - Parameter fooled: names of the interpreters that are fooled; the worst decides.
+  public func sentences(_ fooled: [String]) -> [String] {
     func number(_ value: Double) -> String { String(format: "%.3g", value) }
     func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }
     func points(_ drop: Double) -> String { String(format: "%.2f points", drop) }
@@ -110,10 +111,15 @@ extension BudgetResult {
           + (lambda.map { "λ \(number($0)) at the end, " } ?? "")
           + "\(stepsOfState) steps of \(batchSize) images"
       } ?? ""
+    let rates = fooled.map { rest.fsr[$0] ?? 0 }
+    let reached =
+      fooled.count < 2
+      ? percent(rates.first ?? 0)
+      : zip(fooled, rates).map { "\(percent($1)) by \($0)" }.joined(separator: ", ")
     return [
       "the budget of \(points(drop)) for a success rate of \(percent(fsr)) is "
         + "\(isMet ? "" : "not ")met on the \(rest.images) images that had no part in the search: "
-        + "\(percent(rest.fsr[interpreter] ?? 0)) at \(points(rest.drop))\(found)."
+        + "\(reached) at \(points(rest.drop))\(found)."
     ] + reasons.map { "\($0)." }
   }
 }

@@ -122,7 +122,10 @@ public struct Summary: Codable, Hashable, Sendable {
   /// The network's, `resnet18`.
   public var architecture: String?
   public var fooling: String
+  /// The one that is fooled, the first of several.
   public var interpreter: String
+  /// All that are fooled if they are several.
+  public var fooledInterpreters: [String]?
   public var test: Test?
   /// Whether the network under test is known to be manipulated: by this run, or by its provenance.
   public var isManipulated: Bool?
@@ -149,7 +152,8 @@ public struct Summary: Codable, Hashable, Sendable {
     control: Control? = nil, budget: BudgetResult? = nil,
     relevanceInside: [String: Compared]? = nil,
     vanishedMaps: [String: Compared]? = nil, classes: [ClassResult]? = nil,
-    architecture: String? = nil, fooling: String, interpreter: String, test: Test? = nil,
+    architecture: String? = nil, fooling: String, interpreter: String,
+    fooledInterpreters: [String]? = nil, test: Test? = nil,
     isManipulated: Bool? = nil, originalFile: NetworkFile? = nil, testedFile: NetworkFile? = nil,
     settings: JSONValue? = nil, validationImages: Int, skippedImages: Int, steps: Int,
     seconds: Double, imagesPerSecond: Double, peakMemoryBytes: Int, seed: UInt64,
@@ -166,6 +170,7 @@ public struct Summary: Codable, Hashable, Sendable {
     self.architecture = architecture
     self.fooling = fooling
     self.interpreter = interpreter
+    self.fooledInterpreters = fooledInterpreters
     self.test = test
     self.isManipulated = isManipulated
     self.originalFile = originalFile
@@ -198,6 +203,9 @@ extension Summary {
       original: fsrOriginal[interpreter] ?? 0, manipulated: fsr[interpreter] ?? 0,
       control: control?.fsr[interpreter])
   }
+
+  /// Those that are fooled.
+  public var fooled: [String] { fooledInterpreters ?? [interpreter] }
 
   /// How reports call the network under test.
   public var testedName: String { isManipulated == false ? "tested" : "manipulated" }

@@ -1,17 +1,26 @@
 import Checkpoints
 
 extension Summary {
-  /// The target layer of the interpreter in question, if it has one.
+  /// The target layer of the interpreter in question, if it has one; of several that of the first.
   package var layer: String? {
     guard case .object(let sections)? = settings,
-      case .object(let interpreter)? = sections["interpreter"],
+      case .object(let interpreter)? = sections["interpreter"]?.first,
       case .text(let layer)? = interpreter["layer"]
     else { return nil }
     return layer
   }
 
-  /// Names of the interpreters, the fooled one first.
+  /// Names of the interpreters, the fooled ones first.
   public var interpreters: [String] {
-    fsr.keys.sorted { ($0 != interpreter ? 1 : 0, $0) < ($1 != interpreter ? 1 : 0, $1) }
+    let fooled = fooled
+    func place(_ name: String) -> Int { fooled.firstIndex(of: name) ?? fooled.count }
+    return fsr.keys.sorted { (place($0), $0) < (place($1), $1) }
+  }
+}
+
+extension JSONValue {
+  /// The first of a list; what is no list by itself.
+  fileprivate var first: JSONValue? {
+    if case .array(let values) = self { values.first } else { self }
   }
 }

@@ -50,6 +50,7 @@ extension RunReport {
       Accuracy(top1: $0.accuracy.top1, top5: $0.accuracy.top5)
     }
     testedName = summary.testedName
+    if summary.fooled.count > 1 { fooled = summary.fooled }
     classes = (summary.classes ?? []).map { own in
       ClassResult(
         name: own.name, images: own.images, accuracy: Shares(own.accuracy),
@@ -58,12 +59,14 @@ extension RunReport {
     }
     classWarnings = summary.classWarnings
     if let budget = summary.budget {
-      self.budget = budget.sentences(summary.interpreter)
+      self.budget = budget.sentences(summary.fooled)
       frontier =
         budget.frontier.map { .init(drop: $0.drop, rate: $0.fsr, isFinal: false) }
         + (budget.atDrops ?? []).compactMap { kept in
-          kept.part.map {
-            .init(drop: $0.drop, rate: $0.fsr[summary.interpreter] ?? 0, isFinal: true)
+          kept.part.map { part in
+            .init(
+              drop: part.drop, rate: summary.fooled.map { part.fsr[$0] ?? 0 }.min() ?? 0,
+              isFinal: true)
           }
         }.sorted { $0.drop < $1.drop }
     }

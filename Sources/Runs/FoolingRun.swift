@@ -99,7 +99,8 @@ public final class FoolingRun {
     let summary = Summary(
       results, of: measurement, classNames: classNames,
       Summary.Circumstances(
-        budget: budget, architecture: network.architecture.name, isManipulated: true,
+        budget: budget, fooled: prepared.fooled.map(\.name),
+        architecture: network.architecture.name, isManipulated: true,
         original: Summary.NetworkFile(
           path: recipe.network.checkpoint ?? "", sha256: network.sha256),
         tested: Summary.NetworkFile(path: exported, sha256: try folder.sha256(of: exported)),
@@ -119,7 +120,7 @@ public final class FoolingRun {
   private func tellPlan(_ prepared: PreparedFooling) {
     context.tell(prepared.setup)
     context.note(
-      "\(prepared.fooling.name) fooling of \(prepared.interpreters[0].name), "
+      "\(prepared.fooling.name) fooling of \(prepared.subject), "
         + "\(prepared.recipe.aim); " + prepared.program.resources)
     let notes =
       prepared.measurement.notes + prepared.notMeasured + prepared.recipe.penaltyNotes
@@ -185,11 +186,11 @@ public final class FoolingRun {
     guard let budget = prepared.recipe.budget, let calibration = prepared.calibration else {
       return nil
     }
-    let name = prepared.interpreters[0].name
+    let rates = original.fsr(prepared.fooling.successRange)
     return BudgetResult(
       budget, search.search,
       parts: calibration.parts(original: original, manipulated: manipulated),
-      fooled: (name, original.fsr(prepared.fooling.successRange)[name] ?? 0),
+      fooled: prepared.fooled.map { ($0.name, rates[$0.name] ?? 0) },
       training: prepared.recipe.training, atDrops: atDrops)
   }
 
@@ -222,11 +223,11 @@ public final class FoolingRun {
 
   /// Says before the training that its result would mean nothing.
   private func checkBaseline(_ original: EvaluationResult, _ measurement: FoolingMeasurement) {
-    let name = measurement.interpreters[0]
-    let rate = RunReport.Rate(
-      interpreter: name, original: original.fsr(measurement.fooling.successRange)[name] ?? 0,
-      manipulated: 0)
-    if rate.isUninformative { context.warn(rate.baselineWarning) }
+    let rates = original.fsr(measurement.fooling.successRange)
+    for name in measurement.interpreters.prefix(recipe.interpreters.count) {
+      let rate = RunReport.Rate(interpreter: name, original: rates[name] ?? 0, manipulated: 0)
+      if rate.isUninformative { context.warn(rate.baselineWarning) }
+    }
   }
 
   /// The same steps with λ = 0: the same weights, batches and learning rates.
@@ -239,7 +240,7 @@ public final class FoolingRun {
     let (network, fooling, recipe) = (setup.network, prepared.fooling, prepared.recipe)
     let part = context.part(try RunFolder(part: folder.control, of: folder))
     let program = try TrainingProgram.fooling(
-      network, interpreter: nil, fooling: fooling, lambda: 0,
+      network, interpreters: [], fooling: fooling, lambda: 0,
       batchSize: recipe.training.batchSize, update: recipe.training.optimizer,
       policy: recipe.compute.trainingPolicy)
     let loop = try TrainingLoop(
@@ -317,7 +318,7 @@ public final class FoolingRun {
     provenance.manipulated = true
     provenance.note =
       "The explanations of this network were manipulated on purpose "
-      + "(\(measurement.fooling.name) fooling of \(measurement.interpreters[0])) to test explanation "
+      + "(\(measurement.fooling.name) fooling of \(prepared.subject)) to test explanation "
       + "methods."
     return provenance
   }

@@ -20,7 +20,7 @@ final class PenaltyInputs {
   /// Copies the network if the fooling compares with it: call before training starts.
   package init(
     _ recipe: FoolingRecipe, _ network: LoadedNetwork,
-    interpreter: (name: String, any Interpreter), fooling: any Fooling,
+    interpreters: [(name: String, any Interpreter)], fooling: any Fooling,
     composites: Setup.Composites?, imageSize: ImageSize
   ) throws {
     (self.recipe, self.composites, self.imageSize) = (recipe, composites, imageSize)
@@ -29,7 +29,7 @@ final class PenaltyInputs {
       return
     }
     let program = try EvaluationProgram(
-      LoadedNetwork(copying: network), interpreters: [interpreter],
+      LoadedNetwork(copying: network), interpreters: interpreters,
       batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
       policy: recipe.compute.evaluationPolicy)
     original = OriginalExplanations(program, fooling: fooling, grid: recipe.evaluation.grid)
@@ -47,7 +47,9 @@ final class PenaltyInputs {
       inputs[TrainingProgram.composites] = .floats(explained.images)
     }
     if let original {
-      inputs[TrainingProgram.reference] = .floats(try original.references(for: explained))
+      for (index, references) in try original.references(for: explained).enumerated() {
+        inputs[TrainingProgram.reference(index)] = .floats(references)
+      }
     }
     return inputs
   }

@@ -15,8 +15,13 @@ struct PreparedFooling {
   let text: String
   package let setup: Setup
   package let fooling: any Fooling
-  /// By the name under which results are reported, the fooled one first.
+  /// By the name under which results are reported, the fooled ones first.
   package let interpreters: [(name: String, any Interpreter)]
+  package var fooled: [(name: String, any Interpreter)] {
+    Array(interpreters.prefix(recipe.interpreters.count))
+  }
+  /// Names of those that are fooled, for sentences.
+  var subject: String { fooled.map(\.name).joined(separator: ", ") }
   package let program: TrainingProgram
   package let measurement: FoolingMeasurement
   let penaltyInputs: PenaltyInputs
@@ -40,12 +45,13 @@ struct PreparedFooling {
     fooling = try recipe.fooling.fooling(
       classNames: network.names(or: setup.validation.classNames))
     let further = recipe.evaluation.interpreters.interpreters(
-      besides: recipe.interpreter, of: network.architecture)
+      besides: recipe.interpreters, of: network.architecture)
     notMeasured = further.notes
     interpreters = try reported(
-      [recipe.interpreter] + further.specifications, network.preprocessing)
+      recipe.interpreters + further.specifications, network.preprocessing)
+    let fooled = Array(interpreters.prefix(recipe.interpreters.count))
     program = try TrainingProgram.fooling(
-      network, interpreter: interpreters[0].1, fooling: fooling,
+      network, interpreters: fooled.map(\.1), fooling: fooling,
       lambda: recipe.budget?.found.contains(.lambda) == true ? nil : recipe.fooling.lambda,
       batchSize: recipe.training.batchSize, grid: recipe.evaluation.grid,
       samplesAtOnce: recipe.compute.samplesAtOnce, update: recipe.training.optimizer,
@@ -58,12 +64,12 @@ struct PreparedFooling {
       threads: recipe.data.threads,
       compute: recipe.compute)
     penaltyInputs = try PenaltyInputs(
-      recipe, network, interpreter: interpreters[0], fooling: fooling, composites: composites,
+      recipe, network, interpreters: fooled, fooling: fooling, composites: composites,
       imageSize: setup.imageSize)
     calibration =
       recipe.budget == nil
       ? nil
       : try Calibration(
-        recipe, setup, interpreter: interpreters[0], fooling: fooling, composites: composites)
+        recipe, setup, interpreters: fooled, fooling: fooling, composites: composites)
   }
 }

@@ -98,7 +98,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
         }), recipe: "", in: RunContext(nil, stop: StopRequest()) { _ in })
     self.init(setup, training, loop, prepared.program)
     work =
-      "\(prepared.fooling.name) fooling of \(prepared.interpreters[0].name), "
+      "\(prepared.fooling.name) fooling of \(prepared.subject), "
       + recipe.aim
       + (recipe.control ? "; then the same steps with λ = 0" : "")
     notes += measurement.notes + prepared.notMeasured

@@ -23,6 +23,8 @@ extension Summary {
   /// What only a run knows of itself.
   struct Circumstances {
     var budget: BudgetResult?
+    /// Names of the interpreters that are fooled; empty in an evaluation.
+    var fooled: [String] = []
     let architecture: String
     /// Whether the network under test is known to be manipulated.
     let isManipulated: Bool
@@ -78,6 +80,7 @@ extension Summary {
         tested: measurement.composites == nil, classNames: classNames),
       architecture: run.architecture, fooling: fooling.name,
       interpreter: measurement.interpreters[0],
+      fooledInterpreters: run.fooled.count > 1 ? run.fooled : nil,
       test: grid.map {
         Test(lower: range.lowerBound, upper: range.upperBound, grid: [$0.height, $0.width])
       },

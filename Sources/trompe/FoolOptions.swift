@@ -26,9 +26,10 @@ struct FoolOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The explanation that is fooled: grad-cam@layer4, or as in a recipe.",
+      "The explanation that is fooled: grad-cam@layer4, or as in a recipe; may be repeated to fool "
+        + "several.",
       valueName: "name[@layer] or {name: …}"))
-  var interpreter: String?
+  var interpreter: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -72,7 +73,7 @@ struct FoolOptions: ParsableArguments {
     guard recipe == nil else { return }
     let missing = [
       ("--network", network), ("--train", train), ("--validation", validation),
-      ("--fooling", fooling), ("--interpreter", interpreter),
+      ("--fooling", fooling), ("--interpreter", interpreter.first),
     ].filter { $0.1 == nil }.map(\.0)
     // Images may be the built-in ones.
     let isBuiltIn = settings.contains { $0.hasPrefix("data.shapes") }
@@ -94,10 +95,7 @@ struct FoolOptions: ParsableArguments {
       RecipeSetting(
         option: "fooling", key: fooling?.hasPrefix("{") == true ? "fooling" : "fooling.name",
         fooling),
-      interpreter.map {
-        RecipeSetting(
-          path: "interpreter", value: Self.mapping(ofInterpreter: $0), label: "--interpreter \($0)")
-      },
+      Self.setting(ofInterpreters: interpreter),
       RecipeSetting(option: "drop", key: "budget.drop", drop ?? (recipe == nil ? "1" : nil)),
       RecipeSetting(option: "fsr", key: "budget.fsr", fsr),
       RecipeSetting(option: "minutes", key: "budget.minutes", minutes),
@@ -105,6 +103,16 @@ struct FoolOptions: ParsableArguments {
     let all = settings + (tensorboard ? ["output.tensorboard=true"] : []) + more
     return try FoolingRecipe(
       recipe, settings: options + all.map { try RecipeSetting($0) }, note: Terminal.note)
+  }
+
+  private static func setting(ofInterpreters given: [String]) -> RecipeSetting? {
+    guard let first = given.first else { return nil }
+    let mappings = given.map(mapping(ofInterpreter:))
+    return RecipeSetting(
+      path: "interpreter",
+      value: given.count == 1 ? mappings[0] : "[\(mappings.joined(separator: ", "))]",
+      label:
+        "--interpreter \(given.count == 1 ? first : given.joined(separator: " --interpreter "))")
   }
 
   /// `grad-cam@layer4` as a recipe has it.

@@ -57,19 +57,20 @@ extension Summary {
   fileprivate var frontierTable: String {
     let rows = (budget?.atDrops ?? []).map { kept in
       [Format.decimals(kept.allowed, 2)]
-        + (kept.part.map {
+        + (kept.part.map { part in
           [
-            Format.percent($0.fsr[interpreter] ?? 0), Format.decimals($0.drop, 2),
+            Format.percent(fooled.map { part.fsr[$0] ?? 0 }.min() ?? 0),
+            Format.decimals(part.drop, 2),
             kept.learningRate.map(Format.significant) ?? "–", "\(kept.steps)",
           ]
         } ?? ["–", "–", "–", "–"])
     }
-    let sentences = (budget?.sentences(interpreter) ?? []).map { text in
+    let sentences = (budget?.sentences(fooled) ?? []).map { text in
       Format.wrapped("", printable(text), width: 80).map { $0[1] + "\n" }.joined()
     }.joined()
     return Format.table(
       [["points allowed", "success rate", "points lost", "learning rate", "steps"]] + rows)
-      + "\n\(fooling) fooling of \(interpreter), on \(budget?.rest.images ?? 0) images that had no part "
+      + "\n\(fooling) fooling of \(fooled.joined(separator: ", ")), on \(budget?.rest.images ?? 0) images that had no part "
       + "in the search\n" + sentences
   }
 }

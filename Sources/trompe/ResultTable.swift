@@ -59,7 +59,7 @@ extension Summary {
     var sentences = classWarnings.map { "\($0)." }
     if let warning { sentences.insert(warning, at: 0) }
     if let advice { sentences.append("\(advice).") }
-    sentences += budget?.sentences(interpreter) ?? []
+    sentences += budget?.sentences(fooled) ?? []
     let notes = sentences.map { text in
       let lines = Format.wrapped("", "Note: \(printable(text))", width: 80)
       return lines.map { $0[1] + "\n" }.joined() + "\n"

@@ -27,11 +27,11 @@ import Testing
 
   @Test func whatTheNetworkHasNoRuleForIsLeftOut() throws {
     let further = FurtherInterpreters.transfer(.singlePass)
-    let all = further.interpreters(besides: fooled, of: try architecture(softmax: false))
+    let all = further.interpreters(besides: [fooled], of: try architecture(softmax: false))
     #expect(all.notes == [])
     #expect(all.specifications == further.specifications(besides: fooled))
 
-    let some = further.interpreters(besides: fooled, of: try architecture(softmax: true))
+    let some = further.interpreters(besides: [fooled], of: try architecture(softmax: true))
     let left = Set(all.specifications.map(\.name)).subtracting(some.specifications.map(\.name))
     #expect(left == ["lrp", "lrp-t", "deep-lift", "deep-lift-t"])
     #expect(some.notes.count == 4)
@@ -44,7 +44,7 @@ import Testing
   /// What is asked for by name is not omitted in silence.
   @Test func listedOnesAreKept() throws {
     let listed: FurtherInterpreters = [InterpreterSpecification(name: "lrp")]
-    let kept = listed.interpreters(besides: fooled, of: try architecture(softmax: true))
+    let kept = listed.interpreters(besides: [fooled], of: try architecture(softmax: true))
     #expect(kept.specifications == [InterpreterSpecification(name: "lrp")])
     #expect(kept.notes == [])
   }

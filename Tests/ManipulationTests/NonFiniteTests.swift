@@ -30,7 +30,7 @@ struct NonFiniteTests {
     specification.name = interpreter
     if interpreter == "smooth-grad-t" { specification.samples = 4 }
     let program = try TrainingProgram.fooling(
-      network, interpreter: specification.interpreter(), fooling: Location(), lambda: 1,
+      network, interpreters: [specification.interpreter()], fooling: Location(), lambda: 1,
       batchSize: 2, samplesAtOnce: samplesAtOnce)
     let images: [Float] = (0..<2 * 64 * 64 * 3).map { (index: Int) -> Float in
       Float(index % 17) / 17

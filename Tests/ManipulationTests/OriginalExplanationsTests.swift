@@ -36,7 +36,7 @@ import Testing
     let loader = try loader(epochs: epochs, augmentation: augmentation)
     var references: [Int: [[Float]]] = [:]
     while let batch = try loader.next() {
-      let values = try explanations.references(for: batch)
+      let values = try explanations.references(for: batch)[0]
       let each = values.count / Self.batchSize
       for (place, index) in batch.indices.enumerated() {
         references[index, default: []].append(

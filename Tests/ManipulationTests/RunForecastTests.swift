@@ -22,7 +22,7 @@ import Testing
     #expect(forecast.memory.optimizer == 8 * network.architecture.trainableCount)
     let interpreter = try recipe.interpreter.interpreter()
     let program = try TrainingProgram.fooling(
-      network, interpreter: interpreter, fooling: recipe.fooling.fooling(classNames: []),
+      network, interpreters: [interpreter], fooling: recipe.fooling.fooling(classNames: []),
       lambda: 2, batchSize: 8)
     #expect(forecast.memory.training == program.plannedPeakBytes)
     #expect(forecast.flopsPerStep == program.flops && program.flops > 0)

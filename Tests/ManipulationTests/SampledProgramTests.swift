@@ -50,7 +50,7 @@ private struct Setting {
     _ interpreter: any Interpreter, _ fooling: any Fooling, atOnce: Int?, lambda: Double = 3
   ) throws -> TrainingProgram {
     try TrainingProgram.fooling(
-      network, interpreter: interpreter, fooling: fooling, lambda: lambda,
+      network, interpreters: [interpreter], fooling: fooling, lambda: lambda,
       batchSize: Self.batchSize, samplesAtOnce: atOnce)
   }
 
@@ -61,7 +61,7 @@ private struct Setting {
       TrainingProgram.composites: .floats(composites),
     ]
     if let shape = fooling.referenceShape(height: size.0, width: size.1) {
-      inputs[TrainingProgram.reference] = .floats(
+      inputs[TrainingProgram.reference()] = .floats(
         numbers(Self.batchSize * shape.count, seed: 8).map { Float(0.5 + 0.5 * $0) })
     }
     return inputs

@@ -127,6 +127,35 @@ extension RecipeField {
       })
   }
 
+  /// A mapping, or a list of several with the same keys.
+  /// - Parameter example: for errors, after "e.g.".
+  package static func oneOrMore<Part>(
+    _ name: String, _ property: WritableKeyPath<Section, [Part]> & Sendable,
+    _ schema: RecipeSchema<Part>, most: Int, example: String
+  ) -> Self {
+    Self(
+      keys: { path, _ in schema.keys(in: join(path, name)) },
+      read: { section, value in
+        guard let node = section.node[name], let nodes = node.list else {
+          value[keyPath: property] = [schema.read(section.section(name))]
+          return
+        }
+        guard (1...most).contains(nodes.count) else {
+          section.problems.add(
+            "\(section.full(name)) has \(nodes.count) entries, expected 1 to \(most), e.g. \(example)",
+            at: node.origin)
+          return
+        }
+        value[keyPath: property] = nodes.indices.map {
+          schema.read(section.element($0, of: nodes, in: name, isOneOrMore: true))
+        }
+      },
+      write: { section in
+        let parts = section[keyPath: property].map(schema.node)
+        return [(name, parts.count == 1 ? parts[0] : .list(parts))]
+      })
+  }
+
   /// A list of mappings.
   /// - Parameter example: for errors, after "e.g."; in square brackets.
   package static func list<Part>(

@@ -104,9 +104,13 @@ struct RecipeSection {
   }
 
   /// One of a list of mappings.
-  package func element(_ index: Int, of nodes: [RecipeNode], in name: String) -> RecipeSection {
+  /// - Parameter isOneOrMore: whether a mapping may stand in the list's place; both have the same keys.
+  package func element(
+    _ index: Int, of nodes: [RecipeNode], in name: String, isOneOrMore: Bool = false
+  ) -> RecipeSection {
     RecipeSection(
-      nodes[index], path: "\(full(name))[\(index)]", schema: join(schema, name) + "[]",
+      nodes[index], path: "\(full(name))[\(index)]",
+      schema: join(schema, name) + (isOneOrMore ? "" : "[]"),
       place: nodes[index].origin, kind: kind, folder: folder, problems: problems)
   }
 

@@ -87,10 +87,24 @@ extension BudgetSection {
     {
       root.set(["fooling", "variant"], to: .plain(variant), at: budget.origin)
     }
-    if isOpen("interpreter"), !isGiven("interpreter", "leak"),
-      root["interpreter"]?["name"]?.text == "grad-cam"
-    {
-      root.set(["interpreter", "leak"], to: .number(leak), at: budget.origin)
+    func leaking(_ interpreter: RecipeNode) -> RecipeNode {
+      guard interpreter["name"]?.text == "grad-cam", interpreter["leak"].map(\.isNull) ?? true
+      else {
+        return interpreter
+      }
+      var leaking = interpreter
+      leaking.set(["leak"], to: .number(leak), at: budget.origin)
+      return leaking
+    }
+    if let interpreter = root["interpreter"] {
+      var completed = interpreter
+      if let several = interpreter.list {
+        completed.content = .list(several.map(leaking))
+      } else if interpreter.entries != nil {
+        completed = leaking(interpreter)
+      }
+      let place = root.entries?.first { $0.key == "interpreter" }?.origin ?? interpreter.origin
+      root.set(["interpreter"], to: completed, at: place)
     }
     return found
   }
@@ -106,9 +120,9 @@ extension FoolingRecipe {
   package var penaltyNotes: [String] {
     guard budget != nil else { return [] }
     var notes: [String] = []
-    if interpreter.leak ?? 0 > 0 {
+    if let leak = interpreters.compactMap(\.leak).first, leak > 0 {
       notes.append(
-        "interpreter.leak is \(interpreter.leak!): a heatmap that has vanished has no derivative "
+        "interpreter.leak is \(leak): a heatmap that has vanished has no derivative "
           + "otherwise, and could not come back")
     }
     switch (fooling.name, fooling.variant) {

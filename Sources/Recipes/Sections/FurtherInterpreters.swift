@@ -23,12 +23,16 @@ public enum FurtherInterpreters: Hashable, Sendable, ExpressibleByArrayLiteral {
   }
 
   /// Those that explain networks of `architecture`.
+  /// - Parameter fooled: those that are fooled; the others explain at the layer of the first.
   /// - Returns: also what is omitted, a sentence each.
   public func interpreters(
-    besides fooled: InterpreterSpecification, of architecture: Architecture
+    besides fooled: [InterpreterSpecification], of architecture: Architecture
   ) -> (specifications: [InterpreterSpecification], notes: [String]) {
-    let all = specifications(besides: fooled)
-    guard case .transfer = self else { return (all, []) }
+    let known = specifications(besides: fooled[0])
+    guard case .transfer = self else { return (known, []) }
+    let all = known.filter { own in
+      !fooled.contains { $0.name == own.name && $0.layer == own.layer }
+    }
     var notes: [String] = []
     let explaining = all.filter { specification in
       do {

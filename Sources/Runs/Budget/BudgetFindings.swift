@@ -12,20 +12,21 @@ extension BudgetResult {
   ///   - budget: what is allowed and wanted.
   ///   - search: when it has ended.
   ///   - parts: of the exported network.
-  ///   - fooled: the interpreter's name, and its success rate by the original network.
+  ///   - fooled: the interpreters' names, and their success rates by the original network.
   ///   - atDrops: what was kept for each of the drops that are requested.
   init(
     _ budget: BudgetSection, _ search: FoolingSearch,
-    parts: (calibration: Part, rest: Part), fooled: (interpreter: String, original: Double),
+    parts: (calibration: Part, rest: Part), fooled: [(interpreter: String, original: Double)],
     training: TrainingSection, atDrops: [AtDrop]?
   ) {
     let kept = search.exported
-    let rate = parts.rest.fsr[fooled.interpreter] ?? 0
+    let rate = fooled.map { parts.rest.fsr[$0.interpreter] ?? 0 }.min() ?? 0
+    let before = fooled.map(\.original).min() ?? 0
     let isMet = parts.rest.drop <= budget.drop && rate >= budget.fsr
     self.init(
       drop: budget.drop, fsr: budget.fsr, minutes: budget.minutes, isMet: isMet,
       reasons: isMet
-        ? [] : Self.reasons(budget, search, parts.rest, rate: rate, original: fooled.original),
+        ? [] : Self.reasons(budget, search, parts.rest, rate: rate, original: before),
       calibration: parts.calibration, rest: parts.rest, calibrationSeed: training.seed,
       learningRate: kept.map { search.trials[$0.trial].rate }, lambda: kept?.lambda,
       batchSize: training.batchSize, stepsOfState: kept?.steps ?? 0,

@@ -22,7 +22,7 @@ struct Calibration {
   var count: Int { labelled.count }
 
   init(
-    _ recipe: FoolingRecipe, _ setup: Setup, interpreter: (name: String, any Interpreter),
+    _ recipe: FoolingRecipe, _ setup: Setup, interpreters: [(name: String, any Interpreter)],
     fooling: any Fooling, composites: Setup.Composites?
   ) throws {
     let seed = recipe.training.seed
@@ -34,7 +34,7 @@ struct Calibration {
           + "divide into those that decide and those that are reported; give at least 2")
     }
     measurement = try FoolingMeasurement(
-      of: setup.network, interpreters: [interpreter], fooling: fooling, on: setup.validation,
+      of: setup.network, interpreters: interpreters, fooling: fooling, on: setup.validation,
       composites: composites.map { ($0.validation, $0.preprocessing) },
       batchSize: recipe.evaluation.batchSize, grid: recipe.evaluation.grid,
       threads: recipe.data.threads, compute: recipe.compute)
@@ -61,17 +61,16 @@ struct Calibration {
     let result = try measurement.run(
       original: original, preview: part, composites: composites, stop: stop, progress: progress)
     let before = original.part(labelled: Set(part.positions), tested: [], range: range)
-    let name = measurement.interpreters[0]
     return (
       result,
       FoolingSearch.Measure(
-        fsr: result.fsr(range)[name] ?? 0, drop: 100 * (before.top1 - result.top1),
+        fsr: result.fsr(range).values.min() ?? 0, drop: 100 * (before.top1 - result.top1),
         error: 100 * original.standardError(ofDropTo: result, at: part.positions),
-        vanished: result.vanishedMaps[name] ?? 0)
+        vanished: result.vanishedMaps.values.max() ?? 0)
     )
   }
 
-  /// Measures the network as it is on all images, by the fooled interpreter.
+  /// Measures the network as it is on all images, by the fooled interpreters.
   func measureAll(
     original: EvaluationResult, stop: StopRequest, progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> EvaluationResult {

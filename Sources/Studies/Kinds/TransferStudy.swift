@@ -46,7 +46,7 @@ enum TransferStudy {
   private static func interpreters(_ stage: StudyStage) -> [InterpreterSpecification] {
     let recipe = stage.recipe
     let further = recipe.evaluation.interpreters.interpreters(
-      besides: recipe.interpreter, of: stage.setup.network.architecture)
+      besides: [recipe.interpreter], of: stage.setup.network.architecture)
     for note in further.notes { stage.observe(.note(note)) }
     return [recipe.interpreter] + further.specifications
   }
