@@ -1,6 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// Of tests that compute little themselves: they compile in half of the time.
+let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 let package = Package(
   name: "Trompe",
   products: [
@@ -224,7 +227,7 @@ let package = Package(
         "Networks", "KerasModels", "TensorCPU", "TensorRuntime", "TensorReference", "Checkpoints",
         "ImageData", "TestSupport",
       ],
-      resources: [.copy("Fixtures")]),
+      resources: [.copy("Fixtures")], swiftSettings: unoptimized),
     .testTarget(
       name: "ExplanationsTests",
       dependencies: [
@@ -233,7 +236,7 @@ let package = Package(
       ], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorGraph", "TestSupport"],
-      resources: [.copy("Fixtures")]),
+      resources: [.copy("Fixtures")], swiftSettings: unoptimized),
     .testTarget(
       name: "ImageDataTests", dependencies: ["ImageData", "TestSupport"],
       resources: [.copy("Fixtures")]),
@@ -252,15 +255,17 @@ let package = Package(
       name: "DefencesTests",
       dependencies: ["Defences", "Networks", "TensorGraph", "TensorReference"]),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Reports", "Pictures", "ImageData", "TestSupport"]),
+      name: "ReportsTests", dependencies: ["Reports", "Pictures", "ImageData", "TestSupport"],
+      swiftSettings: unoptimized),
     .testTarget(
       name: "ManipulationTests",
       dependencies: [
         "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Influence",
         "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorRuntime",
         "TensorCPU", "TensorCPUTestSupport", "TensorNull", "TestSupport",
-      ], resources: [.copy("Fixtures")]),
-    .testTarget(name: "CommandLineTests", dependencies: ["trompe", "TestSupport"]),
+      ], resources: [.copy("Fixtures")], swiftSettings: unoptimized),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["trompe", "TestSupport"], swiftSettings: unoptimized),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

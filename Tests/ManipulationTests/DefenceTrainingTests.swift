@@ -35,9 +35,10 @@ import Testing
       var penalties: [Double] = []
       _ = try ClassifierTrainingRun(recipe, output: folder("\(name)-\(freezes)")) {
         if case .step(let report) = $0 {
-          penalties.append(report.penalty ?? .nan)
-          #expect(
-            abs(report.loss - report.crossEntropy - (report.penalty ?? .nan)) < 1e-4 * report.loss)
+          let penalty: Double = report.penalty ?? .nan
+          penalties.append(penalty)
+          let difference: Double = report.loss - report.crossEntropy - penalty
+          #expect(abs(difference) < 1e-4 * report.loss)
         }
       }.run()
       #expect(penalties.allSatisfy { $0.isFinite && $0 > 0 })

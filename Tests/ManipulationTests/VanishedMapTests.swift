@@ -97,8 +97,9 @@ struct VanishedMapTests {
       parameters[parameter.name] = ReferenceArray(
         Tensor(
           shape: parameter.shape,
-          values: (0..<parameter.shape.count).map { index in
-            isHead ? sign * Float(1 + index % 3) : Float(1 + index % 7) / 10
+          values: (0..<parameter.shape.count).map { (index: Int) -> Float in
+            let head: Float = sign * Float(1 + index % 3)
+            return isHead ? head : Float(1 + index % 7) / 10
           }))
     }
     let image = Tensor(shape: [1, 4, 4, 3], values: (0..<48).map { Float($0 % 11) / 10 })
