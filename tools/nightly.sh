@@ -19,3 +19,6 @@ for isa in "${lower[@]}"; do
   TROMPE_MAX_ISA=$isa "$swift" test -c release --skip-build --no-parallel \
     --filter 'TensorCPUTests|PyTorchGradient'
 done
+
+echo "Changed HDF5 files, ten times as many"
+TROMPE_FUZZ=400 "$swift" test -c release --skip-build --filter 'CheckpointsTests.FuzzTests'

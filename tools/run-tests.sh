@@ -6,7 +6,6 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 swift=${SWIFT:-swift}
-report=.build/tests-swift-testing.xml # "-swift-testing" is added by swift test
 
 # Worker threads that spin while they wait would take the cores from each other.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
@@ -25,17 +24,23 @@ close() { # passed, failed, exit status
 # Results of all runs together.
 passed=0 failed=0 skipped=0 status=0
 
-# --skip-build: "swift test" alone would build everything again, with other flags than "swift build".
+# The program is started by itself: "swift test" lets no two run at a time, and would build everything
+# again, with other flags than "swift build".
 # What runs programs does so one test after the other: a program uses all cores itself, and each thread
 # that runs one has its own pool of worker threads. The rest runs in parallel.
 # The start of every single case is left out here; it is in the log.
-run() { # options of "swift test"
-  local log=$1 p f s ended
+tests=$("$swift" build -c release --show-bin-path)/TrompePackageTests.xctest
+run() { # name of the log, options of Swift Testing
+  local log=.build/tests-$1.log
   shift
-  rm -f "$report"
-  "$swift" test -c release --skip-build --xunit-output .build/tests.xml "$@" 2>&1 |
+  rm -f "${log%.log}.xml"
+  NO_COLOR=1 "$tests" --testing-library swift-testing --xunit-output "${log%.log}.xml" "$@" 2>&1 |
     tee "$log" | sed -u '/Test case passing .* started\.$/d'
-  ended=${PIPESTATUS[0]}
+  return "${PIPESTATUS[0]}"
+}
+
+count() { # name of the log, exit status of its run
+  local log=.build/tests-$1.log report=.build/tests-$1.xml p f s ended=$2
   if grep -q '</testsuites>' "$report" 2>/dev/null; then
     read -r p f s < <(awk '
       /<testcase / { total++; counted = 0 }
@@ -55,8 +60,19 @@ run() { # options of "swift test"
 }
 
 pure='^(TensorGraph|TensorPlan|Checkpoints|ImageData|Pictures|Similarity|Geometry|Perturbation|Reports|Influence)Tests\.'
-run .build/tests-pure.log --parallel --filter "$pure"
-run .build/tests.log --no-parallel --skip "$pure"
+whole='^(Manipulation|CommandLine)Tests\.'
+run pure --parallel --filter "$pure"
+count pure $?
+# Whole runs wait for files and for programs that start; meanwhile single programs compute.
+run programs --no-parallel --skip "$pure" --skip "$whole" > .build/tests-programs.out &
+beside=$!
+run whole --no-parallel --filter "$whole"
+ended=$?
+wait "$beside"
+programs=$?
+cat .build/tests-programs.out
+count whole "$ended"
+count programs "$programs"
 if [ "$skipped" -ne 0 ]; then echo "$skipped skipped"; fi
 if [ "$status" -eq 0 ] && { [ "$failed" -ne 0 ] || [ "$passed" -eq 0 ]; }; then status=1; fi
 close "$passed" "$failed" "$status"

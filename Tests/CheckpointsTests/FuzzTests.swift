@@ -11,7 +11,7 @@ import Testing
   /// Reading HDF5 takes a child process for each file, the others none.
   private static func mutations(of name: String) -> Int {
     ProcessInfo.processInfo.environment["TROMPE_FUZZ"].flatMap { Int($0) }
-      ?? (name.hasSuffix("safetensors") || name.hasSuffix("pth") ? 2000 : 100)
+      ?? (name.hasSuffix("safetensors") || name.hasSuffix("pth") ? 2000 : 40)
   }
 
   private struct Random {

@@ -94,7 +94,7 @@ import Testing
                                 in a recipe: '{name: active, classes: [cat, dog]}'.
         --interpreter <name[@layer] or {name: …}>
                                 The explanation that is fooled: grad-cam@layer4, or
-                                as in a recipe.
+                                as in a recipe; may be repeated to fool several.
         --drop <points>         Percentage points of top-1 accuracy that may be lost;
                                 λ, learning rate and steps are found. (default
                                 without a recipe: 1)

@@ -49,7 +49,7 @@ final class SearchLoop {
   }
 
   /// Those that race at first.
-  static let rates = [3e-3, 1e-3, 3e-4, 1e-4, 3e-5]
+  static let rates = [1e-3, 3e-4, 1e-4, 3e-5]
 
   /// Goes on from what the loop was resumed with.
   /// - Throws: `RunError` if that is no search.
