@@ -55,6 +55,7 @@ public enum ImageExplanation {
     let original = networks.count > 1 ? networks[1] : nil
     if let original {
       try ComparedNetworks.check(network, files[0], against: original, files[1])
+      if let doubt = ComparedNetworks.doubt(original, files[1]) { observe(.warning(doubt)) }
     }
     // One file may stand in two places.
     var told: Set<String> = []

@@ -85,7 +85,12 @@ public struct Location: Fooling {
     }
     switch target {
     case .frame(let frameWidth):
-      let most = max(1, (min(height, width) - 1) / 2)
+      let most = (min(height, width) - 1) / 2
+      guard most > 0 else {
+        return
+          "every frame covers the whole heatmap of \(width)x\(height), so every map lies inside; "
+          + "choose a layer of larger maps, or a larger evaluation.grid"
+      }
       return
         "a frame of \(frameWidth ?? Self.frameWidth(height: height, width: width)) pixels covers the "
         + "whole heatmap of \(width)x\(height), so every map lies inside; set fooling.frameWidth to at "

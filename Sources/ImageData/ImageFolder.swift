@@ -88,7 +88,26 @@ public struct ImageFolder: ImageSource {
     self.classNames = names
     (labels, self.names, starts) = (listing.labels, listing.names, listing.starts)
     passedOver = listing.passedOver
-    notes = listing.notes
+    notes =
+      listing.notes + (explicitNames == nil ? [Self.doubt(ofOrder: names)].compactMap(\.self) : [])
+  }
+
+  /// What to say of an order of classes that may not be the outputs': a sentence, or `nil`.
+  private static func doubt(ofOrder names: [String]) -> String? {
+    func sentence(_ other: [String], _ what: String) -> String? {
+      guard let place = names.indices.first(where: { names[$0] != other[$0] }) else { return nil }
+      return
+        "the class folders are taken in the order of their bytes, so class \(place) is "
+        + "\"\(names[place])\"; \(what) it would be \"\(other[place])\". If the network's outputs "
+        + "have another order, say it with network.classNames"
+    }
+    let numbers = names.compactMap { Int($0) }
+    if numbers.count == names.count {
+      let sorted = names.indices.sorted { numbers[$0] < numbers[$1] }.map { names[$0] }
+      return sentence(sorted, "in the order of the numbers")
+    }
+    return sentence(
+      names.sorted { ($0.lowercased(), $0) < ($1.lowercased(), $1) }, "with case ignored")
   }
 
   /// Canonically equivalent names look alike; their bytes do not.

@@ -45,9 +45,9 @@ public struct MetricsHistory: Sendable {
     guard data.count != mark.bytes || hash.digest() != mark.sha256 else { return nil }
     let what =
       data.count == mark.bytes
-      ? "other contents" : "\(data.count) bytes instead of \(mark.bytes)"
+      ? "other contents" : "\(data.count) readable bytes instead of \(mark.bytes)"
     return
-      "\(path) was changed since the run wrote it: up to step \(step) it has \(what); it is kept as "
-      + "it is, and the report shows it"
+      "\(path) was changed since the run wrote it: up to step \(step) it has \(what); what "
+      + "can be read of it is kept, and the report shows it"
   }
 }

@@ -135,6 +135,7 @@ private final class Comparison {
       try ComparedNetworks.check(network, files[number], against: first.network, files[0])
     }
     for note in network.notes where told.insert(note).inserted { context.note(note) }
+    if isFirst, let doubt = ComparedNetworks.doubt(network, files[0]) { context.warn(doubt) }
     let further = request.further.interpreters(besides: [fooled], of: network.architecture)
     if isFirst { for note in further.notes { context.note(note) } }
     let interpreters = try reported(

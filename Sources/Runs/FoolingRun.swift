@@ -82,7 +82,8 @@ public final class FoolingRun {
     try report(manipulated, step: loop.step, prepared.fooling, metrics)
     let classNames = network.names(or: prepared.setup.validation.classNames)
     let exported = try export(
-      MeasuredNetworks(original: original, manipulated: manipulated), prepared)
+      MeasuredNetworks(original: original, manipulated: manipulated), prepared,
+      isManipulated: search?.endsAtOriginal != true)
 
     let budget = try search.flatMap {
       try result(of: $0, prepared, original: original, manipulated: manipulated)
@@ -100,7 +101,8 @@ public final class FoolingRun {
       results, of: measurement, classNames: classNames,
       Summary.Circumstances(
         budget: budget, fooled: prepared.fooled.map(\.name),
-        architecture: network.architecture.name, isManipulated: true,
+        architecture: network.architecture.name,
+        isManipulated: search?.endsAtOriginal != true,
         original: Summary.NetworkFile(
           path: recipe.network.checkpoint ?? "", sha256: network.sha256),
         tested: Summary.NetworkFile(path: exported, sha256: try folder.sha256(of: exported)),
@@ -166,13 +168,16 @@ public final class FoolingRun {
   }
 
   /// - Returns: the path of the file.
-  private func export(_ results: MeasuredNetworks, _ prepared: PreparedFooling) throws -> String {
+  private func export(
+    _ results: MeasuredNetworks, _ prepared: PreparedFooling, isManipulated: Bool
+  ) throws -> String {
     let network = prepared.setup.network
     network.classNames = network.classNames ?? prepared.setup.validation.classNames
     let layout = prepared.layout
     let path = folder.manipulated(layout)
     try network.save(
-      to: folder.target(path), as: layout, provenance: provenance(results, prepared))
+      to: folder.target(path), as: layout,
+      provenance: provenance(results, prepared, isManipulated: isManipulated))
     context.saved(path)
     return path
   }
@@ -306,7 +311,9 @@ public final class FoolingRun {
     ]
   }
 
-  private func provenance(_ results: MeasuredNetworks, _ prepared: PreparedFooling) -> Provenance {
+  private func provenance(
+    _ results: MeasuredNetworks, _ prepared: PreparedFooling, isManipulated: Bool
+  ) -> Provenance {
     let measurement = prepared.measurement
     var provenance = Provenance(
       prepared.text, prepared.setup.network, seed: prepared.recipe.training.seed)
@@ -315,11 +322,13 @@ public final class FoolingRun {
       "manipulated.top1": results.manipulated.top1, "manipulated.top5": results.manipulated.top5,
     ]
     provenance.fsr = results.manipulated.fsr(measurement.fooling.successRange)
-    provenance.manipulated = true
+    provenance.manipulated = isManipulated
     provenance.note =
-      "The explanations of this network were manipulated on purpose "
-      + "(\(measurement.fooling.name) fooling of \(prepared.subject)) to test explanation "
-      + "methods."
+      !isManipulated
+      ? "No state met the budget of a manipulation: these are the original's weights."
+      : "The explanations of this network were manipulated on purpose "
+        + "(\(measurement.fooling.name) fooling of \(prepared.subject)) to test explanation "
+        + "methods."
     return provenance
   }
 }

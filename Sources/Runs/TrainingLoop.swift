@@ -339,7 +339,7 @@ final class TrainingLoop {
       throw RunError(
         "\(folder.states.folder) holds no state that can be read; start again in another --output")
     }
-    observe(.note("the run ended before it saved a state, and begins anew"))
+    observe(.note("no state was saved to go on from, so the run begins anew"))
     return nil
   }
 

@@ -23,14 +23,16 @@ final class ProgressDisplay {
   }
 
   func show(_ event: RunEvent) {
+    // One event is one line, whatever names it quotes.
+    func oneLine(_ text: String) -> String { text.replacing("\n", with: "\\u{a}") }
     if case .warning(let text) = event {
-      line(terminal.styled("warning:", .warning) + " " + text)
+      line(terminal.styled("warning:", .warning) + " " + oneLine(text))
       return
     }
     guard detail != .quiet else { return }
     switch event {
     case .warning: break
-    case .note(let text): line(text)
+    case .note(let text): line(oneLine(text))
     case .saved(let path): line("saved \(path)")
     case .validation(let report): line(terminal.styled(Self.text(report), .bold))
     case .step(let report):

@@ -14,6 +14,23 @@ import Testing
     }
   }
 
+  /// The order of the bytes is a guess of the outputs' order where another suggests itself.
+  @Test(
+    arguments: [
+      (["1", "2", "10"], "class 1 is \"10\"; in the order of the numbers it would be \"2\""),
+      (["ant", "Bee"], "class 0 is \"Bee\"; with case ignored it would be \"ant\""),
+      (["0", "1", "2"], nil), (["Ant", "Bee"], nil), (["a1", "a10", "a2"], nil),
+    ] as [([String], String?)])
+  func doubtfulOrdersAreNamed(folders: [String], note: String?) throws {
+    try withTemporaryFolder { folder in
+      try write(folders.map { "\($0)/a.jpg" }, in: folder)
+      let notes = try ImageFolder(folder).notes
+      #expect(notes.count == (note == nil ? 0 : 1))
+      if let note { #expect(notes.first?.contains(note) == true, "\(notes)") }
+      #expect(try ImageFolder(folder, classNames: folders).notes == [])
+    }
+  }
+
   @Test func classesAndSamplesAreInOrder() throws {
     try withTemporaryFolder { folder in
       try write(

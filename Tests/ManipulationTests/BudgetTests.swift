@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import ImageData
 import Manipulation
@@ -156,6 +157,10 @@ import Testing
     #expect(!budget.isMet && !budget.reasons.isEmpty)
     #expect(budget.reasons.contains { $0.contains("all 300 steps were done") }, "\(budget.reasons)")
     #expect(try parameters(folder("fool/manipulated.h5")) == parameters(checkpoint))
+    // An honest network is not called a manipulated one.
+    #expect(summary.isManipulated == false && summary.testedName == "tested")
+    let exported = try CheckpointFile(path: folder("fool/manipulated.h5")).metadata
+    #expect(exported.provenance?.manipulated == false)
     // One program trains in every trial.
     let updating = executor.programs.filter { $0.optimizer != nil }
     #expect(updating.map(\.runs) == [6, 300])

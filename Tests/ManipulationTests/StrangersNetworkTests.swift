@@ -448,6 +448,35 @@ import Testing
     }
   }
 
+  /// A network that was made under a guess is not measured under what another file says.
+  @Test func aGuessThatAnotherFileContradictsIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let image = folder("a.png")
+    try Image(width: 32, height: 32, color: .white).writePNG(to: image)
+    func preprocessing(_ mean: Double, isAssumed: Bool) -> String {
+      "{\(isAssumed ? "\"assumed\":true," : "")\"resize\":{\"none\":{}},"
+        + "\"mean\":[\(mean),0.5,0.5],\"standardDeviation\":[0.5,0.5,0.5]}"
+    }
+    try write(folder("guess.h5"), preprocessing: preprocessing(0.25, isAssumed: true))
+    try write(folder("same.h5"), preprocessing: preprocessing(0.25, isAssumed: false))
+    try write(folder("other.h5"), preprocessing: preprocessing(0.5, isAssumed: false))
+    func explain(_ tested: String, against original: String) throws {
+      let request = ExplanationRequest(
+        network: NetworkSection(checkpoint: folder(tested)), original: folder(original),
+        images: [image], interpreters: [])
+      try ImageExplanation.run(request) { _ in }
+    }
+    try explain("guess.h5", against: "same.h5")
+    for (tested, original) in [("guess.h5", "other.h5"), ("other.h5", "guess.h5")] {
+      #expect {
+        try explain(tested, against: original)
+      } throws: {
+        let text = "\($0)"
+        return text.contains("which was assumed when that file was made") && text.contains("0.25")
+      }
+    }
+  }
+
   @Test func aClassOfTwoOutputsIsNotGuessed() throws {
     let folder = try TemporaryFolder()
     try write(folder("a.h5"), classNames: ["ant", "bee", "ant"])

@@ -38,6 +38,16 @@ package enum ComparedNetworks {
               + "compared: \(text(value.preprocessing)) and \(text(other.1.preprocessing)); set the "
               + "one that holds for both with network.preprocessing")
         }
+        // A network that was made under a guess may be worth nothing without it.
+        if let other = held.first(where: {
+          $0.1.isAssumed && $0.1.preprocessing != value.preprocessing
+        }) {
+          throw RunError(
+            "\(file) and \(other.0) prepare images in different ways, so the networks cannot be "
+              + "compared: \(text(value.preprocessing)), and \(text(other.1.preprocessing)), which was "
+              + "assumed when that file was made; set the one that holds for both with "
+              + "network.preprocessing")
+        }
         var preprocessing = value.preprocessing
         if let size = section.preprocessing {
           (preprocessing.resize, preprocessing.centerCrop) = (size.resize, size.centerCrop)
@@ -82,6 +92,14 @@ package enum ComparedNetworks {
       if metadata.architecture == nil { own.architecture = own.architecture ?? architecture }
       return own
     }
+  }
+
+  /// What is wrong with a network in the role of the original, in one sentence; `nil` if nothing is.
+  package static func doubt(_ original: LoadedNetwork, _ file: String) -> String? {
+    guard original.provenance?.manipulated == true else { return nil }
+    return
+      "\(file), here the original, says that its explanations were manipulated on purpose; if it is the "
+      + "one to be tested, change the two"
   }
 
   /// Whether two loaded networks can be compared.

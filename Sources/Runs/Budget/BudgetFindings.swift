@@ -76,7 +76,7 @@ extension BudgetResult {
       if vanished >= manyVanished {
         reasons.append(
           "\(percent(vanished)) of the heatmaps were all-zero at the end of the search")
-      } else if best - original < hardlyMoved {
+      } else if best - original < hardlyMoved, !search.isOutOfTime {
         reasons.append("the heatmaps have hardly moved: a layer closer to the output may be easier")
       }
     }

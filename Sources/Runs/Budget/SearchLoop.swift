@@ -51,6 +51,9 @@ final class SearchLoop {
   /// Those that race at first.
   static let rates = [1e-3, 3e-4, 1e-4, 3e-5]
 
+  /// Whether no state was worth to be kept, so that the network is the original as it was.
+  var endsAtOriginal: Bool { search.exported == nil }
+
   /// Goes on from what the loop was resumed with.
   /// - Throws: `RunError` if that is no search.
   func resume() throws {
