@@ -185,11 +185,13 @@ let package = Package(
         "Manipulation", "Explanations", "Networks", "TensorCPU", "TensorGraph", "TensorRuntime",
       ]),
     .target(name: "CArguments"),
+    .target(name: "CBuild"),
     .executableTarget(
       name: "trompe",
       dependencies: [
-        "CArguments", "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData",
-        "KerasModels", "Networks", "Pictures", "Similarity", "TensorCPU", "TensorRuntime",
+        "CArguments", "CBuild", "Benchmarks", "Manipulation", "Checkpoints", "Explanations",
+        "ImageData", "KerasModels", "Networks", "Pictures", "Similarity", "TensorCPU",
+        "TensorRuntime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
