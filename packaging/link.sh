@@ -43,6 +43,7 @@ archive() { # name, package of pkg-config or nothing
   [ -f "$file" ] || file=$(clang -print-file-name="lib$1.a")
   [ -f "$file" ] || fail "lib$1.a is missing: install the package that has the headers of $1"
   ln -s "$(readlink -f "$file")" "$work/archives/lib$1.a"
+  readlink -f "$file" >> "$work/libraries"
 }
 archive hdf5 hdf5
 archive turbojpeg libturbojpeg
@@ -90,7 +91,7 @@ mkdir -p "$root/bin"
   { cat "$work/link.log" >&2; fail "the program could not be linked"; }
 
 if [ "$mode" = --bundled ]; then
-  mkdir -p "$root/lib/trompe"
+  rm -rf "$root/lib" && mkdir -p "$root/lib/trompe"
   # Everything that is no part of every system (PEP 600's list).
   ldd "$root/bin/trompe" | awk '$2 == "=>" && $3 ~ /^\// { print $1, $3 }' | while read -r name file; do
     case $name in
@@ -99,6 +100,8 @@ if [ "$mode" = --bundled ]; then
     cp -L "$file" "$root/lib/trompe/$name"
     chmod 644 "$root/lib/trompe/$name"
     strip --strip-unneeded "$root/lib/trompe/$name"
-    echo "$file" >> "$work/bundled"
+    readlink -f "$file" >> "$work/libraries"
   done
+  # Whose licences belong to it.
+  sort -u "$work/libraries" > "$root/lib/libraries.txt"
 fi
