@@ -30,4 +30,4 @@ rm -rf .build/wheel .build/wheel-environment
 packaging/make_wheel.py .build/package .build/wheel
 python3 -m venv .build/wheel-environment
 .build/wheel-environment/bin/pip install --quiet .build/wheel/trompe-*.whl pytest pandas matplotlib
-(unset TROMPE_PROGRAM && TROMPE_INSTALLED=1 .build/wheel-environment/bin/python -P -m pytest -q -p no:cacheprovider python/tests)
+(unset TROMPE_PROGRAM && TROMPE_INSTALLED=1 .build/wheel-environment/bin/python -m pytest -q -p no:cacheprovider python/tests)
