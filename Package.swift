@@ -8,6 +8,7 @@ let package = Package(
   name: "Trompe",
   products: [
     .executable(name: "trompe", targets: ["trompe"]),
+    .library(name: "TrompeKit", targets: ["TrompeKit"]),
     .library(name: "TensorGraph", targets: ["TensorGraph"]),
     .library(name: "TensorPlan", targets: ["TensorPlan"]),
     .library(name: "TensorReference", targets: ["TensorReference"]),
@@ -178,6 +179,12 @@ let package = Package(
       dependencies: [
         "Attacking", "Evaluation", "Explaining", "Foolings", "Influencing", "Programs", "Recipes",
         "RunFolders", "RunReports", "RunSupport", "Runs", "Studies",
+      ]),
+    .target(
+      name: "TrompeKit",
+      dependencies: [
+        "Checkpoints", "Explanations", "ImageData", "Manipulation", "Networks", "Pictures",
+        "Similarity", "TensorCPU", "TensorRuntime",
       ]),
     .target(
       name: "Benchmarks",
