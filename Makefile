@@ -31,7 +31,7 @@ build: dependencies ## Build the command line tool in release mode
 	$(SWIFT) build -c release --product trompe
 
 wheel: build ## Make a wheel of the command and the Python module in dist, for systems without Swift
-	packaging/link.sh --bundled .build/package
+	packaging/link.sh .build/package
 	packaging/make_wheel.py .build/package dist
 
 python: build ## Test the Python module, in an environment of its own

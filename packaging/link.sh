@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # Links what "swift build" has compiled once more, for systems without Swift and without our libraries:
 #
-#   packaging/link.sh --bundled FOLDER   for wheel and tarball: FOLDER/bin/trompe and, in FOLDER/lib/trompe,
-#                                        the libraries that it loads
-#   packaging/link.sh --system FOLDER    for a package of Debian: FOLDER/bin/trompe, with oneDNN and OpenMP
-#                                        from the system
+#   packaging/link.sh FOLDER   makes FOLDER/bin/trompe and, in FOLDER/lib/trompe, the libraries that it loads
 #
 # Swift's runtime, HDF5, TurboJPEG, libpng, libwebp, libcrypto and zlib become part of the program. oneDNN comes
 # as a shared library only, and what it loads has to be the program's own: OpenMP's threads are one pool.
@@ -13,12 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 swift=${SWIFT:-swift}
-mode=${1:-} root=${2:-}
-case $mode in
-  --bundled | --system) [ -n "$root" ] || mode= ;;
-  *) mode= ;;
-esac
-[ -n "$mode" ] || { echo "usage: packaging/link.sh --bundled|--system FOLDER" >&2; exit 2; }
+root=${1:-}
+[ -n "$root" ] || { echo "usage: packaging/link.sh FOLDER" >&2; exit 2; }
 fail() { printf 'packaging/link.sh: %s\n' "$1" >&2; exit 1; }
 
 build=${BUILD:-$("$swift" build -c release --show-bin-path)}
@@ -65,6 +58,8 @@ printf 'const char *build_commit(void);\nconst char *build_commit(void) { return
   > "$work/commit.c"
 clang -O2 -c -o "$work/commit.o" "$work/commit.c"
 clang -O2 -c -o "$work/older.o" packaging/older_systems.c
+resources=$("$swift" -print-target-info | sed -n 's/^ *"runtimeResourcePath": "\(.*\)",*$/\1/p')
+packaging/make_icu_data.py "${resources}_static/linux/lib_FoundationICU.a" "$work/icu.o"
 
 # --- Linking -------------------------------------------------------------------------------------
 
@@ -79,29 +74,25 @@ for symbol in hypot hypotf _ZNSt18condition_variable4waitERSt11unique_lockISt5mu
   flags+=(-Xlinker "--wrap=$symbol")
 done
 # RPATH, not RUNPATH: it holds for the libraries of the libraries too.
-if [ "$mode" = --bundled ]; then
-  # shellcheck disable=SC2016 # The loader's own variable.
-  flags+=(-Xlinker --disable-new-dtags -Xlinker '-rpath=$ORIGIN/../lib/trompe')
-fi
+# shellcheck disable=SC2016 # The loader's own variable.
+flags+=(-Xlinker --disable-new-dtags -Xlinker '-rpath=$ORIGIN/../lib/trompe')
 mkdir -p "$root/bin"
 "$swiftc" -static-stdlib -emit-executable -module-name trompe -o "$root/bin/trompe" \
   -L "$work/archives" -L "$build" -Xlinker --gc-sections -Xlinker --strip-all \
   -Xlinker --defsym -Xlinker main=trompe_main \
-  "@$objects" "$work/commit.o" "$work/older.o" "${flags[@]}" > "$work/link.log" 2>&1 ||
+  "@$objects" "$work/commit.o" "$work/older.o" "$work/icu.o" "${flags[@]}" > "$work/link.log" 2>&1 ||
   { cat "$work/link.log" >&2; fail "the program could not be linked"; }
 
-if [ "$mode" = --bundled ]; then
-  rm -rf "$root/lib" && mkdir -p "$root/lib/trompe"
-  # Everything that is no part of every system (PEP 600's list).
-  ldd "$root/bin/trompe" | awk '$2 == "=>" && $3 ~ /^\// { print $1, $3 }' | while read -r name file; do
-    case $name in
-      libc.so.6 | libm.so.6 | libpthread.so.0 | libdl.so.2 | librt.so.1 | libgcc_s.so.1 | libstdc++.so.6) continue ;;
-    esac
-    cp -L "$file" "$root/lib/trompe/$name"
-    chmod 644 "$root/lib/trompe/$name"
-    strip --strip-unneeded "$root/lib/trompe/$name"
-    readlink -f "$file" >> "$work/libraries"
-  done
-  # Whose licences belong to it.
-  sort -u "$work/libraries" > "$root/lib/libraries.txt"
-fi
+rm -rf "$root/lib" && mkdir -p "$root/lib/trompe"
+# Everything that is no part of every system (PEP 600's list).
+ldd "$root/bin/trompe" | awk '$2 == "=>" && $3 ~ /^\// { print $1, $3 }' | while read -r name file; do
+  case $name in
+    libc.so.6 | libm.so.6 | libpthread.so.0 | libdl.so.2 | librt.so.1 | libgcc_s.so.1 | libstdc++.so.6) continue ;;
+  esac
+  cp -L "$file" "$root/lib/trompe/$name"
+  chmod 644 "$root/lib/trompe/$name"
+  strip --strip-unneeded "$root/lib/trompe/$name"
+  readlink -f "$file" >> "$work/libraries"
+done
+# Whose licences belong to it.
+sort -u "$work/libraries" > "$root/lib/libraries.txt"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the wheel: the Python module, and beside it the program with what it needs.
 
-    packaging/make_wheel.py FOLDER [OUTPUT]   FOLDER is what packaging/link.sh --bundled has filled
+    packaging/make_wheel.py FOLDER [OUTPUT]   FOLDER is what packaging/link.sh has filled
 
 The tag follows from the versions of symbols that the files in it ask the system for (PEP 600). Needs
 binutils; nothing is fetched. The same files give the same bytes.
@@ -99,7 +99,7 @@ def main():
     program = linked / "bin" / "trompe"
     libraries = sorted((linked / "lib" / "trompe").iterdir())
     if not program.is_file() or not libraries:
-        raise SystemExit(f"{linked}: run packaging/link.sh --bundled {linked} first")
+        raise SystemExit(f"{linked}: run packaging/link.sh {linked} first")
     tag = f"py3-none-manylinux_2_{glibc_needed([program, *libraries])}_x86_64"
     about = f"trompe-{number}.dist-info"
 

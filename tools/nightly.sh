@@ -25,7 +25,7 @@ TROMPE_FUZZ=400 "$swift" test -c release --skip-build --filter 'CheckpointsTests
 
 echo "A wheel, installed into an empty environment"
 "$swift" build -c release --product trompe
-packaging/link.sh --bundled .build/package
+packaging/link.sh .build/package
 rm -rf .build/wheel .build/wheel-environment
 packaging/make_wheel.py .build/package .build/wheel
 python3 -m venv .build/wheel-environment
