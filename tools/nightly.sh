@@ -29,5 +29,5 @@ packaging/link.sh .build/package
 rm -rf .build/wheel .build/wheel-environment
 packaging/make_wheel.py .build/package .build/wheel
 python3 -m venv .build/wheel-environment
-.build/wheel-environment/bin/pip install --quiet .build/wheel/trompe-*.whl pytest pandas matplotlib
+.build/wheel-environment/bin/pip install --quiet .build/wheel/trompe-*.whl -r python/tests/requirements.txt
 (unset TROMPE_PROGRAM && TROMPE_INSTALLED=1 .build/wheel-environment/bin/python -m pytest -q -p no:cacheprovider python/tests)

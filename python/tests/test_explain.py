@@ -81,6 +81,7 @@ def test_an_explanation_has_all_that_the_command_writes(pictures):
     assert explanation.predicted["index"] == explanation.logits.argmax()
     assert explanation.pictures["grad-cam"].startswith(b"\x89PNG")
     assert explanation._repr_png_() == explanation.pictures["grad-cam"]
+    assert len(repr(explanation)) < 300
     assert explanation.original_heatmaps == {} and explanation.original_logits is None
 
 

@@ -86,6 +86,8 @@ def test_a_run_is_drawn(run, tmp_path):
     assert len(figure.axes) == 1 + 3 * 3
     figure.savefig(tmp_path / "run.png")
     assert (tmp_path / "run.png").stat().st_size > 10_000
+    # As notebooks show it.
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_a_run_that_is_going_on_has_metrics(run, tmp_path):

@@ -162,14 +162,14 @@ class Explanation:
     predicted: dict
     explained: dict
     #: [classes], before any softmax.
-    logits: np.ndarray
+    logits: np.ndarray = field(repr=False)
     #: Relevance by interpreter, [height, width], unscaled.
-    heatmaps: dict[str, np.ndarray]
+    heatmaps: dict[str, np.ndarray] = field(repr=False)
     #: Likewise of the network of `against`, if there is one.
-    original_heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
-    original_logits: np.ndarray | None = None
+    original_heatmaps: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    original_logits: np.ndarray | None = field(default=None, repr=False)
     #: Pictures of the heatmaps over the image by interpreter, as PNG files.
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def _repr_png_(self):
         return next(iter(self.pictures.values()), None)

@@ -189,19 +189,15 @@ class Run:
         - interpreter: a name of `interpreters`; the first if `None`.
         - images: how many at most.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise TrompeError(
-                "Matplotlib is missing, which draws the figure: pip install matplotlib") from None
+        figure_class = _figure_class()
         has_gallery = (self.folder / "report.json").is_file()
         shown = self.heatmaps(interpreter)[:images] if has_gallery else []
         rows = [
             row for row in _lines(self._text("metrics.jsonl")) if row["kind"] == "step"
         ] if (self.folder / "metrics.jsonl").is_file() else []
         columns = max(1, len(shown))
-        # Created without pyplot: no window opens, and nothing stays in memory; notebooks show it.
-        figure = Figure(
+        # Made without pyplot: no window opens, and nothing stays in memory.
+        figure = figure_class(
             figsize=(1.7 * max(columns, 4), (2.2 if rows else 0) + (5.2 if shown else 0)),
             layout="constrained")
         heights = ([2.2] if rows else []) + ([1.7] * 3 if shown else [])
@@ -228,6 +224,23 @@ class Run:
                 if column == 0:
                     axes.set_ylabel(["image", f"{image.interpreter}\nbefore", "after"][row], fontsize=8)
         return figure
+
+
+def _figure_class():
+    """Figures that a notebook shows without pyplot."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise TrompeError(
+            "Matplotlib is missing, which draws the figure: pip install matplotlib") from None
+
+    class ShownFigure(Figure):
+        def _repr_png_(self):
+            file = io.BytesIO()
+            self.savefig(file, format="png", dpi=self.dpi)
+            return file.getvalue()
+
+    return ShownFigure
 
 
 def _plot_curve(axes, rows):
