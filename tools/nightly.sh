@@ -31,3 +31,6 @@ packaging/make_wheel.py .build/package .build/wheel
 python3 -m venv .build/wheel-environment
 .build/wheel-environment/bin/pip install --quiet .build/wheel/trompe-*.whl -r python/tests/requirements.txt
 (unset TROMPE_PROGRAM && TROMPE_INSTALLED=1 .build/wheel-environment/bin/python -m pytest -q -p no:cacheprovider python/tests)
+
+echo "A package that uses the library"
+tools/test-package.sh
