@@ -12,7 +12,7 @@ KERNELS = $(shell find Sources/CTensorKernels -name "*.c")
 LINTED = Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint nightly docs fuzz sanitize soak convolutions products clean dependencies
+.PHONY: help demo test build wheel release python lint nightly docs fuzz sanitize soak convolutions products clean dependencies
 
 help: ## Show this list
 	@echo "Trompe: make networks whose explanations lie, and measure how well they do."
@@ -22,12 +22,23 @@ help: ## Show this list
 demo: build ## Fool Grad-CAM on the built-in images; replaces runs/demo
 	rm -rf $(DEMO_OUTPUT)
 	.build/release/trompe fool $(DEMO_RECIPE) --output $(DEMO_OUTPUT)
+	@echo "Look at $(DEMO_OUTPUT)/report.html, a page that opens from the disk."
 
 test: dependencies ## Run all tests in release mode
 	tools/run-tests.sh
 
 build: dependencies ## Build the command line tool in release mode
 	$(SWIFT) build -c release --product trompe
+
+wheel: build ## Make a wheel of the command and the Python module in dist, for systems without Swift
+	packaging/link.sh .build/package
+	packaging/make_wheel.py .build/package dist
+
+release: wheel ## Make a tarball and a package of Debian in dist too, and SHA256SUMS of all three
+	packaging/make_release.py .build/package dist
+
+python: build ## Test the Python module, in an environment of its own
+	tools/test-python.sh
 
 lint: ## Check the format of all sources, and the documents
 	$(SWIFT) format lint --strict -r $(LINTED)

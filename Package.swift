@@ -8,6 +8,7 @@ let package = Package(
   name: "Trompe",
   products: [
     .executable(name: "trompe", targets: ["trompe"]),
+    .library(name: "TrompeKit", targets: ["TrompeKit"]),
     .library(name: "TensorGraph", targets: ["TensorGraph"]),
     .library(name: "TensorPlan", targets: ["TensorPlan"]),
     .library(name: "TensorReference", targets: ["TensorReference"]),
@@ -180,16 +181,24 @@ let package = Package(
         "RunFolders", "RunReports", "RunSupport", "Runs", "Studies",
       ]),
     .target(
+      name: "TrompeKit",
+      dependencies: [
+        "Checkpoints", "Explanations", "ImageData", "Manipulation", "Networks", "Pictures",
+        "Similarity", "TensorCPU", "TensorRuntime",
+      ]),
+    .target(
       name: "Benchmarks",
       dependencies: [
         "Manipulation", "Explanations", "Networks", "TensorCPU", "TensorGraph", "TensorRuntime",
       ]),
     .target(name: "CArguments"),
+    .target(name: "CBuild"),
     .executableTarget(
       name: "trompe",
       dependencies: [
-        "CArguments", "Benchmarks", "Manipulation", "Checkpoints", "Explanations", "ImageData",
-        "KerasModels", "Networks", "Pictures", "Similarity", "TensorCPU", "TensorRuntime",
+        "CArguments", "CBuild", "Benchmarks", "Manipulation", "Checkpoints", "Explanations",
+        "ImageData", "KerasModels", "Networks", "Pictures", "Similarity", "TensorCPU",
+        "TensorRuntime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -17,6 +17,7 @@ esac
 if [ -z "$quick" ]; then
   "$swift" build -c release --product trompe
   "$swift" build -c release --target TensorReference
+  "$swift" build -c release --target TrompeKit
 fi
 products=$("$swift" build -c release --show-bin-path)
 bin=$(dirname "$(command -v "$swift")")
@@ -76,8 +77,8 @@ extend() { # module, its new files
   echo "docs/extending.md, $module"
 }
 
-# Every block of Swift in an article is a program.
-for article in Sources/*/*.docc/*.md; do
+# Every block of Swift in an article, or in the README, is a program.
+for article in README.md Sources/*/*.docc/*.md; do
   awk -v to="$out/examples/$(basename "$article" .md)" '
     /^```swift$/ { inside = 1; count++; next }
     /^```$/ { inside = 0 }

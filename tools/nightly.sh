@@ -22,3 +22,15 @@ done
 
 echo "Changed HDF5 files, ten times as many"
 TROMPE_FUZZ=400 "$swift" test -c release --skip-build --filter 'CheckpointsTests.FuzzTests'
+
+echo "A wheel, installed into an empty environment"
+"$swift" build -c release --product trompe
+packaging/link.sh .build/package
+rm -rf .build/wheel .build/wheel-environment
+packaging/make_wheel.py .build/package .build/wheel
+python3 -m venv .build/wheel-environment
+.build/wheel-environment/bin/pip install --quiet .build/wheel/trompe-*.whl -r python/tests/requirements.txt
+(unset TROMPE_PROGRAM && TROMPE_INSTALLED=1 .build/wheel-environment/bin/python -m pytest -q -p no:cacheprovider python/tests)
+
+echo "A package that uses the library"
+tools/test-package.sh

@@ -32,6 +32,9 @@ public struct CPUExecutor: Executor {
 // MARK: What this processor has
 
 extension CPUExecutor {
+  /// The oneDNN library that runs here, as `2.6.0`.
+  public static var oneDNNVersion: String { String(cString: trompe_onednn_version()) }
+
   /// One thread for each core that this process may use.
   public static var defaultThreads: Int { max(1, Int(trompe_processor_count())) }
 

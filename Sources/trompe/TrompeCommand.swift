@@ -19,7 +19,7 @@ struct TrompeCommand: ParsableCommand {
       Completions for bash (zsh and fish likewise):
         source <(trompe --generate-completion-script bash)
       """,
-    version: "trompe \(Trompe.version)",
+    version: VersionText.whole,
     subcommands: [
       FoolCommand.self, FrontierCommand.self, EvaluateCommand.self, ExplainCommand.self,
       AttackCommand.self,

@@ -1,9 +1,28 @@
 import Testing
 
 @Suite struct HelpTests {
-  @Test func versionIsPrinted() throws {
-    let result = try CommandLineProgram.run("--version")
-    #expect(result == .init(code: 0, output: "trompe 0.1.0\n", error: ""))
+  @Test(arguments: [["--version"], ["fool", "--version"]])
+  func versionNamesTheProgramAndWhatItIsMadeOf(arguments: [String]) throws {
+    let result = try CommandLineProgram.run(list: arguments)
+    #expect(result.code == 0 && result.error == "", "\(result.error)")
+    let lines = result.output.split(separator: "\n").map(String.init)
+    #expect(lines.first == "trompe 0.1.0")
+    #expect(
+      lines.dropFirst().map { $0.prefix { $0 != " " } }
+        == ["commit", "instructions", "oneDNN", "HDF5", "devices"])
+    // Only packages know their commit.
+    #expect(lines.dropFirst().first == "commit not recorded")
+    for line in lines where line.hasPrefix("oneDNN ") || line.hasPrefix("HDF5 ") {
+      #expect(line.wholeMatch(of: /[^ ]+ [0-9]+\.[0-9]+\.[0-9]+/) != nil, "\(line)")
+    }
+  }
+
+  @Test func versionNamesTheInstructionsAndThreadsInUse() throws {
+    let result = try CommandLineProgram.run(
+      list: ["--version"], through: ["taskset", "--cpu-list", "0"],
+      environment: ["TROMPE_MAX_ISA": "baseline"])
+    #expect(result.output.contains("\ninstructions baseline"), "\(result.output)")
+    #expect(result.output.hasSuffix("\ndevices cpu (1 thread)\n"), "\(result.output)")
   }
 
   @Test(arguments: [[], ["--help"], ["help"]])

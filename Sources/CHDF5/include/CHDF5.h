@@ -13,6 +13,12 @@
 
 // MARK: Constants that HDF5 has as macros
 
+#define HDF5_TEXT_OF(number) #number
+#define HDF5_TEXT(number) HDF5_TEXT_OF(number)
+static inline const char *hdf5_version(void) {
+  return HDF5_TEXT(H5_VERS_MAJOR) "." HDF5_TEXT(H5_VERS_MINOR) "." HDF5_TEXT(H5_VERS_RELEASE);
+}
+
 static inline hid_t hdf5_native_float(void) { return H5T_NATIVE_FLOAT; }
 static inline hid_t hdf5_native_double(void) { return H5T_NATIVE_DOUBLE; }
 static inline hid_t hdf5_native_int64(void) { return H5T_NATIVE_INT64; }
