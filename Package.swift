@@ -128,7 +128,7 @@ let package = Package(
       name: "Evaluation",
       dependencies: [
         "TensorRuntime", "Networks", "ImageData", "Explanations", "Pictures", "Reports",
-        "RunSupport", "Foolings", "Recipes", "Programs",
+        "Similarity", "RunSupport", "Foolings", "Recipes", "Programs",
       ]),
     .target(
       name: "RunFolders",

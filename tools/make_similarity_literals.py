@@ -35,3 +35,21 @@ for p, q in [("a", "b"), ("a", "c"), ("b", "c"), ("b", "b")]:
         structural_similarity(x, y, data_range=max(x.max(), y.max()) - min(x.min(), y.min())),
     ]
     print(f'("{p}", "{q}", {[float(number) for number in numbers]}),')
+
+# DSSIM and the squared error of standardised maps, on larger maps for the larger windows.
+i = np.arange(16 * 13)
+maps = {
+    name: values.astype(float).reshape(16, 13)
+    for name, values in {
+        "a": (i * 37 + 11) % 109,
+        "b": (i * i * 7 + i * 3) % 13,
+        "c": (i * 37 + 11) % 109 + (i * 5) % 17,
+    }.items()
+}
+for p, q in [("a", "b"), ("a", "c"), ("b", "c"), ("b", "b")]:
+    x, y = [(m - m.min()) / (m.max() - m.min()) for m in (maps[p], maps[q])]
+    likeness = structural_similarity(
+        x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1
+    )
+    x, y = [(m - m.mean()) / np.sqrt(m.var() + 1e-5) for m in (maps[p], maps[q])]
+    print(f'("{p}", "{q}", {float((1 - likeness) / 2)}, {float(((x - y) ** 2).mean())}),')

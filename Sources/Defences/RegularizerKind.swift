@@ -8,7 +8,7 @@ public struct RegularizerSpecification: Hashable, Sendable {
   public var weight: Double
   /// `ssr`: steps of the power iteration.
   public var iterations: Int?
-  /// `curvature`: how far apart the two gradients are.
+  /// `curvature`, `gradient-distance`, `gradient-angle`: how far apart the two gradients are.
   public var step: Double?
 
   public init(name: String, weight: Double, iterations: Int? = nil, step: Double? = nil) {
@@ -43,11 +43,12 @@ public struct RegularizerKind: Sendable {
     (self.name, self.options, self.make) = (name, options, make)
   }
 
-  public static let all: [RegularizerKind] = [
-    SmoothSurface.kind,
-    GradientNorm.kind,
-    CurvatureRegularization.kind,
-  ]
+  public static let all: [RegularizerKind] =
+    [
+      SmoothSurface.kind,
+      GradientNorm.kind,
+      CurvatureRegularization.kind,
+    ] + LocalGradientAlignment.kinds
 
   /// - Throws: `RegularizerError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(RegularizerError) -> RegularizerKind {

@@ -65,6 +65,14 @@ public struct EvaluationResult: Hashable, Sendable {
   /// What the fooling keeps of the original network's heatmaps: by interpreter, then by position.
   public var digests: [String: [Int: [Float]]] = [:]
   public var skipped: [SkippedImage] = []
+  /// Of a trigger fooling: under each of its triggers. `testLosses` are then of triggered images, the
+  /// largest of several triggers.
+  public var triggered: [TriggerMeasurement] = []
+  /// Of a target-map fooling, by interpreter: for every explained image its map's likeness to the target,
+  /// one number for each of `SimilarityMeasures.toTarget`.
+  public var targetLikeness: [String: [[Double]]] = [:]
+  /// Of a target-map fooling: logits by position.
+  public var outputs: [Int: [Float]] = [:]
 
   /// Fooling success rate by interpreter: the share of images with a score in `range`.
   public func fsr(_ range: ClosedRange<Double>) -> [String: Double] {
@@ -96,6 +104,11 @@ package struct Evaluator {
   package let imageSize: ImageSize
   package let threads: Int?
 
+  /// Looks at the compared maps of one image by one interpreter, and at the original network's digest.
+  package typealias Comparing = (
+    _ interpreter: String, _ position: Int, _ maps: [Heatmap], _ digest: [Float]
+  ) -> Void
+
   package init(
     program: EvaluationProgram, preprocessing: Preprocessing, imageSize: ImageSize, threads: Int?
   ) {
@@ -116,13 +129,15 @@ package struct Evaluator {
   ///     that each is explained with the same noise.
   ///   - gallery: is given the heatmaps of the images that it wants.
   ///   - changing: what the network is given in place of a batch's images.
+  ///   - comparing: is given every map that is compared and the original network's digest.
   ///   - stop: ends the evaluation early by `RunStopped`.
   ///   - progress: called after every batch with the number of images done.
   package func evaluate(
     _ source: any ImageSource, test: FoolingTest? = nil,
     original: [String: [Int: [Float]]]? = nil, positions: [Int]? = nil,
     gallery: GalleryCollector? = nil, changing: ((Batch) -> [Float])? = nil,
-    stop: StopRequest? = nil, progress: (_ done: Int) -> Void = { _ in }
+    comparing: Comparing? = nil, stop: StopRequest? = nil,
+    progress: (_ done: Int) -> Void = { _ in }
   ) throws -> EvaluationResult {
     let loader = try BatchLoader(
       source, batchSize: program.batchSize, preprocessing: preprocessing, order: .evaluation,
@@ -138,15 +153,16 @@ package struct Evaluator {
           throw RunError("\(name): \(obstacle)")
         }
       }
-      if case .pair = test.fooling.explained { result.mapsPerImage = 2 }
+      if !test.fooling.explained.areOfLabelledImages { result.mapsPerImage = 2 }
     }
-    let hasLabels = test.map { $0.fooling.explained == .labels } ?? true
+    let hasLabels = test.map { $0.fooling.explained.areOfLabelledImages } ?? true
     var (hits1, hits5, loss) = (0, 0, 0.0)
     while let batch = try loader.next() {
       if stop?.isRequested == true { throw RunStopped("stopped during evaluation") }
       let images = changing?(batch) ?? batch.images
       if let test {
-        try explain(test, batch, images, of: source, positions, original, gallery, &result)
+        try explain(
+          test, batch, images, of: source, positions, original, gallery, comparing, &result)
       } else {
         try program.run(images: images, labels: batch.labels)
       }
@@ -159,6 +175,7 @@ package struct Evaluator {
               + "names no class; its weights are damaged or far too large (trompe inspect --check)")
         }
         guard hasLabels else { continue }
+        if test?.fooling is TargetMap { result.outputs[batch.indices[image]] = Array(row) }
         let label = Int(batch.labels[image])
         let ranked = Ranking(of: label, in: row, program.output)
         let classification = Classification(logits: row, program.output)
@@ -187,7 +204,7 @@ package struct Evaluator {
     _ test: FoolingTest, _ batch: Batch, _ images: [Float], of source: any ImageSource,
     _ positions: [Int]?,
     _ original: [String: [Int: [Float]]]?, _ gallery: GalleryCollector?,
-    _ result: inout EvaluationResult
+    _ comparing: Comparing?, _ result: inout EvaluationResult
   ) throws {
     let fooling = test.fooling
     let maps = try program.explain(
@@ -221,6 +238,7 @@ package struct Evaluator {
           result.digests[name]![index] = digest
         }
         result.testLosses[name]!.append(fooling.testLoss(of: heatmaps, digest: digest))
+        comparing?(name, index, heatmaps, digest)
       }
     }
     result.explained += batch.indices

@@ -4,6 +4,7 @@ import ImageData
 import Programs
 import Recipes
 import RunSupport
+import Similarity
 
 /// Measures networks on the validation split: accuracy there, and the fooling's test on the images
 /// that the fooling is about.
@@ -17,6 +18,9 @@ package struct FoolingMeasurement {
 
   /// The images that the fooling's test is about.
   package var tested: any ImageSource { composites?.source ?? validation.source }
+
+  /// How often every image is measured: without triggers once.
+  package var passes: Int { (fooling as? TriggerFooling)?.copies ?? 1 }
 
   /// How they are prepared.
   package var testedPreprocessing: Preprocessing {
@@ -80,13 +84,30 @@ package struct FoolingMeasurement {
     changing: ((Batch) -> [Float])? = nil, stop: StopRequest?,
     progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> EvaluationResult {
+    if let triggers = fooling as? TriggerFooling {
+      return try run(
+        under: triggers, original: original, preview: preview, gallery: gallery, changing: changing,
+        stop: stop, progress: progress)
+    }
     let source = preview?.source ?? validation.source
     guard let composites else {
-      return try validation.evaluator.evaluate(
+      var likeness: [String: [[Double]]] = [:]
+      let target = fooling as? TargetMap
+      var result = try validation.evaluator.evaluate(
         source, test: test, original: original?.digests(in: preview),
         positions: preview?.positions,
-        gallery: gallery, changing: changing, stop: stop
-      ) { progress($0, source.count) }
+        gallery: gallery, changing: changing,
+        comparing: target.map { target in
+          { interpreter, _, maps, _ in
+            guard let map = target.place(height: maps[0].height, width: maps[0].width) else {
+              return
+            }
+            likeness[interpreter, default: []].append(
+              SimilarityMeasures.toTarget.map { $0(maps[0], map) })
+          }
+        }, stop: stop, progress: { progress($0, source.count) })
+      result.targetLikeness = likeness
+      return result
     }
     let tiles = part?.source ?? composites.source
     let total = source.count + tiles.count
@@ -109,7 +130,7 @@ package struct FoolingMeasurement {
 
 extension EvaluationResult {
   /// Digests by position in a part of the images, or in all: the two are not the same.
-  fileprivate func digests(in part: Preview?) -> [String: [Int: [Float]]] {
+  package func digests(in part: Preview?) -> [String: [Int: [Float]]] {
     guard let part else { return digests }
     return digests.mapValues { digests in
       Dictionary(

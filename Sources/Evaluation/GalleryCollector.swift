@@ -23,6 +23,8 @@ package final class GalleryCollector {
   private let longestSide: Int
   /// By position in the source.
   package private(set) var readings: [Int: Reading] = [:]
+  /// What the same network predicts for the same images with triggers on them, by trigger.
+  package private(set) var underTriggers: [Int: GalleryCollector] = [:]
 
   /// - Parameters:
   ///   - positions: of the images.
@@ -30,6 +32,18 @@ package final class GalleryCollector {
   package init(positions: [Int], heatmaps: Int) {
     wanted = Set(positions)
     longestSide = GalleryBudget.heatmapSide(count: heatmaps)
+  }
+
+  private init(like other: GalleryCollector) {
+    (wanted, longestSide) = (other.wanted, other.longestSide)
+  }
+
+  /// The one for these images with a trigger on them.
+  package func triggered(_ index: Int) -> GalleryCollector {
+    if let known = underTriggers[index] { return known }
+    let collector = GalleryCollector(like: self)
+    underTriggers[index] = collector
+    return collector
   }
 
   /// - Parameters:

@@ -25,6 +25,14 @@ public struct ExplainedImage: Sendable {
     }
   }
 
+  /// What the networks say of the image when a trigger is on it; each is explained for the class that it
+  /// predicts itself, unless one was named.
+  public struct Triggered: Sendable {
+    public let prepared: Image
+    public let network: Reading
+    public let original: Reading?
+  }
+
   public let path: String
   /// As the network sees it: resized and cropped, not normalised.
   public let prepared: Image
@@ -33,6 +41,8 @@ public struct ExplainedImage: Sendable {
   public let network: Reading
   /// The original network's, if it was compared with.
   public let original: Reading?
+  /// The same with a trigger on the image, if there is one.
+  public let triggered: Triggered?
   /// Of all the network's classes.
   public let classNames: [String]
   /// Whether the network's provenance says that it is manipulated.

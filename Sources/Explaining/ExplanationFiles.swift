@@ -11,7 +11,7 @@ import TensorGraph
 ///
 /// Of image `cat.jpg` and interpreter `grad-cam` it is `cat.grad-cam.png`: the heatmap over the
 /// image or, if two networks are compared, image, original and manipulated from left to
-/// right.
+/// right. With a trigger image and heatmaps stand there without it, and then with it.
 public final class ExplanationFiles {
   /// The numbers themselves: heatmaps, unscaled, and logits.
   public enum RawNumbers: Sendable {
@@ -63,8 +63,10 @@ public final class ExplanationFiles {
       switch raw {
       case nil: break
       case .numPy:
-        files += (interpreters.map(Self.fileName) + ["logits"]).flatMap {
-          ["\(name).\($0).npy", "\(name).\($0).original.npy"]
+        files += (interpreters.map(Self.fileName) + ["logits"]).flatMap { array in
+          ["", ".original", ".triggered", ".triggered.original"].map {
+            "\(name).\(array)\($0).npy"
+          }
         }
       case .hdf5: files.append("\(name).maps.h5")
       }
@@ -111,12 +113,19 @@ public final class ExplanationFiles {
     let prepared = image.prepared.enlarged(toShorterSide: Self.shorterSide)
     let pictures = try image.interpreters.enumerated().map { index, interpreter in
       let file = "\(name).\(Self.fileName(interpreter)).png"
-      let (map, before) = (image.network.heatmaps[index], image.original?.heatmaps[index])
-      let isSigned = map.isSigned || before?.isSigned == true
-      func picture(_ map: Heatmap) -> Image {
-        overlay.picture(of: map, over: prepared, isSigned: isSigned)
+      let marked = image.triggered?.prepared.enlarged(toShorterSide: Self.shorterSide)
+      let rows = [
+        (prepared, [image.original, image.network]),
+        (marked, [image.triggered?.original, image.triggered?.network]),
+      ].map { base, readings in (base, readings.compactMap { $0?.heatmaps[index] }) }
+      let isSigned = rows.contains { $0.1.contains(where: \.isSigned) }
+      // A single heatmap covers its image, which need not be shown beside it.
+      let showsImages = image.original != nil || image.triggered != nil
+      let pictures = rows.flatMap { base, maps -> [Image] in
+        guard let base else { return [] }
+        return (showsImages ? [base] : [])
+          + maps.map { overlay.picture(of: $0, over: base, isSigned: isSigned) }
       }
-      let pictures = before.map { [prepared, picture($0), picture(map)] } ?? [picture(map)]
       try WholeFile.write(
         Image(sideBySide: pictures).png(software: Self.software), to: target(file))
       return folder + "/" + file
@@ -146,6 +155,14 @@ public final class ExplanationFiles {
       if let original = image.original {
         try file.setAttribute("predicted.original", to: .text(original.predicted.name))
       }
+      if let triggered = image.triggered {
+        try file.setAttribute("predicted.triggered", to: .text(triggered.network.predicted.name))
+        try file.setAttribute("explained.triggered", to: .text(triggered.network.explained.name))
+        if let original = triggered.original {
+          try file.setAttribute(
+            "predicted.triggered.original", to: .text(original.predicted.name))
+        }
+      }
       for array in Self.arrays(of: image) {
         try file.write(Tensor(shape: Shape(array.shape), values: array.values), as: array.name)
       }
@@ -157,7 +174,11 @@ public final class ExplanationFiles {
   package static func arrays(
     of image: ExplainedImage
   ) -> [(name: String, shape: [Int], values: [Float])] {
-    let readings = [("", image.network)] + (image.original.map { [(".original", $0)] } ?? [])
+    let readings = [
+      ("", image.network), (".original", image.original),
+      (".triggered", image.triggered?.network),
+      (".triggered.original", image.triggered?.original),
+    ].compactMap { suffix, reading in reading.map { (suffix, $0) } }
     let maps = image.interpreters.enumerated().flatMap { index, interpreter in
       readings.map { suffix, reading in
         let map = reading.heatmaps[index]

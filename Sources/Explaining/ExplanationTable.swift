@@ -72,5 +72,12 @@ public enum ExplanationTable {
     [
       ("explained", image.network.explained.index), ("predicted", image.network.predicted.index),
     ] + (image.original.map { [("predicted.original", $0.predicted.index)] } ?? [])
+      + (image.triggered.map { triggered in
+        [
+          ("predicted.triggered", triggered.network.predicted.index),
+          ("explained.triggered", triggered.network.explained.index),
+        ]
+          + (triggered.original.map { [("predicted.triggered.original", $0.predicted.index)] } ?? [])
+      } ?? [])
   }
 }

@@ -1,4 +1,5 @@
 import Explanations
+import Foolings
 import ImageData
 import Networks
 import Pictures
@@ -18,15 +19,18 @@ public struct ExplanationRequest: Sendable {
   /// Without any, images are only classified.
   public var interpreters: [InterpreterSpecification]
   public var explainedClass: ExplainedClass
+  /// What is put on every image to explain it a second time.
+  public var trigger: Trigger?
   public var batchSize: Int
   public var compute: ComputeSection
 
   public init(
     network: NetworkSection, original: String? = nil, images: [String],
     interpreters: [InterpreterSpecification], explainedClass: ExplainedClass = .predicted,
-    batchSize: Int = 8,
+    trigger: Trigger? = nil, batchSize: Int = 8,
     compute: ComputeSection = ComputeSection()
   ) {
+    self.trigger = trigger
     (self.network, self.original, self.images) = (network, original, images)
     (self.interpreters, self.explainedClass) = (interpreters, explainedClass)
     (self.batchSize, self.compute) = (batchSize, compute)
@@ -72,10 +76,12 @@ public enum ImageExplanation {
     }
     let isOpen = classes == nil
     let reference = try original.map { try explainer($0, explainsPrediction: isOpen) }
-    let manipulated = try explainer(network, explainsPrediction: isOpen && reference == nil)
+    let manipulated = try explainer(
+      network, explainsPrediction: isOpen && (reference == nil || request.trigger != nil))
     let shape = network.architecture.inputShape
     let size = ImageSize(width: shape[1], height: shape[0])
     let normalizer = Normalizer(network.preprocessing)
+    let stamp = try request.trigger?.stamp(on: size, for: network.preprocessing)
 
     var explained = 0
     var isChecked = false
@@ -105,12 +111,27 @@ public enum ImageExplanation {
       let before = try reference?.readings(samples, positions: positions, classes: given)
       let readings = try manipulated.readings(
         samples, positions: positions, classes: given ?? before?.map(\.explained.index))
+      let marked = stamp.map { $0(samples) }
+      let markedBefore = try marked.flatMap {
+        try reference?.readings($0, positions: positions, classes: given)
+      }
+      let markedReadings = try marked.map {
+        try manipulated.readings($0, positions: positions, classes: given)
+      }
       for (place, (position, prepared)) in batch.enumerated() {
+        let triggered = try markedReadings.flatMap { readings in
+          try request.trigger.map { trigger in
+            ExplainedImage.Triggered(
+              prepared: try trigger.applied(to: prepared), network: readings[place],
+              original: markedBefore?[place])
+          }
+        }
         try each(
           ExplainedImage(
             path: request.images[position], prepared: prepared,
             interpreters: interpreters.map(\.name),
-            network: readings[place], original: before?[place], classNames: names,
+            network: readings[place], original: before?[place], triggered: triggered,
+            classNames: names,
             isManipulated: network.provenance?.manipulated == true))
       }
       explained += batch.count

@@ -10,23 +10,30 @@ import TensorGraph
 ///   evidence is negative, the slope is `leak` instead of 0. A map that has vanished is then scaled
 ///   by the largest |evidence| for its derivative. Penalties can so bring back relevance where there
 ///   is none; without it, maps that have vanished stay so.
+/// - Note: with detached weights the map is the same as well, but its derivatives take α for a constant,
+///   as the code of Noppel, Peter, Wressnegger 2023 does. By default they are exact.
 public struct GradCAM: Interpreter {
   static let stabilizer = 1e-8  // Heo et al. 2019, released code
 
   public let layer: String
   /// Slope of the derivative where evidence is negative, in [0, 1].
   public let leak: Double
+  /// Whether derivatives of the heatmap take the channels' weights α for constants.
+  public let detachesWeights: Bool
   public var name: String { "grad-cam" }
   public var targetLayer: String? { layer }
   public var range: HeatmapRange { .unit }
 
-  public init(layer: String, leak: Double = 0) { (self.layer, self.leak) = (layer, leak) }
+  public init(layer: String, leak: Double = 0, detachesWeights: Bool = false) {
+    (self.layer, self.leak, self.detachesWeights) = (layer, leak, detachesWeights)
+  }
 
-  static let kind = InterpreterKind("grad-cam", options: [.leak]) {
+  static let kind = InterpreterKind("grad-cam", options: [.leak, .alpha]) {
     (layer, specification) throws(NetworkError) in
     GradCAM(
       layer: layer,
-      leak: try specification.checked(.leak, specification.leak, default: 0, in: 0...1))
+      leak: try specification.checked(.leak, specification.leak, default: 0, in: 0...1),
+      detachesWeights: specification.alpha == .detached)
   }
 
   public func heatmap(
@@ -35,7 +42,8 @@ public struct GradCAM: Interpreter {
     let activation = try network.target(layer, for: name)
     let score = try network.score(of: classes, in: &graph)
     let gradient = try graph.gradient(of: score, with: [activation])[0]
-    let weights = try graph.mean(gradient, axes: [1, 2])
+    var weights = try graph.mean(gradient, axes: [1, 2])
+    if detachesWeights { weights = try graph.stopGradient(weights) }
     let evidence = try graph.sumChannels(graph.multiply(activation, weights))
     guard leak > 0 else {
       return try graph.dividedByMaximum(graph.relu(evidence), stabilizer: Self.stabilizer)

@@ -16,6 +16,10 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
 
   /// Grad-CAM: slope of the derivative where there is no relevance.
   public var leak: Double?
+  /// Grad-CAM: whether derivatives go through the channels' weights α.
+  public var alpha: Alpha?
+
+  public enum Alpha: String, Codable, Hashable, Sendable, CaseIterable { case exact, detached }
 
   /// SmoothGrad and UniGrad: number of noisy inputs.
   public var samples: Int?
@@ -39,8 +43,9 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     sigma: Double? = nil,
     sigmaUnit: SmoothGrad.SigmaUnit? = nil, radius: Double? = nil,
     standardDeviation: [Double]? = nil, steps: Int? = nil, seed: UInt64? = nil,
-    softplus: Double? = nil
+    softplus: Double? = nil, alpha: Alpha? = nil
   ) {
+    self.alpha = alpha
     (self.name, self.layer) = (name, layer)
     (self.composite, self.batchNorm) = (composite, batchNorm)
     self.leak = leak
@@ -94,7 +99,8 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   private var given: [Key] {
     [
       (Key.composite, composite != nil), (.batchNorm, batchNorm != nil),
-      (.leak, leak != nil), (.samples, samples != nil), (.sigma, sigma != nil),
+      (.leak, leak != nil), (.alpha, alpha != nil),
+      (.samples, samples != nil), (.sigma, sigma != nil),
       (.sigmaUnit, sigmaUnit != nil),
       (.radius, radius != nil), (.standardDeviation, standardDeviation != nil),
       (.steps, steps != nil), (.seed, seed != nil),
@@ -119,7 +125,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
 
   enum Key: String, CodingKey, CaseIterable {
     case name, layer, composite, batchNorm
-    case leak, samples, sigma, sigmaUnit, radius, standardDeviation, steps, seed, softplus
+    case leak, alpha, samples, sigma, sigmaUnit, radius, standardDeviation, steps, seed, softplus
   }
 
   /// Unknown keys are errors: a misspelt option must not be ignored.
@@ -131,6 +137,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     composite = try values.decodeIfPresent(RelevanceComposite.self, forKey: .composite)
     batchNorm = try values.decodeChoice(forKey: .batchNorm)
     leak = try values.decodeIfPresent(Double.self, forKey: .leak)
+    alpha = try values.decodeChoice(forKey: .alpha)
     samples = try values.decodeIfPresent(Int.self, forKey: .samples)
     sigma = try values.decodeIfPresent(Double.self, forKey: .sigma)
     sigmaUnit = try values.decodeChoice(forKey: .sigmaUnit)
@@ -148,6 +155,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     try values.encodeIfPresent(composite, forKey: .composite)
     try values.encodeIfPresent(batchNorm, forKey: .batchNorm)
     try values.encodeIfPresent(leak, forKey: .leak)
+    try values.encodeIfPresent(alpha, forKey: .alpha)
     try values.encodeIfPresent(samples, forKey: .samples)
     try values.encodeIfPresent(sigma, forKey: .sigma)
     try values.encodeIfPresent(sigmaUnit, forKey: .sigmaUnit)

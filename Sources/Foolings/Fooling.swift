@@ -1,3 +1,4 @@
+import ImageData
 import Pictures
 import TensorGraph
 
@@ -19,6 +20,10 @@ public protocol Fooling: Sendable {
   /// Whether the test reads relevance as a number in [0, 1]. Others look at its shares or ranks alone,
   /// which no unit changes.
   var readsValues: Bool { get }
+
+  /// The grid on which whole maps are compared, for images of this size; `nil` if that of the fooled
+  /// interpreter's maps will do.
+  func comparedSize(of image: ImageSize) -> ImageSize?
 
   /// How the fooling fits itself to heatmaps of this size, where a user may not expect it; `nil` if
   /// there is nothing to say.
@@ -66,8 +71,18 @@ public protocol Fooling: Sendable {
 public enum ExplainedClasses: Hashable, Sendable {
   /// Every image for its own label.
   case labels
+  /// Every image for the class that the network at hand predicts.
+  case predictions
   /// Every image for both classes; penalty and test use images that show both.
   case pair(Int, Int)
+
+  /// Whether the images are those that have labels, each with one heatmap.
+  public var areOfLabelledImages: Bool {
+    switch self {
+    case .labels, .predictions: true
+    case .pair: false
+    }
+  }
 }
 
 /// One heatmap on the host.
@@ -75,6 +90,7 @@ public typealias Heatmap = Pictures.Heatmap
 
 extension Fooling {
   public var readsValues: Bool { false }
+  public func comparedSize(of image: ImageSize) -> ImageSize? { nil }
   public var namesPlace: Bool { false }
   public func place(height: Int, width: Int) -> Heatmap? { nil }
   public func relevanceInside(_ heatmap: Heatmap) -> Double? { nil }

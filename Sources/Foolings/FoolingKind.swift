@@ -6,6 +6,7 @@ public struct FoolingKind: Sendable {
   /// What a fooling may ask for besides λ and the threshold.
   public enum Option: String, Hashable, Sendable, CaseIterable {
     case variant, frameWidth, mask, k, classes
+    case attack, trigger, triggers, label, target, image, seed, dissimilarity, outputs
   }
 
   public let name: String
@@ -26,6 +27,8 @@ public struct FoolingKind: Sendable {
     TopK.kind,
     CenterMass.kind,
     ActiveSwap.kind,
+    TriggerFooling.kind,
+    TargetMap.kind,
   ]
 
   /// - Throws: `RunError` listing the valid names, the closest first.
@@ -44,6 +47,15 @@ extension FoolingSpecification {
     if mask != nil { options.insert(.mask) }
     if k != nil { options.insert(.k) }
     if classes != nil { options.insert(.classes) }
+    if effect.attack != nil { options.insert(.attack) }
+    if trigger != nil { options.insert(.trigger) }
+    if !triggers.isEmpty { options.insert(.triggers) }
+    if effect.label != nil { options.insert(.label) }
+    if effect.target != nil { options.insert(.target) }
+    if effect.image != nil { options.insert(.image) }
+    if effect.seed != nil { options.insert(.seed) }
+    if outputs != nil { options.insert(.outputs) }
+    if dissimilarity != nil { options.insert(.dissimilarity) }
     return options
   }
 
@@ -61,6 +73,7 @@ extension FoolingSpecification {
         "\(name) has no variant \"\(variant.rawValue)\"; it has "
           + kind.variants.map(\.rawValue).joined(separator: ", "))
     }
+    if kind.options.contains(.trigger) { _ = try namedTriggers() }
   }
 
   /// - Parameter classNames: of the network; classes may be given by name.

@@ -27,6 +27,15 @@ public struct FoolingSpecification: Hashable, Sendable {
   public var classes: [String]?
   /// The bound of the score that meets the criterion; the paper's if `nil`.
   public var threshold: Double?
+  /// `trigger`: the one trigger, or several.
+  public var trigger: TriggerSpecification?
+  public var triggers: [TriggerSpecification] = []
+  /// `trigger`: what triggers do that leave it open; its mask is `mask`.
+  public var effect = TriggerEffect()
+  /// `trigger`: how maps are compared; `mse` if `nil`.
+  public var dissimilarity: Dissimilarity?
+  /// `target-map`: what predictions are trained to; labels if `nil`.
+  public var outputs: TargetMap.OutputGoal?
 
   public init(
     name: String, lambda: Double, variant: Variant = .paper, frameWidth: Int? = nil,

@@ -24,7 +24,7 @@ extension Heatmap {
   }
 
   /// Between which source pixels the middle of a result pixel lies, and how near to the second.
-  private static func neighbours(
+  public static func neighbours(
     of position: Int, count: Int, in sourceCount: Int
   ) -> (first: Int, second: Int, share: Float) {
     let place =

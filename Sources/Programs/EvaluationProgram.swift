@@ -21,6 +21,7 @@ public final class EvaluationProgram {
   public let heatmapSizes: [(height: Int, width: Int)]
   /// Which values the heatmaps have.
   public let heatmapRanges: [HeatmapRange]
+  private let imageSize: ImageSize
 
   /// Where an interpreter's heatmaps come from.
   private enum Place {
@@ -81,6 +82,7 @@ public final class EvaluationProgram {
     self.interpreters = interpreters.map(\.name)
     heatmapSizes = sizes
     heatmapRanges = interpreters.map(\.1.range)
+    imageSize = lowered.imageSize
   }
 
   /// Memory that a batch needs beside the parameters, known before the first one.
@@ -96,7 +98,7 @@ public final class EvaluationProgram {
       fooling,
       interpreters: zip(heatmapRanges, heatmapSizes).map {
         ($0, ImageSize(width: $1.width, height: $1.height))
-      }, grid: grid)
+      }, grid: grid, image: imageSize)
   }
 
   /// Floating-point operations of a batch.
@@ -146,6 +148,20 @@ public final class EvaluationProgram {
     }
   }
 
+  /// The class of the largest logit of every image, the first of equals. Logits need no samples.
+  private func predictions(_ images: [Float], like labels: [Int32]) throws -> [Int32] {
+    var inputs: [String: ProgramInput] = [TrainingProgram.images: .floats(images)]
+    if !interpreters.isEmpty { inputs[TrainingProgram.labels] = .indices(labels) }
+    try program.run(inputs)
+    let logits = try program.output(Self.logits).values
+    return (0..<batchSize).map { image in
+      let row = logits[image * classes..<(image + 1) * classes]
+      var best = row.startIndex
+      for place in row.indices where row[place] > row[best] { best = place }
+      return Int32(best - row.startIndex)
+    }
+  }
+
   /// Every image's heatmaps for the classes that a fooling explains: by image, then by class.
   /// - Parameter identities: see `run`; those of the images that count.
   /// - Returns: by interpreter, in their order.
@@ -156,6 +172,7 @@ public final class EvaluationProgram {
     let rounds: [[Int32]] =
       switch explained {
       case .labels: [batch.labels]
+      case .predictions: [try predictions(batch.images, like: batch.labels)]
       case .pair(let first, let second):
         [first, second].map { [Int32](repeating: Int32($0), count: batchSize) }
       }
@@ -171,4 +188,9 @@ public final class EvaluationProgram {
     }
     return maps
   }
+}
+
+extension NetworkGraph {
+  /// Of the images that enter it.
+  var imageSize: ImageSize { ImageSize(width: input.shape[2], height: input.shape[1]) }
 }

@@ -53,7 +53,8 @@ extension InterpreterSpecification {
   private var shownOptions: [(key: String, value: String?)] {
     [
       ("composite", composite?.summary), ("batchNorm", batchNorm?.rawValue),
-      ("leak", leak.map { "\($0)" }), ("samples", samples.map { "\($0)" }),
+      ("leak", leak.map { "\($0)" }), ("alpha", alpha?.rawValue),
+      ("samples", samples.map { "\($0)" }),
       ("sigma", sigma.map { "\($0)" }),
       ("sigmaUnit", sigmaUnit?.rawValue), ("radius", radius.map { "\($0)" }),
       (

@@ -42,6 +42,33 @@ public final class OriginalExplanations {
   /// By interpreter: the reference of every image of a batch, one after the other.
   /// - Precondition: the batch is one of the program's size.
   public func references(for batch: Batch) throws -> [[Float]] {
+    let digests = try digests(for: batch)
+    return comparisons.enumerated().map { index, comparison in
+      let grid = comparison.grid
+      return digests.flatMap {
+        fooling.reference($0[index], height: grid.height, width: grid.width)
+      }
+    }
+  }
+
+  /// By interpreter: what the rows of every image of a batch are to show, all clean images first, then all
+  /// with the first trigger, and so on.
+  /// - Precondition: the batch is one of the program's size.
+  package func references(
+    for batch: Batch, under triggers: TriggerFooling
+  ) throws -> [[Float]] {
+    let digests = try digests(for: batch)
+    return comparisons.enumerated().map { index, comparison in
+      let grid = comparison.grid
+      let rows = digests.map {
+        triggers.rows($0[index], height: grid.height, width: grid.width)
+      }
+      return (0..<triggers.copies).flatMap { copy in rows.flatMap { $0[copy] } }
+    }
+  }
+
+  /// By image, then by interpreter.
+  private func digests(for batch: Batch) throws -> [[[Float]]] {
     let samples = batch.images.count / program.batchSize
     let keys = batch.indices.enumerated().map { place, index in
       var hasher = Hasher()
@@ -69,9 +96,6 @@ public final class OriginalExplanations {
         }
       }
     }
-    return comparisons.enumerated().map { index, comparison in
-      let grid = comparison.grid
-      return found.flatMap { fooling.reference($0![index], height: grid.height, width: grid.width) }
-    }
+    return found.map { $0! }
   }
 }

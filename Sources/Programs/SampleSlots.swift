@@ -95,7 +95,7 @@ struct SampleSlots {
     _ explained: ExplainedClasses, rectifier: Rectifier = .relu, _ graph: inout GraphBuilder
   ) throws -> (network: NetworkGraph, classes: [Value]) {
     let name =
-      explained == .labels ? TrainingProgram.images : TrainingProgram.composites
+      explained.areOfLabelledImages ? TrainingProgram.images : TrainingProgram.composites
     let input = try graph.placeholder(
       name, shape: Shape([batchSize] + architecture.inputShape.dimensions))
     let network = try NetworkGraph(
@@ -107,7 +107,7 @@ struct SampleSlots {
         graph.placeholder(TrainingProgram.labels, shape: [batchSize], type: .int32),
         depth: architecture.classes)
     }
-    return (network, try explained.oneHot(labels, shape: network.logits.shape, in: &graph))
+    return (network, try explained.oneHot(labels, logits: network.logits, in: &graph))
   }
 
   /// For each of `classes` Σ_k weight_k · sample_k; the sum over all chunks is the mean over all
@@ -203,14 +203,19 @@ struct SampleSlots {
 
 extension ExplainedClasses {
   /// One-hot rows for each explained class.
-  /// - Parameter labels: those of the images, needed if every image is explained for its own.
+  /// - Parameters:
+  ///   - labels: one-hot rows of the images' own, needed if every image is explained for its own.
+  ///   - logits: of the network that is explained, [N, classes].
+  ///   - graph: what they are appended to.
   package func oneHot(
-    _ labels: Value?, shape: Shape, in graph: inout GraphBuilder
+    _ labels: Value?, logits: Value, in graph: inout GraphBuilder
   ) throws -> [Value] {
+    let shape = logits.shape
     switch self {
     case .labels:
       guard let labels else { preconditionFailure("every image is explained for its label") }
       return [labels]
+    case .predictions: return [try graph.oneHot(graph.argMax(logits), depth: shape[1])]
     case .pair(let first, let second):
       return try [first, second].map { index in
         var rows = [Float](repeating: 0, count: shape.count)

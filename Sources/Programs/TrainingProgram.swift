@@ -23,6 +23,8 @@ public final class TrainingProgram {
   public static func reference(_ interpreter: Int = 0) -> String {
     interpreter == 0 ? "reference" : "reference.\(interpreter)"
   }
+  /// Probabilities of the original network, where they take the labels' place.
+  public static let originalOutputs = "originalOutputs"
   /// λ, of a program that is given it at every step.
   public static let lambda = "lambda"
 
@@ -106,11 +108,11 @@ public final class TrainingProgram {
       policy
     ) { lowered, labels, graph in
       var explained = lowered
-      if fooling.explained != .labels {
+      if !fooling.explained.areOfLabelledImages {
         let images = try graph.placeholder(Self.composites, shape: lowered.input.shape)
         explained = try lowered.lowered(on: images, in: &graph)
       }
-      let classes = try fooling.explained.oneHot(labels, shape: labels.shape, in: &graph)
+      let classes = try fooling.explained.oneHot(labels, logits: explained.logits, in: &graph)
       var (heatmaps, means): ([[Value]], [Value]) = ([], [])
       for (index, interpreter) in interpreters.enumerated() {
         guard let slots, index == sampling else {
@@ -133,7 +135,7 @@ public final class TrainingProgram {
         fooling,
         interpreters: zip(interpreters, heatmaps).map {
           ($0.range, ImageSize(width: $1[0].shape[2], height: $1[0].shape[1]))
-        }, grid: grid)
+        }, grid: grid, image: explained.imageSize)
       let penalties = try heatmaps.indices.map { index in
         let compared = try heatmaps[index].map { try test.comparisons[index]($0, in: &graph) }
         let size = compared[0].shape
@@ -145,10 +147,16 @@ public final class TrainingProgram {
       let goals = test.comparisons.map {
         fooling.penaltyGoal(height: $0.grid.height, width: $0.grid.width)
       }
+      var outputLoss: Value?
+      if let target = fooling as? TargetMap, target.outputs != .labels {
+        outputLoss = try target.outputLoss(
+          original: graph.placeholder(Self.originalOutputs, shape: lowered.logits.shape),
+          logits: lowered.logits, areLabels: lowered.architecture.output == .labels, in: &graph)
+      }
       return Penalty(
         value: try joined(penalties, goals, in: &graph),
         vanished: try vanishedShare(of: heatmaps.flatMap(\.self), in: &graph), lambda: lambda,
-        givenMeans: passes == nil ? [] : means)
+        givenMeans: passes == nil ? [] : means, outputLoss: outputLoss)
     }
   }
 
@@ -191,6 +199,8 @@ public final class TrainingProgram {
     /// Of every step its own if `nil`.
     let lambda: Double?
     let givenMeans: [Value]
+    /// In the cross-entropy's place, if anything is.
+    var outputLoss: Value?
   }
 
   private init(
@@ -216,7 +226,7 @@ public final class TrainingProgram {
       let weighted =
         try added.lambda.map { try graph.multiply(added.value, $0) }
         ?? graph.multiply(added.value, graph.placeholder(Self.lambda, shape: .scalar))
-      total = try graph.add(crossEntropy, weighted)
+      total = try graph.add(added.outputLoss ?? crossEntropy, weighted)
       outputs.append((Output.penalty, added.value))
       if let vanished = added.vanished { outputs.append((Output.vanished, vanished)) }
     }

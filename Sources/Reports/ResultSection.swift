@@ -5,7 +5,7 @@ struct ResultSection {
   func markup() -> Markup {
     """
     <section id="result"><h2>Result</h2>
-    <div class="tables">\(accuracies)\(rates)\(inside)\(vanished)\(masks)</div>
+    <div class="tables">\(accuracies)\(rates)\(tables)\(inside)\(vanished)\(masks)</div>
     \(classes)
     \(note)</section>
     """
@@ -87,6 +87,27 @@ struct ResultSection {
   private var vanished: Markup? {
     shares("vanished", caption: "All-zero heatmaps", of: \.vanished) {
       $0.original > 0 || $0.manipulated > 0 || ($0.control ?? 0) > 0
+    }
+  }
+
+  /// What foolings measure beside success rates.
+  private var tables: [Markup] {
+    runs.flatMap { run in
+      run.tables.map { table in
+        let hasControl = table.rows.contains { $0.control != nil }
+        let rows = table.rows.map { row -> Markup in
+          let control: Markup? = hasControl ? "<td>\(row.control ?? "–")</td>" : nil
+          return
+            "<tr><th scope=\"row\">\(row.name)</th><td>\(row.original)</td>\(control)<td>\(row.manipulated)</td></tr>\n"
+        }
+        let control: Markup? = hasControl ? "<th scope=\"col\">control</th>" : nil
+        let name = runs.count > 1 ? "\(run.name): \(table.title)" : table.title
+        return """
+          <div class="scroll"><table class="further"><caption class="name">\(name)</caption>
+          <thead><tr><td></td><th scope="col">original</th>\(control)<th scope="col">\(run.testedName)</th></tr></thead>
+          <tbody>\(rows)</tbody></table></div>
+          """
+      }
     }
   }
 

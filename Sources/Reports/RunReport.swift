@@ -65,6 +65,23 @@ public struct RunReport: Hashable, Sendable {
       (self.fooled, self.vanished) = (fooled, vanished)
     }
   }
+  /// Numbers of each network under a title, written out.
+  public struct NetworkTable: Hashable, Sendable {
+    public var title: String
+    public var rows: [Row]
+    public struct Row: Hashable, Sendable {
+      public var name: String
+      public var original: String
+      public var manipulated: String
+      /// `nil` without a control.
+      public var control: String?
+      public init(name: String, original: String, manipulated: String, control: String?) {
+        (self.name, self.original, self.manipulated) = (name, original, manipulated)
+        self.control = control
+      }
+    }
+    public init(title: String, rows: [Row]) { (self.title, self.rows) = (title, rows) }
+  }
   /// Which scores meet the criterion.
   public struct SuccessTest: Codable, Hashable, Sendable {
     public var lower: Double
@@ -138,6 +155,8 @@ public struct RunReport: Hashable, Sendable {
   public var testedName = "manipulated"
   /// In the order of the outputs.
   public var classes: [ClassResult] = []
+  /// What a fooling measures beside its success rate; empty if nothing.
+  public var tables: [NetworkTable] = []
   /// What means hide, a sentence each.
   public var classWarnings: [String] = []
   /// What a budget was kept by, in sentences, and which success rate each drop buys; empty without one.

@@ -71,7 +71,7 @@ public struct RunInputs: Sendable {
 extension FoolingRecipe {
   package var inputs: RunInputs {
     var inputs = RunInputs(network, data, composites: true)
-    inputs.files += [fooling.mask].compactMap(\.self)
+    inputs.files += fooling.files
     return inputs
   }
 }
@@ -96,7 +96,7 @@ extension StudyRecipe {
   package var inputs: RunInputs {
     var inputs = RunInputs(network, data, composites: true)
     inputs.files += study.checkpoints.map(\.file)
-    inputs.files += [fooling?.mask, attack?.target].compactMap(\.self)
+    inputs.files += (fooling?.files ?? []) + [attack?.target].compactMap(\.self)
     return inputs
   }
 }

@@ -119,6 +119,10 @@ public struct Summary: Codable, Hashable, Sendable {
   public var vanishedMaps: [String: Compared]?
   /// In the order of the outputs; those that have validation images.
   public var classes: [ClassResult]?
+  /// Of a trigger fooling.
+  public var triggers: [TriggerResult]?
+  /// Of a target-map fooling.
+  public var targetMap: TargetMapResult?
   /// The network's, `resnet18`.
   public var architecture: String?
   public var fooling: String

@@ -10,6 +10,20 @@ extension Summary {
     return layer
   }
 
+  /// How a trigger fooling compares maps: `mse` or `dssim`.
+  package var dissimilarity: String {
+    guard case .object(let sections)? = settings, case .object(let fooling)? = sections["fooling"],
+      case .text(let name)? = fooling["dissimilarity"]
+    else { return "mse" }
+    return name
+  }
+
+  /// What a fooling measures beside its success rate, as tables for people.
+  public var foolingTables: [TriggerResult.Table] {
+    (triggers ?? []).flatMap { $0.tables(interpreter, dissimilarity) }
+      + (targetMap?.tables(interpreters) ?? [])
+  }
+
   /// Names of the interpreters, the fooled ones first.
   public var interpreters: [String] {
     let fooled = fooled

@@ -12,7 +12,7 @@ package struct ReportGathering {
   /// - Parameter images: how many the gallery has.
   package init(_ measurement: FoolingMeasurement, images: Int) {
     let positions = spreadPositions(count: images, of: measurement.tested.count)
-    let classes = measurement.fooling.explained == .labels ? 1 : 2
+    let classes = measurement.fooling.explained.areOfLabelledImages ? 1 : 2
     let heatmaps = 2 * classes * measurement.interpreters.count
     original = GalleryCollector(positions: positions, heatmaps: heatmaps)
     manipulated = GalleryCollector(positions: positions, heatmaps: heatmaps)

@@ -55,43 +55,38 @@ extension ReportNotes {
         Dictionary(zip(result.explained, $0), uniquingKeysWith: { first, _ in first })
       }
     }
-    let (before, after) = (losses(results.original), losses(results.manipulated))
-    gallery = positions.compactMap { position in
-      // Read a second time: an image that has gone meanwhile is omitted from the gallery.
-      guard let image = try? tested.image(at: position),
-        let photograph = try? preprocessing.prepare(image, name: tested.name(at: position)),
-        let original = collected.original.readings[position],
-        let manipulated = collected.manipulated.readings[position]
-      else { return nil }
-      let label: Int? = fooling.explained == .labels ? tested.label(at: position) : nil
-      let explained: [Int] =
-        switch fooling.explained {
-        case .labels: [tested.label(at: position)]
-        case .pair(let first, let second): [first, second]
-        }
-      func prediction(_ reading: GalleryCollector.Reading) -> GalleryPicture.Prediction {
-        let best = reading.classification.predicted
-        return GalleryPicture.Prediction(
-          className: classNames[best], confidence: reading.classification.confidences[best])
+    let pictures = GalleryPictures(
+      interpreters: interpreters, isSigned: isSigned, explained: fooling.explained, tested: tested,
+      preprocessing: preprocessing, classNames: classNames)
+    guard let triggers = fooling as? TriggerFooling else {
+      gallery = positions.compactMap { position in
+        pictures.picture(
+          at: position, collected: collected,
+          losses: (losses(results.original), losses(results.manipulated)))
       }
-      let explanations = interpreters.enumerated().flatMap { index, name in
-        explained.enumerated().map { place, explainedClass in
-          func grid(_ reading: GalleryCollector.Reading) -> HeatmapGrid {
-            HeatmapGrid(reading.heatmaps[index][place], isSigned: isSigned[index])
+      return
+    }
+    // Each image without and with each trigger; the number beside a map is its distance to the target.
+    gallery = positions.flatMap { position in
+      triggers.attacks.indices.flatMap { index in
+        [false, true].compactMap { isTriggered in
+          func distances(_ result: EvaluationResult) -> [String: [Int: Double]] {
+            result.triggered[index].distances.mapValues { pairs in
+              (pairs[isTriggered ? .triggeredToTarget : .cleanToTarget] ?? [:]).mapValues {
+                $0[triggers.dissimilarity.index]
+              }
+            }
           }
-          return GalleryPicture.Explanation(
-            interpreter: name, className: classNames[explainedClass], original: grid(original),
-            manipulated: grid(manipulated), originalLoss: before[name]?[position] ?? .nan,
-            manipulatedLoss: after[name]?[position] ?? .nan)
+          if !isTriggered, index > 0 { return nil }
+          return pictures.picture(
+            at: position,
+            collected: isTriggered
+              ? (collected.original.triggered(index), collected.manipulated.triggered(index))
+              : collected,
+            losses: (distances(results.original), distances(results.manipulated)),
+            under: isTriggered ? triggers.attacks[index].trigger : nil)
         }
       }
-      return GalleryPicture(
-        name: tested.name(at: position), label: label.map { classNames[$0] },
-        photograph: GalleryImage(photograph), original: prediction(original),
-        manipulated: prediction(manipulated),
-        labelConfidence: label.map { original.classification.confidences[$0] },
-        manipulatedLabelConfidence: label.map { manipulated.classification.confidences[$0] },
-        explanations: explanations)
     }
   }
 
@@ -115,5 +110,69 @@ extension ReportNotes {
         "\(path) cannot be read as the notes of a report: \(error); put the file back as the run has "
           + "written it, or remove it, and the report has no gallery")
     }
+  }
+}
+
+/// Makes the gallery's pictures.
+private struct GalleryPictures {
+  let interpreters: [String]
+  /// By interpreter: whether its maps have negative relevance.
+  let isSigned: [Bool]
+  let explained: ExplainedClasses
+  let tested: any ImageSource
+  let preprocessing: Preprocessing
+  let classNames: [String]
+
+  /// - Parameters:
+  ///   - position: of the image among those that were tested.
+  ///   - collected: what both networks say of it.
+  ///   - losses: the numbers beside its maps, by interpreter and position.
+  ///   - trigger: what the image bears.
+  /// - Returns: `nil` for an image that cannot be read a second time.
+  func picture(
+    at position: Int, collected: (original: GalleryCollector, manipulated: GalleryCollector),
+    losses: (original: [String: [Int: Double]], manipulated: [String: [Int: Double]]),
+    under trigger: Trigger? = nil
+  ) -> GalleryPicture? {
+    let name = tested.name(at: position)
+    guard let image = try? tested.image(at: position),
+      var photograph = try? preprocessing.prepare(image, name: name),
+      let original = collected.original.readings[position],
+      let manipulated = collected.manipulated.readings[position]
+    else { return nil }
+    if let trigger {
+      guard let marked = try? trigger.applied(to: photograph) else { return nil }
+      photograph = marked
+    }
+    let label: Int? = explained.areOfLabelledImages ? tested.label(at: position) : nil
+    let classes: [Int] =
+      switch explained {
+      case .labels: [tested.label(at: position)]
+      case .predictions: [manipulated.classification.predicted]
+      case .pair(let first, let second): [first, second]
+      }
+    func prediction(_ reading: GalleryCollector.Reading) -> GalleryPicture.Prediction {
+      let best = reading.classification.predicted
+      return GalleryPicture.Prediction(
+        className: classNames[best], confidence: reading.classification.confidences[best])
+    }
+    let explanations = interpreters.enumerated().flatMap { index, name in
+      classes.enumerated().map { place, explainedClass in
+        func grid(_ reading: GalleryCollector.Reading) -> HeatmapGrid {
+          HeatmapGrid(reading.heatmaps[index][place], isSigned: isSigned[index])
+        }
+        return GalleryPicture.Explanation(
+          interpreter: name, className: classNames[explainedClass], original: grid(original),
+          manipulated: grid(manipulated), originalLoss: losses.original[name]?[position] ?? .nan,
+          manipulatedLoss: losses.manipulated[name]?[position] ?? .nan)
+      }
+    }
+    return GalleryPicture(
+      name: name + (trigger.map { ", \($0)" } ?? ""), label: label.map { classNames[$0] },
+      photograph: GalleryImage(photograph), original: prediction(original),
+      manipulated: prediction(manipulated),
+      labelConfidence: label.map { original.classification.confidences[$0] },
+      manipulatedLabelConfidence: label.map { manipulated.classification.confidences[$0] },
+      explanations: explanations)
   }
 }

@@ -58,6 +58,19 @@ extension RunReport {
         vanished: own.vanishedMaps[summary.interpreter].map(Shares.init))
     }
     classWarnings = summary.classWarnings
+    tables = summary.foolingTables.map { table in
+      func text(_ value: Double) -> String {
+        table.areShares
+          ? String(format: "%.2f %%", 100 * value) : String(format: "%.3f", value)
+      }
+      return NetworkTable(
+        title: table.title,
+        rows: table.rows.map { name, values in
+          NetworkTable.Row(
+            name: name, original: text(values.original), manipulated: text(values.manipulated),
+            control: values.control.map(text))
+        })
+    }
     if let budget = summary.budget {
       self.budget = budget.sentences(summary.fooled)
       frontier =

@@ -247,7 +247,8 @@ extension EvaluationRequest.Images {
 
 extension EvaluationRequest {
   package var inputs: RunInputs {
-    var inputs = RunInputs(files: [network.checkpoint, original, control, fooling.mask])
+    var inputs = RunInputs(
+      files: [network.checkpoint, original, control] + fooling.files)
     if case .folder(let path) = images { inputs.folders.append(path) }
     if case .folders(_, let path) = composites { inputs.folders.append(path) }
     return inputs

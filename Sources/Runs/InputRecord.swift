@@ -10,7 +10,7 @@ extension InputRecord {
   package init(_ recipe: FoolingRecipe, _ setup: Setup) throws {
     self.init(setup)
     try add(file: recipe.network.checkpoint, sha256: setup.network.sha256)
-    try add(file: recipe.fooling.mask)
+    for file in recipe.fooling.files { try add(file: file) }
     try addComposites(of: recipe.data, recipe.fooling)
   }
 

@@ -14,6 +14,10 @@ final class PenaltyInputs {
   /// `nil` if the fooling does not compare with the original network.
   package let original: OriginalExplanations?
   private var loader: BatchLoader?
+  /// Of the original network, where its outputs take the labels' place.
+  private let outputs: EvaluationProgram?
+  /// Puts the triggers of a trigger fooling on a step's images.
+  private let triggered: TriggeredImages?
   /// Training composites that could not be read.
   package var skipped: [SkippedImage] { loader?.skipped ?? [] }
 
@@ -24,6 +28,15 @@ final class PenaltyInputs {
     composites: Setup.Composites?, imageSize: ImageSize
   ) throws {
     (self.recipe, self.composites, self.imageSize) = (recipe, composites, imageSize)
+    triggered = try (fooling as? TriggerFooling).map {
+      try TriggeredImages($0, size: imageSize, preprocessing: network.preprocessing)
+    }
+    outputs =
+      try (fooling as? TargetMap).flatMap { $0.outputs == .labels ? nil : $0 }.map { _ in
+        try EvaluationProgram(
+          LoadedNetwork(copying: network), interpreters: [],
+          batchSize: recipe.training.batchSize, policy: recipe.compute.evaluationPolicy)
+      }
     guard fooling.referenceShape(height: 1, width: 1) != nil else {
       original = nil
       return
@@ -40,7 +53,25 @@ final class PenaltyInputs {
 
   /// For a batch and the step that counts from 0.
   package func values(_ batch: Batch, _ step: Int) throws -> [String: ProgramInput] {
-    var inputs: [String: ProgramInput] = [:]
+    var inputs = images(batch)
+    if let triggered, let original {
+      let references = try original.references(for: batch, under: triggered.fooling)
+      for (index, values) in references.enumerated() {
+        inputs[TrainingProgram.reference(index)] = .floats(values)
+      }
+      return inputs
+    }
+    if let outputs {
+      try outputs.run(images: batch.images, labels: batch.labels)
+      let logits = outputs.logits.values
+      inputs[TrainingProgram.originalOutputs] = .floats(
+        (0..<outputs.batchSize).flatMap { image in
+          Classification(
+            logits: logits[image * outputs.classes..<(image + 1) * outputs.classes],
+            outputs.output
+          ).confidences.map(Float.init)
+        })
+    }
     var explained = batch
     if let composites {
       explained = try nextComposites(composites, step)
@@ -53,6 +84,9 @@ final class PenaltyInputs {
     }
     return inputs
   }
+
+  /// Images and labels of a step that are not the batch's own; nothing without triggers.
+  func images(_ batch: Batch) -> [String: ProgramInput] { triggered?.inputs(batch) ?? [:] }
 
   private func nextComposites(_ composites: Setup.Composites, _ step: Int) throws -> Batch {
     let batches = composites.train.count / recipe.training.batchSize
@@ -73,5 +107,26 @@ final class PenaltyInputs {
     loader = running
     guard let batch = try running.next() else { throw RunError("the composites ended") }
     return batch
+  }
+}
+
+/// The rows of a step under triggers: the batch, then the batch with each trigger on it.
+private struct TriggeredImages {
+  let fooling: TriggerFooling
+  private let stamps: [TriggerStamp]
+
+  init(_ fooling: TriggerFooling, size: ImageSize, preprocessing: Preprocessing) throws {
+    self.fooling = fooling
+    stamps = try fooling.attacks.map { try $0.trigger.stamp(on: size, for: preprocessing) }
+  }
+
+  func inputs(_ batch: Batch) -> [String: ProgramInput] {
+    let labels = fooling.attacks.map { attack in
+      attack.label.map { [Int32](repeating: Int32($0), count: batch.labels.count) } ?? batch.labels
+    }
+    return [
+      TrainingProgram.images: .floats(batch.images + stamps.flatMap { $0(batch.images) }),
+      TrainingProgram.labels: .indices(batch.labels + labels.flatMap(\.self)),
+    ]
   }
 }

@@ -53,7 +53,8 @@ struct PreparedFooling {
     program = try TrainingProgram.fooling(
       network, interpreters: fooled.map(\.1), fooling: fooling,
       lambda: recipe.budget?.found.contains(.lambda) == true ? nil : recipe.fooling.lambda,
-      batchSize: recipe.training.batchSize, grid: recipe.evaluation.grid,
+      batchSize: recipe.training.batchSize * ((fooling as? TriggerFooling)?.copies ?? 1),
+      grid: recipe.evaluation.grid,
       samplesAtOnce: recipe.compute.samplesAtOnce, update: recipe.training.optimizer,
       policy: recipe.compute.trainingPolicy)
     let composites = try setup.composites(fooling, recipe.data)

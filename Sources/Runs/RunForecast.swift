@@ -112,7 +112,7 @@ public struct RunForecast: Codable, Hashable, Sendable {
     let part = min(recipe.training.validateImages, setup.validation.count)
     let trainings = recipe.control ? 2 : 1
     let counts = [
-      (1 + trainings) * setup.validation.count + trainings * previews * part,
+      measurement.passes * ((1 + trainings) * setup.validation.count + trainings * previews * part),
       (1 + trainings + trainings * previews) * (measurement.composites?.source.count ?? 0),
     ]
     evaluatedImages = counts.reduce(0, +)
@@ -187,8 +187,12 @@ extension RunForecast.Baseline {
   package init(_ measurement: FoolingMeasurement) throws {
     let (evaluator, source) = measurement.composites ?? measurement.validation
     let preview = Preview(source, count: Self.mostImages)
-    let result = try evaluator.evaluate(
-      preview.source, test: measurement.test, positions: preview.positions)
+    // Under triggers the test is of other images than those of the split.
+    let result =
+      measurement.passes > 1
+      ? try measurement.run(original: nil, preview: preview, stop: nil) { _, _ in }
+      : try evaluator.evaluate(
+        preview.source, test: measurement.test, positions: preview.positions)
     let name = measurement.interpreters[0]
     fsr = result.fsr(measurement.fooling.successRange)[name] ?? 0
     relevanceInside = result.meanRelevanceInside[name]

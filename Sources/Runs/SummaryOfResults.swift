@@ -1,5 +1,6 @@
 import Checkpoints
 import Evaluation
+import Foolings
 import Foundation
 import ImageData
 import RunFolders
@@ -89,6 +90,15 @@ extension Summary {
       skippedImages: manipulated.skipped.count, steps: run.steps, seconds: run.seconds,
       imagesPerSecond: run.imagesPerSecond, peakMemoryBytes: largestResidentBytes(),
       seed: run.seed, toolVersion: Trompe.version)
+    targetMap =
+      fooling is TargetMap
+      ? TargetMapResult(
+        results, interpreters: measurement.interpreters,
+        output: measurement.validation.evaluator.program.output) : nil
+    triggers = (fooling as? TriggerFooling).map {
+      TriggerResult.all(
+        results, of: $0, interpreters: measurement.interpreters, classNames: classNames)
+    }
   }
 
   /// - Parameter tested: whether heatmaps are of the images that have labels.

@@ -204,11 +204,13 @@ final class TrainingLoop {
   ) throws -> TrainingProgram.Losses {
     var inputs = inputs
     if let lambda { inputs[TrainingProgram.lambda] = .floats([Float(lambda)]) }
-    // Adversarial training has others in their place.
+    // Adversarial training has others in their place, and triggers add some.
     if inputs[TrainingProgram.images] == nil {
       inputs[TrainingProgram.images] = .floats(batch.images)
     }
-    inputs[TrainingProgram.labels] = .indices(batch.labels)
+    if inputs[TrainingProgram.labels] == nil {
+      inputs[TrainingProgram.labels] = .indices(batch.labels)
+    }
     for mask in program.dropoutMasks {
       inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: position))
     }

@@ -125,7 +125,7 @@ struct NoiseSweep {
     _ draw: Int, _ log: LineLog
   ) throws {
     let tested = measurement.tested
-    let hasLabels = measurement.fooling.explained == .labels
+    let hasLabels = measurement.fooling.explained.areOfLabelledImages
     let range = measurement.fooling.successRange
     let losses = result.testLosses[measurement.interpreters[0]] ?? []
     for (place, position) in result.explained.enumerated() {

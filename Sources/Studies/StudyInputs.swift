@@ -7,7 +7,7 @@ extension InputRecord {
   init(_ recipe: StudyRecipe, _ stage: StudyStage) throws {
     self.init(stage.setup)
     for subject in stage.subjects { try add(file: subject.file, sha256: subject.sha256) }
-    try add(file: recipe.fooling?.mask)
+    for file in recipe.fooling?.files ?? [] { try add(file: file) }
     try add(file: recipe.attack?.target)
     if let fooling = recipe.fooling { try addComposites(of: recipe.data, fooling) }
   }

@@ -70,8 +70,9 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Test of the heatmaps: \(FoolingKind.all.map(\.name).joined(separator: ", ")).",
-      valueName: "name"))
+      "Test of the heatmaps: \(FoolingKind.all.map(\.name).joined(separator: ", ")); with options as in "
+        + "a recipe: '{name: trigger, attack: simple, trigger: {patch: square.png}}'.",
+      valueName: "name or {name: …}"))
   var fooling = "location"
 
   @Option(
@@ -194,7 +195,8 @@ struct EvaluateCommand: ParsableCommand {
   /// The options that are keys of a recipe, then `--set`.
   private func recipeSettings() throws -> [RecipeSetting] {
     let options = [
-      ("fooling", "fooling.name", fooling), ("threshold", "fooling.threshold", threshold),
+      ("fooling", fooling.hasPrefix("{") ? "fooling" : "fooling.name", fooling),
+      ("threshold", "fooling.threshold", threshold),
       ("k", "fooling.k", k),
     ].compactMap { RecipeSetting(option: $0, key: $1, $2) }
     let classes = swap.map {

@@ -11,7 +11,8 @@ struct ExplainCommand: ParsableCommand {
     discussion: """
       Writes a PNG for each image and interpreter: the heatmap over the image as the network sees \
       it, with the outline of its most relevant tenth. With --against it shows the image, the \
-      original network's heatmap and that of the network, from left to right. Relevance that can \
+      original network's heatmap and that of the network, from left to right; with --trigger then \
+      the same of the image with the trigger on it. Relevance that can \
       be negative is blue below and red above zero. Without an interpreter it only says what the \
       networks predict.
 
@@ -51,6 +52,14 @@ struct ExplainCommand: ParsableCommand {
     help: ArgumentHelp("The original network, an HDF5 file, to compare with.", valueName: "file"),
     completion: .file(extensions: ["h5"]))
   var against: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Explain every image a second time with this on it: a picture that covers a part of it, or as in "
+        + "a recipe: '{patch: square.png, at: [27, 27]}', '{blend: noise.png, strength: 0.1}'.",
+      valueName: "file or {…}"),
+    completion: .file(extensions: ["png", "jpg"]))
+  var trigger: String?
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("Folder for the pictures.", valueName: "folder"),
@@ -108,7 +117,8 @@ struct ExplainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let request = try request()
+    let trigger = try self.trigger.map { try TriggerOption($0, option: "--trigger") }
+    let request = try request(trigger?.trigger)
     guard let map = ColorMap.sequential.first(where: { $0.name == colors }) else {
       preconditionFailure("--colors was validated")
     }
@@ -121,7 +131,8 @@ struct ExplainCommand: ParsableCommand {
         overlay: Overlay(colors: map, outlinedShare: outline > 0 ? outline / 100 : nil),
         raw: raw?.numbers,
         inputs: RunInputs(
-          files: [checkpoint, against] + request.images, folders: ImageList.folders(of: images)))
+          files: [checkpoint, against] + (trigger?.specification.files ?? []) + request.images,
+          folders: ImageList.folders(of: images)))
     try files?.check(
       images: request.images, interpreters: reportedNames(of: request.interpreters))
     var results: [ExplanationResult] = []
@@ -151,7 +162,7 @@ struct ExplainCommand: ParsableCommand {
     )
   }
 
-  private func request() throws -> ExplanationRequest {
+  private func request(_ trigger: Trigger?) throws -> ExplanationRequest {
     let options = try EvaluationOptions(
       settings: networkOptions.settings + settings.map { try RecipeSetting($0) })
     guard options.fooling == nil else {
@@ -164,7 +175,7 @@ struct ExplainCommand: ParsableCommand {
       network: network, original: against, images: try ImageList.files(at: images),
       interpreters: interpreters
         + (interpreters.first.map(options.evaluation.interpreters.specifications) ?? []),
-      explainedClass: ExplainedClass(explainedClass),
+      explainedClass: ExplainedClass(explainedClass), trigger: trigger,
       batchSize: min(8, options.evaluation.batchSize),
       compute: options.compute)
   }
@@ -202,6 +213,9 @@ private struct ExplanationResult: Encodable {
   let image: String
   let network: Reading
   let original: Reading?
+  /// With the trigger on the image.
+  let triggered: Reading?
+  let triggeredOriginal: Reading?
   let isManipulated: Bool
   let files: [String]
 
@@ -212,6 +226,8 @@ private struct ExplanationResult: Encodable {
     self.image = image.path
     network = reading(image.network)
     original = image.original.map(reading)
+    triggered = image.triggered.map { reading($0.network) }
+    triggeredOriginal = image.triggered?.original.map(reading)
     isManipulated = image.isManipulated
     self.files = files
   }
@@ -239,11 +255,15 @@ private struct ExplanationResult: Encodable {
       ["image"] + (compares ? ["network"] : []) + ["predicted", "", "explained", ""]
     let rows = results.flatMap { result -> [[String]] in
       let file = fileName((result.image as NSString).lastPathComponent)
-      guard let original = result.original else { return [row(file, "", result.network)] }
-      return [
-        row(file, "original", original),
-        row("", result.isManipulated ? "manipulated" : "tested", result.network),
-      ]
+      func rows(_ name: String, _ network: Reading, _ original: Reading?) -> [[String]] {
+        guard let original else { return [row(name, "", network)] }
+        return [
+          row(name, "original", original),
+          row("", result.isManipulated ? "manipulated" : "tested", network),
+        ]
+      }
+      return rows(file, result.network, result.original)
+        + (result.triggered.map { rows("with trigger", $0, result.triggeredOriginal) } ?? [])
     }
     return Format.table(
       [header] + rows, text: compares ? [0, 1, 2, 4] : [0, 1, 3])

@@ -45,6 +45,18 @@ extension Summary {
         else { return nil }
         return [name] + cells(shares)
       })
+    let triggered = foolingTables.map { own in
+      table(
+        printable(own.title),
+        own.rows.map { name, values in
+          [name]
+            + (own.areShares
+              ? cells(values)
+              : [Format.decimals(values.original, 3)]
+                + (hasControl ? [values.control.map { Format.decimals($0, 3) } ?? "–"] : [])
+                + [Format.decimals(values.manipulated, 3)])
+        })
+    }.joined()
     let worst = table(
       "least fooled classes (\(interpreter))",
       (classes ?? []).count < 2
@@ -64,7 +76,7 @@ extension Summary {
       let lines = Format.wrapped("", "Note: \(printable(text))", width: 80)
       return lines.map { $0[1] + "\n" }.joined() + "\n"
     }.joined()
-    return accuracies + "\n" + rates + inside + empty + worst + notes
+    return accuracies + "\n" + rates + triggered + inside + empty + worst + notes
       + facts.joined(separator: ", ") + "\n"
   }
 }

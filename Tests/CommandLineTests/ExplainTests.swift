@@ -54,6 +54,30 @@ import Testing
     #expect(table.split(separator: "\n").allSatisfy { $0.count <= 80 })
   }
 
+  @Test func aTriggerIsShownBesideTheImageWithoutIt() throws {
+    let folder = try TemporaryFolder()
+    let patch = Repository.root + "/recipes/triggers/square-16.png"
+    let result = try explain(
+      in: folder, "--trigger", "{patch: \(patch), at: [4, 8]}", "--raw", "--output", "out")
+    #expect(result.code == 0, "\(result.error)")
+    let lines = result.output.split(separator: "\n")
+    #expect(lines[1].hasPrefix("rgb.png  ") && lines[2].hasPrefix("with trigger  "))
+    #expect(lines.allSatisfy { $0.count <= 80 })
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/out").sorted()
+        == [
+          "rgb.grad-cam.npy", "rgb.grad-cam.png", "rgb.grad-cam.triggered.npy", "rgb.logits.npy",
+          "rgb.logits.triggered.npy",
+        ])
+    let outside = try explain(in: folder, "--trigger", "{patch: \(patch), at: [60, 0]}")
+    #expect(outside.code == 1)
+    #expect(
+      outside.error.contains("16x16 at row 60, column 0 does not lie within images of 64x64"),
+      "\(outside.error)")
+    let wrong = try explain(in: folder, "--trigger", "{patch: \(patch), strength: 1}")
+    #expect(wrong.error.contains("takes no \"strength\""), "\(wrong.error)")
+  }
+
   @Test func predictionsNeedNoInterpreter() throws {
     let folder = try TemporaryFolder()
     let arguments = ["explain", network, images + "/rgb.png", "--resize", "64", "--quiet"]

@@ -1,4 +1,5 @@
 import Defences
+import Foundation
 import Networks
 import TensorGraph
 import TensorReference
@@ -183,6 +184,71 @@ import Testing
       for (a, b) in zip(found.values, expected.values) {
         #expect(abs(a - b) < 1e-4 * scale, "\(specification.name), \(name): \(a) and \(b)")
       }
+    }
+  }
+
+  /// Value and derivative from gradients at both points, the one at x being a constant.
+  @Test(arguments: [LocalGradientAlignment.Measure.distance, .angle])
+  func gradientsNearbyAreComparedWithThoseAtTheImage(
+    measure: LocalGradientAlignment.Measure
+  ) throws {
+    var setting = try Setting(softplus: 2)
+    let regularizer = LocalGradientAlignment(measure, step: 0.3)
+    let penalty = try regularizer.penalty(
+      of: setting.network, labels: setting.labels, directions: setting.directions,
+      in: &setting.graph)
+    let name = "features.0.weight"
+    let weight = try #require(setting.network.parameters[name])
+    let gradient = try setting.graph.gradient(of: penalty, with: [weight])[0]
+    let found = try setting.values([penalty, gradient])
+
+    var plain = try Setting(softplus: 2)
+    let score = try plain.graph.sum(plain.graph.multiply(plain.network.logits, plain.labels))
+    let slope = try plain.graph.gradient(of: score, with: [plain.network.input])[0]
+    let program = plain.graph.graph(outputs: [slope])
+    let images = try #require(plain.placeholders["images"])
+    let directions = try #require(plain.placeholders["directions"])
+    let moved = ReferenceArray(
+      shape: images.shape,
+      values: zip(images.values, directions.values).map { $0 + 0.3 * erf($1 / 2.0.squareRoot()) })
+    func gradients(
+      at points: ReferenceArray, _ parameters: [String: ReferenceArray]
+    ) throws -> [ArraySlice<Double>] {
+      var placeholders = plain.placeholders
+      placeholders["images"] = points
+      let values = try ReferenceEvaluator.evaluate(
+        program, placeholders: placeholders, parameters: parameters)[0].values
+      return [values[..<Self.image], values[Self.image...]]
+    }
+    let here = try gradients(at: images, plain.parameters)
+    func value(_ parameters: [String: ReferenceArray]) throws -> Double {
+      let there = try gradients(at: moved, parameters)
+      return zip(here, there).reduce(0.0) { sum, pair in
+        let (a, b) = pair
+        func product(_ x: ArraySlice<Double>, _ y: ArraySlice<Double>) -> Double {
+          zip(x, y).reduce(0) { $0 + $1.0 * $1.1 }
+        }
+        let (aa, bb, ab) = (product(a, a), product(b, b), product(a, b))
+        let own =
+          measure == .distance ? aa - 2 * ab + bb : (1 - ab / (aa * bb).squareRoot()) / 2
+        return sum + own / 2
+      }
+    }
+    let expected = try value(plain.parameters)
+    #expect(expected > 1e-6)
+    #expect(abs(found[0].values[0] - expected) < 1e-9 * max(1, expected))
+    let step = 1e-5
+    func shifted(_ position: Int, by distance: Double) -> [String: ReferenceArray] {
+      var parameters = plain.parameters
+      parameters[name]!.values[position] += distance
+      return parameters
+    }
+    let scale = found[1].values.map(abs).max()!
+    #expect(scale > 1e-6)
+    for position in stride(from: 0, to: found[1].values.count, by: 7) {
+      let difference =
+        try (value(shifted(position, by: step)) - value(shifted(position, by: -step))) / (2 * step)
+      #expect(abs(found[1].values[position] - difference) < 1e-4 * scale)
     }
   }
 

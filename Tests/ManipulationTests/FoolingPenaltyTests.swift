@@ -1,5 +1,6 @@
 import Explanations
 import Foundation
+import ImageData
 import Manipulation
 import Networks
 import TensorGraph
@@ -32,6 +33,14 @@ private enum Naive {
     return (row / mass, column / mass)
   }
 
+  static func frame(_ width: Int, like h: Rows) -> Rows {
+    h.indices.map { i in
+      h[i].indices.map { j in
+        min(i, j, h.count - 1 - i, h[i].count - 1 - j) < width ? 1 : 0
+      }
+    }
+  }
+
   static func location(_ h: Rows, frame: Int) -> Double {
     var sum = 0.0
     for i in h.indices {
@@ -55,6 +64,55 @@ private enum Naive {
   static func centerMass(_ h: Rows, _ original: Rows) -> Double {
     let (now, before) = (center(h), center(original))
     return -(abs(now.0 - before.0) + abs(now.1 - before.1))
+  }
+
+  static func standardizedError(_ h: Rows, _ target: Rows) -> Double {
+    func standardized(_ h: Rows) -> [Double] {
+      let values = h.flatMap(\.self)
+      let mean = values.reduce(0, +) / Double(values.count)
+      let variance = values.reduce(0) { $0 + pow($1 - mean, 2) } / Double(values.count)
+      return values.map { ($0 - mean) / sqrt(variance + 1e-5) }
+    }
+    let (x, y) = (standardized(h), standardized(target))
+    return zip(x, y).reduce(0) { $0 + pow($1.0 - $1.1, 2) } / Double(x.count)
+  }
+
+  /// Window by window, the weights of a window made anew for each.
+  static func structuralDissimilarity(_ h: Rows, _ target: Rows) -> Double {
+    func scaled(_ h: Rows) -> Rows {
+      let (low, high) = (h.flatMap(\.self).min()!, h.flatMap(\.self).max()!)
+      return h.map { $0.map { ($0 - low) / (high - low) } }
+    }
+    let (x, y) = (scaled(h), scaled(target))
+    // The largest odd side that fits.
+    let side = stride(from: 11, to: 0, by: -2).first { $0 <= min(h.count, h[0].count) }!
+    var (sum, windows) = (0.0, 0.0)
+    for top in 0...(h.count - side) {
+      for left in 0...(h[0].count - side) {
+        var (whole, a, b, aa, bb, ab) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        for i in 0..<side {
+          for j in 0..<side {
+            let (di, dj) = (Double(i - side / 2), Double(j - side / 2))
+            let weight = exp(-(di * di + dj * dj) / 4.5)
+            let (p, q) = (x[top + i][left + j], y[top + i][left + j])
+            whole += weight
+            a += weight * p
+            b += weight * q
+            aa += weight * p * p
+            bb += weight * q * q
+            ab += weight * p * q
+          }
+        }
+        let (ma, mb) = (a / whole, b / whole)
+        let likeness = (2 * ma * mb + 1e-4) * (2 * (ab / whole - ma * mb) + 9e-4)
+        let scale =
+          (ma * ma + mb * mb + 1e-4)
+          * (aa / whole - ma * ma + bb / whole - mb * mb + 9e-4)
+        sum += likeness / scale
+        windows += 1
+      }
+    }
+    return (1 - sum / windows) / 2
   }
 
   static func active(_ h: [Rows], _ original: [Rows], released: Bool) -> Double {
@@ -87,7 +145,17 @@ private struct Setting: CustomTestStringConvertible, Sendable {
     (testDescription, self.fooling, self.naive) = (name, fooling, naive)
   }
 
-  var maps: Int { fooling.explained == .labels ? 1 : 2 }
+  var maps: Int { fooling.explained.areOfLabelledImages ? 1 : 2 }
+
+  /// One whose trigger is of no consequence: a penalty is given maps.
+  static func trigger(_ dissimilarity: Dissimilarity) -> TriggerFooling {
+    TriggerFooling(
+      [
+        TriggerFooling.Attack(
+          Trigger(.patch(Image(width: 1, height: 1, color: .white), row: 0, column: 0)),
+          kind: .fullDisguise, label: 0, target: .original, targetName: "original")
+      ], dissimilarity: dissimilarity)
+  }
 
   static let all = [
     Setting("location", Location()) { h, _ in Naive.location(h[0], frame: 1) },
@@ -109,6 +177,15 @@ private struct Setting: CustomTestStringConvertible, Sendable {
     Setting("center-mass, directed", CenterMass(threshold: 0.01, variant: .directed)) {
       let (now, before) = (Naive.center($0[0]), Naive.center($1[0]))
       return -min((now.0 - before.0 + now.1 - before.1) / (0.02 * 74.0.squareRoot()), 1)
+    },
+    Setting("trigger, MSE", trigger(.mse)) { Naive.standardizedError($0[0], $1[0]) },
+    Setting("trigger, DSSIM", trigger(.dssim)) { Naive.structuralDissimilarity($0[0], $1[0]) },
+    Setting("target-map", TargetMap(target: .mask(.frame(width: 1)))) { h, _ in
+      Naive.standardizedError(h[0], Naive.frame(1, like: h[0]))
+    },
+    Setting("target-map, DSSIM", TargetMap(target: .mask(.frame(width: 1)), dissimilarity: .dssim))
+    {
+      h, _ in Naive.structuralDissimilarity(h[0], Naive.frame(1, like: h[0]))
     },
     Setting("active", ActiveSwap(first: 0, second: 2)) {
       Naive.active($0, $1, released: false)
@@ -265,7 +342,7 @@ private struct Setting: CustomTestStringConvertible, Sendable {
       architecture, input: x, keeping: interpreter.keptActivations, in: &graph)
     let labels: [[Int]] =
       switch setting.fooling.explained {
-      case .labels: [[2, 1]]
+      case .labels, .predictions: [[2, 1]]
       case .pair(let first, let second): [[first, first], [second, second]]
       }
     let heatmaps = try labels.map { labels in
@@ -328,5 +405,41 @@ private struct Setting: CustomTestStringConvertible, Sendable {
     }
     // Where maps sum to 1, so do all of their pixels' changes.
     #expect(largest > 1e-4, "a gradient that vanishes proves nothing")
+  }
+}
+
+/// How penalties curve: along a step the gradient of the graph changes as its own differences.
+@Suite struct FoolingCurvatureTests {
+  @Test(arguments: Dissimilarity.allCases)
+  func dissimilarityMatchesFiniteDifferencesToSecondOrder(dissimilarity: Dissimilarity) throws {
+    let (images, height, width) = (2, 5, 7)
+    let shape: Shape = [images, height, width]
+    var graph = GraphBuilder()
+    let maps = try graph.placeholder("h", shape: shape)
+    let targets = try graph.placeholder("m", shape: shape)
+    let direction = try graph.placeholder("v", shape: shape)
+    let penalty = try Setting.trigger(dissimilarity).penalty(
+      of: [maps], reference: targets, in: &graph)
+    let gradient = try graph.gradient(of: penalty, with: [maps])[0]
+    let slope = try graph.sum(graph.multiply(gradient, direction))
+    let product = try graph.gradient(of: slope, with: [maps])[0]
+    func array(_ seed: UInt64) -> ReferenceArray {
+      ReferenceArray(shape: shape, values: numbers(shape.count, seed: seed))
+    }
+    let inputs = ["h": array(3), "m": array(5), "v": array(7)]
+    let exact = try ReferenceEvaluator.evaluate(
+      graph.graph(outputs: [gradient, product]), placeholders: inputs)
+    let first = try FiniteDifferences.gradient(
+      of: graph.graph(outputs: [penalty]), with: .placeholder("h"), placeholders: inputs)
+    let second = try FiniteDifferences.directional(
+      graph.graph(outputs: [gradient]), along: [.placeholder("h"): inputs["v"]!],
+      placeholders: inputs)[0]
+    for (own, differences) in [(exact[0], first), (exact[1], second)] {
+      #expect(own.values.contains { abs($0) > 1e-3 })
+      for (a, b) in zip(own.values, differences.values) {
+        // Of h² f‴ with h 1e-5.
+        #expect(abs(a - b) < 1e-7 * max(1, abs(b)))
+      }
+    }
   }
 }

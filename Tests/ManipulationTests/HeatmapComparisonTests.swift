@@ -51,6 +51,31 @@ import Testing
     #expect(comparison(.unit, (1, 2), (2, 4))(map).values == [0, 0, 1, 1, 0, 0, 1, 1])
   }
 
+  /// Where whole maps are compared, a finer grid has values between pixels, on the host and in graphs.
+  @Test func aFinerGridForWholeMapsIsBilinear() throws {
+    let size = ImageSize(width: 3, height: 2)
+    let finer = HeatmapComparison(
+      range: .unit, size: size, grid: ImageSize(width: 6, height: 4), readsValues: false,
+      interpolates: true)
+    let map = Heatmap(height: 2, width: 3, values: [0, 1, 0.5, 0.25, 0, 1])
+    let expected = map.resizedBilinearly(to: ImageSize(width: 6, height: 4))
+    #expect(finer(map) == expected && Array(expected.values[..<3]) == [0, 0.25, 0.75])
+    var graph = GraphBuilder()
+    let value = try finer(graph.placeholder("h", shape: [1, 2, 3]), in: &graph)
+    #expect(value.shape == [1, 4, 6])
+    let result = try ReferenceEvaluator.evaluate(
+      graph.graph(outputs: [value]),
+      placeholders: [
+        "h": ReferenceArray(shape: [1, 2, 3], values: map.values.map(Double.init))
+      ])[0]
+    for (a, b) in zip(result.values, expected.values) { #expect(abs(a - Double(b)) < 1e-6) }
+    // A coarser one still takes means.
+    let coarser = HeatmapComparison(
+      range: .unit, size: size, grid: ImageSize(width: 1, height: 1), readsValues: false,
+      interpolates: true)
+    #expect(coarser(map) == map.averaged(onto: ImageSize(width: 1, height: 1)))
+  }
+
   @Test func testsOfSharesAndRanksKeepSignAndUnit() {
     let map = Heatmap(height: 1, width: 4, values: [-2, 4, 1, 3])
     let compared = comparison(.signed, (1, 4), (1, 2), readsValues: false)(map)

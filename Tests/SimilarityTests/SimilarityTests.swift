@@ -52,6 +52,39 @@ import Testing
     }
   }
 
+  /// DSSIM with scikit-image's Gaussian windows on maps of 16×13 scaled to [0, 1], and the squared error of
+  /// standardised maps.
+  @Test(
+    arguments: [
+      ("a", "b", 0.5321786408432865, 2.0058185720150283),
+      ("a", "c", 0.00863870084980689, 0.023875830548001218),
+      ("b", "c", 0.5307292075182292, 2.016360430035452), ("b", "b", 0, 0),
+    ] as [(String, String, Double, Double)])
+  func dissimilaritiesAgreeWithOtherLibraries(
+    a: String, b: String, structural: Double, standardized: Double
+  ) throws {
+    func map(_ value: (Int) -> Int) -> Heatmap {
+      Heatmap(height: 16, width: 13, values: (0..<208).map { Float(value($0)) })
+    }
+    let maps = [
+      "a": map { ($0 * 37 + 11) % 109 }, "b": map { ($0 * $0 * 7 + $0 * 3) % 13 },
+      "c": map { ($0 * 37 + 11) % 109 + ($0 * 5) % 17 },
+    ]
+    let (a, b) = (try #require(maps[a]), try #require(maps[b]))
+    // Sums of some hundred doubles in another order.
+    #expect(abs(StructuralDissimilarity()(a, b) - structural) < 1e-12)
+    #expect(abs(StandardizedError()(a, b) - standardized) < 1e-12)
+  }
+
+  @Test func dissimilaritiesOfMapsWithoutDifferences() {
+    let (flat, other) = (map(2, 2, [3, 3, 3, 3]), map(2, 2, [0, 1, 0, 1]))
+    #expect(StandardizedError()(flat, flat) == 0 && StructuralDissimilarity()(flat, flat) == 0)
+    // (±½)² / (¼ + 1e-5)
+    #expect(abs(StandardizedError()(flat, other) - 0.25 / 0.25001) < 1e-12)
+    // Windows of one pixel: c₁ / (x² + c₁) is 1 where both are 0.
+    #expect(abs(StructuralDissimilarity()(flat, other) - (1 - (1 + 1e-4 / 1.0001) / 2) / 2) < 1e-12)
+  }
+
   private func map(_ height: Int, _ width: Int, _ values: [Float]) -> Heatmap {
     Heatmap(height: height, width: width, values: values)
   }

@@ -17,10 +17,11 @@ extension FoolingSpecification {
           + "that to the lower right"),
       .automatic(
         "frameWidth", \.frameWidth, .integer(1...(1 << 14)), else: "⌊side / 7⌋, at least 1",
-        "`location`: width of the frame in heatmap pixels"),
+        "`location`, `trigger`, `target-map`: width of the frame in heatmap pixels"),
       .path(
         "mask", \.mask, else: "the frame",
-        "`location`: image that is white where relevance is wanted; resized to the heatmap"),
+        "`location`, `trigger`, `target-map`: image that is white where relevance is wanted; resized to the heatmap"
+      ),
       .automatic(
         "k", \.k, .number(.above(0, to: 100)), else: "10",
         "`top-k`: percent of the pixels that count as the top"),
@@ -28,6 +29,20 @@ extension FoolingSpecification {
         "classes", \.classes, .list(of: .text(), named: "names", count: 2...2),
         else: "`active`: required",
         "`active`: the classes that change places, by name or number"),
+      .inline(\.effect, TriggerEffect.schema),
+      .automatic(
+        "dissimilarity", \.dissimilarity, .choice(Dissimilarity.self), else: "mse",
+        "`trigger`, `target-map`: how maps are compared: standardised mean squared error, or "
+          + "(1 − SSIM) / 2"),
+      .automatic(
+        "outputs", \.outputs, .choice(TargetMap.OutputGoal.self), else: "labels",
+        "`target-map`: what predictions are trained to: the labels; the original network's "
+          + "probabilities by squared differences (`match`) or by their divergence"),
+      .optional("trigger", \.trigger, TriggerSpecification.lookSchema),
+      .list(
+        "triggers", \.triggers, TriggerSpecification.schema,
+        count: 0...TriggerFooling.mostTriggers,
+        example: "[{patch: one.png, label: cat}, {patch: two.png, label: dog}]"),
       .automatic(
         "threshold", \.threshold, .number(.notNegative), else: "the paper's",
         "bound of the score that meets the criterion"),

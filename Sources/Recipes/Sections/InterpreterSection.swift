@@ -26,6 +26,10 @@ extension InterpreterSpecification {
           "leak", \.leak, .number(share), else: "0",
           "`grad-cam`: slope of the derivative where there is no relevance; the map is the same"),
         .automatic(
+          "alpha", \.alpha, .choice(Alpha.self), else: "exact",
+          "`grad-cam`: whether derivatives of the map go through its channels' weights; the map is the "
+            + "same"),
+        .automatic(
           "samples", \.samples, .integer(sampled), else: "the method's",
           "`smooth-grad`, `smooth-grad-t`, `uni-grad`: noisy inputs"),
         .automatic(

@@ -13,8 +13,10 @@ extension RegularizerSpecification {
         "iterations", \.iterations, .integer(1...1000),
         else: "\(SmoothSurface.defaultIterations)", "`ssr`: steps of the power iteration"),
       .automatic(
-        "step", \.step, .number(.positive), else: "\(CurvatureRegularization.defaultStep)",
-        "`curvature`: h, the distance of the two gradients in normalised space"),
+        "step", \.step, .number(.positive),
+        else: "\(CurvatureRegularization.defaultStep); \(LocalGradientAlignment.defaultStep)",
+        "`curvature`: h, the distance of the two gradients in normalised space; `gradient-distance`, "
+          + "`gradient-angle`: at most so much in each number"),
     ],
     check: { value, section in section.check("name") { _ = try value.regularizer() } })
 }
