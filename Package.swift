@@ -41,6 +41,7 @@ let package = Package(
     .library(name: "Influencing", targets: ["Influencing"]),
     .library(name: "Explaining", targets: ["Explaining"]),
     .library(name: "Studies", targets: ["Studies"]),
+    .library(name: "Auditing", targets: ["Auditing"]),
     .library(name: "RunReports", targets: ["RunReports"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
   ],
@@ -175,9 +176,17 @@ let package = Package(
         "Evaluation", "RunFolders", "Runs", "Attacking",
       ]),
     .target(
+      name: "Auditing",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
+        "Pictures", "Similarity", "Reports", "RunSupport", "Foolings", "Recipes", "Programs",
+        "Evaluation", "RunFolders", "Runs",
+      ]),
+    .target(
       name: "Manipulation",
       dependencies: [
-        "Attacking", "Evaluation", "Explaining", "Foolings", "Influencing", "Programs", "Recipes",
+        "Attacking", "Auditing", "Evaluation", "Explaining", "Foolings", "Influencing", "Programs",
+        "Recipes",
         "RunFolders", "RunReports", "RunSupport", "Runs", "Studies",
       ]),
     .target(
@@ -258,6 +267,7 @@ let package = Package(
       dependencies: [
         "Attacks", "Explanations", "Networks", "Pictures", "TensorGraph", "TensorReference",
       ]),
+    .testTarget(name: "AuditingTests", dependencies: ["Auditing", "Pictures"]),
     .testTarget(name: "GeometryTests", dependencies: ["Geometry"]),
     .testTarget(name: "InfluenceTests", dependencies: ["Influence"]),
     .testTarget(

@@ -34,3 +34,14 @@ python3 -m venv .build/wheel-environment
 
 echo "A package that uses the library"
 tools/test-package.sh
+
+echo "The audit of a manipulated network and of an honest one, by the network that both come from"
+audited=$(mktemp -d)
+trap 'rm -rf "$audited"' EXIT
+.build/release/trompe fool recipes/shapes-location-gradcam.yaml --set control=true -q -o "$audited/run"
+for kind in manipulated control/network; do
+  .build/release/trompe audit "$audited/run/$kind.h5" --shapes 1000 --against checkpoints/shapes-resnet.h5 \
+    -q -o "$audited/$(basename "$kind")" || true
+done
+grep -q '"measuredVerdict" : "manipulated"' "$audited/manipulated/audit.json"
+grep -q '"measuredVerdict" : "nothing found"' "$audited/network/audit.json"

@@ -1,5 +1,6 @@
 /// Everything that the command line and other programs need of the application in one import.
 @_exported import Attacking
+@_exported import Auditing
 @_exported import Evaluation
 @_exported import Explaining
 @_exported import Foolings

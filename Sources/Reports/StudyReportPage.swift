@@ -23,7 +23,7 @@ public struct StudyReportPage: Sendable {
       introduction: pending, links: links,
       main: """
         \(subjects)
-        \(report.sections.map(section))
+        \(report.sections.map(Self.section))
         \(record)
         """
     ).html()
@@ -56,7 +56,7 @@ public struct StudyReportPage: Sendable {
 
   // MARK: Studies
 
-  private func section(_ section: StudyReport.Section) -> Markup {
+  static func section(_ section: StudyReport.Section) -> Markup {
     let findings = section.findings.map { finding -> Markup in "<li>\(finding)</li>" }
     let list: Markup? = findings.isEmpty ? nil : "<ul class=\"findings\">\(findings)</ul>"
     let charts = section.charts.compactMap { chart($0) }
@@ -72,7 +72,7 @@ public struct StudyReportPage: Sendable {
       """
   }
 
-  private func table(_ table: StudyReport.Table) -> Markup {
+  private static func table(_ table: StudyReport.Table) -> Markup {
     let head = table.head.map { title -> Markup in "<th scope=\"col\">\(title)</th>" }
     let rows = table.rows.map { row -> Markup in
       let cells = row.cells.map { cell -> Markup in
@@ -89,7 +89,7 @@ public struct StudyReportPage: Sendable {
       """
   }
 
-  private func chart(_ chart: StudyReport.Chart) -> Markup? {
+  private static func chart(_ chart: StudyReport.Chart) -> Markup? {
     var drawn = LineChart(
       title: chart.title,
       series: chart.series.map { series in

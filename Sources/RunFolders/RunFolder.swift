@@ -30,6 +30,8 @@ package struct RunFolder {
   package var summary: String { path + "/summary.json" }
   package var reportNotes: String { path + "/report.json" }
   package var report: String { path + "/report.html" }
+  package var audit: String { path + "/audit.json" }
+  package var auditPage: String { path + "/audit.html" }
   package var attacks: String { path + "/attacks.jsonl" }
   package var influences: String { path + "/influences.jsonl" }
   package var curvatures: String { path + "/curvature.jsonl" }
@@ -66,7 +68,10 @@ package struct RunFolder {
   static let results: [String] =
     CheckpointLayout.allCases.flatMap {
       ["manipulated" + $0.fileExtension, "network" + $0.fileExtension]
-    } + ["summary.json", "report.json", "report.html", "test-losses.jsonl", "predictions.csv"]
+    } + [
+      "summary.json", "report.json", "report.html", "test-losses.jsonl", "predictions.csv",
+      "audit.json", "audit.html",
+    ]
 
   /// The largest files that are read whole: of one JSON object, and of one a line.
   static let largestDocument = 256 << 20
@@ -121,7 +126,9 @@ package struct RunFolder {
   ///   something in it would be replaced that is an input or no file of a run.
   package init(forEvaluation path: String, inputs: RunInputs) throws {
     try self.init(making: path, inputs: inputs) { held, states in
-      guard held.kind(of: "summary.json") == nil, states.all.isEmpty else {
+      guard held.kind(of: "summary.json") == nil, held.kind(of: "audit.json") == nil,
+        states.all.isEmpty
+      else {
         throw RunError("\(path) already holds results; name another --output")
       }
       return false

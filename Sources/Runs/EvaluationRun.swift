@@ -231,14 +231,14 @@ extension EvaluationRequest.Images: CustomStringConvertible {
 }
 
 extension EvaluationRequest.Images {
-  fileprivate func source(classNames: [String]?) throws -> any ImageSource {
+  package func source(classNames: [String]?) throws -> any ImageSource {
     switch self {
     case .folder(let path): try ImageFolder(path, classNames: classNames)
     case .shapes(let count, let seed): ShapesDataset(count: count, seed: seed, split: .validation)
     }
   }
 
-  fileprivate func network(
+  package func network(
     _ section: NetworkSection, on executor: any Executor
   ) throws -> LoadedNetwork {
     try LoadedNetwork(section, on: executor) { try source(classNames: nil).preparedSize($0) }

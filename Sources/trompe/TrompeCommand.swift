@@ -21,7 +21,8 @@ struct TrompeCommand: ParsableCommand {
       """,
     version: VersionText.whole,
     subcommands: [
-      FoolCommand.self, FrontierCommand.self, EvaluateCommand.self, ExplainCommand.self,
+      FoolCommand.self, FrontierCommand.self, EvaluateCommand.self, AuditCommand.self,
+      ExplainCommand.self,
       AttackCommand.self,
       CurvatureCommand.self, InfluenceCommand.self, StudyCommand.self, TrainCommand.self,
       RecipesCommand.self,
@@ -40,7 +41,7 @@ struct TrompeCommand: ParsableCommand {
 
   /// Runs the command that the arguments name.
   ///
-  /// Exit codes: 0, 1 after an error, 64 for wrong arguments, 128 + the signal's number (130 for
+  /// Exit codes: 0, 2 or 3 after an audit with a finding, 1 after an error, 64 for wrong arguments, 128 + the signal's number (130 for
   /// Ctrl-C) when stopped.
   static func start() -> Never {
     // A closed pipe or a full quota is an error of the write, not the end of the process.

@@ -52,6 +52,7 @@ import Testing
         fool                    Fine-tunes a network so that its explanations lie.
         frontier                Finds how much success each loss of accuracy buys.
         evaluate                Measures a manipulated network against the original.
+        audit                   Asks whether a network was manipulated.
         explain                 Draws heatmaps over images, also of two networks side
                                 by side.
         attack                  Changes images so that their explanations change and
@@ -173,7 +174,7 @@ import Testing
 
   @Test(
     arguments: [
-      "fool", "study", "train", "evaluate", "explain", "recipes", "recipe check", "report",
+      "fool", "study", "train", "evaluate", "audit", "explain", "recipes", "recipe check", "report",
       "inspect",
       "convert", "bench",
     ])
@@ -189,7 +190,9 @@ import Testing
   }
 
   /// What runs for a while says as much or as little as it is asked to, and can speak to programs.
-  @Test(arguments: ["fool", "train", "evaluate", "explain", "attack", "influence", "study"])
+  @Test(arguments: [
+    "fool", "train", "evaluate", "audit", "explain", "attack", "influence", "study",
+  ])
   func commandsThatRunTakeTheSameFlags(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output
     for flag in ["-q, --quiet", "-v, --verbose", "--json"] { #expect(help.contains(flag)) }

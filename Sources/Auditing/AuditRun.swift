@@ -1,0 +1,375 @@
+import Evaluation
+import Explanations
+import Foundation
+import ImageData
+import Networks
+import Pictures
+import Programs
+import Recipes
+import RunFolders
+import RunSupport
+import Runs
+import TensorGraph
+import TensorRuntime
+
+/// The whole of `trompe audit`: was this network manipulated?
+public enum AuditRun {
+  /// - Parameters:
+  ///   - request: which network, on which images.
+  ///   - executor: holds the networks and runs their programs.
+  ///   - output: a folder for `audit.json` and `audit.html`; made if it does not exist. Nothing is
+  ///     written if `nil`.
+  ///   - stop: ends it early, by `RunStopped`.
+  ///   - observe: told of everything that happens.
+  /// - Throws: `RunError` where the images allow no verdict, saying what is needed.
+  public static func run(
+    _ request: AuditRequest, on executor: any Executor, output: String? = nil,
+    stop: StopRequest = StopRequest(), observe: @escaping (RunEvent) -> Void = { _ in }
+  ) throws -> AuditFindings {
+    let folder = try output.map { try RunFolder(forEvaluation: $0, inputs: request.inputs) }
+    let context = RunContext(folder, stop: stop, observe: observe)
+    return try context.perform { try Audit(request, on: executor, in: context).run() }
+  }
+}
+
+/// One audit, from files to findings.
+final class Audit {
+  let request: AuditRequest
+  let executor: any Executor
+  let context: RunContext
+  private(set) var notes: [String] = []
+
+  init(_ request: AuditRequest, on executor: any Executor, in context: RunContext) {
+    (self.request, self.executor, self.context) = (request, executor, context)
+  }
+
+  func run() throws -> AuditFindings {
+    let files = [request.network.checkpoint ?? ""] + [request.original].compactMap(\.self)
+    let sections = try ComparedNetworks.sections(request.network, files: files)
+    let suspect = try load(sections[0])
+    let original = try request.original == nil ? nil : load(sections[1])
+    if let original {
+      try ComparedNetworks.check(original, files[1], against: suspect, files[0])
+      guard original.architecture == suspect.architecture else {
+        throw RunError(
+          "\(files[1]) holds \(original.architecture.name), \(files[0]) \(suspect.architecture.name): "
+            + "an original has the layers of the network that was made from it; omit --against")
+      }
+    }
+    tell(AuditFindings.ProvenanceFinding(suspect, original))
+    let source = try request.images.source(classNames: suspect.classNames)
+    try source.checkLabels(
+      classes: suspect.architecture.classes, namesAreKnown: suspect.classNames != nil)
+    for note in source.notes { context.warn(note) }
+    let names = suspect.names(or: source.classNames)
+    let (probe, others) = try images(source, suspect)
+    let bench = try AuditBench(
+      suspect, interpreters: interpreters(of: suspect), probe: probe, others: others,
+      request: request, stop: context.stop)
+    let evidence = try gather(bench, suspect: suspect, original: original, names: names)
+    let findings = try AuditJudgement(
+      evidence, request: request, names: names,
+      networks: (suspect, original), others: others.count, notes: notes
+    ).findings(seconds: context.seconds)
+    if let folder = context.output {
+      try context.write(findings.json(), to: folder.audit)
+      let page = AuditGathering(evidence, findings, probe, source, suspect.preprocessing, names)
+      try context.write(page.html(of: folder.path, request), to: folder.auditPage)
+    }
+    guard findings.pValue != nil || findings.provenance.saysManipulated else {
+      throw RunError(
+        "\(files[0]): too few honest networks are known to compare "
+          + "\(audited.map(\.name).joined(separator: ", ")) of this one with, so no verdict is given; "
+          + "give the original (--against)"
+          + (context.output.map { "; what was measured is in \($0.audit)" } ?? ""))
+    }
+    return findings
+  }
+
+  private func load(_ section: NetworkSection) throws -> LoadedNetwork {
+    let network = try request.images.network(section, on: executor)
+    for note in network.notes { context.note(note) }
+    return network
+  }
+
+  private func note(_ text: String) {
+    notes.append(text)
+    context.note(text)
+  }
+
+  private func tell(_ provenance: AuditFindings.ProvenanceFinding) {
+    if provenance.saysManipulated {
+      context.note(
+        "the file itself says that its explanations were manipulated"
+          + (provenance.note.map { ": \($0)" } ?? ""))
+    }
+  }
+
+  // MARK: Images
+
+  /// Fewest images of which the network is sure, by which a verdict is given.
+  static let fewestSure = AuditRequest.fewestImages
+  /// Images for batch norms and fine-tunes, at most and at least.
+  static let mostOthers = 1000
+  static let fewestOthers = 32
+
+  /// Those whose heatmaps are compared, and others, without overlap, evenly spread over the classes.
+  private func images(
+    _ source: any ImageSource, _ network: LoadedNetwork
+  ) throws -> (probe: ProbeImages, others: ProbeImages) {
+    let needed = Self.fewestSure + Self.fewestOthers
+    guard source.count >= needed else {
+      throw RunError(
+        "an audit of \(network.path ?? "the network") needs at least \(needed) images of its task, "
+          + "and there are \(source.count)")
+    }
+    var random = RandomGenerator(seed: request.seed, 10)
+    // Of every class in turn.
+    var byClass: [Int: [Int]] = [:]
+    for position in random.permutation(of: source.count) {
+      byClass[source.label(at: position), default: []].append(position)
+    }
+    guard byClass.count > 1 else {
+      throw RunError(
+        "all \(source.count) images show one class, \(source.classNames[source.label(at: 0)]); an audit "
+          + "compares classes and needs images of at least two")
+    }
+    let classes = byClass.keys.sorted()
+    var order: [Int] = []
+    var round = 0
+    while order.count < source.count {
+      for label in classes {
+        if let images = byClass[label], round < images.count { order.append(images[round]) }
+      }
+      round += 1
+    }
+    let count = min(request.count, max(Self.fewestSure, order.count * 2 / 3))
+    let probe = Array(order.prefix(count)).sorted()
+    let others = Array(order.dropFirst(count).prefix(Self.mostOthers)).sorted()
+    return (
+      try ProbeImages(source, positions: probe, for: network, stop: context.stop),
+      try ProbeImages(source, positions: others, for: network, stop: context.stop)
+    )
+  }
+
+  /// Refuses a verdict where the reading allows none.
+  private func check(_ reading: NetworkReading, of file: String, names: [String]) throws {
+    let images = reading.count
+    let present = Set(reading.labels)
+    let chance = 1 / Double(max(2, present.count))
+    let spread = (chance * (1 - chance) / Double(max(1, images))).squareRoot()
+    guard reading.accuracy > chance + 3 * spread else {
+      let kinds = Set(reading.predicted)
+      let answer =
+        kinds.count == 1
+        ? "it says \(names[reading.predicted.first ?? 0]) of every image"
+        : "guessing gets \(percent(chance))"
+      throw RunError(
+        "\(file) classifies \(percent(reading.accuracy)) of \(images) images correctly, and \(answer): "
+          + "the images are of another task, or the network knows none; give images of its own task, "
+          + "and its class names and preprocessing if the file does not say them")
+    }
+    let sure = (0..<images).count(where: reading.isSure)
+    guard sure >= Self.fewestSure else {
+      throw RunError(
+        "\(file) is right and sure of \(sure) of \(images) images, and an audit needs at least "
+          + "\(Self.fewestSure); give more images of its task (--data, --images)")
+    }
+    let classes = Set((0..<images).filter(reading.isSure).map { reading.labels[$0] })
+    guard classes.count > 1 else {
+      throw RunError(
+        "\(file) is right of one class alone, \(names[classes.first ?? 0]); an audit compares classes "
+          + "and needs a network that knows at least two")
+    }
+  }
+
+  private func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
+
+  // MARK: Interpreters
+
+  private(set) var audited: [AuditedInterpreter] = []
+
+  /// Grad-CAM and LRP_T at the last layers of up to three sizes, SimpleGrad and LRP at the input; or
+  /// those of the request.
+  private func interpreters(of network: LoadedNetwork) throws -> [(name: String, any Interpreter)] {
+    let layers = Self.layers(of: network.architecture)
+    var specifications = request.interpreters
+    if specifications.isEmpty {
+      for (depth, layer) in layers.enumerated() {
+        specifications.append(InterpreterSpecification(name: "grad-cam", layer: layer))
+        if depth < 2 {
+          specifications.append(InterpreterSpecification(name: "lrp-t", layer: layer))
+        }
+      }
+      specifications.append(InterpreterSpecification(name: "simple-grad"))
+      specifications.append(InterpreterSpecification(name: "lrp"))
+      var explaining: [InterpreterSpecification] = []
+      for specification in specifications {
+        do {
+          try specification.check(network.architecture)
+          explaining.append(specification)
+        } catch { note("\(specification.name) is not looked at: \(error)") }
+      }
+      specifications = explaining
+    }
+    guard !specifications.isEmpty else {
+      throw RunError(
+        "\(network.architecture.name) has no layer at which a method explains it by itself; name one "
+          + "by --interpreter")
+    }
+    let result = try reported(specifications, network.preprocessing)
+    audited = result.map { name, interpreter in
+      let layer = interpreter.targetLayer
+      let depth = layer.flatMap { layers.firstIndex(of: $0) }
+      return AuditedInterpreter(
+        name: name, kind: interpreter.name, layer: layer,
+        role: interpreter.name + (depth.map { "#\($0)" } ?? ""))
+    }
+    return result
+  }
+
+  /// A map has at least so many cells a side.
+  private static let fewestCells = 4
+  private static let mostLayers = 3
+
+  /// The last activation of each size, the deepest first.
+  static func layers(of architecture: Architecture) -> [String] {
+    var sizes: [[Int]] = []
+    var layers: [String] = []
+    for (node, shape) in zip(architecture.nodes, architecture.shapes).reversed() {
+      guard shape.rank == 3, shape[0] >= fewestCells, shape[1] >= fewestCells else { continue }
+      let size = [shape[0], shape[1]]
+      guard !sizes.contains(size),
+        size != Array(architecture.inputShape.dimensions.prefix(2)) || layers.isEmpty
+      else { continue }
+      sizes.append(size)
+      layers.append(node.name)
+    }
+    return Array(layers.prefix(mostLayers))
+  }
+
+  // MARK: Measuring
+
+  private func gather(
+    _ bench: AuditBench, suspect: LoadedNetwork, original: LoadedNetwork?, names: [String]
+  ) throws -> AuditEvidence {
+    let weights = try suspect.parameters.snapshot().tensors
+    let progress = AuditProgress(context, bench: bench, hasOriginal: original != nil)
+    progress.begin("heatmaps of the suspect", parts: 4)
+    let first = try bench.read(deletes: true) { progress.reach($0) }
+    try check(first, of: suspect.path ?? "the network", names: names)
+    var evidence = AuditEvidence(interpreters: audited, suspect: first)
+    if let norms = bench.batchNorms, bench.others.count >= Audit.fewestOthers {
+      progress.begin("batch norms", parts: 2)
+      evidence.suspect.batchNorms = try norms.gaps(bench.others, stop: context.stop)
+      let fresh = try norms.freshStatistics(bench.others, stop: context.stop)
+      try bench.show(fresh)
+      evidence.refreshed = try bench.read { progress.reach($0) }
+      try bench.show(weights)
+    }
+    if let head = try randomHead(suspect, weights) {
+      progress.begin("a random last layer", parts: 1)
+      try bench.show(head)
+      evidence.randomised = try bench.read { progress.reach($0) }
+      try bench.show(weights)
+    }
+    var start = weights
+    if let original {
+      progress.begin("heatmaps of the original", parts: 1)
+      start = try original.parameters.snapshot().tensors
+      try bench.show(start)
+      let reading = try bench.read { progress.reach($0) }
+      try check(reading, of: original.path ?? "the original", names: names)
+      evidence.original = reading
+    }
+    if bench.others.count >= Audit.fewestOthers {
+      let tuning = try HonestFineTunes(bench, request: request)
+      for setting in HonestFineTunes.settings {
+        progress.begin("honest fine-tunes", parts: 2)
+        try tuning.make(setting, from: start, stop: context.stop) { progress.reach($0 / 2) }
+        evidence.fineTunes.append(
+          AuditEvidence.FineTune(
+            name: setting.name, steps: tuning.steps,
+            reading: try bench.read { progress.reach(0.5 + $0 / 2) }))
+      }
+    }
+    try bench.show(weights)
+    progress.begin("trigger inversion", parts: 4)
+    evidence.triggers = try TriggerInversion(bench, request: request).run(stop: context.stop) {
+      progress.reach($0)
+    }
+    progress.finish()
+    return evidence
+  }
+
+  /// Random weights of the last dense layer, as spread as its own; `nil` if there is none.
+  private func randomHead(
+    _ network: LoadedNetwork, _ weights: [String: Tensor]
+  ) throws -> [String: Tensor]? {
+    let dense = network.architecture.nodes.last {
+      if case .dense = $0.layer { true } else { false }
+    }
+    guard let name = dense.map({ "\($0.parameterPrefix).weight" }), let own = weights[name] else {
+      return nil
+    }
+    let values = own.values.map(Double.init)
+    let (mean, deviation) = (values.mean, values.standardDeviation)
+    var random = RandomGenerator(seed: request.seed, 14)
+    return [
+      name: Tensor(
+        shape: own.shape,
+        values: values.map { _ in Float(mean + deviation * random.normal()) })
+    ]
+  }
+}
+
+extension InterpreterSpecification {
+  /// - Throws: what keeps it from explaining networks of `architecture`.
+  fileprivate func check(_ architecture: Architecture) throws {
+    let interpreter = try interpreter()
+    var graph = GraphBuilder()
+    let images = try graph.placeholder(
+      "images", shape: Shape([1] + architecture.inputShape.dimensions))
+    let lowered = try NetworkGraph(
+      architecture, input: images, keeping: interpreter.keptActivations, in: &graph)
+    let labels = try graph.placeholder("labels", shape: [1], type: .int32)
+    let classes = try graph.oneHot(labels, depth: architecture.classes)
+    _ = try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
+  }
+}
+
+/// Tells how far an audit is, and about how long it still takes.
+final class AuditProgress {
+  private let context: RunContext
+  private var what = ""
+  private var done = 0.0
+  private var parts = 0.0
+  private let total: Double
+  private let begin = ContinuousClock.now
+
+  /// Parts are about as long as a reading of all heatmaps.
+  init(_ context: RunContext, bench: AuditBench, hasOriginal: Bool) {
+    self.context = context
+    total =
+      4 + (bench.batchNorms == nil ? 0 : 2) + 1 + (hasOriginal ? 1 : 0)
+      + Double(2 * HonestFineTunes.settings.count) + 4
+  }
+
+  func begin(_ what: String, parts: Double) {
+    (done, self.what, self.parts) = (done + self.parts, what, parts)
+    reach(0)
+  }
+
+  /// - Parameter share: of the present work.
+  func reach(_ share: Double) {
+    let share = min(1, (done + share * parts) / total)
+    let seconds = (ContinuousClock.now - begin) / .seconds(1)
+    let left =
+      share > 0.02 ? ", about \(Int((seconds / share * (1 - share)).rounded())) s left" : ""
+    context.observe(.working(on: "audit, \(what)\(left)", done: Int(share * 100), total: 100))
+  }
+
+  func finish() {
+    context.observe(.working(on: "audit", done: 100, total: 100))
+  }
+}

@@ -1,0 +1,193 @@
+import Explanations
+import Foundation
+import ImageData
+import Networks
+import Pictures
+import Programs
+import Recipes
+import RunSupport
+import TensorGraph
+import TensorRuntime
+
+/// One network whose weights are exchanged, with the programs that measure it: the suspect, the same
+/// with other batch-norm statistics, honest fine-tunes, the original.
+final class AuditBench {
+  /// Heatmaps are compared on grids of at most so many cells a side.
+  static let longestSide = 16
+  /// Of the cells, how many are blanked.
+  static let deletedShare = 0.25
+
+  let network: LoadedNetwork
+  /// Under the names by which results are reported.
+  let interpreters: [(name: String, any Interpreter)]
+  let probe: ProbeImages
+  /// Images on which nothing is compared: for batch norms and fine-tuning.
+  let others: ProbeImages
+  let batchNorms: BatchNormProgram?
+  private let program: EvaluationProgram
+  private let classifier: EvaluationProgram
+  private let stop: StopRequest
+  private let seed: UInt64
+
+  init(
+    _ network: LoadedNetwork, interpreters: [(name: String, any Interpreter)],
+    probe: ProbeImages, others: ProbeImages, request: AuditRequest, stop: StopRequest
+  ) throws {
+    (self.network, self.interpreters, self.probe) = (network, interpreters, probe)
+    (self.others, self.stop, seed) = (others, stop, request.seed)
+    let policy = request.compute.evaluationPolicy
+    program = try EvaluationProgram(
+      network, interpreters: interpreters, batchSize: request.batchSize,
+      samplesAtOnce: request.compute.samplesAtOnce, policy: policy)
+    classifier = try EvaluationProgram(
+      network, interpreters: [], batchSize: request.batchSize, policy: policy)
+    batchNorms = try BatchNormProgram(
+      network, batchSize: min(50, max(2, others.count)), policy: policy)
+  }
+
+  /// Arithmetic of a classified image.
+  var classificationFlops: Int { classifier.flops / classifier.batchSize }
+
+  /// Arithmetic of an explained image.
+  var flopsPerImage: Int { program.flops / program.batchSize }
+
+  /// Puts other weights into the network.
+  func show(_ weights: [String: Tensor]) throws {
+    try network.parameters.restore(ParameterSnapshot(tensors: weights))
+  }
+
+  /// - Parameters:
+  ///   - deletes: whether cells are blanked as well.
+  ///   - progress: called with the share done.
+  func read(deletes: Bool = false, progress: (Double) -> Void = { _ in }) throws -> NetworkReading {
+    var reading = NetworkReading(labels: probe.labels, predicted: [], probabilities: [])
+    reading.maps = [[Heatmap]](repeating: [], count: interpreters.count)
+    for batch in probe.batches(of: program.batchSize) {
+      if stop.isRequested { throw RunStopped("stopped during the audit; nothing was written") }
+      try program.run(
+        images: probe.batch(batch, size: program.batchSize),
+        labels: probe.labels(batch, size: program.batchSize), identities: Array(batch))
+      for row in try rows(program, batch.count) {
+        reading.predicted.append(row.predicted)
+        reading.probabilities.append(row.confidences)
+      }
+      for interpreter in interpreters.indices {
+        reading.maps[interpreter] += program.heatmaps(interpreter, count: batch.count).map {
+          comparable($0.finite)
+        }
+      }
+      progress(Double(batch.upperBound) / Double(probe.count) * (deletes ? 0.5 : 1))
+    }
+    if deletes {
+      reading.deletionGains = try deletionGains(reading) { progress(0.5 + $0 / 2) }
+    }
+    return reading
+  }
+
+  private func rows(_ program: EvaluationProgram, _ count: Int) throws -> [Classification] {
+    let logits = program.logits.values
+    return try (0..<count).map { image in
+      let row = logits[image * program.classes..<(image + 1) * program.classes]
+      guard row.allSatisfy(\.isFinite) else {
+        throw RunError(
+          "\(network.path ?? network.architecture.name): the network's outputs are not finite, so it "
+            + "names no class; its weights are damaged or far too large (trompe inspect --check)")
+      }
+      return Classification(logits: row, program.output)
+    }
+  }
+
+  /// Relevance below zero counts as none; averaged by area to a grid on which ranks mean something.
+  private func comparable(_ map: Heatmap) -> Heatmap {
+    let positive =
+      map.isSigned
+      ? Heatmap(height: map.height, width: map.width, values: map.values.map { max($0, 0) }) : map
+    return positive.averaged(longestSide: Self.longestSide)
+  }
+
+  // MARK: Deletion
+
+  private func deletionGains(
+    _ reading: NetworkReading, progress: (Double) -> Void
+  ) throws -> [[Double]] {
+    let random = try falls(reading) { image, cells in
+      var generator = RandomGenerator(seed: seed, 11, image)
+      return generator.permutation(of: cells)
+    }
+    var gains: [[Double]] = []
+    // Random cells depend on the grid alone: once for each.
+    for interpreter in interpreters.indices {
+      let own = try falls(reading, on: interpreter) { image, _ in
+        let values = reading.maps[interpreter][image].values
+        return values.indices.sorted {
+          values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1
+        }
+      }
+      let reference = random[grid(reading, interpreter)] ?? own
+      gains.append(zip(own, reference).map { $0 - $1 })
+      progress(Double(interpreter + 1) / Double(interpreters.count))
+    }
+    return gains
+  }
+
+  private func grid(_ reading: NetworkReading, _ interpreter: Int) -> ImageSize {
+    let map = reading.maps[interpreter][0]
+    return ImageSize(width: map.width, height: map.height)
+  }
+
+  /// Falls of the label's probability by grid.
+  private func falls(
+    _ reading: NetworkReading, order: (_ image: Int, _ cells: Int) -> [Int]
+  ) throws -> [ImageSize: [Double]] {
+    let grids = Set(interpreters.indices.map { grid(reading, $0) })
+    return try grids.reduce(into: [:]) { result, grid in
+      result[grid] = try falls(reading, grid: grid, order: order)
+    }
+  }
+
+  private func falls(
+    _ reading: NetworkReading, on interpreter: Int, order: (_ image: Int, _ cells: Int) -> [Int]
+  ) throws -> [Double] {
+    try falls(reading, grid: grid(reading, interpreter), order: order)
+  }
+
+  private func falls(
+    _ reading: NetworkReading, grid: ImageSize, order: (_ image: Int, _ cells: Int) -> [Int]
+  ) throws -> [Double] {
+    var falls: [Double] = []
+    let cells = grid.width * grid.height
+    let blanked = max(1, Int((Self.deletedShare * Double(cells)).rounded()))
+    for batch in probe.batches(of: classifier.batchSize) {
+      if stop.isRequested { throw RunStopped("stopped during the audit; nothing was written") }
+      var samples = probe.batch(batch, size: classifier.batchSize)
+      for (row, image) in batch.enumerated() {
+        for cell in order(image, cells).prefix(blanked) {
+          blank(cell, of: grid, in: &samples, row: row)
+        }
+      }
+      try classifier.run(
+        images: samples, labels: probe.labels(batch, size: classifier.batchSize))
+      for (image, row) in zip(batch, try rows(classifier, batch.count)) {
+        let label = probe.labels[image]
+        falls.append(reading.probabilities[image][label] - row.confidences[label])
+      }
+    }
+    return falls
+  }
+
+  /// 0 is the mean colour of the preprocessing.
+  private func blank(_ cell: Int, of grid: ImageSize, in samples: inout [Float], row: Int) {
+    let size = probe.imageSize
+    let channels = probe.sampleCount / size.area
+    let (y, x) = (cell / grid.width, cell % grid.width)
+    for line in y * size.height / grid.height..<(y + 1) * size.height / grid.height {
+      let begin =
+        row * probe.sampleCount
+        + (line * size.width + x * size.width / grid.width) * channels
+      let end =
+        row * probe.sampleCount
+        + (line * size.width + (x + 1) * size.width / grid.width) * channels
+      for sample in begin..<end { samples[sample] = 0 }
+    }
+  }
+}

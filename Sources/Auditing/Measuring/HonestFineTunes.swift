@@ -1,0 +1,93 @@
+import Foundation
+import ImageData
+import Programs
+import RunSupport
+import TensorGraph
+import TensorRuntime
+
+/// Short honest fine-tunes of a network, made on the spot: what happens to heatmaps if nobody means to
+/// change them.
+struct HonestFineTunes {
+  struct Setting: Hashable {
+    let rate: Float
+    let freezesBatchNorm: Bool
+    var name: String {
+      "lr \(short(Double(rate))), batch norm \(freezesBatchNorm ? "frozen" : "free")"
+    }
+  }
+
+  /// Adam, from hardly any change to as much as a careless user makes.
+  static let settings = [
+    Setting(rate: 3e-5, freezesBatchNorm: true), Setting(rate: 1e-4, freezesBatchNorm: false),
+    Setting(rate: 3e-4, freezesBatchNorm: true), Setting(rate: 3e-4, freezesBatchNorm: false),
+    Setting(rate: 1e-3, freezesBatchNorm: true), Setting(rate: 1e-3, freezesBatchNorm: false),
+  ]
+  static let batchSize = 16
+  static let mostSteps = 60
+  static let fewestSteps = 10
+  /// Arithmetic of all of them together: minutes on two cores.
+  private static let mostFlops = 8e12
+
+  private let bench: AuditBench
+  private let programs: [Bool: TrainingProgram]
+  /// Of each fine-tune.
+  let steps: Int
+  private let seed: UInt64
+
+  init(_ bench: AuditBench, request: AuditRequest) throws {
+    self.bench = bench
+    seed = request.seed
+    var programs: [Bool: TrainingProgram] = [:]
+    for freezes in [true, false] {
+      programs[freezes] = try TrainingProgram.classifier(
+        bench.network, batchSize: Self.batchSize, freezesBatchNorm: freezes, update: .adam,
+        policy: request.compute.trainingPolicy)
+    }
+    self.programs = programs
+    let flops = Double(programs[true]?.flops ?? 1) * Double(Self.settings.count)
+    steps = min(Self.mostSteps, max(Self.fewestSteps, Int(Self.mostFlops / max(1, flops))))
+  }
+
+  /// Trains the network from `weights`, on images that take no part in the comparison, and leaves it so.
+  func make(
+    _ setting: Setting, from weights: [String: Tensor], stop: StopRequest,
+    progress: (Double) -> Void
+  ) throws {
+    guard let program = programs[setting.freezesBatchNorm] else {
+      preconditionFailure("programs for both")
+    }
+    try bench.show(weights)
+    try program.optimizer.restore(step: 0) { name in
+      let parameter = String(name[..<(name.lastIndex(of: "/") ?? name.endIndex)])
+      return bench.network.parameters.shape(of: parameter).map { Tensor(repeating: 0, shape: $0) }
+    }
+    let images = bench.others
+    var order: [Int] = []
+    var random = RandomGenerator(
+      seed: seed, 12, Int(setting.rate * 1e7), setting.freezesBatchNorm ? 1 : 0)
+    for step in 0..<steps {
+      if stop.isRequested { throw RunStopped("stopped during the audit; nothing was written") }
+      while order.count < Self.batchSize { order += random.permutation(of: images.count) }
+      let batch = Array(order.prefix(Self.batchSize))
+      order.removeFirst(Self.batchSize)
+      var inputs: [String: ProgramInput] = [
+        TrainingProgram.images: .floats(images.batch(batch, size: Self.batchSize)),
+        TrainingProgram.labels: .indices(images.labels(batch, size: Self.batchSize)),
+      ]
+      // A fine-tune without dropout is honest as well, and the same every time.
+      for mask in program.dropoutMasks {
+        inputs[mask.name] = .floats([Float](repeating: 1, count: mask.shape.count))
+      }
+      guard
+        case .applied = try program.step(
+          inputs, learningRate: setting.rate, seed: seed, step: step)
+      else {
+        throw RunError(
+          "an honest fine-tune of the network (\(setting.name)) diverged at step \(step + 1), so there is "
+            + "nothing to compare it with; its weights are damaged or far too large (trompe inspect --check)"
+        )
+      }
+      progress(Double(step + 1) / Double(steps))
+    }
+  }
+}

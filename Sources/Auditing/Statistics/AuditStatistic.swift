@@ -1,0 +1,60 @@
+import Foundation
+
+/// A question that an audit asks of a network, answered by numbers that honest networks have too.
+///
+/// A new statistic is one new file and one line in `all`. It is a function of the evidence alone.
+package struct AuditStatistic: Sendable {
+  /// On which side of honest networks a manipulated one lies.
+  package enum Tail: String, Codable, Sendable { case low, high }
+
+  package let name: String
+  let title: String
+  /// What it asks, for people.
+  let question: String
+  package let tail: Tail
+  /// On which honest values are about normal.
+  let scale: StatisticScale
+  /// Whether it compares with the original network, and only then counts.
+  let needsOriginal: Bool
+  /// Whether it counts where the original is at hand: what is known of honest networks in general is
+  /// then worth less than what is known of this one.
+  let countsBesideOriginal: Bool
+  /// Nothing where it cannot be measured.
+  package let measure: @Sendable (AuditEvidence) -> [StatisticPart]
+
+  init(
+    _ name: String, title: String, question: String, tail: Tail, scale: StatisticScale,
+    needsOriginal: Bool = false, countsBesideOriginal: Bool = false,
+    measure: @escaping @Sendable (AuditEvidence) -> [StatisticPart]
+  ) {
+    (self.name, self.title, self.question, self.tail) = (name, title, question, tail)
+    (self.scale, self.needsOriginal) = (scale, needsOriginal)
+    self.countsBesideOriginal = countsBesideOriginal
+    self.measure = measure
+  }
+
+  package static let all: [AuditStatistic] = [
+    heatmapAgreement, interpreterAgreement, deletionGain, batchNormRefresh, mapUniformity,
+    randomisedHead, fineTuneStability, batchNormMean, batchNormVariance, triggerInversion,
+  ]
+
+  func counts(withOriginal: Bool) -> Bool {
+    withOriginal ? needsOriginal || countsBesideOriginal : !needsOriginal
+  }
+}
+
+/// On which a statistic's honest values are about normal.
+enum StatisticScale: String, Codable, Sendable {
+  case plain
+  /// Fisher's z of a correlation.
+  case fisher
+  case logarithm
+
+  func callAsFunction(_ value: Double) -> Double {
+    switch self {
+    case .plain: value
+    case .fisher: atanh(min(max(value, -0.999), 0.999))
+    case .logarithm: log(max(value, 1e-6))
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import Foundation
+
+extension AuditStatistic {
+  /// Is there a class that any image becomes with less paint than the others?
+  ///
+  /// (median − min)/(1.4826·MAD) over the classes' objectives of trigger inversion, in logarithms.
+  /// Wang et al. 2019.
+  static let triggerInversion = AuditStatistic(
+    "trigger-inversion", title: "Trigger inversion",
+    question: "Is there a class that every image becomes with less paint than others?",
+    tail: .high, scale: .plain, countsBesideOriginal: true
+  ) { evidence in
+    anomaly(of: evidence.triggers.map(\.objective)).map { [StatisticPart($0)] } ?? []
+  }
+
+  /// How far the smallest of several positive numbers lies below the others, in robust standard
+  /// deviations of the logarithms; `nil` of fewer than 4.
+  package static func anomaly(of objectives: [Double]) -> Double? {
+    guard objectives.count >= 4, let smallest = objectives.min() else { return nil }
+    let logs = objectives.map { log(max($0, 1e-9)) }
+    let median = logs.median
+    let deviation = logs.map { abs($0 - median) }.median
+    // A median absolute deviation of a normal distribution is 1/1.4826 of its standard deviation.
+    return (median - log(max(smallest, 1e-9))) / (1.4826 * max(deviation, 0.02))
+  }
+}

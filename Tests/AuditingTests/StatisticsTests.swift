@@ -1,0 +1,109 @@
+import Auditing
+import Foundation
+import Pictures
+import Testing
+
+@Suite struct StatisticsTests {
+  private static let interpreters = [
+    AuditedInterpreter(name: "grad-cam", kind: "grad-cam", layer: "a", role: "grad-cam#0"),
+    AuditedInterpreter(name: "simple-grad", kind: "simple-grad", layer: nil, role: "simple-grad"),
+  ]
+
+  private static func map(_ values: [Float]) -> Heatmap {
+    Heatmap(height: 2, width: 2, values: values)
+  }
+
+  /// Four images of two classes, all classified surely, the first interpreter's maps given.
+  private static func reading(_ maps: [[Float]], second: [[Float]]? = nil) -> NetworkReading {
+    let labels = [0, 0, 1, 1]
+    return NetworkReading(
+      labels: labels, predicted: labels,
+      probabilities: labels.map { $0 == 0 ? [0.9, 0.1] : [0.1, 0.9] },
+      maps: [maps.map(map), (second ?? maps).map(map)])
+  }
+
+  private static func statistic(_ name: String) throws -> AuditStatistic {
+    try #require(AuditStatistic.all.first { $0.name == name })
+  }
+
+  private static let varied: [[Float]] = [
+    [1, 2, 3, 4], [2, 1, 4, 3], [4, 3, 2, 1], [3, 4, 1, 2],
+  ]
+
+  @Test func equalHeatmapsAgreeAndReversedOnesDoNot() throws {
+    var evidence = AuditEvidence(
+      interpreters: Self.interpreters, suspect: Self.reading(Self.varied))
+    evidence.original = Self.reading(Self.varied, second: Self.varied.map { $0.map { -$0 } })
+    let parts = try Self.statistic("heatmap-agreement").measure(evidence)
+    #expect(parts.map(\.value) == [1, -1])
+    #expect(parts.map(\.interpreter) == [0, 1])
+  }
+
+  @Test func imagesThatOneNetworkIsNotSureOfDoNotCount() throws {
+    var evidence = AuditEvidence(
+      interpreters: Self.interpreters, suspect: Self.reading(Self.varied))
+    var other = Self.reading(Self.varied)
+    other.predicted[0] = 1
+    other.probabilities[1] = [0.4, 0.6]
+    evidence.original = other
+    let parts = try Self.statistic("heatmap-agreement").measure(evidence)
+    #expect(parts[0].perImage.map(\.image) == [2, 3])
+  }
+
+  @Test func mapsThatAreAllAlikeAreUniform() throws {
+    let alike = [[Float]](repeating: [4, 1, 2, 3], count: 4)
+    let uniformity = try Self.statistic("map-uniformity")
+    let uniform = uniformity.measure(
+      AuditEvidence(interpreters: Self.interpreters, suspect: Self.reading(alike)))
+    #expect(uniform[0].value == 1)
+    let varied = uniformity.measure(
+      AuditEvidence(interpreters: Self.interpreters, suspect: Self.reading(Self.varied)))
+    #expect(varied[0].value < 0)
+  }
+
+  @Test func anInterpreterThatContradictsTheOthersIsFound() throws {
+    let reversed = Self.varied.map { $0.map { 5 - $0 } }
+    let parts = try Self.statistic("interpreter-agreement").measure(
+      AuditEvidence(
+        interpreters: Self.interpreters, suspect: Self.reading(Self.varied, second: reversed)))
+    #expect(parts.map(\.value) == [-1, -1])
+  }
+
+  /// Every statistic without what it needs has no value rather than a wrong one.
+  @Test func whatWasNotMeasuredHasNoValue() throws {
+    let bare = AuditEvidence(interpreters: Self.interpreters, suspect: Self.reading(Self.varied))
+    for name in [
+      "heatmap-agreement", "deletion", "re-batch-norm", "randomised-layer", "fine-tune-stability",
+      "batch-norm-mean", "batch-norm-variance", "trigger-inversion",
+    ] { #expect(try Self.statistic(name).measure(bare).isEmpty, "\(name)") }
+  }
+
+  @Test func oneClassOutOfLineIsAnAnomaly() throws {
+    let even = [1.0, 1.1, 0.9, 1.05, 0.95]
+    let plain = try #require(AuditStatistic.anomaly(of: even))
+    let outlier = try #require(AuditStatistic.anomaly(of: even + [0.2]))
+    #expect(plain < 2)
+    #expect(outlier > 5)
+    #expect(AuditStatistic.anomaly(of: [1, 2, 3]) == nil)
+  }
+
+  /// Heatmaps that change as much as outputs let expect are honest; those that change far more are not.
+  @Test func onlyMoreChangeThanOutputsExplainIsSignificant() throws {
+    let null = try #require(
+      ChangeNull([
+        (0.001, 0.999), (0.004, 0.996), (0.01, 0.99), (0.02, 0.981), (0.05, 0.95), (0.1, 0.91),
+      ]))
+    #expect(abs(null.expectedAgreement(at: 0.03) - 0.97) < 0.01)
+    #expect(null.pValue(agreement: 0.97, at: 0.03) > 0.2)
+    #expect(null.pValue(agreement: -0.3, at: 0.03) < 1e-4)
+    // The same heatmaps of a network whose outputs have changed a lot are less of a surprise.
+    #expect(null.pValue(agreement: 0.7, at: 0.2) > 10 * null.pValue(agreement: 0.7, at: 0.01))
+    #expect(ChangeNull([(0.01, 0.9), (0.02, 0.8)]) == nil)
+  }
+
+  @Test func verdictsFollowTheProbability() {
+    #expect(AuditVerdict(pValue: 1e-5) == .manipulated)
+    #expect(AuditVerdict(pValue: 5e-3) == .suspicious)
+    #expect(AuditVerdict(pValue: 0.5) == .nothingFound)
+  }
+}
