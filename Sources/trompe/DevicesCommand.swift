@@ -52,7 +52,7 @@ struct DeviceListCommand: ParsableCommand {
     for entry in entries {
       if let found = entry.found { rows += Format.wrapped(entry.device, found) }
       if let plugin = entry.plugin {
-        rows.append([entry.found == nil ? entry.device : "", printable(plugin)])
+        rows.append([entry.found == nil ? entry.device : "", escaped(plugin)])
       }
       if let missing = entry.missing { rows += Format.wrapped(entry.device, missing) }
     }
@@ -123,9 +123,15 @@ struct DeviceInstallCommand: ParsableCommand {
     let search = PluginSearch()
     Terminal.note("Fetching \(package.size) into \(search.folder.path)/\(package.name).")
     let plugin = try package.install(in: search.folder)
-    let loaded = try Plugin(path: plugin, for: XLADevice(package.kind))
-    try Terminal.write(
-      "\(package.kind.rawValue) can be used: \(printable(plugin)), PJRT "
-        + "\(loaded.interface.major).\(loaded.interface.minor).\n")
+    let device = XLADevice(package.kind)
+    let loaded = try Plugin(path: plugin, for: device).interface
+    let text = "\(escaped(plugin)), PJRT \(loaded.major).\(loaded.minor)"
+    do {
+      _ = try XLAExecutor(device, plugin: plugin)
+      try Terminal.write("\(device) can be used: \(text).\n")
+    } catch let error as ExecutionError {
+      // What is fetched on one machine may be meant for another.
+      try Terminal.write("Installed: \(text). It cannot be used here: \(error).\n")
+    }
   }
 }

@@ -9,6 +9,10 @@ struct PluginPackage {
     let name: String
     let version: String
     let sha256: String
+
+    init(_ name: String, _ version: String, _ sha256: String) {
+      (self.name, self.version, self.sha256) = (name, version, sha256)
+    }
   }
   /// The folder it is installed in.
   let name: String
@@ -17,16 +21,6 @@ struct PluginPackage {
   /// What is fetched.
   let size: String
   let wheels: [Wheel]
-
-  static let all = [cpu]
-
-  private static let cpu = PluginPackage(
-    name: "cpu", kind: .cpu, summary: "processors by XLA's compiler (63 MB)", size: "63 MB",
-    wheels: [
-      Wheel(
-        name: "lammps-jax-pjrt-cpu", version: "0.11.2",
-        sha256: "1319390d948b39f69f7dade496b7c385149d9ca6097a6b62114da113216d9ad1")
-    ])
 
   /// By pip, into a folder beside the others; whole or not at all.
   /// - Returns: the plugin.
