@@ -207,7 +207,7 @@ let package = Package(
       dependencies: [
         "CArguments", "CBuild", "Benchmarks", "Manipulation", "Checkpoints", "Explanations",
         "ImageData", "KerasModels", "Networks", "Pictures", "Similarity", "TensorCPU",
-        "TensorRuntime",
+        "TensorRuntime", "TensorXLA",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -281,7 +281,7 @@ let package = Package(
       dependencies: [
         "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Influence",
         "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorRuntime",
-        "TensorCPU", "TensorCPUTestSupport", "TensorNull", "TestSupport",
+        "TensorCPU", "TensorCPUTestSupport", "TensorNull", "TensorXLA", "TestSupport",
       ], resources: [.copy("Fixtures")], swiftSettings: unoptimized),
     .testTarget(
       name: "CommandLineTests", dependencies: ["trompe", "TestSupport"], swiftSettings: unoptimized),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What takes too long for every change, or needs more than a build does: kernels for AArch64 under qemu, and the
-# kernels' suites with oneDNN held to lesser instructions. Our own kernels are tested with every instruction set
-# by "make test"; oneDNN takes one limit for a process.
+# What takes too long for every change, or needs more than a build does: kernels for AArch64 under qemu, the
+# kernels' suites with oneDNN held to lesser instructions, and recipes on another device. Our own kernels are
+# tested with every instruction set by "make test"; oneDNN takes one limit for a process.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,3 +45,8 @@ for kind in manipulated control/network; do
 done
 grep -q '"measuredVerdict" : "manipulated"' "$audited/manipulated/audit.json"
 grep -q '"measuredVerdict" : "nothing found"' "$audited/network/audit.json"
+
+if [ -e "${XDG_DATA_HOME:-$HOME/.local/share}/trompe/plugins/cpu" ]; then
+  echo "Recipes on XLA's CPU"
+  tools/compare_devices.py
+fi

@@ -286,8 +286,12 @@ public final class TrainingProgram {
     _ inputs: [String: ProgramInput], seed: UInt64 = 0, step: Int = 0, profiling: Bool = false
   ) throws {
     try compute(inputs, seed: seed, step: step, profiling: profiling)
+    losses = try readLosses()
+  }
+
+  private func readLosses() throws -> Losses {
     func scalar(_ name: String) throws -> Double { Double(try program.output(name).values[0]) }
-    losses = Losses(
+    return Losses(
       total: try scalar(Output.total), crossEntropy: try scalar(Output.crossEntropy),
       penalty: hasPenalty ? try scalar(Output.penalty) : nil,
       vanishedMaps: countsVanished ? try scalar(Output.vanished) : nil)
@@ -299,15 +303,21 @@ public final class TrainingProgram {
     func run(_ inputs: [String: ProgramInput]) throws {
       try profiling ? program.runProfiled(inputs) : program.run(inputs)
     }
-    guard let slots else { return try run(inputs) }
-    let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
     guard let passes else {
-      let places = slots.inputs(chunk: 0, images: noise, threads: program.threads)
-      return try run(inputs.merging(places) { $1 })
+      return try run(inputs.merging(places(seed: seed, step: step)) { $1 })
     }
+    let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
     let means = try passes.means(inputs, images: noise)
     try run(inputs.merging(means) { $1 })
     try passes.addGradients(inputs, images: noise, step: program, direct: gradients)
+  }
+
+  /// What the samples of a step are given, where all of them are in its program.
+  private func places(seed: UInt64, step: Int) -> [String: ProgramInput] {
+    guard let slots else { return [:] }
+    return slots.inputs(
+      chunk: 0, images: Self.noiseIdentities(seed: seed, step: step, count: batchSize),
+      threads: program.threads)
   }
 
   public struct Losses {
@@ -330,8 +340,15 @@ public final class TrainingProgram {
     _ inputs: [String: ProgramInput], learningRate: Float, seed: UInt64 = 0, step: Int = 0,
     profiling: Bool = false
   ) throws -> StepOutcome {
-    try run(inputs, seed: seed, step: step, profiling: profiling)
-    return try program.applyUpdate(gradients: passes?.gradients, learningRate: learningRate)
+    guard passes == nil, !profiling else {
+      try run(inputs, seed: seed, step: step, profiling: profiling)
+      return try program.applyUpdate(gradients: passes?.gradients, learningRate: learningRate)
+    }
+    // At once: an executor may have compiled all of it into one program.
+    let outcome = try program.step(
+      inputs.merging(places(seed: seed, step: step)) { $1 }, learningRate: learningRate)
+    losses = try readLosses()
+    return outcome
   }
 
   /// What the update rule keeps from step to step.

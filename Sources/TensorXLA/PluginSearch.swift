@@ -20,16 +20,22 @@ public struct PluginSearch: Sendable {
   }
 
   static func advice(for device: XLADevice) -> String {
-    let what = device.kind == .cpu ? "cpu" : "cuda13 (or cuda12)"
-    return "install one by `trompe devices install \(what)`, or name one by compute.plugin or "
-      + variable
+    let what =
+      device.kind == .cpu
+      ? "`trompe devices install cpu`"
+      : "`trompe devices install cuda13` (cuda12 for an older driver)"
+    return "install one by \(what), or name one by compute.plugin or \(variable)"
   }
 
-  /// What the folder has for a kind of device: `cpu*/…/*.so`, `cuda*/…/*.so`, the newest CUDA first.
+  /// What the folder has for a kind of device: `cpu*/…/*.so`, `cuda*/…/*.so`, the newest CUDA first,
+  /// and what is named after the device before what is called otherwise, as `cpu-old`.
   public func installed(_ kind: XLADevice.Kind) -> [String] {
     let prefix = kind == .cpu ? "cpu" : "cuda"
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return names.filter { $0.hasPrefix(prefix) }.sorted(by: >).flatMap { name in
+    func version(_ name: String) -> Int { Int(name.dropFirst(prefix.count)) ?? 0 }
+    return names.filter { $0.hasPrefix(prefix) }.sorted {
+      (-version($0), $0) < (-version($1), $1)
+    }.flatMap { name in
       Self.plugins(in: folder.appendingPathComponent(name))
     }
   }

@@ -14,9 +14,7 @@ final class XLAClient {
     (self.plugin, self.device) = (plugin, device)
     do {
       handle = try calling { trompe_pjrt_client_create(plugin.handle, 0, $0) }
-    } catch {
-      throw ExecutionError("\(device): the plugin \(plugin.path) cannot start: \(error.text)")
-    }
+    } catch { throw error.cannotStart(plugin.path, on: device) }
     let platform = String(cString: trompe_pjrt_platform(handle))
     let count = trompe_pjrt_device_count(handle)
     guard device.kind.platforms.contains(platform) else {

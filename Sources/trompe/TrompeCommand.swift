@@ -28,7 +28,7 @@ struct TrompeCommand: ParsableCommand {
       RecipesCommand.self,
       RecipeCommand.self,
       ReportCommand.self,
-      InspectCommand.self, ConvertCommand.self, BenchCommand.self,
+      InspectCommand.self, ConvertCommand.self, BenchCommand.self, DevicesCommand.self,
     ])
 
   /// Without the program's name.

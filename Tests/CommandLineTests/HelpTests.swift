@@ -176,7 +176,7 @@ import Testing
     arguments: [
       "fool", "study", "train", "evaluate", "audit", "explain", "recipes", "recipe check", "report",
       "inspect",
-      "convert", "bench",
+      "convert", "bench", "devices", "devices list", "devices install",
     ])
   func everyCommandHasAnExampleWithinEightyColumns(command: String) throws {
     let words = command.split(separator: " ").map(String.init)

@@ -146,8 +146,9 @@ private struct RecipeGenerator {
         grid: pick([.fooled, .own, .side(1 + count(99))])),
       compute: ComputeSection(
         threads: maybe(count(64)), kernels: flip() ? .own : .onednn,
-        precision: pick(ExecutionPolicy.Precision.allCases),
-        memory: pick(ComputeSection.Memory.allCases), samplesAtOnce: maybe(count(99))),
+        precision: pick([.float32, .bfloat16]),
+        memory: pick(ComputeSection.Memory.allCases), samplesAtOnce: maybe(count(99)),
+        isDeterministic: maybe(flip())),
       output: OutputSection(
         layout: maybe(pick(CheckpointLayout.allCases)), tensorboard: pick([false, true])))
   }

@@ -25,7 +25,7 @@ struct PluginTests {
         + "by `trompe devices install cpu`, or name one by compute.plugin or TROMPE_PLUGIN")
     let cuda = message { _ = try XLAExecutor(XLADevice(.cuda), search: search()) }
     #expect(cuda.hasPrefix("cuda: there is no plugin in "))
-    #expect(cuda.contains("`trompe devices install cuda13 (or cuda12)`"))
+    #expect(cuda.contains("`trompe devices install cuda13` (cuda12 for"))
     let named = message { _ = try XLAExecutor(XLADevice(.cpu), plugin: "/nowhere/pjrt.so") }
     #expect(named.hasPrefix("xla-cpu: there is no plugin /nowhere/pjrt.so; "))
   }
@@ -34,7 +34,8 @@ struct PluginTests {
     let plugins = folder.appendingPathComponent("data/trompe/plugins")
     for name in [
       "cpu/a/pjrt_c_api_cpu_plugin.so", "cuda12/b/xla_cuda_plugin.so",
-      "cuda13/b/xla_cuda_plugin.so", "cuda13/nvidia/lib/libpjrt.so", "cpu/a/other.so",
+      "cuda13/b/xla_cuda_plugin.so", "cpu-old/a/pjrt_c_api_cpu_plugin.so",
+      "cuda13/nvidia/lib/libpjrt.so", "cpu/a/other.so",
     ] {
       let file = plugins.appendingPathComponent(name)
       try FileManager.default.createDirectory(
@@ -76,6 +77,61 @@ struct PluginTests {
     #expect(tooOld.hasPrefix("xla-cpu: the plugin \(old) is too old, "))
   }
 
+  /// - Parameters:
+  ///   - slot: of the call that fails.
+  ///   - code: of its error; 8 is a lack of memory.
+  private func failingPlugin(
+    _ text: String, at slot: String = "SLOT_CLIENT_CREATE", code: Int = 9, version: Int = 90
+  ) throws -> String {
+    try compiled(
+      "#define MESSAGE \"\(text)\"\n#define CODE \(code)\n#define VERSION \(version)\n"
+        + "#define FAILS_AT \(slot)\n"
+        + String(contentsOf: fixture("failing_plugin.c"), encoding: .utf8),
+      as: "\(UUID().uuidString).so")
+  }
+
+  @Test func aMachineThatAPluginCannotUseIsSaidInOneSentence() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func fails(_ text: String, version: Int = 90, on kind: XLADevice.Kind = .cuda) throws -> String
+    {
+      let plugin = try failingPlugin(text, version: version)
+      return message { _ = try XLAExecutor(XLADevice(kind), plugin: plugin) }
+        .replacingOccurrences(of: plugin, with: "P")
+    }
+    #expect(
+      try fails("No visible GPU devices.")
+        == "cuda: the plugin P sees no GPU (No visible GPU devices.); nvidia-smi must list one, and "
+        + "CUDA_VISIBLE_DEVICES must not hide it")
+    #expect(
+      try fails("cudaGetDeviceCount: CUDA driver version is insufficient for CUDA runtime version")
+        .hasPrefix("cuda: NVIDIA's driver is too old for the plugin P ("))
+    #expect(
+      try fails("something\\nelse\\033[2J")
+        == "cuda: the plugin P cannot start: something else [2J")
+    #expect(
+      try fails("No visible GPU devices.", on: .cpu)
+        == "xla-cpu: the plugin P cannot start: No visible GPU devices.")
+    #expect(
+      try fails("", version: 80).hasPrefix(
+        "cuda: the plugin P has version 0.80 of the interface, expected 0.81 or later; install one")
+    )
+  }
+
+  @Test func memoryThatIsShortIsSaidWithWhatToSet() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func allocates(code: Int) throws -> String {
+      let plugin = try failingPlugin(
+        "Out of memory while trying to allocate 64 bytes.", at: "SLOT_BUFFER_FROM_HOST", code: code)
+      let executor = try XLAExecutor(XLADevice(.cuda), plugin: plugin)
+      return message { _ = try executor.makeParameters([("w", [16])]) }
+    }
+    #expect(
+      try allocates(code: 8)
+        == "cuda has too little memory to take up [16] values (Out of memory while trying to allocate "
+        + "64 bytes.); set a smaller training.batchSize or compute.samplesAtOnce")
+    #expect(try allocates(code: 13).hasPrefix("cuda cannot take up [16] values: Out of memory"))
+  }
+
   @Test(.enabled(if: InstalledPlugins.any, InstalledPlugins.advice))
   func aPluginOfAnotherPlatformIsRefused() throws {
     let plugin = InstalledPlugins.paths[0]
@@ -91,16 +147,18 @@ struct PluginTests {
   @Test(.enabled(if: InstalledPlugins.header != nil, "needs a plugin with its header"))
   func declarationsAgreeWithThePluginsHeader() throws {
     let header = try #require(InstalledPlugins.header)
-    let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../Sources/CPJRT").standardized
     let faults = try run(
       "cc",
       [
         "-std=c17", "-fsyntax-only", "-I", header.deletingLastPathComponent().path, "-I",
-        sources.path, fixture("abi_check.c").path,
+        declarations.path, fixture("abi_check.c").path,
       ])
     #expect(faults == "")
   }
+
+  /// Where our declarations of the interface are.
+  private let declarations = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../../Sources/CPJRT").standardized
 
   private func fixture(_ name: String) -> URL {
     Bundle.module.bundleURL.appendingPathComponent("Fixtures/\(name)")
@@ -112,7 +170,8 @@ struct PluginTests {
       folder.appendingPathComponent("\(name).c"), folder.appendingPathComponent(name).path
     )
     try Data(code.utf8).write(to: source)
-    #expect(try run("cc", ["-shared", "-fPIC", source.path, "-o", library]) == "")
+    let arguments = ["-shared", "-fPIC", "-I", declarations.path, source.path, "-o", library]
+    #expect(try run("cc", arguments) == "")
     return library
   }
 
