@@ -320,14 +320,6 @@ public final class TrainingProgram {
       threads: program.threads)
   }
 
-  public struct Losses {
-    public let total: Double
-    public let crossEntropy: Double
-    public let penalty: Double?
-    /// Share of all-zero heatmaps in the batch; `nil` without a penalty of heatmaps.
-    public let vanishedMaps: Double?
-  }
-
   /// A copy of the loss's derivative with respect to a parameter, of the last run.
   public func gradient(of parameter: String) throws -> Tensor {
     guard let output = gradients[parameter] else { preconditionFailure("\(parameter) is trained") }
@@ -403,12 +395,5 @@ public final class TrainingProgram {
       format: "a step of %d images takes %.2f GFLOP per image and %.0f MB beside the weights",
       batchSize, Double(flops) / 1e9 / Double(batchSize), Double(plannedPeakBytes) / 1e6)
       + (chunks ?? "")
-  }
-}
-
-extension NetworkGraph {
-  /// Those that training changes, in the architecture's order.
-  var trainedParameters: [NetworkParameter] {
-    architecture.parameters.filter { $0.isTrainable && parameters[$0.name] != nil }
   }
 }
