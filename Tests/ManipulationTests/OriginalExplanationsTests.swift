@@ -73,7 +73,7 @@ import Testing
     while let batch = try loader.next() {
       let classes: [[Int32]] =
         switch fooling.explained {
-        case .labels: [batch.labels]
+        case .labels, .predictions: [batch.labels]
         case .pair(let first, let second):
           [first, second].map { [Int32](repeating: Int32($0), count: Self.batchSize) }
         }

@@ -107,7 +107,7 @@ import Testing
     #expect(evaluated.targetMap == summary.targetMap && evaluated.fsr == summary.fsr)
     let unchanged = try EvaluationRun.run(
       EvaluationRequest(
-        network: NetworkSection(checkpoint: try #require(recipe.network.checkpoint)),
+        network: NetworkSection(checkpoint: recipe.network.checkpoint),
         original: try #require(recipe.network.checkpoint), images: .shapes(count: 40, seed: 3),
         fooling: recipe.fooling, interpreters: [recipe.interpreter], further: []))
     #expect(unchanged.targetMap?.outputDivergence == 0)

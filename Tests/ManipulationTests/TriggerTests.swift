@@ -326,7 +326,7 @@ import Testing
     let stop = StopRequest()
     #expect(throws: RunStopped.self) {
       try FoolingRun(recipe, output: folder("stopped"), stop: stop) {
-        if case .step(let report) = $0, report.step == 5 { stop.request() }
+        if case .step(let report) = $0, report.step == 5 { stop.stop() }
       }.run()
     }
     let resumed = try FoolingRun(recipe, output: folder("stopped"), resume: true).run()
