@@ -15,14 +15,14 @@ public struct TriggerOption: Hashable, Sendable {
   public init(_ text: String, option: String) throws {
     if text.drop(while: \.isWhitespace).first == "{" {
       let setting = RecipeSetting(
-        path: "trigger", value: text, label: "\(option) \(printable(text))")
+        path: "fooling.trigger", value: text, label: "\(option) \(printable(text))")
       let problems = RecipeProblems(file: "")
       let root = try RecipeDocument(
         yaml: "{}", name: "", folder: RecipePath.currentFolder, settings: [setting]
       ).root
       let section = RecipeSection(
         root, kind: .fooling, folder: RecipePath.currentFolder, problems: problems
-      ).section("trigger")
+      ).section("fooling").section("trigger")
       specification = TriggerSpecification.lookSchema.read(section)
       guard problems.isEmpty else { throw problems.error }
     } else {

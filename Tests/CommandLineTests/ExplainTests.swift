@@ -61,6 +61,7 @@ import Testing
       in: folder, "--trigger", "{patch: \(patch), at: [4, 8]}", "--raw", "--output", "out")
     #expect(result.code == 0, "\(result.error)")
     let lines = result.output.split(separator: "\n")
+    try #require(lines.count > 2)
     #expect(lines[1].hasPrefix("rgb.png  ") && lines[2].hasPrefix("with trigger  "))
     #expect(lines.allSatisfy { $0.count <= 80 })
     #expect(
