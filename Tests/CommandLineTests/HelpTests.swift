@@ -71,6 +71,8 @@ import Testing
         convert                 Writes a network's file in another layout.
         bench                   Times training steps and evaluations, against what
                                 this machine can do.
+        devices                 Lists what recipes can run on, and installs what is
+                                missing.
 
         See 'trompe help <subcommand>' for detailed help.
 
@@ -110,8 +112,9 @@ import Testing
         --validation <validation>
                                 Folder of validation images.
         --fooling <name or {name: …}>
-                                location, top-k, center-mass, active; with options as
-                                in a recipe: '{name: active, classes: [cat, dog]}'.
+                                location, top-k, center-mass, active, trigger,
+                                target-map; with options as in a recipe: '{name:
+                                active, classes: [cat, dog]}'.
         --interpreter <name[@layer] or {name: …}>
                                 The explanation that is fooled: grad-cam@layer4, or
                                 as in a recipe; may be repeated to fool several.
@@ -143,8 +146,11 @@ import Testing
     let help = try CommandLineProgram.run("evaluate", "--help").output
     for lines in [
       """
-        --fooling <name>        Test of the heatmaps: location, top-k, center-mass,
-                                active. (default: location)
+        --fooling <name or {name: …}>
+                                Test of the heatmaps: location, top-k, center-mass,
+                                active, trigger, target-map; with options as in a
+                                recipe: '{name: trigger, attack: simple, trigger:
+                                {patch: square.png}}'. (default: location)
         --threshold <number>    Bound of the score that meets the criterion.
                                 (default: the paper's)
         --k <percent>           top-k: share of pixels that count as the top.

@@ -63,7 +63,7 @@ import Testing
     #expect(location(rows: 8, of: 16).obstacle(height: 8, width: 8) == nil)
     #expect(
       Location().obstacle(height: 2, width: 2)?.hasPrefix(
-        "a frame of 1 pixels covers the whole heatmap of 2x2") == true)
+        "every frame covers the whole heatmap of 2x2") == true)
     #expect(Location().obstacle(height: 3, width: 3) == nil)
     #expect(
       Location(target: .frame(width: 4)).obstacle(height: 7, width: 9)?.contains(

@@ -44,7 +44,8 @@ import Testing
       let recipe = try FoolingRecipe(contentsOf: file)
       // Classes that are numbers are outputs.
       let names =
-        (recipe.fooling.classes ?? []).filter { Int($0) == nil } + (0..<1000).map { "\($0)" }
+        ((recipe.fooling.classes ?? []) + [recipe.fooling.effect.label].compactMap(\.self))
+        .filter { Int($0) == nil } + (0..<1000).map { "\($0)" }
       _ = try recipe.fooling.fooling(classNames: names)
       let interpreter = try recipe.interpreter.interpreter()
       if var specification = recipe.network.architecture {

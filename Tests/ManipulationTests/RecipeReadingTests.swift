@@ -318,7 +318,7 @@ private func smallest(_ old: String, _ new: String) -> String {
     ),
     (
       "name: location", "name: locaton",
-      "r.yaml:4: fooling: unknown fooling \"locaton\": did you mean \"location\"? Valid names, closest first: location, top-k, active, center-mass"
+      "r.yaml:4: fooling: unknown fooling \"locaton\": did you mean \"location\"? Valid names, closest first: location, top-k, active, trigger, target-map, center-mass"
     ),
     (
       "grad-cam, layer: layer4", "grad-cam",
