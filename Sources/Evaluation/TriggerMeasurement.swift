@@ -35,7 +35,10 @@ public struct TriggerMeasurement: Hashable, Sendable {
   }
 
   /// Means over the images, one for each measure; empty if nothing was compared.
-  /// - Parameter isIn: which positions count.
+  /// - Parameters:
+  ///   - interpreter: by its reported name.
+  ///   - pair: which two maps are compared.
+  ///   - isIn: which positions count.
   public func means(
     _ interpreter: String, _ pair: Pair, among isIn: (Int) -> Bool = { _ in true }
   ) -> [Double] {

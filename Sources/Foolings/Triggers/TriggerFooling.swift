@@ -127,7 +127,10 @@ public struct TriggerFooling: Fooling {
   public func referenceShape(height: Int, width: Int) -> Shape? { [height, width] }
 
   /// What the rows of one image are to show: the clean one first.
-  /// - Parameter digest: the original's map of the clean image.
+  /// - Parameters:
+  ///   - digest: the original's map of the clean image.
+  ///   - height: of a map, in cells.
+  ///   - width: of a map, in cells.
   public func rows(_ digest: [Float], height: Int, width: Int) -> [[Float]] {
     [digest]
       + attacks.map { $0.target.map(original: digest, height: height, width: width) }

@@ -23,7 +23,9 @@ public enum FurtherInterpreters: Hashable, Sendable, ExpressibleByArrayLiteral {
   }
 
   /// Those that explain networks of `architecture`.
-  /// - Parameter fooled: those that are fooled; the others explain at the layer of the first.
+  /// - Parameters:
+  ///   - fooled: those that are fooled; the others explain at the layer of the first.
+  ///   - architecture: of the network that is explained.
   /// - Returns: also what is omitted, a sentence each.
   public func interpreters(
     besides fooled: [InterpreterSpecification], of architecture: Architecture
