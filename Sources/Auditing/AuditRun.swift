@@ -323,21 +323,6 @@ final class Audit {
   }
 }
 
-extension InterpreterSpecification {
-  /// - Throws: what keeps it from explaining networks of `architecture`.
-  fileprivate func check(_ architecture: Architecture) throws {
-    let interpreter = try interpreter()
-    var graph = GraphBuilder()
-    let images = try graph.placeholder(
-      "images", shape: Shape([1] + architecture.inputShape.dimensions))
-    let lowered = try NetworkGraph(
-      architecture, input: images, keeping: interpreter.keptActivations, in: &graph)
-    let labels = try graph.placeholder("labels", shape: [1], type: .int32)
-    let classes = try graph.oneHot(labels, depth: architecture.classes)
-    _ = try interpreter.heatmap(of: lowered, classes: classes, in: &graph)
-  }
-}
-
 /// Tells how far an audit is, and about how long it still takes.
 final class AuditProgress {
   private let context: RunContext
