@@ -47,6 +47,7 @@ grep -q '"measuredVerdict" : "manipulated"' "$audited/manipulated/audit.json"
 grep -q '"measuredVerdict" : "nothing found"' "$audited/network/audit.json"
 
 if [ -e "${XDG_DATA_HOME:-$HOME/.local/share}/trompe/plugins/cpu" ]; then
-  echo "Recipes on XLA's CPU"
+  echo "Runs and recipes on XLA's CPU"
+  TROMPE_ALL_ON_XLA=1 "$swift" test -c release --skip-build --no-parallel --filter 'XLARunTests'
   tools/compare_devices.py
 fi
