@@ -4,9 +4,11 @@
 Usage: tools/compare_devices.py [--program .build/release/trompe] [--device xla-cpu] [--reference cpu] [recipe ...]
 
 Without recipes: those in recipes/ that `trompe fool` and `trompe train` take and whose files are there. Images are
-a few of each class. Losses must agree to 1e-4, and parameters after three steps to 1e-3 of their array's norm: Adam
-makes a whole step of a gradient that is nothing but rounding, so single values may differ by more. A network that
-starts at random, where such steps are large, is trained by SGD instead. Needs no packages.
+a few of each class. Losses must agree to 1e-4, and parameters after three steps to 1e-3 of their array's norm, or to
+three times what rounding alone makes of them: the CPU's difference from itself with oneDNN's kernels in place of our
+own (penalties on curvature and adversarial inputs multiply rounding by a hundred within a step). Adam makes a whole
+step of a gradient that is nothing but rounding; a network that starts at random, where such steps are large, is
+trained by SGD instead. Needs no packages.
 """
 
 import argparse
@@ -23,6 +25,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 IMAGES_OF_CLASS = 8
 STEPS = 3
 LOSSES, PARAMETERS = 1e-4, 1e-3
+# Times what rounding alone makes.
+ROUNDING = 3
 
 
 def command_of(recipe):
@@ -97,8 +101,14 @@ def difference(ours, theirs):
     return worst
 
 
+def apart(ours, theirs):
+    """The largest difference of losses and of parameters, and the array that differs most."""
+    losses = max(abs(a - b) / max(1.0, abs(b)) for a, b in zip(ours[0], theirs[0], strict=True))
+    return losses, *difference(ours[1], theirs[1])
+
+
 def run(arguments, command, recipe, device, folder, settings):
-    output = folder / device
+    output = folder / f"{device}-{len(settings)}"
     words = [arguments.program, command, str(recipe), "--quiet", "--output", str(output)]
     for setting in settings + [f"compute.device={device}"]:
         words += ["--set", setting]
@@ -131,10 +141,17 @@ def compare(arguments, recipe, command):
             settings.append(key)
         theirs = run(arguments, command, recipe, arguments.reference, folder, settings)
         ours = run(arguments, command, recipe, arguments.device, folder, settings)
-    apart = max(abs(a - b) / max(1.0, abs(b)) for a, b in zip(ours[0], theirs[0]))
-    parameter, where = difference(ours[1], theirs[1])
-    agrees = len(ours[0]) == len(theirs[0]) and apart <= LOSSES and parameter <= PARAMETERS
-    return agrees, f"losses {apart:.1e}, parameters {parameter:.1e} ({where})"
+        losses, parameters, where = apart(ours, theirs)
+        text = f"losses {losses:.1e}, parameters {parameters:.1e} ({where})"
+        if losses <= LOSSES and parameters <= PARAMETERS:
+            return True, text
+        if arguments.reference != "cpu":
+            return False, text
+        other = run(arguments, command, recipe, "cpu", folder, settings + ["compute.kernels=onednn"])
+    rounding = apart(other, theirs)
+    agrees = (losses <= max(LOSSES, ROUNDING * rounding[0])
+              and parameters <= max(PARAMETERS, ROUNDING * rounding[1]))
+    return agrees, f"{text}; by rounding alone {rounding[0]:.1e}, {rounding[1]:.1e}"
 
 
 def main():
