@@ -106,7 +106,7 @@ private struct Connections {
 @Suite struct RelevanceTests {
   // MARK: Networks
 
-  private static func network(
+  static func network(
     _ input: Shape, classes: Int, _ layers: [(String, Layer, [String]?)]
   ) throws -> Architecture {
     var nodes: [LayerNode] = []
@@ -119,11 +119,11 @@ private struct Connections {
     return try Architecture(name: "small", inputShape: input, classes: classes, nodes: nodes)
   }
 
-  private static let filters = Layer.convolution(
+  static let filters = Layer.convolution(
     ConvolutionLayer(inputChannels: 2, outputChannels: 3, kernelSize: 3, stride: 2, padding: 1))
 
   /// Convolution [5, 4, 2] to [3, 2, 3], batch norm if asked for, ReLU, dense.
-  private static func stack(batchNorm: Bool) throws -> Architecture {
+  static func stack(batchNorm: Bool) throws -> Architecture {
     try network(
       [5, 4, 2], classes: 2,
       [("conv", filters, nil)]
@@ -134,8 +134,7 @@ private struct Connections {
         ])
   }
 
-  private static func values(_ architecture: Architecture, seed: UInt64) -> [String: ReferenceArray]
-  {
+  static func values(_ architecture: Architecture, seed: UInt64) -> [String: ReferenceArray] {
     var numbers = Numbers(state: seed)
     var values: [String: ReferenceArray] = [:]
     for parameter in architecture.parameters {
@@ -148,7 +147,7 @@ private struct Connections {
     return values
   }
 
-  private func run(
+  func run(
     _ architecture: Architecture, _ interpreter: any Interpreter,
     _ values: [String: ReferenceArray], images: ReferenceArray, label: Int = 1,
     keeping: Set<String> = []
@@ -367,257 +366,5 @@ private struct Connections {
         }
       }
     }
-  }
-
-  // MARK: Invariants
-
-  private static let conservingRules: [RelevanceRule] = [
-    .epsilon(1e-12, countsBias: false),
-    .alphaBeta(alpha: 1, beta: 0, epsilon: 1e-12, countsBias: false),
-    .alphaBeta(alpha: 2, beta: 1, epsilon: 1e-12, countsBias: false),
-    .gamma(0.5, epsilon: 1e-12, countsBias: false), .flat(epsilon: 1e-12),
-    .wSquare(epsilon: 1e-12, countsBias: false),
-  ]
-
-  /// With biases 0 every active output has a positive contribution (and here a negative one), so
-  /// each layer hands on what it received and the sum at the input is the logit.
-  @Test(arguments: conservingRules)
-  func relevanceIsConservedByAStack(rule: RelevanceRule) throws {
-    let architecture = try ArchitectureSpecification(
-      family: "vgg-style", classes: 3, height: 6, width: 6, channels: 2,
-      plan: [.convolution(channels: 3), .pool, .convolution(channels: 4)], batchNorm: false,
-      classifier: [5]
-    ).architecture()
-    try expectConservation(rule, architecture, zeroing: [.bias])
-  }
-
-  /// The shares of averages and additions keep relevance as long as it sits on positive values:
-  /// rules that give some to inactive neurons (flat, w²) lose it there.
-  @Test(arguments: [conservingRules[0], conservingRules[3]])
-  func relevanceIsConservedByResidualBlocks(rule: RelevanceRule) throws {
-    let architecture = try ArchitectureSpecification(
-      family: "resnet-style", classes: 3, height: 6, width: 6, channels: 2, widths: [3, 4],
-      blocks: [1, 1]
-    ).architecture()
-    try expectConservation(rule, architecture, zeroing: [])
-  }
-
-  private func expectConservation(
-    _ rule: RelevanceRule, _ architecture: Architecture, zeroing roles: [NetworkParameter.Role]
-  ) throws {
-    var values = Self.values(architecture, seed: 21)
-    for parameter in architecture.parameters where roles.contains(parameter.role) {
-      values[parameter.name] = ReferenceArray(repeating: 0, shape: parameter.shape)
-    }
-    var numbers = Numbers(state: 4)
-    let images = numbers.array([2, 6, 6, 2])
-    let composite = RelevanceComposite([
-      .init(.convolution, rule), .init(.dense, .epsilon(1e-12, countsBias: false)),
-    ])
-    var graph = GraphBuilder()
-    let input = try graph.placeholder("images", shape: images.shape)
-    let network = try NetworkGraph(architecture, input: input, keeping: [], in: &graph)
-    let classes = try graph.placeholder("classes", shape: network.logits.shape)
-    let heatmap = try LayerwiseRelevance(composite: composite).heatmap(
-      of: network, classes: classes, in: &graph)
-    let total = try graph.sum(heatmap, axes: [1, 2])
-    let results = try ReferenceEvaluator.evaluate(
-      graph.graph(outputs: [total, network.logits]),
-      placeholders: [
-        "images": images,
-        "classes": ReferenceArray(shape: [2, 3], values: [0, 1, 0, 1, 0, 0]),
-      ], parameters: values)
-    let logits = [results[1].values[1], results[1].values[3]]
-    for (sum, logit) in zip(results[0].values, logits) {
-      #expect(abs(sum - logit) < 1e-6 * abs(logit), "\(rule): \(sum) of \(logit)")
-    }
-  }
-
-  /// What others keep in the graph decides nothing.
-  @Test(arguments: [BatchNormRelevance.identity, .merged])
-  func keptActivationsOfOthersDoNotChangeRelevance(batchNorm: BatchNormRelevance) throws {
-    let architecture = try Self.stack(batchNorm: true)
-    let values = Self.values(architecture, seed: 8)
-    var numbers = Numbers(state: 6)
-    let image = numbers.array([1, 5, 4, 2])
-    let interpreter = LayerwiseRelevance(batchNorm: batchNorm)
-    let alone = try run(architecture, interpreter, values, images: image)
-    let beside = try run(architecture, interpreter, values, images: image, keeping: ["conv"])
-    #expect(alone.heatmap == beside.heatmap)
-  }
-
-  @Test func identityAndMergedDiffer() throws {
-    let architecture = try Self.stack(batchNorm: true)
-    let values = Self.values(architecture, seed: 8)
-    var numbers = Numbers(state: 6)
-    let image = numbers.array([1, 5, 4, 2])
-    let maps = try [BatchNormRelevance.identity, .merged].map {
-      try run(architecture, LayerwiseRelevance(batchNorm: $0), values, images: image).heatmap
-    }
-    #expect(maps[0] != maps[1])
-  }
-
-  /// Batch norm before the ReLU, as in DenseNets, is passed by either setting alike.
-  @Test func preactivationBatchNormIsPassed() throws {
-    let architecture = try Self.network(
-      [4, 4, 2], classes: 2,
-      [
-        ("norm", .batchNorm(BatchNormLayer(channels: 2)), nil), ("relu", .relu, nil),
-        ("conv", Self.filters, nil), ("up", .relu, nil), ("flat", .flatten, nil),
-        ("fc", .dense(DenseLayer(inputs: 12, outputs: 2)), nil),
-      ])
-    let values = Self.values(architecture, seed: 8)
-    var numbers = Numbers(state: 6)
-    let image = numbers.array([1, 4, 4, 2])
-    let maps = try [BatchNormRelevance.identity, .merged].map {
-      try run(architecture, LayerwiseRelevance(batchNorm: $0), values, images: image).heatmap
-    }
-    #expect(maps[0] == maps[1])
-    #expect(maps[0].values.contains { abs($0) > 1e-3 })
-  }
-
-  // MARK: Recipes and errors
-
-  @Test func compositesAreStrictJSON() throws {
-    let text = """
-      {"name": "lrp-t", "layer": "layer3", "batchNorm": "merged", "composite": [
-        {"layer": "convolution", "position": "first", "rule": "w-square"},
-        {"layer": "convolution", "name": "layer1", "rule": "gamma", "gamma": 0.5, "bias": false},
-        {"layer": "convolution", "rule": "alpha-beta", "alpha": 2, "beta": 1, "epsilon": 0.01},
-        {"layer": "dense", "rule": "epsilon", "epsilon": 0.01},
-        {"layer": "add", "rule": "share"}]}
-      """
-    let specification = try JSONDecoder().decode(
-      InterpreterSpecification.self, from: Data(text.utf8))
-    let composite = try #require(specification.composite)
-    #expect(
-      composite.entries == [
-        .init(.convolution, .wSquare(epsilon: 1e-6), position: .first),
-        .init(.convolution, .gamma(0.5, epsilon: 1e-6, countsBias: false), name: "layer1"),
-        .init(.convolution, .alphaBeta(alpha: 2, beta: 1, epsilon: 0.01)),
-        .init(.dense, .epsilon(0.01)), .init(.add, .share(epsilon: 1e-6)),
-      ])
-    #expect(specification.batchNorm == .merged)
-    let again = try JSONDecoder().decode(
-      InterpreterSpecification.self, from: JSONEncoder().encode(specification))
-    #expect(again == specification)
-    #expect(try specification.interpreter().targetLayer == "layer3")
-  }
-
-  @Test(
-    arguments: [
-      (
-        #"{"layer": "convolution", "rule": "winner-takes-all"}"#,
-        "lrp: composite: winner-takes-all is no rule for convolution; choose from epsilon,"
-      ),
-      (
-        #"{"layer": "flatten", "rule": "pass"}"#,
-        "lrp: composite: flatten takes no rule, relevance has only one way to go"
-      ),
-      (
-        #"{"layer": "convolution", "rule": "alphabeta"}"#,
-        "lrp: composite: unknown rule \"alphabeta\": did you mean \"alpha-beta\"?"
-      ),
-      (
-        #"{"layer": "conv", "rule": "flat"}"#,
-        "lrp: composite: unknown layer \"conv\": did you mean"
-      ),
-      (
-        #"{"layer": "dense", "rule": "alpha-beta", "alpha": 2, "beta": 0}"#,
-        "lrp: composite: alpha-beta: alpha is 2.0, expected 1 + beta"
-      ),
-      (
-        #"{"layer": "dense", "rule": "epsilon", "epsilon": 0}"#,
-        "lrp: composite: epsilon: epsilon is 0.0, expected 1e-30 to 1e6"
-      ),
-      (
-        #"{"layer": "dense", "rule": "gamma", "gamma": -1}"#,
-        "lrp: composite: gamma: gamma is -1.0, expected 0 to 1e6"
-      ),
-      (
-        #"{"layer": "dense", "rule": "flat", "gamma": 1}"#,
-        "lrp: composite: flat takes no \"gamma\"; its options: epsilon"
-      ),
-      (
-        #"{"layer": "dense", "rule": "flat", "epsilom": 1}"#,
-        "lrp: composite: unknown key \"epsilom\": did you mean \"epsilon\"?"
-      ),
-    ])
-  func wrongCompositesAreErrors(entry: String, expected: String) {
-    let text = message {
-      _ = try JSONDecoder().decode(
-        InterpreterSpecification.self,
-        from: Data(#"{"name": "lrp", "composite": [\#(entry)]}"#.utf8))
-    }
-    #expect(text.hasPrefix(expected), "\(text)")
-  }
-
-  @Test func missingRulesNameLayerAndRule() throws {
-    let architecture = try Self.stack(batchNorm: true)
-    let values = Self.values(architecture, seed: 8)
-    let image = ReferenceArray(repeating: 1, shape: [1, 5, 4, 2])
-    let dense = RelevanceComposite([.init(.dense, .epsilon(0.01))])
-    #expect(
-      message {
-        _ = try run(
-          architecture, LayerwiseRelevance(composite: dense), values, images: image)
-      }
-        == "lrp: no rule for layer conv (convolution); add one to \"composite\", e.g. {\"layer\": "
-        + "\"convolution\", \"rule\": \"epsilon\"}; possible rules: epsilon, alpha-beta, gamma, flat, "
-        + "w-square")
-    // Above the target everything has its rule.
-    _ = try run(
-      architecture, LayerwiseRelevanceAtLayer(layer: "relu", composite: dense), values,
-      images: image)
-    let softmax = try Self.network(
-      [1, 1, 2], classes: 2,
-      [
-        ("flat", .flatten, nil), ("soft", .softmax, nil),
-        ("fc", .dense(DenseLayer(inputs: 2, outputs: 2)), nil),
-      ])
-    #expect(
-      message {
-        _ = try run(
-          softmax, LayerwiseRelevance(), Self.values(softmax, seed: 1),
-          images: ReferenceArray(repeating: 1, shape: [1, 1, 1, 2]))
-      }.hasPrefix("lrp: no relevance passes through layer soft (softmax)"))
-  }
-
-  @Test func namesThatTheNetworkLacksAreErrors() throws {
-    let architecture = try Self.stack(batchNorm: false)
-    let composite = RelevanceComposite(
-      [.init(.convolution, .flat(epsilon: 1e-6), name: "con")] + RelevanceComposite.heo.entries)
-    #expect(
-      message {
-        _ = try run(
-          architecture, LayerwiseRelevance(composite: composite),
-          Self.values(architecture, seed: 1),
-          images: ReferenceArray(repeating: 1, shape: [1, 5, 4, 2]))
-      }.hasPrefix("lrp: composite: small has no layer \"con\": did you mean \"conv\"?"))
-  }
-
-  @Test func optionsOfOtherMethodsAreErrors() {
-    #expect(
-      message {
-        _ = try InterpreterSpecification(name: "simple-grad", batchNorm: .merged).interpreter()
-      } == "simple-grad takes no \"batchNorm\"")
-  }
-
-  /// A softmax at the end is omitted: relevance starts as a logit.
-  @Test func finalSoftmaxIsNotExplained() throws {
-    func network(softmax: Bool) throws -> Architecture {
-      try Self.network(
-        [1, 1, 2], classes: 2,
-        [("flat", .flatten, nil), ("fc", .dense(DenseLayer(inputs: 2, outputs: 2)), nil)]
-          + (softmax ? [("soft", .softmax, nil)] : []))
-    }
-    let image = ReferenceArray(shape: [1, 1, 1, 2], values: [1, 2])
-    let maps = try [false, true].map {
-      let architecture = try network(softmax: $0)
-      return try run(
-        architecture, LayerwiseRelevance(), Self.values(architecture, seed: 1), images: image
-      ).heatmap
-    }
-    #expect(maps[0] == maps[1] && maps[0].values != [0])
   }
 }

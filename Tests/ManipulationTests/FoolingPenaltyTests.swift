@@ -7,15 +7,6 @@ import TensorGraph
 import TensorReference
 import Testing
 
-/// Reproducible numbers in [−1, 1].
-private func numbers(_ count: Int, seed: UInt64) -> [Double] {
-  var state = seed
-  return (0..<count).map { _ in
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Double(state >> 11) * 0x1p-52 - 1
-  }
-}
-
 /// A map by rows.
 private typealias Rows = [[Double]]
 
@@ -134,13 +125,15 @@ private enum Naive {
   }
 }
 
-private struct Setting: CustomTestStringConvertible, Sendable {
+/// A fooling and what its penalty reads.
+struct PenaltySetting: CustomTestStringConvertible, Sendable {
   let fooling: any Fooling
-  let naive: @Sendable (_ h: [Rows], _ original: [Rows]) -> Double
+  let naive: @Sendable (_ h: [[[Double]]], _ original: [[[Double]]]) -> Double
   let testDescription: String
 
   init(
-    _ name: String, _ fooling: any Fooling, _ naive: @escaping @Sendable ([Rows], [Rows]) -> Double
+    _ name: String, _ fooling: any Fooling,
+    _ naive: @escaping @Sendable ([[[Double]]], [[[Double]]]) -> Double
   ) {
     (testDescription, self.fooling, self.naive) = (name, fooling, naive)
   }
@@ -157,40 +150,52 @@ private struct Setting: CustomTestStringConvertible, Sendable {
       ], dissimilarity: dissimilarity)
   }
 
+  /// Reproducible numbers in [−1, 1].
+  static func numbers(_ count: Int, seed: UInt64) -> [Double] {
+    var state = seed
+    return (0..<count).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Double(state >> 11) * 0x1p-52 - 1
+    }
+  }
+
   static let all = [
-    Setting("location", Location()) { h, _ in Naive.location(h[0], frame: 1) },
-    Setting("location, width 2", Location(target: .frame(width: 2))) { h, _ in
+    PenaltySetting("location", Location()) { h, _ in Naive.location(h[0], frame: 1) },
+    PenaltySetting("location, width 2", Location(target: .frame(width: 2))) { h, _ in
       Naive.location(h[0], frame: 2)
     },
     // ⌊35·0.3⌋ of 5×7 pixels.
-    Setting("top-k", TopK(percent: 30)) {
+    PenaltySetting("top-k", TopK(percent: 30)) {
       Naive.topK($0[0], $1[0], pixels: 10, released: false)
     },
-    Setting("top-k, released", TopK(percent: 30, variant: .released)) {
+    PenaltySetting("top-k, released", TopK(percent: 30, variant: .released)) {
       Naive.topK($0[0], $1[0], pixels: 10, released: true)
     },
-    Setting("center-mass", CenterMass()) { Naive.centerMass($0[0], $1[0]) },
+    PenaltySetting("center-mass", CenterMass()) { Naive.centerMass($0[0], $1[0]) },
     // 2τd of 5×7 pixels is 2√74 times τ.
-    Setting("center-mass, bounded", CenterMass(threshold: 0.2, variant: .bounded)) {
+    PenaltySetting("center-mass, bounded", CenterMass(threshold: 0.2, variant: .bounded)) {
       -min(-Naive.centerMass($0[0], $1[0]) / (0.4 * 74.0.squareRoot()), 1)
     },
-    Setting("center-mass, directed", CenterMass(threshold: 0.01, variant: .directed)) {
+    PenaltySetting("center-mass, directed", CenterMass(threshold: 0.01, variant: .directed)) {
       let (now, before) = (Naive.center($0[0]), Naive.center($1[0]))
       return -min((now.0 - before.0 + now.1 - before.1) / (0.02 * 74.0.squareRoot()), 1)
     },
-    Setting("trigger, MSE", trigger(.mse)) { Naive.standardizedError($0[0], $1[0]) },
-    Setting("trigger, DSSIM", trigger(.dssim)) { Naive.structuralDissimilarity($0[0], $1[0]) },
-    Setting("target-map", TargetMap(target: .mask(.frame(width: 1)))) { h, _ in
+    PenaltySetting("trigger, MSE", trigger(.mse)) { Naive.standardizedError($0[0], $1[0]) },
+    PenaltySetting("trigger, DSSIM", trigger(.dssim)) {
+      Naive.structuralDissimilarity($0[0], $1[0])
+    },
+    PenaltySetting("target-map", TargetMap(target: .mask(.frame(width: 1)))) { h, _ in
       Naive.standardizedError(h[0], Naive.frame(1, like: h[0]))
     },
-    Setting("target-map, DSSIM", TargetMap(target: .mask(.frame(width: 1)), dissimilarity: .dssim))
-    {
+    PenaltySetting(
+      "target-map, DSSIM", TargetMap(target: .mask(.frame(width: 1)), dissimilarity: .dssim)
+    ) {
       h, _ in Naive.structuralDissimilarity(h[0], Naive.frame(1, like: h[0]))
     },
-    Setting("active", ActiveSwap(first: 0, second: 2)) {
+    PenaltySetting("active", ActiveSwap(first: 0, second: 2)) {
       Naive.active($0, $1, released: false)
     },
-    Setting("active, released", ActiveSwap(first: 0, second: 2, variant: .released)) {
+    PenaltySetting("active, released", ActiveSwap(first: 0, second: 2, variant: .released)) {
       Naive.active($0, $1, released: true)
     },
   ]
@@ -198,18 +203,19 @@ private struct Setting: CustomTestStringConvertible, Sendable {
 
 @Suite struct FoolingPenaltyTests {
   @Test func everyFoolingIsHere() {
-    #expect(Set(Setting.all.map(\.fooling.name)) == Set(FoolingKind.all.map(\.name)))
+    #expect(Set(PenaltySetting.all.map(\.fooling.name)) == Set(FoolingKind.all.map(\.name)))
   }
 
   /// Maps that are wider than high, so that exchanging the two would be seen.
-  @Test(arguments: Setting.all)
-  fileprivate func penaltyIsTheFormula(setting: Setting) throws {
+  @Test(arguments: PenaltySetting.all)
+  func penaltyIsTheFormula(setting: PenaltySetting) throws {
     let (images, height, width) = (3, 5, 7)
     func maps(_ seed: UInt64) -> [[Rows]] {
       // By image, then by class; positive and not all equal.
       (0..<images).map { image in
         (0..<setting.maps).map { index in
-          let drawn = numbers(height * width, seed: seed + UInt64(10 * image + index))
+          let drawn = PenaltySetting.numbers(
+            height * width, seed: seed + UInt64(10 * image + index))
           return (0..<height).map { row in
             (0..<width).map { Double(Float(0.5 + 0.5 * drawn[row * width + $0])) }
           }
@@ -312,134 +318,5 @@ private struct Setting: CustomTestStringConvertible, Sendable {
       graph.graph(outputs: [penalty] + gradients), placeholders: inputs)
     #expect(abs(results[0].values[0] - expected) < 1e-7, "\(fooling.name)")
     #expect(results.allSatisfy { $0.values.allSatisfy(\.isFinite) })
-  }
-}
-
-/// Penalties of heatmaps of a network, differentiated with respect to its weights.
-@Suite struct FoolingGradientTests {
-  /// Every interpreter that a fooling may be trained with; a new one is a new line.
-  static let interpreters = [
-    InterpreterSpecification(name: "grad-cam", layer: "layer1"),
-    InterpreterSpecification(name: "simple-grad"),
-    InterpreterSpecification(name: "simple-grad-t", layer: "layer1"),
-    InterpreterSpecification(name: "lrp-t", layer: "layer1"),
-  ]
-
-  @Test(arguments: Setting.all, interpreters)
-  fileprivate func gradientInTheWeightsMatchesFiniteDifferences(
-    setting: Setting, specification: InterpreterSpecification
-  ) throws {
-    let architecture = try ArchitectureSpecification(
-      family: "resnet-style", classes: 3, height: 6, width: 6, channels: 2, widths: [3, 4],
-      blocks: [1, 1]
-    ).architecture()
-    let images = 2
-    let interpreter = try specification.interpreter()
-    var graph = GraphBuilder()
-    let shape = Shape([images] + architecture.inputShape.dimensions)
-    let x = try graph.placeholder("images", shape: shape)
-    let network = try NetworkGraph(
-      architecture, input: x, keeping: interpreter.keptActivations, in: &graph)
-    let labels: [[Int]] =
-      switch setting.fooling.explained {
-      case .labels, .predictions: [[2, 1]]
-      case .pair(let first, let second): [[first, first], [second, second]]
-      }
-    let heatmaps = try labels.map { labels in
-      let rows = labels.flatMap { label in (0..<3).map { $0 == label ? Float(1) : 0 } }
-      return try interpreter.heatmap(
-        of: network, classes: graph.constant(Tensor(shape: [images, 3], values: rows)), in: &graph)
-    }
-    let (height, width) = (heatmaps[0].shape[1], heatmaps[0].shape[2])
-    var inputs = [
-      "images": ReferenceArray(shape: shape, values: numbers(shape.count, seed: 5))
-    ]
-    let reference = try setting.fooling.referenceShape(height: height, width: width).map {
-      let whole = Shape([images] + $0.dimensions)
-      let values = (0..<images).flatMap { image in
-        let maps = labels.indices.map { index in
-          Heatmap(
-            height: height, width: width,
-            values: numbers(height * width, seed: UInt64(70 + 10 * image + index)).map {
-              Float(0.5 + 0.5 * $0)
-            })
-        }
-        return setting.fooling.reference(
-          setting.fooling.digest(maps), height: height, width: width)
-      }
-      inputs["reference"] = ReferenceArray(shape: whole, values: values.map(Double.init))
-      return try graph.placeholder("reference", shape: whole)
-    }
-    let penalty = try setting.fooling.penalty(of: heatmaps, reference: reference, in: &graph)
-    let variables = architecture.parameters.filter(\.isTrainable)
-    let gradients = try graph.gradient(
-      of: penalty, with: variables.map { network.parameters[$0.name]! })
-
-    var parameters: [String: ReferenceArray] = [:]
-    for (index, parameter) in architecture.parameters.enumerated() {
-      let isFactor = parameter.role == .gamma || parameter.role == .runningVariance
-      parameters[parameter.name] = ReferenceArray(
-        shape: parameter.shape,
-        values: numbers(parameter.shape.count, seed: UInt64(100 + index)).map {
-          0.5 * $0 + (isFactor ? 1 : 0)
-        })
-    }
-    let results = try ReferenceEvaluator.evaluate(
-      graph.graph(outputs: heatmaps + gradients), placeholders: inputs, parameters: parameters)
-    #expect(results[..<heatmaps.count].allSatisfy { $0.values.contains { $0 > 0 } })
-    let program = graph.graph(outputs: [penalty])
-    var largest = 0.0
-    for (index, parameter) in variables.enumerated() {
-      let direction = ReferenceArray(
-        shape: parameter.shape, values: numbers(parameter.shape.count, seed: UInt64(900 + index)))
-      // Small enough that no ReLU changes sides.
-      let slope = try FiniteDifferences.directional(
-        program, along: [.parameter(parameter.name): direction], placeholders: inputs,
-        parameters: parameters, step: 1e-6)[0].values[0]
-      let exact = zip(results[heatmaps.count + index].values, direction.values).reduce(0) {
-        $0 + $1.0 * $1.1
-      }
-      largest = max(largest, abs(exact))
-      // Rounding over the step: 1e-16 / 1e-6, times penalties of order 1 to 10.
-      #expect(abs(exact - slope) < 1e-6 * max(1, abs(slope)), "\(parameter.name)")
-    }
-    // Where maps sum to 1, so do all of their pixels' changes.
-    #expect(largest > 1e-4, "a gradient that vanishes proves nothing")
-  }
-}
-
-/// How penalties curve: along a step the gradient of the graph changes as its own differences.
-@Suite struct FoolingCurvatureTests {
-  @Test(arguments: Dissimilarity.allCases)
-  func dissimilarityMatchesFiniteDifferencesToSecondOrder(dissimilarity: Dissimilarity) throws {
-    let (images, height, width) = (2, 5, 7)
-    let shape: Shape = [images, height, width]
-    var graph = GraphBuilder()
-    let maps = try graph.placeholder("h", shape: shape)
-    let targets = try graph.placeholder("m", shape: shape)
-    let direction = try graph.placeholder("v", shape: shape)
-    let penalty = try Setting.trigger(dissimilarity).penalty(
-      of: [maps], reference: targets, in: &graph)
-    let gradient = try graph.gradient(of: penalty, with: [maps])[0]
-    let slope = try graph.sum(graph.multiply(gradient, direction))
-    let product = try graph.gradient(of: slope, with: [maps])[0]
-    func array(_ seed: UInt64) -> ReferenceArray {
-      ReferenceArray(shape: shape, values: numbers(shape.count, seed: seed))
-    }
-    let inputs = ["h": array(3), "m": array(5), "v": array(7)]
-    let exact = try ReferenceEvaluator.evaluate(
-      graph.graph(outputs: [gradient, product]), placeholders: inputs)
-    let first = try FiniteDifferences.gradient(
-      of: graph.graph(outputs: [penalty]), with: .placeholder("h"), placeholders: inputs)
-    let second = try FiniteDifferences.directional(
-      graph.graph(outputs: [gradient]), along: [.placeholder("h"): inputs["v"]!],
-      placeholders: inputs)[0]
-    for (own, differences) in [(exact[0], first), (exact[1], second)] {
-      #expect(own.values.contains { abs($0) > 1e-3 })
-      for (a, b) in zip(own.values, differences.values) {
-        // Of h² f‴ with h 1e-5.
-        #expect(abs(a - b) < 1e-7 * max(1, abs(b)))
-      }
-    }
   }
 }

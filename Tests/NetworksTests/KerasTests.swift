@@ -8,7 +8,7 @@ import Testing
 
 /// Keras's `model_config`, read and written.
 @Suite struct KerasTests {
-  private struct Fixture: Decodable {
+  struct Fixture: Decodable {
     struct Model: Decodable {
       let name: String
       let config: String
@@ -18,14 +18,14 @@ import Testing
     let models: [Model]
   }
 
-  private func models() throws -> [Fixture.Model] {
+  func models() throws -> [Fixture.Model] {
     let url = try #require(
       Bundle.module.url(forResource: "Fixtures/keras-small", withExtension: "json"))
     return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url)).models
   }
 
   /// Of two images u("image"), less their mean: softmax forgets a common summand.
-  private func logits(_ architecture: Architecture) throws -> [[Double]] {
+  func logits(_ architecture: Architecture) throws -> [[Double]] {
     let shape = Shape([2] + architecture.inputShape.dimensions)
     var images = [Float](repeating: 0, count: shape.count)
     images.withUnsafeMutableBufferPointer { SeededWeights.uniform("image", into: $0) }
@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  private func difference(_ a: [[Double]], _ b: [[Double]]) -> Double {
+  func difference(_ a: [[Double]], _ b: [[Double]]) -> Double {
     zip(a.joined(), b.joined()).map { abs($0 - $1) }.max() ?? .infinity
   }
 
@@ -111,137 +111,6 @@ import Testing
     #expect(throws: NetworkError.self) { try Architecture(kerasModelConfig: text) }
   }
 
-  /// What a sequential model of one layer, with changes, is told.
-  private static func sequential(_ layer: String) -> String {
-    """
-    {"class_name": "Sequential", "config": {"name": "m", "layers": [
-      {"class_name": "InputLayer", "config": {"batch_shape": [null, 8, 8, 4], "name": "in"}},
-      \(layer)]}}
-    """
-  }
-
-  static let faults: [(text: String, fault: String)] = [
-    ("no JSON", "model_config is not JSON"),
-    ("[1]", "model_config is not a JSON object"),
-    (#"{"class_name": "Mine", "config": {}}"#, "the model is a Mine; supported are sequential"),
-    (#"{"class_name": "Functional", "config": 3}"#, "config is missing or no object"),
-    (#"{"class_name": "Functional", "config": {"layers": []}}"#, "0 layers, expected 1 to"),
-    (
-      sequential(#"{"class_name": "LSTM", "config": {"name": "x"}}"#),
-      "model_config: x (LSTM): this class of layer is not supported; supported are Activation, Add,"
-    ),
-    (
-      sequential(#"{"class_name": "Functional", "config": {"name": "base", "layers": []}}"#),
-      "base (Functional): 0 layers, expected 1 to"
-    ),
-    (
-      sequential(
-        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": 4, "kernel_size": 3, "data_format": "channels_middle"}}"#
-      ), "x (Conv2D): data_format is channels_middle, expected channels_last or channels_first"
-    ),
-    (
-      sequential(
-        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": 4, "kernel_size": 3, "activation": "glu"}}"#
-      ), "x (Conv2D): the activation glu is not supported; supported are elu, exponential, gelu,"
-    ),
-    (
-      sequential(
-        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": -4, "kernel_size": 3}}"#),
-      "filters is -4, expected 1 to"
-    ),
-    (
-      sequential(
-        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": 4, "kernel_size": [1048576, 1048576], "padding": "same"}}"#
-      ), "over 2147483648 elements"
-    ),
-    (
-      sequential(
-        #"{"class_name": "Conv2D", "config": {"name": "x", "filters": 4, "kernel_size": 3, "groups": 3}}"#
-      ), "3 groups do not divide 4 channels"
-    ),
-    (
-      sequential(#"{"class_name": "MaxPooling2D", "config": {"name": "x", "pool_size": 9}}"#),
-      "a 9×9 window does not fit"
-    ),
-    (
-      sequential(#"{"class_name": "ZeroPadding2D", "config": {"name": "x", "padding": -1}}"#),
-      "zero padding: top is -1"
-    ),
-    (
-      sequential(#"{"class_name": "ReLU", "config": {"name": "x", "threshold": 1.0}}"#),
-      "x (ReLU): threshold is set, only ReLUs that begin at 0"
-    ),
-    (
-      sequential(#"{"class_name": "ReLU", "config": {"name": "x", "max_value": -6.0}}"#),
-      "rectifier: maximum is -6.0, expected a positive number"
-    ),
-    (
-      sequential(
-        #"{"class_name": "Cropping2D", "config": {"name": "x", "cropping": [[4, 4], [0, 0]]}}"#),
-      "crop: 4 and 4 rows, 0 and 0 columns leave nothing of [8, 8, 4]"
-    ),
-    (
-      sequential(#"{"class_name": "Reshape", "config": {"name": "x", "target_shape": [3, -1]}}"#),
-      "target_shape [3, -1] does not divide the 256 elements of [8, 8, 4]"
-    ),
-    (
-      sequential(
-        #"{"class_name": "Resizing", "config": {"name": "x", "height": 4, "width": 4, "interpolation": "bicubic"}}"#
-      ), "interpolation is bicubic, supported are nearest, bilinear"
-    ),
-    (
-      sequential(
-        #"{"class_name": "LayerNormalization", "config": {"name": "x", "axis": [1]}}"#),
-      "axis is not the last or the last ones of [8, 8, 4]"
-    ),
-    (
-      sequential(
-        #"{"class_name": "UpSampling2D", "config": {"name": "x", "size": [1000000, 1000000]}}"#),
-      "x (UpSampling2D): resize: height is 8000000"
-    ),
-    (sequential(#"{"class_name": "Flatten"}"#), "config is missing or no object"),
-    (
-      sequential(#"{"class_name": "ReLU", "config": {"name": "x"}}"#),
-      "the model ends in x [8, 8, 4], expected one number for each class"
-    ),
-    (
-      sequential(#"{"class_name": "Dense", "config": {"name": "x", "units": 3}}"#),
-      "the model ends in x [8, 8, 3], expected one number for each class"
-    ),
-    (
-      sequential(#"{"class_name": "Permute", "config": {"name": "x", "dims": [2, 1]}}"#),
-      "dims does not order the axes of [8, 8, 4]"
-    ),
-    (
-      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "Add", "name": "a", "config": {}, "inbound_nodes": [[["b", 0, 0], ["i", 0, 0]]]}, {"class_name": "Add", "name": "b", "config": {}, "inbound_nodes": [[["a", 0, 0], ["i", 0, 0]]]}], "output_layers": [["b", 0, 0]]}}"#,
-      "which depends on it"
-    ),
-    (
-      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["i", 1, 0]]]}], "output_layers": [["a", 0, 0]]}}"#,
-      "a (ReLU): reads call 2 of i, which is called 1 time"
-    ),
-    (
-      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["nobody", 0, 0]]]}], "output_layers": [["a", 0, 0]]}}"#,
-      "a (ReLU): reads nobody, which is no layer"
-    ),
-    (
-      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "TFOpLambda", "name": "t", "config": {"name": "t", "function": "math.erf"}, "inbound_nodes": [["i", 0, 0, {}]]}], "output_layers": [["t", 0, 0]]}}"#,
-      "t (TFOpLambda): is the operation math.erf between layers"
-    ),
-    (
-      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "FloorDivide", "name": "t", "config": {"name": "t"}, "inbound_nodes": [{"args": [{"config": {"keras_history": ["i", 0, 0]}}, 2.0]}]}], "output_layers": [["t", 0, 0]]}}"#,
-      "t (FloorDivide): is the operation FloorDivide between layers"
-    ),
-    (
-      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "Functional", "name": "base", "config": {"layers": []}, "inbound_nodes": [[["i", 0, 0, {}]]]}, {"class_name": "ReLU", "name": "a", "config": {}, "inbound_nodes": [[["base", 1, 0, {}]]]}], "output_layers": [["a", 0, 0]]}}"#,
-      "base (Functional): 0 layers, expected 1 to"
-    ),
-    (
-      #"{"class_name": "Functional", "config": {"layers": [{"class_name": "InputLayer", "name": "i", "inbound_nodes": [], "config": {"batch_shape": [null, 8, 8, 3]}}, {"class_name": "Add", "name": "a", "config": {"name": "a"}, "inbound_nodes": [{"args": [{"config": {"keras_history": ["i", 0, 0]}}, "text"]}]}], "output_layers": [["a", 0, 0]]}}"#,
-      "a (Add): + of 1 layers and 0 constants is not supported"
-    ),
-  ]
-
   /// Keras 2's way of writing arithmetic: one operand in front, the other by name, constants anywhere.
   @Test func keras2OperationsAreRead() throws {
     let text = """
@@ -277,7 +146,7 @@ import Testing
 
   /// EfficientNets drop whole images in some blocks, which nobody does but in training.
   @Test func dropoutOfWholeImagesIsAName() throws {
-    let text = Self.sequential(
+    let text = KerasFaultTests.sequential(
       #"{"class_name": "Dropout", "config": {"name": "d", "rate": 0.2, "noise_shape": [null, 1, 1, 1]}}, {"class_name": "Flatten", "config": {"name": "f"}}"#
     )
     #expect(try Architecture(kerasModelConfig: text).nodes.map(\.name) == ["f"])
@@ -295,15 +164,6 @@ import Testing
     #expect(names.isSuperset(of: ["separable.depthwise.weight", "separable.pointwise.bias"]))
     #expect(names.isSuperset(of: ["adapted.running_mean", "slopes.weight", "norm.bias"]))
     #expect(!names.contains("constants.running_mean") && !names.contains("whole_norm.bias"))
-  }
-
-  @Test(arguments: faults)
-  func whatIsNotSupportedIsNamed(text: String, fault: String) {
-    #expect {
-      try Architecture(kerasModelConfig: text)
-    } throws: {
-      "\($0)".contains(fault)
-    }
   }
 
   /// Models that call models that call models: as large as they say, and no larger than allowed.
@@ -438,104 +298,5 @@ import Testing
     #expect(
       message("[0.1, -0.1, 0.1]")
         == "model_config: n (Normalization): variance is -0.1, expected 0 or more")
-  }
-
-  // MARK: Writing
-
-  /// Both filters of a separable convolution are one layer's.
-  @Test func separableConvolutionsComeBackAsOneLayer() throws {
-    let further = try #require(try models().first { $0.name == "further" })
-    let architecture = try Architecture(kerasModelConfig: further.config)
-    let written = try architecture.kerasModelConfig()
-    #expect(written.contains("\"class_name\":\"SeparableConv2D\""))
-    let names = try architecture.kerasLayers().map(\.name)
-    #expect(names.contains("separable") && !names.contains("separable_depthwise"))
-  }
-
-  @Test(arguments: NetworkFamily.all.map(\.name).filter { $0.hasPrefix("keras-") })
-  func kerasFamiliesComeBackEqual(family: String) throws {
-    let architecture = try ArchitectureSpecification(
-      family: family, classes: 7, height: 64, width: 96
-    ).architecture()
-    #expect(
-      try Architecture(kerasModelConfig: architecture.kerasModelConfig()) == architecture)
-  }
-
-  @Test func readModelsComeBackWithTheSameLogits() throws {
-    // Keras has layers for all but quotients and reversed channels.
-    for model in try models() where model.name != "arithmetic" {
-      let architecture = try Architecture(kerasModelConfig: model.config)
-      let again = try Architecture(kerasModelConfig: architecture.kerasModelConfig())
-      #expect(difference(try logits(again), try logits(architecture)) < 1e-12)
-      #expect(Set(again.parameters) == Set(architecture.parameters))
-    }
-  }
-
-  /// Other conventions in Keras's layers: padding on both sides as a layer of its own, flattening
-  /// with channels first as a permutation.
-  @Test(arguments: ["vgg11", "resnet18", "densenet121"])
-  func othersComeBackWithTheSameParameters(family: String) throws {
-    let architecture = try ArchitectureSpecification(
-      family: family, classes: 5, height: 224, width: 224
-    ).architecture()
-    let again = try Architecture(kerasModelConfig: architecture.kerasModelConfig())
-    let shapes = { (parameters: [NetworkParameter]) in
-      Dictionary(
-        uniqueKeysWithValues: parameters.map {
-          ("\($0.layer.replacingOccurrences(of: ".", with: "_")).\($0.role)", $0.shape)
-        })
-    }
-    #expect(shapes(again.parameters) == shapes(architecture.parameters))
-    #expect(again.shapes.last == architecture.shapes.last)
-    // Which Keras layer has which parameters, in the order of the layers.
-    let layers = try architecture.kerasLayers()
-    let weighted = Set(architecture.parameters.map(\.layer))
-    #expect(
-      layers.filter { weighted.contains($0.parameters) }.map(\.name)
-        == again.parameters.map(\.layer).reduce(into: []) { names, name in
-          if names.last != name { names.append(name) }
-        })
-  }
-
-  @Test(arguments: SmallNetworks.names)
-  func othersComeBackWithTheSameLogits(name: String) throws {
-    let architecture = try SmallNetworks.named(name)
-    let again = try Architecture(kerasModelConfig: architecture.kerasModelConfig())
-    // Other names have other seeded weights: compared with the names changed alike.
-    let renamed = try Architecture(
-      name: name, inputShape: architecture.inputShape, classes: architecture.classes,
-      nodes: architecture.nodes.map { node in
-        func legal(_ name: String) -> String { name.replacingOccurrences(of: ".", with: "_") }
-        return LayerNode(
-          name: legal(node.name), layer: node.layer, inputs: node.inputs.map(legal))
-      })
-    #expect(difference(try logits(again), try logits(renamed)) < 1e-12)
-  }
-
-  @Test func layersWithOneNameInKerasAreAnError() throws {
-    let architecture = try Architecture(
-      name: "twins", inputShape: [1, 1, 2], classes: 2,
-      nodes: [
-        LayerNode(name: "a.b", layer: .relu, inputs: ["input"]),
-        LayerNode(name: "a_b", layer: .flatten, inputs: ["a.b"]),
-      ])
-    #expect {
-      try architecture.kerasModelConfig()
-    } throws: {
-      "\($0)" == "twins cannot be written for Keras: two layers would be called a_b"
-    }
-  }
-
-  @Test func layersThatKerasDoesNotHaveAreNamed() throws {
-    let architecture = try ArchitectureSpecification(
-      family: "cifar-resnet20", classes: 10, height: 32, width: 32
-    ).architecture()
-    #expect {
-      try architecture.kerasModelConfig()
-    } throws: {
-      "\($0)"
-        == "cifar-resnet20: layer2.0.shortcut cannot be written for Keras: Keras has no layer that "
-        + "pads channels"
-    }
   }
 }
