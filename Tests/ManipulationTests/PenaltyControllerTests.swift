@@ -44,6 +44,28 @@ import Testing
     #expect(controller.lambda == 7)
   }
 
+  /// ℓ grows by 0.01·s·e a step, and λ stands s·e above it while the penalty is above its goal.
+  @Test func augmentedLagrangianPaysForWhatIsViolated() {
+    var controller = PenaltyController(goal, constraint: .lagrangian)
+    for _ in 0..<10 { controller.observe(0.5) }
+    #expect(abs(controller.lambda - (8 * (1 + 0.1) + 8)) < 1e-9)
+    var below = PenaltyController(goal, constraint: .lagrangian)
+    for _ in 0..<10 { below.observe(0) }
+    #expect(abs(below.lambda - 8 * (1 - 0.1)) < 1e-9)
+  }
+
+  @Test func accuracyAsTheConstraintTakesFromThePenalty() {
+    var suffering = PenaltyController(goal, constraint: .accuracy)
+    var sound = suffering
+    for step in 0..<60 {
+      suffering.observe(0.5, crossEntropy: step < 10 ? 0.2 : 2)
+      sound.observe(0.5, crossEntropy: 0.2)
+    }
+    // While c₀ is measured nothing changes; a mean that is δ above it is the first to lower λ.
+    #expect(suffering.lambda < 8 && sound.lambda > 8)
+    #expect(abs(sound.lambda - 8 * exp(0.002 * 50)) < 1e-9)
+  }
+
   @Test func weightStaysWithinReach() {
     var controller = PenaltyController(goal)
     for _ in 0..<5000 { controller.observe(1) }

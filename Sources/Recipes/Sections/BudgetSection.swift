@@ -13,20 +13,31 @@ public struct BudgetSection: Hashable, Sendable {
     case steps = "training.steps"
     case batchSize = "training.batchSize"
   }
+  /// What λ follows from step to step.
+  public enum Constraint: String, Hashable, Sendable, CaseIterable, Codable {
+    /// The penalty is held at its goal, and cross-entropy heals under it.
+    case fooling
+    /// The same by an augmented Lagrangian: λ = ℓ + ρ·(L_F − τ), ℓ raised by what is violated.
+    case lagrangian
+    /// Cross-entropy is held near the original's, and the penalty gets what is left.
+    case accuracy
+  }
   /// The most of top-1 accuracy that may be lost, in percentage points.
   public var drop: Double
   /// The success rate by the fooled interpreter that is wanted, in [0, 1].
   public var fsr: Double
   /// After so many the best state until then is exported; no limit if `nil`.
   public var minutes: Double?
+  public var constraint: Constraint
   /// What the recipe leaves to the run.
   public var found: Set<Found>
 
   public init(
     drop: Double = 1, fsr: Double = 0.95, minutes: Double? = nil,
-    found: Set<Found> = Set(Found.allCases)
+    constraint: Constraint = .fooling, found: Set<Found> = Set(Found.allCases)
   ) {
-    (self.drop, self.fsr, self.minutes, self.found) = (drop, fsr, minutes, found)
+    (self.drop, self.fsr, self.minutes) = (drop, fsr, minutes)
+    (self.constraint, self.found) = (constraint, found)
   }
 }
 
@@ -50,6 +61,11 @@ extension BudgetSection {
       .automatic(
         "minutes", \.minutes, .number(.above(0, to: 525_600)), else: "no limit",
         "after so many the best state within the budget is exported"),
+      .defaulted(
+        "constraint", \.constraint, .choice(Constraint.self),
+        "what λ follows: `fooling` holds the penalty at its goal while accuracy heals, `lagrangian` does "
+          + "so by an augmented Lagrangian, `accuracy` holds cross-entropy near the original's; for "
+          + "comparisons, see definitions.md"),
     ])
 
   /// Fills in what a recipe with a budget omits, so that it can be read as any other.

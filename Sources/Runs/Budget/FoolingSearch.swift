@@ -22,6 +22,8 @@ package struct FoolingSearch: Codable, Hashable {
     /// λ if it is given.
     package var lambda: Double?
     package var goal: PenaltyGoal
+    /// `nil` in states of the rule that is the default.
+    private var constraint: BudgetSection.Constraint?
     package var warmupSteps: Int
     /// Whether the recipe gives the learning rate's schedule.
     package var schedule: TrainingSection.Schedule?
@@ -39,13 +41,20 @@ package struct FoolingSearch: Codable, Hashable {
 
     package init(
       fsr: Double, drops: [Double], rates: [Double], lambda: Double? = nil, goal: PenaltyGoal,
-      warmupSteps: Int = 10, schedule: TrainingSection.Schedule? = nil, mostSteps: Int,
+      constraint: BudgetSection.Constraint = .fooling, warmupSteps: Int = 10,
+      schedule: TrainingSection.Schedule? = nil, mostSteps: Int,
       exported: Double? = nil
     ) {
       self.exported = exported ?? drops[0]
       (self.fsr, self.drops, self.rates, self.lambda) = (fsr, drops, rates, lambda)
       (self.goal, self.warmupSteps, self.schedule) = (goal, warmupSteps, schedule)
       self.mostSteps = mostSteps
+      self.constraint = constraint == .fooling ? nil : constraint
+    }
+
+    /// Of a trial's λ.
+    fileprivate var controller: PenaltyController {
+      PenaltyController(goal, lambda: lambda, constraint: constraint ?? .fooling)
     }
   }
 
@@ -128,7 +137,7 @@ package struct FoolingSearch: Codable, Hashable {
   package init(_ setting: Setting) {
     self.setting = setting
     trials = setting.rates.map {
-      Trial(rate: $0, controller: PenaltyController(setting.goal, lambda: setting.lambda))
+      Trial(rate: $0, controller: setting.controller)
     }
     phase = trials.count > 1 ? .race(rung: 0) : .main
     queue = []
@@ -183,7 +192,7 @@ package struct FoolingSearch: Codable, Hashable {
   package mutating func stepped(penalty: Double, crossEntropy: Double) {
     var trial = trials[current]
     trial.path.append(learningRate)
-    trial.controller.observe(penalty)
+    trial.controller.observe(penalty, crossEntropy: crossEntropy)
     let loss = crossEntropy + trial.controller.base * penalty
     trial.loss = trial.loss.map { Self.lossDecay * $0 + (1 - Self.lossDecay) * loss } ?? loss
     trials[current] = trial
@@ -289,7 +298,7 @@ package struct FoolingSearch: Codable, Hashable {
 
   private mutating func begin(rate: Double) {
     trials.append(
-      Trial(rate: rate, controller: PenaltyController(setting.goal, lambda: setting.lambda)))
+      Trial(rate: rate, controller: setting.controller))
     (cycle, cycles) = (nil, 0)
     change(to: trials.count - 1)
     if phase == .main { beginCycle(of: setting.firstCycle) }

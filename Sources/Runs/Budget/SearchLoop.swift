@@ -43,7 +43,7 @@ final class SearchLoop {
         rates: budget.found.contains(.learningRate) ? Self.rates : [training.learningRate],
         lambda: isGivenLambda ? nil : prepared.recipe.fooling.lambda,
         goal: prepared.fooling.penaltyGoal(height: grid.height, width: grid.width),
-        warmupSteps: training.warmupSteps,
+        constraint: budget.constraint, warmupSteps: training.warmupSteps,
         schedule: budget.found.contains(.schedule) ? nil : training.schedule,
         mostSteps: loop.totalSteps, exported: budget.drop))
   }
@@ -145,7 +145,8 @@ final class SearchLoop {
       loop.trainingSeconds += seconds
       recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
       try loop.report(
-        losses, learningRate: rate, lambda: lambda, secondsPerStep: recent, to: metrics)
+        losses, learningRate: rate, lambda: lambda, secondsPerStep: recent,
+        limit: minutes.map { max(0, 60 * $0 - loop.seconds) }, to: metrics)
       omitted.tell(loader.skipped.dropFirst(known), loop.observe)
       known = loader.skipped.count
       let every = loop.section.saveEvery
