@@ -60,19 +60,26 @@ count() { # name of the log, exit status of its run
 }
 
 pure='^(TensorGraph|TensorPlan|Checkpoints|ImageData|Pictures|Similarity|Geometry|Perturbation|Reports|Influence)Tests\.'
-whole='^(Manipulation|CommandLine)Tests\.'
+whole='^ManipulationTests\.'
+commands='^CommandLineTests\.'
 run pure --parallel --filter "$pure"
 count pure $?
-# Whole runs wait for files and for programs that start; meanwhile single programs compute.
-run programs --no-parallel --skip "$pure" --skip "$whole" > .build/tests-programs.out &
-beside=$!
+# Whole runs wait for files, and commands for programs that start; meanwhile the others compute.
+beside() { # name of the log, options of Swift Testing
+  run "$@" > ".build/tests-$1.out"
+}
+beside programs --no-parallel --skip "$pure" --skip "$whole" --skip "$commands" &
+programs=$!
+beside commands --no-parallel --filter "$commands" &
+commands=$!
 run whole --no-parallel --filter "$whole"
-ended=$?
-wait "$beside"
-programs=$?
-cat .build/tests-programs.out
-count whole "$ended"
-count programs "$programs"
+count whole $?
+for name in programs commands; do
+  wait "${!name}"
+  ended=$?
+  cat ".build/tests-$name.out"
+  count "$name" "$ended"
+done
 if [ "$skipped" -ne 0 ]; then echo "$skipped skipped"; fi
 if [ "$status" -eq 0 ] && { [ "$failed" -ne 0 ] || [ "$passed" -eq 0 ]; }; then status=1; fi
 close "$passed" "$failed" "$status"
