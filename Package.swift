@@ -105,7 +105,7 @@ let package = Package(
     .target(name: "Reports", dependencies: ["ImageData", "Pictures"]),
     .target(
       name: "RunSupport",
-      dependencies: ["ImageData"]),
+      dependencies: ["ImageData", "TensorFiles"]),
     .target(
       name: "Foolings",
       dependencies: [

@@ -30,6 +30,7 @@ public final class ExplanationFiles {
   public let overlay: Overlay
   public let raw: RawNumbers?
   private let inputs: RunInputs
+  private let made: MadeFolders
   private let held: OpenFolder
   private var names = Names()
 
@@ -45,7 +46,7 @@ public final class ExplanationFiles {
   ) throws {
     (self.folder, self.overlay, self.raw, self.inputs) = (folder, overlay, raw, inputs)
     try inputs.checkImages(aroundPath: folder)
-    try makeFolder(folder)
+    made = try MadeFolders(folder)
     held = try OpenFolder(folder)
     try inputs.checkImages(around: held)
   }

@@ -8,11 +8,15 @@ final class FolderLock {
   package static let fileName = "run.lock"
 
   private let folder: OpenFolder
+  private let made: MadeFolders?
   private var descriptor: Int32
 
+  /// - Parameters:
+  ///   - folder: to be locked.
+  ///   - made: what was made for it; goes when it is released, if nothing was written.
   /// - Throws: `RunError` if another process holds the lock, or the file system has none.
-  package init(_ folder: OpenFolder) throws {
-    self.folder = folder
+  package init(_ folder: OpenFolder, made: MadeFolders? = nil) throws {
+    (self.folder, self.made) = (folder, made)
     // Nothing may be released that was never held: an initializer that throws is torn down.
     descriptor = -1
     descriptor = try Self.acquire(folder)
@@ -35,6 +39,7 @@ final class FolderLock {
     folder.removeFile(Self.fileName)
     close(descriptor)
     descriptor = -1
+    made?.removeEmpty()
   }
 
   deinit { release() }

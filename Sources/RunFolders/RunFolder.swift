@@ -186,15 +186,16 @@ package struct RunFolder {
     _ check: (OpenFolder, SavedStates) throws -> Bool
   ) throws {
     let held: OpenFolder
+    var made: MadeFolders?
     if let around {
       held = try around.open.folder(around.name(of: path), making: true)
     } else {
-      try makeFolder(path)
+      made = try MadeFolders(path)
       do { held = try OpenFolder(path) } catch {
         throw RunError("\(path): the output folder cannot be opened: \(error.problems(of: path))")
       }
     }
-    lock = try FolderLock(held)
+    lock = try FolderLock(held, made: made)
     whole = nil
     (self.path, self.held, states) = (path, held, SavedStates(of: held))
     held.removeLeftovers()

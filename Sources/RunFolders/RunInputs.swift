@@ -47,7 +47,7 @@ public struct RunInputs: Sendable {
   package func checkImages(aroundPath path: String) throws {
     var there = path
     while !there.isEmpty, OpenFolder.Identity(ofPath: there) == nil {
-      there = (there as NSString).deletingLastPathComponent
+      there = there.parentPath
     }
     // Whoever makes the folder says what stands against it.
     guard let folder = try? OpenFolder(there.isEmpty ? "." : there) else { return }

@@ -7,6 +7,14 @@ struct OpenFolderTests {
     try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
   }
 
+  @Test(arguments: [
+    ("", ""), ("a", ""), ("a/", ""), (".", ""), ("ab", ""), ("/", "/"), ("/a", "/"), ("//a//", "/"),
+    ("a/b", "a"), ("a/b/", "a"), ("a//b", "a"), ("/é/b", "/é"), ("./a", "."),
+  ])
+  func aPathWithoutItsLastName(path: String, expected: String) {
+    #expect(path.parentPath == expected)
+  }
+
   @Test func filesGoIntoTheFolderWhereverItIs() throws {
     let folder = try TemporaryFolder()
     let (before, after) = (folder.file("before"), folder.file("after"))

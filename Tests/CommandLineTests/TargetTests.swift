@@ -51,6 +51,42 @@ import Testing
       saying: "manipulated.h5 would be replaced, but it is ", keeping: ["fh/manipulated.h5"])
   }
 
+  /// A command that refuses its work leaves no folder behind, and takes none away.
+  @Test func aRefusalLeavesNoFolder() throws {
+    try makeFolder("mine/empty")
+    for output in ["a/b/out", "mine/empty/out", "mine/empty"] {
+      for arguments in [
+        SmallRun.fool(output, steps: 2, ["--set", "interpreter.layer=nowhere"]),
+        [
+          "evaluate", network, "--against", network, "--shapes", "20", "--fooling", "location",
+          "--interpreter", "grad-cam@nowhere", "--output", output,
+        ],
+      ] {
+        let result = try run(arguments)
+        #expect(result.code == 1, "\(result.error)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: path("a")))
+      #expect(
+        try FileManager.default.subpathsOfDirectory(atPath: path("mine")) == ["empty"])
+    }
+  }
+
+  @Test func namesOfOneCharacterAreNames() throws {
+    try folder.write("extends: q\n", to: "r")
+    let extended = try run(["fool", "r"])
+    #expect(extended.code == 1 && extended.error.contains("q: no such file"), "\(extended.error)")
+    #expect(try run(["convert", network, "n", "--layout", "safetensors"]).code == 0)
+    let image = try run(SmallRun.fool("o", steps: 1))
+    #expect(image.code == 0, "\(image.error)")
+    let evaluated = try run([
+      "evaluate", "o/manipulated.h5", "--against", "n", "--shapes", "20", "--interpreter",
+      "grad-cam@layer4", "--output", "e",
+    ])
+    #expect(evaluated.code == 0, "\(evaluated.error)")
+    let page = try run(["report", "o", "--output", "p"])
+    #expect(page.code == 0, "\(page.error)")
+  }
+
   @Test(arguments: [
     "manipulated.h5", "summary.json", "report.html", "recipe.yaml", "metrics.jsonl",
     "test-losses.jsonl", "report.json",

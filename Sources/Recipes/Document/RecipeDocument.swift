@@ -136,11 +136,21 @@ public struct RecipeDocument {
 
   // MARK: Settings
 
-  /// A fooling may be given by its name alone.
+  /// A fooling and an interpreter, also one of several, may be given by their names alone.
   private static func spellOut(_ root: inout RecipeNode) {
-    guard let name = root["fooling"], name.text != nil else { return }
-    root.set(["fooling"], to: .mapping([]), at: name.origin)
-    root.set(["fooling", "name"], to: name, at: name.origin)
+    func named(_ node: RecipeNode) -> RecipeNode {
+      guard node.text != nil else { return node }
+      return RecipeNode(
+        .mapping([.init(key: "name", origin: node.origin, value: node)]), at: node.origin)
+    }
+    for key in ["fooling", "interpreter"] {
+      guard let node = root[key] else { continue }
+      if let nodes = node.list {
+        root.set([key], to: RecipeNode(.list(nodes.map(named)), at: node.origin), at: node.origin)
+      } else if node.text != nil {
+        root.set([key], to: named(node), at: node.origin)
+      }
+    }
   }
 
   private static func apply(

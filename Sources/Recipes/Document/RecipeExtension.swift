@@ -77,7 +77,7 @@ enum RecipeExtension {
 
   /// A path that counts from the folder of `file`, as errors show it.
   private static func beside(_ file: String, _ name: String) -> String {
-    let folder = (file as NSString).deletingLastPathComponent
+    let folder = file.parentPath
     return folder.isEmpty ? name : "\(folder)/\(name)"
   }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// Paths in recipes: relative to the recipe's own folder, absolute once read.
@@ -7,7 +8,7 @@ enum RecipePath {
   /// The absolute folder of a file, free of symbolic links, so that `..` means its true parent.
   package static func folder(of path: String) -> String {
     let absolute = absolute(path, in: currentFolder)
-    let folder = (absolute as NSString).deletingLastPathComponent
+    let folder = absolute.parentPath
     return URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
   }
 

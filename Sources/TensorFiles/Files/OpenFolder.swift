@@ -285,7 +285,7 @@ public struct FileTarget: Sendable {
     }
     let target = followsLink ? URL(fileURLWithPath: path).resolvingSymlinksInPath().path : path
     name = (target as NSString).lastPathComponent
-    var around = (target as NSString).deletingLastPathComponent
+    var around = target.parentPath
     if around.isEmpty { around = "." }
     self.path = path
     do { folder = try OpenFolder(around) } catch {
