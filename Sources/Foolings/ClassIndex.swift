@@ -18,7 +18,20 @@ package func classIndex(of name: String, among classNames: [String]) throws(RunE
         + (isNumbered ? "name one of them by its number, or " : "")
         + "give every output a name of its own by network.classNames")
   }
-  if let number = Int(name), classNames.indices.contains(number) { return number }
+  if let number = Int(name) {
+    guard classNames.indices.contains(number) else {
+      throw RunError(
+        "the network has no class \(number): its \(classNames.count) outputs are numbered from 0 to "
+          + "\(classNames.count - 1)")
+    }
+    // "03" may be meant for a name.
+    guard "\(number)" == name else {
+      throw RunError(
+        "the network has no class \"\(name)\"; output \(number) is written \(number)"
+          + (classNames[number] == "\(number)" ? "" : ", its name is \"\(classNames[number])\""))
+    }
+    return number
+  }
   throw RunError(
     "the network has no class \"\(name)\": "
       + NameSuggestions.sentence(for: name, among: classNames))

@@ -87,10 +87,35 @@ extension RunFolder {
   package func checkRecipe(_ text: String) throws {
     try checkExport(of: text)
     guard let data = try contents(of: recipe) else { return }
-    guard RecipeRenaming.present(String(decoding: data, as: UTF8.self)) != text else { return }
+    let begun = RecipeRenaming.present(String(decoding: data, as: UTF8.self))
+    guard begun != text else { return }
     throw RunError(
-      "\(path) was begun with another recipe; resume with the recipe and settings it was started "
-        + "with (\(recipe) holds them)")
+      "\(path) was begun with another recipe: \(recipe) says \(Self.difference(begun, text)); resume "
+        + "with the recipe and settings it was started with")
+  }
+
+  /// What a state is saved with that another recipe has begun.
+  package func isOfAnotherRecipe(_ state: String, begun: String, present: String) -> RunError {
+    RunError(
+      "\(state) was saved by another recipe, which says \(Self.difference(begun, present)); put that "
+        + "back\((try? contents(of: recipe)) == Data(present.utf8) ? " into \(recipe)" : ""), or start "
+        + "again in another --output")
+  }
+
+  /// The first lines in which two recipes differ: `"steps: 100", this one "steps: 200"`.
+  private static func difference(_ begun: String, _ present: String) -> String {
+    func lines(_ text: String) -> [Substring] {
+      text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+    }
+    func shown(_ line: Substring?) -> String {
+      guard let line else { return "nothing" }
+      let text = line.drop { $0 == " " }
+      return "\"\(printable(text.count > 60 ? text.prefix(60) + "…" : String(text)))\""
+    }
+    let (a, b) = (lines(begun), lines(present))
+    let place = zip(a, b).enumerated().first { $1.0 != $1.1 }?.offset ?? min(a.count, b.count)
+    return shown(a.indices.contains(place) ? a[place] : nil) + " where this one says "
+      + shown(b.indices.contains(place) ? b[place] : nil)
   }
 
   /// Compares what is read with what a run that goes on was begun with.

@@ -31,6 +31,9 @@ extension RunReport {
               + folder.report
             : "\(folder.summary) is not the summary of a run: \(error); \(Self.wayOut)")
     }
+    if let impossible = summary.impossibleNumber {
+      throw RunError("\(folder.summary): \(impossible); \(Self.wayOut)")
+    }
     self.init(
       name: URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent,
       toolVersion: summary.toolVersion, fooling: summary.fooling,

@@ -32,7 +32,8 @@ struct PreparedFooling {
 
   /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
   package init(_ recipe: FoolingRecipe, on executor: any Executor) throws {
-    setup = try Setup(recipe.network, recipe.data, seed: recipe.training.seed, on: executor)
+    setup = try Setup(
+      recipe.network, recipe.data, seed: recipe.training.seed, trains: true, on: executor)
     let network = setup.network
     text = recipe.resolvedYAML(for: network)
     var recipe = recipe

@@ -17,7 +17,8 @@ struct PreparedTraining {
   /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
   package init(_ recipe: TrainingRecipe, on executor: any Executor) throws {
     setup = try Setup(
-      recipe.network, recipe.data, seed: recipe.training.seed, newTop: true, on: executor)
+      recipe.network, recipe.data, seed: recipe.training.seed, newTop: true, trains: true,
+      on: executor)
     let network = setup.network
     try network.checkExport(as: recipe.output.layout ?? network.layout)
     program = try TrainingProgram.classifier(

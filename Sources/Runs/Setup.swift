@@ -1,3 +1,4 @@
+import Checkpoints
 import Foolings
 import ImageData
 import Programs
@@ -11,11 +12,20 @@ package struct Setup {
   package let train: any ImageSource
   package let validation: any ImageSource
   package let imageSize: ImageSize
+  private let splitNote: String?
 
+  /// - Parameters:
+  ///   - section: the network's.
+  ///   - data: its images.
+  ///   - seed: of random weights.
+  ///   - newTop: whether a top that the file lacks starts at random.
+  ///   - trains: whether the network is trained on one split and measured on the other.
+  ///   - executor: on which the network will run.
   package init(
     _ section: NetworkSection, _ data: DataSection, seed: UInt64, newTop: Bool = false,
-    on executor: any Executor
+    trains: Bool = false, on executor: any Executor
   ) throws {
+    splitNote = trains ? data.splitNote : nil
     network = try LoadedNetwork(
       section, on: executor,
       imageSize: { try data.sources(classNames: nil).train.preparedSize($0) }, seed: seed,
@@ -31,7 +41,8 @@ package struct Setup {
 
   /// What should be known of the images, a sentence each.
   package var dataNotes: [String] {
-    validation.notes + train.notes.filter { !validation.notes.contains($0) }
+    [splitNote].compactMap(\.self) + validation.notes
+      + train.notes.filter { !validation.notes.contains($0) }
   }
 
   /// Tells a run's observer what should be known of the network and of the images.
@@ -47,7 +58,7 @@ package struct Setup {
   ) throws {
     network = try LoadedNetwork(
       section, on: executor, imageSize: images.preparedSize, seed: seed)
-    (train, validation) = (images, images)
+    (train, validation, splitNote) = (images, images, nil)
     try network.checkActivations(on: images)
     let shape = network.architecture.inputShape
     imageSize = ImageSize(width: shape[1], height: shape[0])
@@ -83,5 +94,17 @@ package struct Setup {
       + (train is UnlabelledImages
         ? "\(validation.count) images, whose classes nobody has said"
         : "\(train.count) for training, \(validation.count) for validation")
+  }
+}
+
+extension DataSection {
+  /// Where the two splits are one folder, what that means.
+  fileprivate var splitNote: String? {
+    guard case .folders(let train, let validation) = source,
+      let one = OpenFolder.Identity(ofPath: train), one == OpenFolder.Identity(ofPath: validation)
+    else { return nil }
+    return
+      "data.train and data.validation are one folder, \(validation): accuracy and success rates are of "
+      + "images that were trained on"
   }
 }

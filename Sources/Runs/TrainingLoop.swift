@@ -147,10 +147,12 @@ final class TrainingLoop {
   }
 
   /// Logs and tells of the step that was done last.
-  /// - Parameter lambda: if it changes from step to step.
+  /// - Parameters:
+  ///   - lambda: if it changes from step to step.
+  ///   - limit: seconds after which no step is done any more.
   func report(
     _ losses: TrainingProgram.Losses, learningRate: Double, lambda: Double? = nil,
-    secondsPerStep: Double, to metrics: MetricsLog
+    secondsPerStep: Double, limit: Double? = nil, to metrics: MetricsLog
   ) throws {
     let report = StepReport(
       step: step, totalSteps: totalSteps, loss: losses.total, crossEntropy: losses.crossEntropy,
@@ -161,7 +163,7 @@ final class TrainingLoop {
       .reduce(into: [:]) { $0[$1.0] = $1.1 },
       learningRate: learningRate, lambda: lambda,
       imagesPerSecond: Double(section.batchSize) / secondsPerStep,
-      secondsLeft: secondsPerStep * Double(totalSteps - step),
+      secondsLeft: min(secondsPerStep * Double(totalSteps - step), limit ?? .infinity),
       isLogged: step % section.logEvery == 0 || step == totalSteps || step == 1)
     if report.isLogged { try metrics.append(report) }
     observe(.step(report))
@@ -299,10 +301,9 @@ final class TrainingLoop {
   }
 
   private func check(_ progress: SavedProgress, of state: SavedStates.State) throws {
-    guard RecipeRenaming.present(progress.recipe) == recipe else {
-      throw RunError(
-        "\(state.path) was saved by another recipe; resume with the recipe and settings it was "
-          + "started with (\(folder.recipe) holds them)")
+    let begun = RecipeRenaming.present(progress.recipe)
+    guard begun == recipe else {
+      throw folder.isOfAnotherRecipe(state.path, begun: begun, present: recipe)
     }
     guard let begun = progress.inputs, progress.metrics != nil else {
       throw RunError(

@@ -20,26 +20,15 @@ struct AuditCommand: ParsableCommand {
           --against resnet18.h5 -o audit
       """)
 
-  @Argument(help: "The network under test.", completion: .file(extensions: ["h5"]))
+  @Argument(help: "The network under test.", completion: .file())
   var suspect: String
 
   @Option(
     help: ArgumentHelp("The network that it is said to come from.", valueName: "file"),
-    completion: .file(extensions: ["h5"]))
+    completion: .file())
   var against: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Folder of images of the network's task: one folder for each class.", valueName: "folder"),
-    completion: .directory)
-  var data: String?
-
-  @Option(
-    help: ArgumentHelp("Instead of --data: so many of the built-in images.", valueName: "count"))
-  var shapes: Int?
-
-  @Option(help: ArgumentHelp("Seed of the built-in images.", valueName: "number"))
-  var shapesSeed: UInt64 = 1
+  @OptionGroup var imageOptions: LabelledImageOptions
 
   @Option(
     help: ArgumentHelp(
@@ -81,10 +70,6 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var detail: DetailOptions
 
   func validate() throws {
-    if (data == nil) == (shapes == nil) { throw ValidationError("Give either --data or --shapes.") }
-    if let shapes, !(1...10_000_000).contains(shapes) {
-      throw ValidationError("--shapes is \(shapes), expected 1 to 10000000.")
-    }
     guard (AuditRequest.fewestImages...10_000).contains(images) else {
       throw ValidationError(
         "--images is \(images), expected \(AuditRequest.fewestImages) to 10000.")
@@ -101,7 +86,7 @@ struct AuditCommand: ParsableCommand {
     network.checkpoint = suspect
     let request = AuditRequest(
       network: network, original: against,
-      images: shapes.map { .shapes(count: $0, seed: shapesSeed) } ?? .folder(data ?? ""),
+      images: imageOptions.images,
       interpreters: try InterpreterOptions.specifications(interpreter, layer: layer),
       count: images, batchSize: options.evaluation.batchSize, seed: seed, compute: options.compute)
     let findings = try detail.watching { stop, observe in

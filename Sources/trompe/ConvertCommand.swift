@@ -18,10 +18,12 @@ struct ConvertCommand: ParsableCommand {
       .safetensors, .weights.h5.
 
       Which network a file holds is taken from the file. Where it does not say, name it with \
-      --family and --classes.
+      --architecture and --classes; say with --preprocessing how its images are normalised, and \
+      with --class-names what its outputs are: the new file holds that too.
 
       Example:
         trompe convert vgg16.weights.h5 vgg16.safetensors
+        trompe convert model.pth model.keras --preprocessing torch
 
       docs/formats.md describes the layouts.
       """)
@@ -37,28 +39,33 @@ struct ConvertCommand: ParsableCommand {
       CheckpointLayout.allCases.map(\.rawValue).joined(separator: ", ") + ".", valueName: "layout"))
   var layout: CheckpointLayout?
 
-  @Option(
-    help: "Which of several networks in the input: what the names of its arrays begin with.")
-  var group: String?
+  @OptionGroup var networkOptions: NetworkOptions
 
-  @Option(help: "Which of several outputs of a Keras model counts, by its layer's name.")
-  var networkOutput: String?
-
-  @Option(help: "Which network the input holds, e.g. vgg16 or keras-vgg16.")
+  @Option(help: ArgumentHelp("The same as --architecture.", visibility: .hidden))
   var family: String?
 
-  @Option(help: "Its number of classes.")
-  var classes: Int?
-
-  @Option(help: "Width and height of its images in pixels, 224 if omitted.")
+  @Option(
+    help: ArgumentHelp(
+      "Width and height of its images in pixels, 224 if omitted; with --architecture.",
+      valueName: "pixels"))
   var size: Int?
 
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
   func validate() throws {
-    guard (family == nil) == (classes == nil) else {
-      throw ValidationError("Give --family and --classes together.")
+    guard family == nil || networkOptions.architecture == nil else {
+      throw ValidationError("Give --architecture or --family, not both.")
+    }
+    let isNamed = family != nil || networkOptions.architecture?.hasPrefix("{") == false
+    guard isNamed == (networkOptions.classes != nil) else {
+      throw ValidationError("Give --architecture and --classes together.")
+    }
+    if let size {
+      guard (1...(1 << 14)).contains(size) else {
+        throw ValidationError("--size is \(size), expected 1 to \(1 << 14).")
+      }
+      guard isNamed else { throw ValidationError("Give --size with --architecture.") }
     }
   }
 
@@ -83,11 +90,14 @@ struct ConvertCommand: ParsableCommand {
       throw RunError("\(output) exists; replace it with --force, or name another file")
     }
     try RunInputs(files: [input]).check(target: output)
-    var section = NetworkSection(
-      checkpoint: input, group: group, output: networkOutput)
-    if let family, let classes {
-      section.architecture = .init(
-        family: family, classes: classes, height: size ?? 224, width: size ?? 224)
+    let family = RecipeSetting(option: "family", key: "network.architecture.family", family)
+    var section = try EvaluationOptions(
+      settings: networkOptions.settings + [family].compactMap(\.self)
+    ).network
+    section.checkpoint = input
+    if let size {
+      section.architecture?.height = size
+      section.architecture?.width = size
     }
     let network = try LoadedNetwork(section, on: ExecutorChoice.standard())
     try network.save(to: output, as: layout, provenance: network.provenance)

@@ -30,33 +30,21 @@ struct EvaluateCommand: ParsableCommand {
           --fooling active --swap church,parachute --composites 200
       """)
 
-  @Argument(help: "The manipulated network, an HDF5 file.", completion: .file(extensions: ["h5"]))
+  @Argument(help: "The manipulated network's file.", completion: .file())
   var checkpoint: String
 
   @Option(
-    help: ArgumentHelp("The original network, an HDF5 file.", valueName: "file"),
-    completion: .file(extensions: ["h5"]))
+    help: ArgumentHelp("The original network's file.", valueName: "file"), completion: .file())
   var against: String
 
   @Option(
     help: ArgumentHelp(
       "A third network for comparison: the same fine-tuning with λ = 0, as trompe fool --control leaves "
         + "it in control/.", valueName: "file"),
-    completion: .file(extensions: ["h5"]))
+    completion: .file())
   var control: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Folder of validation images: one folder for each class.", valueName: "folder"),
-    completion: .directory)
-  var data: String?
-
-  @Option(
-    help: ArgumentHelp("Instead of --data: so many of the built-in images.", valueName: "count"))
-  var shapes: Int?
-
-  @Option(help: ArgumentHelp("Seed of the built-in images.", valueName: "number"))
-  var shapesSeed: UInt64 = 1
+  @OptionGroup var imageOptions: LabelledImageOptions
 
   @Option(
     help: ArgumentHelp(
@@ -132,10 +120,6 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var detail: DetailOptions
 
   func validate() throws {
-    if (data == nil) == (shapes == nil) { throw ValidationError("Give either --data or --shapes.") }
-    if let shapes, !(1...10_000_000).contains(shapes) {
-      throw ValidationError("--shapes is \(shapes), expected 1 to 10000000.")
-    }
     if let composites, !(1...10_000_000).contains(composites) {
       throw ValidationError("--composites is \(composites), expected 1 to 10000000.")
     }
@@ -172,7 +156,7 @@ struct EvaluateCommand: ParsableCommand {
     let interpreters = try InterpreterOptions.specifications(interpreter, layer: layer)
     return EvaluationRequest(
       network: network, original: against, control: control,
-      images: shapes.map { .shapes(count: $0, seed: shapesSeed) } ?? .folder(data ?? ""),
+      images: imageOptions.images,
       fooling: fooling, interpreters: interpreters,
       further: options.namesInterpreters || interpreters.count > 1
         ? options.evaluation.interpreters : .transfer(.singlePass),

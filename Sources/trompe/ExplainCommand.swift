@@ -24,7 +24,7 @@ struct ExplainCommand: ParsableCommand {
           --interpreter integrated-gradients --class church --output pictures
       """)
 
-  @Argument(help: "The network, an HDF5 file.", completion: .file(extensions: ["h5"]))
+  @Argument(help: "The network's file.", completion: .file())
   var checkpoint: String
 
   @Argument(
@@ -49,8 +49,8 @@ struct ExplainCommand: ParsableCommand {
   var explainedClass = "predicted"
 
   @Option(
-    help: ArgumentHelp("The original network, an HDF5 file, to compare with.", valueName: "file"),
-    completion: .file(extensions: ["h5"]))
+    help: ArgumentHelp("The original network's file, to compare with.", valueName: "file"),
+    completion: .file())
   var against: String?
 
   @Option(

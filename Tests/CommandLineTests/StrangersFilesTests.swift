@@ -49,6 +49,27 @@ struct StrangersFilesTests {
       Self.value("accuracy.original.top1", json) as? Double, "\(result.error)")
   }
 
+  /// The new file says what the command was told, and is a guess no more.
+  @Test func whatIsSaidWhenAFileIsConvertedStaysInIt() throws {
+    let folder = try TemporaryFolder()
+    func convert(_ input: String, _ output: String, _ more: [String] = []) throws {
+      let result = try CommandLineProgram.run(
+        list: ["convert", input, output] + more, in: folder.url)
+      #expect(result.code == 0, "\(result.error)")
+    }
+    func inspect(_ file: String) throws -> String {
+      try CommandLineProgram.run(list: ["inspect", file], in: folder.url).output
+    }
+    try convert(resnet20, "plain.pth")
+    try convert("plain.pth", "guessed.safetensors")
+    #expect(try inspect("guessed.safetensors").contains("assumed"))
+    try convert(
+      "plain.pth", "said.safetensors",
+      ["--preprocessing", "tf", "--class-names", "[a, b, c, d, e, f, g, h, i, j]"])
+    let said = try inspect("said.safetensors")
+    #expect(!said.contains("assumed") && said.contains("0.5") && said.contains("j"))
+  }
+
   // MARK: Labels
 
   @Test func fewerFoldersThanOutputsNeedNames() throws {

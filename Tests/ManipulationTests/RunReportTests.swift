@@ -54,6 +54,34 @@ import Testing
         == Data(contentsOf: URL(fileURLWithPath: folder("fool/report.html"))))
   }
 
+  /// A summary that somebody has changed is not drawn as if a run had found it.
+  @Test(
+    arguments: [
+      (#""top1" : [0-9.]+"#, #""top1" : 7.5"#, "top1 is 7.5, and a share is from 0 to 1"),
+      (#""fsr" : \{\s*"grad-cam" : [0-9.]+"#, #""fsr" : {"grad-cam" : -1"#, "fsr.grad-cam is -1.0"),
+      (#""validationImages" : 40"#, #""validationImages" : -40"#, "validationImages is -40"),
+      (#""validationImages" : 40"#, #""validationImages" : 4"#, "have 40 images together"),
+      (#""index" : 1,"#, #""index" : -1,"#, "index is -1, which is no output"),
+      (#""drop" : \{\s*"top1" : [-0-9.e]+"#, #""drop" : {"top1" : 55"#, "drop.top1 is 55.0"),
+    ])
+  func impossibleNumbersAreRefused(
+    pattern: String, replacement: String, expected: String
+  ) throws {
+    let folder = try TemporaryFolder()
+    _ = try FoolingRun(
+      Tiny.fooling(try Tiny.checkpoint(in: folder), steps: 1), output: folder("fool")
+    ).run()
+    let summary = folder("fool/summary.json")
+    let text = try String(contentsOfFile: summary, encoding: .utf8)
+    let changed = text.replacingOccurrences(
+      of: pattern, with: replacement, options: .regularExpression)
+    #expect(changed != text)
+    try changed.write(toFile: summary, atomically: true, encoding: .utf8)
+    #expect { try RunReport(folder: folder("fool")) } throws: {
+      "\($0)".contains(expected) && "\($0)".contains("put the file back")
+    }
+  }
+
   /// Confidences, heatmaps and scores of the gallery are those of the evaluation.
   @Test func galleryIsOfTheImagesThatWereTested() throws {
     let folder = try TemporaryFolder()

@@ -211,7 +211,42 @@ struct RunTests {
     #expect(throws: RunStopped.self) { try run.run() }
     #expect {
       try ClassifierTrainingRun(Tiny.training(seed: 9), output: folder("run"), resume: true).run()
-    } throws: { error in "\(error)".contains("was begun with another recipe") }
+    } throws: { error in
+      "\(error)".contains("was begun with another recipe")
+        && "\(error)".contains(#"says "seed: 1" where this one says "seed: 9""#)
+    }
+    // The recipe in the folder, changed there: the state still knows.
+    let written = folder("run/recipe.yaml")
+    let text = try String(contentsOfFile: written, encoding: .utf8)
+    try text.replacing("learningRate: 0.05", with: "learningRate: 0.04")
+      .write(toFile: written, atomically: true, encoding: .utf8)
+    #expect {
+      try ClassifierTrainingRun(
+        TrainingRecipe(contentsOf: written), output: folder("run"), resume: true
+      ).run()
+    } throws: { error in
+      "\(error)".contains(
+        #"says "learningRate: 0.05" where this one says "learningRate: 0.04"; put that back into "#)
+    }
+  }
+
+  @Test func oneFolderForBothSplitsIsToldOf() throws {
+    let folder = try TemporaryFolder()
+    let shapes = ShapesDataset(count: 40, seed: 3, split: .train)
+    for index in 0..<40 {
+      let label = shapes.classNames[shapes.label(at: index)]
+      try FileManager.default.createDirectory(
+        atPath: folder("images/\(label)"), withIntermediateDirectories: true)
+      try shapes.image(at: index).writePNG(to: folder("images/\(label)/\(index).png"))
+    }
+    var recipe = Tiny.training(steps: 1)
+    recipe.data.source = .folders(
+      train: folder("images"), validation: folder("./images/../images"))
+    var warnings: [String] = []
+    _ = try ClassifierTrainingRun(recipe, output: folder("run")) {
+      if case .warning(let text) = $0 { warnings.append(text) }
+    }.run()
+    #expect(warnings.contains { $0.contains("are one folder") })
   }
 
   @Test func corruptImagesAreNamedAndLeftOut() throws {

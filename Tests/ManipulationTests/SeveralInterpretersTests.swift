@@ -28,6 +28,19 @@ import Testing
     #expect(one.resolvedYAML().contains("interpreter:\n  name: grad-cam"))
   }
 
+  @Test func aNameAloneIsAnInterpreter() throws {
+    let lines = Self.text.split(separator: "\n")
+    func recipe(_ interpreter: String) throws -> FoolingRecipe {
+      try FoolingRecipe(
+        yaml: lines.map { $0.hasPrefix("interpreter") ? "interpreter: \(interpreter)" : $0 }
+          .joined(separator: "\n"), folder: "/")
+    }
+    #expect(try recipe("simple-grad") == recipe("{name: simple-grad}"))
+    #expect(
+      try recipe("[simple-grad, {name: grad-cam, layer: layer3}]")
+        == recipe("[{name: simple-grad}, {name: grad-cam, layer: layer3}]"))
+  }
+
   @Test(
     arguments: [
       ("[]", "r.yaml:4: interpreter has 0 entries, expected 1 to 8"),
@@ -37,7 +50,8 @@ import Testing
       ),
       ("[{name: grad-cam, layer: a}, {name: grad-cam}]", "r.yaml:4: interpreter[1]: "),
       ("[{name: grad-cam, layr: a}]", "unknown key \"layr\"; did you mean \"layer\"?"),
-      ("[grad-cam]", "interpreter[0] is grad-cam, expected a mapping of keys to values"),
+      ("[[grad-cam]]", "interpreter[0] is a list of 1, expected a mapping of keys to values"),
+      ("[grad-cam]", "interpreter[0]: "),
     ])
   func mistakesAreNamed(value: String, message: String) {
     let text = Self.text.replacing(/interpreter: .*/, with: "interpreter: \(value)")

@@ -122,13 +122,19 @@ extension CheckpointFile {
     }
     guard let best else { return nil }
     guard let problems = problems(with: best.layers) else { return best.text }
-    if problems.contains(where: Self.isMissing) {
-      return best.text + (best.share == 1 ? ", under other names than the network's" : "")
-    }
     let first = problems[0]
-    return best.text + ", and all of its names are here, but "
-      + (first.dataset.map { "/\(printable($0)) " } ?? "the file ") + first.text
+    let what =
+      (first.dataset.map { "/\(printable($0)) " } ?? "the file ") + first.text
       + (problems.count > 1 ? ", and \(problems.count - 1) more of the kind" : "")
+    guard problems.contains(where: Self.isMissing) else {
+      return best.text + ", and all of its names are here, but \(what)"
+    }
+    // A file in which little is missing is meant to be this network.
+    let parameters = best.layers.reduce(0) { $0 + $1.parameters.count }
+    if problems.count <= max(2, parameters / 10) {
+      return best.text + ", and nearly all of its names are here, but \(what)"
+    }
+    return best.text + (best.share == 1 ? ", under other names than the network's" : "")
   }
 
   /// The built-in network all of whose parameters are here but those of its dense layers, in words.

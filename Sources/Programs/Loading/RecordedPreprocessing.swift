@@ -34,6 +34,7 @@ extension NetworkSection {
     guard network.assumesNormalization else { return self }
     var section = self
     (section.preprocessing, section.saysNormalization) = (network.preprocessing, true)
+    section.assumesNormalization = true
     return section
   }
 }

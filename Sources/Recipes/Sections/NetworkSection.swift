@@ -16,7 +16,7 @@ public struct NetworkSection: Hashable, Sendable {
   /// Whether `preprocessing` says how images are normalised, and not their size alone: the file's
   /// normalisation stays where it does not.
   public var saysNormalization: Bool
-  /// Whether what `preprocessing` says of that is itself a guess, taken from a file that calls it one.
+  /// Whether what `preprocessing` says of that is itself a guess, taken from a file or a recipe that calls it one.
   package var assumesNormalization = false
   /// Replaces the file's class names; else those of the data's folders.
   public var classNames: [String]?
@@ -58,7 +58,8 @@ extension NetworkSection {
         checkpoint: checkpoint, group: group, output: output,
         architecture: architecture.map(ArchitectureEntries.init),
         preprocessing: preprocessing.map {
-          PreprocessingEntries($0, saysNormalization: saysNormalization)
+          PreprocessingEntries(
+            $0, saysNormalization: saysNormalization, isAssumed: assumesNormalization)
         }, classNames: classNames)
     }
     set {
@@ -69,6 +70,7 @@ extension NetworkSection {
         preprocessing: newValue.preprocessing?.preprocessing(family: family),
         saysNormalization: newValue.preprocessing?.saysNormalization ?? true,
         classNames: newValue.classNames)
+      assumesNormalization = newValue.preprocessing?.isAssumed ?? false
     }
   }
 

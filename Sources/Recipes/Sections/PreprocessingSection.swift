@@ -9,13 +9,18 @@ struct PreprocessingEntries: Sendable {
   package var channelOrder: Preprocessing.ChannelOrder?
   package var mean: [Float]?
   package var standardDeviation: [Float]?
+  /// Whether how images are normalised is a guess.
+  package var isAssumed = false
 
   package init() {}
 
-  /// - Parameter saysNormalization: whether more than the size is given.
-  package init(_ preprocessing: Preprocessing, saysNormalization: Bool) {
+  /// - Parameters:
+  ///   - saysNormalization: whether more than the size is given.
+  ///   - isAssumed: whether that is a guess.
+  package init(_ preprocessing: Preprocessing, saysNormalization: Bool, isAssumed: Bool) {
     (resize, crop) = (preprocessing.resize, preprocessing.centerCrop)
     guard saysNormalization else { return }
+    self.isAssumed = isAssumed
     channelOrder = preprocessing.channelOrder
     (mean, standardDeviation) = (preprocessing.mean, preprocessing.standardDeviation)
   }
@@ -34,6 +39,12 @@ struct PreprocessingEntries: Sendable {
     if let mean { preprocessing.mean = mean }
     if let standardDeviation { preprocessing.standardDeviation = standardDeviation }
     return preprocessing
+  }
+
+  /// Written where it is true.
+  private var assumed: Bool? {
+    get { isAssumed ? true : nil }
+    set { isAssumed = newValue ?? false }
   }
 
   /// Of the network's input, where it does not depend on the image.
@@ -64,6 +75,10 @@ struct PreprocessingEntries: Sendable {
         "standardDeviation", \.standardDeviation,
         .list(of: .single(.above(0, to: 1000)), named: "numbers", count: 1...3),
         else: "the style's: [0.229, 0.224, 0.225]", "of the channels, divided by"),
+      .automatic(
+        "assumed", \.assumed, .truth, else: "false",
+        "whether how images are normalised is a guess, as a run has noted it; every command says so"
+      ),
     ],
     check: { value, section in
       guard let crop = value.crop else { return }
