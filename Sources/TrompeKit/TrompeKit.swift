@@ -7,5 +7,8 @@
 @_exported import Networks
 @_exported import Pictures
 @_exported import Similarity
-@_exported import TensorCPU
 @_exported import TensorRuntime
+
+// The executor and what it can be told, and nothing else of how it computes.
+@_exported import struct TensorCPU.CPUExecutor
+@_exported import struct TensorCPU.CPUKernelOptions
