@@ -8,9 +8,9 @@ import RunSupport
 import TensorRuntime
 
 /// What one network does on one set of images.
-public struct EvaluationResult: Hashable, Sendable {
+public struct EvaluationResult: Codable, Hashable, Sendable {
   /// What the network predicts for one image that has a label.
-  public struct Prediction: Hashable, Sendable {
+  public struct Prediction: Codable, Hashable, Sendable {
     /// Of the image in its source.
     public var position: Int
     public var label: Int

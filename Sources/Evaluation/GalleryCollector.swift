@@ -8,7 +8,7 @@ import Reports
 /// Keeps what one network predicts for a few images while it is measured, for the report's gallery.
 package final class GalleryCollector {
   /// One image by one network.
-  package struct Reading {
+  package struct Reading: Codable, Hashable, Sendable {
     package let classification: Classification
     /// By interpreter, then by explained class; no finer than a gallery shows.
     package let heatmaps: [[Heatmap]]
@@ -44,6 +44,22 @@ package final class GalleryCollector {
     let collector = GalleryCollector(like: self)
     underTriggers[index] = collector
     return collector
+  }
+
+  /// What was read, to be kept for others who want the same images.
+  package struct Kept: Codable, Hashable, Sendable {
+    fileprivate let readings: [Int: Reading]
+    fileprivate let underTriggers: [Int: Kept]
+  }
+
+  package var kept: Kept {
+    Kept(readings: readings, underTriggers: underTriggers.mapValues(\.kept))
+  }
+
+  /// What was read before of the images that are wanted.
+  package func take(_ kept: Kept) {
+    readings = kept.readings.filter { wanted.contains($0.key) }
+    for (index, kept) in kept.underTriggers { triggered(index).take(kept) }
   }
 
   /// - Parameters:

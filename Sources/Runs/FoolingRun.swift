@@ -21,6 +21,9 @@ public final class FoolingRun {
   private let executor: any Executor
   private let drops: [Double]
   private let context: RunContext
+  /// A folder in which runs that measure the same of an original network keep that for each other;
+  /// none if `nil`.
+  public var originals: String?
   private var folder: RunFolder { context.folder }
   private var stop: StopRequest { context.stop }
   private var observe: (RunEvent) -> Void { context.observe }
@@ -63,8 +66,11 @@ public final class FoolingRun {
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
     let gathering = ReportGathering(measurement, images: recipe.report.images)
-    let original = try measure(
-      measurement, original: nil, nil, gallery: gathering.original, "original")
+    let original = try SharedOriginal.result(
+      in: originals, of: recipe, prepared.setup, gallery: gathering.original, stop: stop
+    ) {
+      try measure(measurement, original: nil, nil, gallery: gathering.original, "original")
+    }
     context.tell(skipped: original.skipped)
     let kept = context.resumes ? try loop.resume() : nil
     try search?.resume()
