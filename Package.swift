@@ -141,7 +141,7 @@ let package = Package(
       name: "RunReports",
       dependencies: [
         "Checkpoints", "ImageData", "Pictures", "Reports", "RunSupport", "Foolings", "Evaluation",
-        "RunFolders",
+        "RunFolders", "Recipes",
       ]),
     .target(
       name: "Runs",

@@ -88,6 +88,20 @@ public struct EvaluationResult: Codable, Hashable, Sendable {
     }
   }
 
+  /// Scores and distances of the same images where they stand elsewhere: image i at `positions[i]`.
+  package func moved(to positions: [Int]) -> EvaluationResult {
+    var moved = self
+    moved.explained = explained.map { positions[$0] }
+    for index in triggered.indices {
+      moved.triggered[index].distances = triggered[index].distances.mapValues { pairs in
+        pairs.mapValues { distances in
+          Dictionary(uniqueKeysWithValues: distances.map { (positions[$0.key], $0.value) })
+        }
+      }
+    }
+    return moved
+  }
+
   /// Mean share of relevance where the fooling puts it, over the images that have any, by interpreter.
   public var meanRelevanceInside: [String: Double] {
     relevanceInside.compactMapValues { shares in
