@@ -42,6 +42,7 @@ let package = Package(
     .library(name: "Explaining", targets: ["Explaining"]),
     .library(name: "Studies", targets: ["Studies"]),
     .library(name: "Auditing", targets: ["Auditing"]),
+    .library(name: "Sweeps", targets: ["Sweeps"]),
     .library(name: "RunReports", targets: ["RunReports"]),
     .library(name: "Benchmarks", targets: ["Benchmarks"]),
   ],
@@ -140,7 +141,7 @@ let package = Package(
       name: "RunReports",
       dependencies: [
         "Checkpoints", "ImageData", "Pictures", "Reports", "RunSupport", "Foolings", "Evaluation",
-        "RunFolders",
+        "RunFolders", "Recipes",
       ]),
     .target(
       name: "Runs",
@@ -183,11 +184,14 @@ let package = Package(
         "Evaluation", "RunFolders", "Runs",
       ]),
     .target(
+      name: "Sweeps",
+      dependencies: ["Checkpoints", "Recipes", "Reports", "RunFolders", "RunSupport"]),
+    .target(
       name: "Manipulation",
       dependencies: [
         "Attacking", "Auditing", "Evaluation", "Explaining", "Foolings", "Influencing", "Programs",
         "Recipes",
-        "RunFolders", "RunReports", "RunSupport", "Runs", "Studies",
+        "RunFolders", "RunReports", "RunSupport", "Runs", "Studies", "Sweeps",
       ]),
     .target(
       name: "TrompeKit",
@@ -283,6 +287,8 @@ let package = Package(
         "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorRuntime",
         "TensorCPU", "TensorCPUTestSupport", "TensorNull", "TensorXLA", "TestSupport",
       ], resources: [.copy("Fixtures")], swiftSettings: unoptimized),
+    .testTarget(
+      name: "SweepsTests", dependencies: ["RunSupport", "Sweeps"], swiftSettings: unoptimized),
     .testTarget(
       name: "CommandLineTests", dependencies: ["trompe", "TestSupport"], swiftSettings: unoptimized),
   ],

@@ -5,11 +5,10 @@
 // sorts wrongly.
 //   node tools/check_report.mjs runs/demo/report.html screenshots
 // Needs Node 18 and chromium (or the program that CHROMIUM names).
-import { spawn } from 'node:child_process';
-import { mkdirSync, statSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Browser } from './chromium.mjs';
 
 const [file, folder = 'screenshots'] = process.argv.slice(2);
 if (!file) {
@@ -17,93 +16,25 @@ if (!file) {
   process.exit(64);
 }
 mkdirSync(folder, { recursive: true });
-const problems = [];
-const expect = (holds, text) => { if (!holds) problems.push(text); };
-
-// MARK: Chromium by its debugging pipe: messages that end with a zero byte.
-
-const profile = mkdtempSync(join(tmpdir(), 'check-report-'));
-const browser = spawn(process.env.CHROMIUM ?? 'chromium', [
-  '--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--no-first-run',
-  '--remote-debugging-pipe', `--user-data-dir=${profile}`,
-], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
-browser.on('error', error => { console.error(`Chromium cannot be started: ${error}`); process.exit(2); });
-const waiting = new Map(), listeners = [];
-let buffer = '', number = 0;
-browser.stdio[4].on('data', data => {
-  buffer += data;
-  for (let end; (end = buffer.indexOf('\0')) >= 0;) {
-    const message = JSON.parse(buffer.slice(0, end));
-    buffer = buffer.slice(end + 1);
-    if (message.id) {
-      const { done, fail, method } = waiting.get(message.id);
-      waiting.delete(message.id);
-      if (message.error) fail(new Error(`${method}: ${message.error.message}`));
-      else done(message.result);
-    } else listeners.forEach(listener => listener(message));
-  }
-});
-let session;
-function send(method, params = {}) {
-  number += 1;
-  const message = { id: number, method, params, ...(session && { sessionId: session }) };
-  browser.stdio[3].write(JSON.stringify(message) + '\0');
-  return new Promise((done, fail) => waiting.set(message.id, { done, fail, method }));
-}
-const event = name => new Promise(done => {
-  const listener = message => {
-    if (message.method !== name) return;
-    listeners.splice(listeners.indexOf(listener), 1);
-    done(message.params);
-  };
-  listeners.push(listener);
-});
-async function evaluate(expression) {
-  const { result, exceptionDetails } = await send('Runtime.evaluate',
-    { expression, awaitPromise: true, returnByValue: true });
-  if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? expression);
-  return result.value;
-}
-async function key(name, code) {
-  for (const type of ['keyDown', 'keyUp']) {
-    await send('Input.dispatchKeyEvent', { type, key: name, code: name, windowsVirtualKeyCode: code });
-  }
-}
-const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
-
-// MARK: The page.
-
 const address = pathToFileURL(resolve(file)).href;
-listeners.push(({ method, params }) => {
-  if (method === 'Runtime.exceptionThrown') problems.push(`exception: ${params.exceptionDetails.text}`);
-  if (method === 'Runtime.consoleAPICalled' && ['error', 'warning', 'assert'].includes(params.type)) {
-    problems.push(`console: ${params.args.map(argument => argument.value).join(' ')}`);
-  }
-  if (method === 'Log.entryAdded' && ['error', 'warning'].includes(params.entry.level)) {
-    problems.push(`log: ${params.entry.text}`);
-  }
-  if (method === 'Network.requestWillBeSent') {
-    const url = params.request.url;
-    if (url !== address && !url.startsWith('data:')) problems.push(`asks for ${url}`);
-  }
-});
+const browser = new Browser(address);
+const { problems } = browser;
+const expect = browser.expect.bind(browser), send = browser.send.bind(browser);
+const evaluate = browser.evaluate.bind(browser), key = browser.key.bind(browser);
+const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
 
 async function show(name, { width, height, dark = false, mobile = false }) {
   await send('Emulation.setDeviceMetricsOverride',
     { width, height, deviceScaleFactor: mobile ? 2 : 1, mobile });
   await send('Emulation.setEmulatedMedia', { media: 'screen',
     features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }] });
-  const loaded = event('Page.loadEventFired');
-  await send('Page.navigate', { url: address });
-  await loaded;
+  await browser.open();
   const overflow = await evaluate('document.documentElement.scrollWidth - innerWidth');
   expect(overflow <= 0, `${name}: ${overflow} pixels wider than the screen`);
 }
 
 async function shoot(name, whole = true) {
-  const { data } = await send('Page.captureScreenshot',
-    { format: 'png', captureBeyondViewport: whole });
-  writeFileSync(join(folder, `${name}.png`), Buffer.from(data, 'base64'));
+  writeFileSync(join(folder, `${name}.png`), await browser.picture(whole));
 }
 
 /// Comes by every card, as a reader does.
@@ -119,10 +50,6 @@ const scroll = () => evaluate(`(async () => {
 async function main() {
   const size = statSync(file).size;
   expect(size < 8e6, `${size} bytes, expected less than 8 MB`);
-  const { targetId } = await send('Target.createTarget', { url: 'about:blank' });
-  ({ sessionId: session } = await send('Target.attachToTarget', { targetId, flatten: true }));
-  for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await send(`${domain}.enable`);
-
   const views = [
     ['light', { width: 1280, height: 900 }], ['dark', { width: 1280, height: 900, dark: true }],
     ['wide', { width: 2200, height: 1300 }], ['phone', { width: 375, height: 740, mobile: true }],
@@ -215,21 +142,4 @@ async function sorting() {
   expect(isSorted(await order('data'), (a, b) => a.order < b.order), 'as in the data');
 }
 
-const limit = setTimeout(() => { console.error('no answer for ten minutes'); end(1); }, 600_000);
-function end(status) {
-  clearTimeout(limit);
-  browser.once('exit', () => {
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-    process.exit(status);
-  });
-  browser.kill();
-}
-try {
-  await main();
-  problems.forEach(problem => console.error(problem));
-  console.log(problems.length === 0 ? `${file}: good` : `${file}: ${problems.length} problems`);
-  end(problems.length === 0 ? 0 : 1);
-} catch (error) {
-  console.error(error.message);
-  end(1);
-}
+await browser.run(main, file);

@@ -59,7 +59,7 @@ count() { # name of the log, exit status of its run
   [ "$ended" -eq 0 ] || status=$ended
 }
 
-pure='^(TensorGraph|TensorPlan|Checkpoints|ImageData|Pictures|Similarity|Geometry|Perturbation|Reports|Influence)Tests\.'
+pure='^(TensorGraph|TensorPlan|Checkpoints|ImageData|Pictures|Similarity|Geometry|Perturbation|Reports|Influence|Sweeps)Tests\.'
 whole='^ManipulationTests\.'
 commands='^CommandLineTests\.'
 run pure --parallel --filter "$pure"

@@ -8,9 +8,9 @@ import RunSupport
 import TensorRuntime
 
 /// What one network does on one set of images.
-public struct EvaluationResult: Hashable, Sendable {
+public struct EvaluationResult: Codable, Hashable, Sendable {
   /// What the network predicts for one image that has a label.
-  public struct Prediction: Hashable, Sendable {
+  public struct Prediction: Codable, Hashable, Sendable {
     /// Of the image in its source.
     public var position: Int
     public var label: Int
@@ -86,6 +86,20 @@ public struct EvaluationResult: Hashable, Sendable {
     vanished.mapValues { counts in
       counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count * mapsPerImage)
     }
+  }
+
+  /// Scores and distances of the same images where they stand elsewhere: image i at `positions[i]`.
+  package func moved(to positions: [Int]) -> EvaluationResult {
+    var moved = self
+    moved.explained = explained.map { positions[$0] }
+    for index in triggered.indices {
+      moved.triggered[index].distances = triggered[index].distances.mapValues { pairs in
+        pairs.mapValues { distances in
+          Dictionary(uniqueKeysWithValues: distances.map { (positions[$0.key], $0.value) })
+        }
+      }
+    }
+    return moved
   }
 
   /// Mean share of relevance where the fooling puts it, over the images that have any, by interpreter.

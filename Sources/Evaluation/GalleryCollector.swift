@@ -8,7 +8,7 @@ import Reports
 /// Keeps what one network predicts for a few images while it is measured, for the report's gallery.
 package final class GalleryCollector {
   /// One image by one network.
-  package struct Reading {
+  package struct Reading: Codable, Hashable, Sendable {
     package let classification: Classification
     /// By interpreter, then by explained class; no finer than a gallery shows.
     package let heatmaps: [[Heatmap]]
@@ -25,25 +25,58 @@ package final class GalleryCollector {
   package private(set) var readings: [Int: Reading] = [:]
   /// What the same network predicts for the same images with triggers on them, by trigger.
   package private(set) var underTriggers: [Int: GalleryCollector] = [:]
+  /// Wants other images, and is given all that this one is given.
+  private let beside: GalleryCollector?
 
   /// - Parameters:
   ///   - positions: of the images.
   ///   - heatmaps: how many there are of an image, of both networks.
-  package init(positions: [Int], heatmaps: Int) {
+  ///   - beside: wants other images of the same measurement.
+  package init(positions: [Int], heatmaps: Int, beside: GalleryCollector? = nil) {
     wanted = Set(positions)
     longestSide = GalleryBudget.heatmapSide(count: heatmaps)
+    self.beside = beside
   }
 
-  private init(like other: GalleryCollector) {
-    (wanted, longestSide) = (other.wanted, other.longestSide)
+  private init(like other: GalleryCollector, beside: GalleryCollector?) {
+    (wanted, longestSide, self.beside) = (other.wanted, other.longestSide, beside)
   }
 
   /// The one for these images with a trigger on them.
   package func triggered(_ index: Int) -> GalleryCollector {
     if let known = underTriggers[index] { return known }
-    let collector = GalleryCollector(like: self)
+    let collector = GalleryCollector(like: self, beside: beside?.triggered(index))
     underTriggers[index] = collector
     return collector
+  }
+
+  /// What was read, to be kept for others who want the same images.
+  package struct Kept: Codable, Hashable, Sendable {
+    fileprivate let readings: [Int: Reading]
+    fileprivate let underTriggers: [Int: Kept]
+    /// Of the one beside it, if there is one.
+    fileprivate let beside: [Kept]
+  }
+
+  package var kept: Kept {
+    Kept(
+      readings: readings, underTriggers: underTriggers.mapValues(\.kept),
+      beside: beside.map { [$0.kept] } ?? [])
+  }
+
+  /// The same, of images that stand elsewhere: image i at `positions[i]`.
+  package func moved(to positions: [Int]) -> GalleryCollector {
+    let moved = GalleryCollector(like: self, beside: nil)
+    for (place, reading) in readings { moved.readings[positions[place]] = reading }
+    moved.underTriggers = underTriggers.mapValues { $0.moved(to: positions) }
+    return moved
+  }
+
+  /// What was read before of the images that are wanted.
+  package func take(_ kept: Kept) {
+    readings = kept.readings.filter { wanted.contains($0.key) }
+    for (index, kept) in kept.underTriggers { triggered(index).take(kept) }
+    if let own = kept.beside.first { beside?.take(own) }
   }
 
   /// - Parameters:
@@ -54,6 +87,8 @@ package final class GalleryCollector {
   package func take(
     positions: [Int], maps: [[[Heatmap]]], logits: [Float], classes: Int, output: ClassifierOutput
   ) {
+    beside?.take(
+      positions: positions, maps: maps, logits: logits, classes: classes, output: output)
     for (image, position) in positions.enumerated() where wanted.contains(position) {
       readings[position] = Reading(
         classification: Classification(

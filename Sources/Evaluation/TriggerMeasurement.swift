@@ -6,7 +6,7 @@ import RunSupport
 import Similarity
 
 /// What one network does under one trigger, and without it.
-public struct TriggerMeasurement: Hashable, Sendable {
+public struct TriggerMeasurement: Codable, Hashable, Sendable {
   /// Which images are explained, and what their maps are compared with.
   public enum Pair: String, Codable, Hashable, Sendable, CaseIterable {
     case cleanToTarget, cleanToOriginal, triggeredToTarget, triggeredToOriginal

@@ -29,7 +29,7 @@ public struct BatchPosition: Codable, Hashable, Sendable {
 }
 
 /// An image that could not be read and was omitted.
-public struct SkippedImage: Hashable, Sendable {
+public struct SkippedImage: Codable, Hashable, Sendable {
   /// Its position in the source; `nil` for a file that the source passes over.
   public let index: Int?
   public let name: String

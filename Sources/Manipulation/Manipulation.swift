@@ -12,3 +12,4 @@
 @_exported import RunSupport
 @_exported import Runs
 @_exported import Studies
+@_exported import Sweeps

@@ -1,5 +1,5 @@
 /// One heatmap on the host, row by row.
-public struct Heatmap: Hashable, Sendable {
+public struct Heatmap: Codable, Hashable, Sendable {
   public let height: Int
   public let width: Int
   public let values: [Float]
@@ -7,6 +7,19 @@ public struct Heatmap: Hashable, Sendable {
   public init(height: Int, width: Int, values: [Float]) {
     precondition(values.count == height * width, "\(values.count) values, \(height)×\(width)")
     (self.height, self.width, self.values) = (height, width, values)
+  }
+
+  /// - Throws: `DecodingError` if there are not as many values as pixels.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    height = try fields.decode(Int.self, forKey: .height)
+    width = try fields.decode(Int.self, forKey: .width)
+    values = try fields.decode([Float].self, forKey: .values)
+    let (pixels, isTooLarge) = height.multipliedReportingOverflow(by: width)
+    guard height >= 0, width >= 0, !isTooLarge, pixels == values.count else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .values, in: fields, debugDescription: "\(values.count) values, \(height)×\(width)")
+    }
   }
 
   /// Whether there is relevance below zero.

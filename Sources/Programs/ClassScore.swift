@@ -16,7 +16,7 @@ public struct ClassScore: Codable, Hashable, Sendable {
 }
 
 /// What the logits of one image say.
-package struct Classification {
+package struct Classification: Codable, Hashable, Sendable {
   /// Softmax of the logits, or of a network of labels their sigmoids, [classes].
   package let confidences: [Double]
 

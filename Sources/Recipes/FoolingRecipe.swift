@@ -121,6 +121,16 @@ extension FoolingRecipe: RecipeFile {
     return RecipeYAML.block(withoutFound(Self.schema.entries(recipe)))
   }
 
+  /// What decides what is measured of the original network: all but how it is trained, as YAML.
+  package var measured: String {
+    var recipe = self
+    recipe.fooling.lambda = 1
+    let kept: Set = [
+      "network", "data", "fooling", "interpreter", "evaluation", "report", "compute",
+    ]
+    return RecipeYAML.block(.mapping(Self.schema.entries(recipe).filter { kept.contains($0.0) }))
+  }
+
   /// What a summary keeps of it.
   package var settings: JSONValue {
     let kept: Set = ["fooling", "budget", "control", "interpreter", "training", "evaluation"]

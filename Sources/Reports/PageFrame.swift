@@ -17,17 +17,28 @@ struct PageFrame {
   /// Sections by their ids.
   let links: [(id: String, title: String)]
   let main: Markup
-  /// Whether programs may run in it, and the one at its end.
-  var mayRun = false
+  /// Which programs may run in it, and the one at its end.
+  var script = Script.none
   var program: Markup?
+
+  enum Script {
+    case none, inline
+    /// Those that bear it; they may ask for the page again.
+    case nonce(String)
+  }
 
   /// The file's contents.
   func html() -> String {
-    let scripts: Markup? = mayRun ? "; script-src 'unsafe-inline'" : nil
+    let scripts: Markup?
+    switch script {
+    case .none: scripts = nil
+    case .inline: scripts = "; script-src 'unsafe-inline'"
+    case .nonce(let nonce): scripts = "; script-src 'nonce-\(nonce)'; connect-src 'self'"
+    }
     let own: Markup? = styles.map(Markup.program)
     let purpose = subject.map { "\($0) on purpose, to test explanation methods. " } ?? ""
     let body: Markup = bodyClass.map { "<body class=\"\($0)\">" } ?? "<body>"
-    let end: Markup? = mayRun ? "\n\(program)" : nil
+    let end: Markup? = if case .none = script { nil } else { "\n\(program)" }
     let links = links.map { link -> Markup in "<a href=\"#\(link.id)\">\(link.title)</a>" }
     let page: Markup = """
       <!DOCTYPE html>

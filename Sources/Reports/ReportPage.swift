@@ -42,7 +42,7 @@ public struct ReportPage: Sendable {
         \(gallery.markup())
         \(record)
         """,
-      mayRun: true, program: gallery.isEmpty ? nil : gallery.program()
+      script: .inline, program: gallery.isEmpty ? nil : gallery.program()
     ).html()
   }
 

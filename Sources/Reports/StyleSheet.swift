@@ -66,6 +66,7 @@ let styleSheet = #"""
   .dot.s0 { fill: var(--s0); } .dot.s1 { fill: var(--s1); } .dot.s2 { fill: var(--s2); }
   .dot.s3 { fill: var(--s3); } .dot.s4 { fill: var(--s4); } .dot.s5 { fill: var(--s5); }
   .dot.s6 { fill: var(--s6); } .dot.s7 { fill: var(--s7); }
+  .line.spread { stroke-width: 1; stroke-dasharray: none; stroke-opacity: 0.7; }
   .band { stroke: none; fill-opacity: 0.16; }
   .band.s0 { fill: var(--s0); } .band.s1 { fill: var(--s1); } .band.s2 { fill: var(--s2); }
   .band.s3 { fill: var(--s3); } .band.s4 { fill: var(--s4); } .band.s5 { fill: var(--s5); }

@@ -30,6 +30,8 @@ package struct RunFolder {
   package var summary: String { path + "/summary.json" }
   package var reportNotes: String { path + "/report.json" }
   package var report: String { path + "/report.html" }
+  /// What is shown while a run goes on.
+  package var live: String { path + "/live.json" }
   package var audit: String { path + "/audit.json" }
   package var auditPage: String { path + "/audit.html" }
   package var attacks: String { path + "/attacks.jsonl" }
@@ -61,7 +63,8 @@ package struct RunFolder {
   /// What a run that has ended before its first state leaves behind: the next one begins it anew.
   private static let logs: Set<String> = [
     "recipe.yaml", "metrics.jsonl", EventFile.name, "attacks.jsonl", "influences.jsonl",
-    "curvature.jsonl", "images", "progress", "studies", "control", SavedStates.folderName,
+    "curvature.jsonl", "images", "progress", "studies", "control", "live.json",
+    SavedStates.folderName,
   ]
 
   /// What a run has as its results, of whatever command.
@@ -299,6 +302,9 @@ package struct RunFolder {
   package func write(_ text: String, to file: String) throws {
     try write(Data(text.utf8), to: file)
   }
+
+  /// What is shown while a run goes on, when its report is there.
+  package func removeLive() { held?.removeFile(name(of: live)) }
 
   /// Makes a folder in the folder, and those on the way.
   package func makeSubfolder(_ path: String) throws {

@@ -9,12 +9,13 @@ package struct ReportGathering {
   package let original: GalleryCollector
   package let manipulated: GalleryCollector
 
-  /// - Parameter images: how many the gallery has.
-  package init(_ measurement: FoolingMeasurement, images: Int) {
+  /// - Parameters:
+  ///   - images: how many the gallery has.
+  ///   - live: of the images that are shown while the run goes on.
+  package init(_ measurement: FoolingMeasurement, images: Int, live: GalleryCollector? = nil) {
     let positions = spreadPositions(count: images, of: measurement.tested.count)
-    let classes = measurement.fooling.explained.areOfLabelledImages ? 1 : 2
-    let heatmaps = 2 * classes * measurement.interpreters.count
-    original = GalleryCollector(positions: positions, heatmaps: heatmaps)
+    let heatmaps = measurement.heatmapsOfImage
+    original = GalleryCollector(positions: positions, heatmaps: heatmaps, beside: live)
     manipulated = GalleryCollector(positions: positions, heatmaps: heatmaps)
   }
 
@@ -33,5 +34,12 @@ package struct ReportGathering {
       preprocessing: measurement.testedPreprocessing, classNames: classNames)
     try folder.write(String(decoding: notes.json(), as: UTF8.self), to: folder.reportNotes)
     try folder.write(RunReports.html(of: [folder]), to: folder.report)
+  }
+}
+
+extension FoolingMeasurement {
+  /// How many heatmaps a picture of a gallery has.
+  var heatmapsOfImage: Int {
+    2 * (fooling.explained.areOfLabelledImages ? 1 : 2) * interpreters.count
   }
 }

@@ -21,6 +21,9 @@ public final class FoolingRun {
   private let executor: any Executor
   private let drops: [Double]
   private let context: RunContext
+  /// A folder in which runs that measure the same of an original network keep that for each other;
+  /// none if `nil`.
+  public var originals: String?
   private var folder: RunFolder { context.folder }
   private var stop: StopRequest { context.stop }
   private var observe: (RunEvent) -> Void { context.observe }
@@ -62,9 +65,14 @@ public final class FoolingRun {
     try context.takeUp(prepared.text, loop)
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
-    let gathering = ReportGathering(measurement, images: recipe.report.images)
-    let original = try measure(
-      measurement, original: nil, nil, gallery: gathering.original, "original")
+    let live = prepared.liveGathering
+    let gathering = ReportGathering(
+      measurement, images: recipe.report.images, live: live.original)
+    let original = try SharedOriginal.result(
+      in: originals, of: recipe, prepared.setup, gallery: gathering.original, stop: stop
+    ) {
+      try measure(measurement, original: nil, nil, gallery: gathering.original, "original")
+    }
     context.tell(skipped: original.skipped)
     let kept = context.resumes ? try loop.resume() : nil
     try search?.resume()
@@ -73,8 +81,9 @@ public final class FoolingRun {
     isUnderWay = true
     if !loop.isResumed { try report(original, step: 0, prepared.fooling, metrics) }
     checkBaseline(original, measurement)
+    live.write(original: original, step: 0, to: folder)
 
-    try train(loop, search, prepared, original, metrics)
+    try train(loop, search, prepared, original, metrics, live)
     tell(prepared.penaltyInputs)
     let manipulated = try measure(
       measurement, original: original, nil, gallery: gathering.manipulated, "manipulated")
@@ -113,6 +122,7 @@ public final class FoolingRun {
       to: folder, measurement, results: (original, manipulated), classNames: classNames,
       facts: facts(prepared))
     context.saved(folder.report)
+    folder.removeLive()
     folder.states.removeAll()
     if recipe.control { try RunFolder(part: folder.control, of: folder).states.removeAll() }
     return summary
@@ -132,29 +142,33 @@ public final class FoolingRun {
   /// The recipe's steps, or those of a search under its budget.
   private func train(
     _ loop: TrainingLoop, _ search: SearchLoop?, _ prepared: PreparedFooling,
-    _ original: EvaluationResult, _ metrics: MetricsLog
+    _ original: EvaluationResult, _ metrics: MetricsLog, _ live: LiveGathering
   ) throws {
     let (setup, fooling) = (prepared.setup, prepared.fooling)
-    let preview = Preview(setup.validation, count: prepared.recipe.training.validateImages)
     if let search, let calibration = prepared.calibration {
       observe(
         .note(
           "\(calibration.count) of \(setup.validation.count) validation images decide when to stop "
             + "and what is kept"))
       try search.run(metrics: metrics) {
+        let shown = live.collector()
         let (result, measure) = try calibration.measure(
-          original: original, stop: stop
+          original: original, gallery: shown, stop: stop
         ) { [observe] in
           observe(.evaluating(purpose: "calibration images", done: $0, total: $1))
         }
         try report(result, step: loop.step, fooling, metrics)
+        live.write(
+          original: original, validation: (shown, result), step: loop.step, to: folder)
         return measure
       }
     } else {
       try loop.run(metrics: metrics) { step in
+        let shown = live.collector()
         let result = try measure(
-          prepared.measurement, original: original, preview, "validation")
+          prepared.measurement, original: original, prepared.preview, gallery: shown, "validation")
         try report(result, step: step, fooling, metrics)
+        live.write(original: original, validation: (shown, result), step: step, to: folder)
       }
     }
   }

@@ -4,6 +4,7 @@ import Foolings
 import ImageData
 import Programs
 import Recipes
+import RunReports
 import TensorRuntime
 
 /// Network, data and programs of a fooling, checked against each other and compiled: all that stands
@@ -73,5 +74,18 @@ struct PreparedFooling {
       ? nil
       : try Calibration(
         recipe, setup, interpreters: fooled, fooling: fooling, composites: composites)
+  }
+  /// The images of a validation on the way.
+  var preview: Preview { Preview(setup.validation, count: recipe.training.validateImages) }
+
+  /// Of what a validation on the way measures.
+  var liveGathering: LiveGathering {
+    let part =
+      calibration?.testedPositions
+      ?? (measurement.composites == nil
+        ? preview.positions : Array(0..<measurement.tested.count))
+    return LiveGathering(
+      measurement, fooled: fooled.count, part: part,
+      classNames: setup.network.names(or: setup.validation.classNames))
   }
 }

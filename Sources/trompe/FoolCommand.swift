@@ -1,4 +1,5 @@
 import ArgumentParser
+import CArguments
 import Manipulation
 
 struct FoolCommand: ParsableCommand {
@@ -29,14 +30,29 @@ struct FoolCommand: ParsableCommand {
 
   @OptionGroup var options: FoolOptions
 
+  @OptionGroup var sweep: SweptRunOptions
+
   func run() throws {
+    if let parent = sweep.parent, end_with_parent(parent) == 0 {
+      throw RunError("the sweep that this run is a part of has ended")
+    }
     let recipe = try options.fooling(control ? ["control=true"] : [])
     let summary = try options.detail.watching { stop, observe in
-      try FoolingRun(
+      let run = try FoolingRun(
         recipe, on: ExecutorChoice.executor(for: recipe.compute),
-        output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
-      ).run()
+        output: options.outputFolder, resume: options.resume, stop: stop, observe: observe)
+      run.originals = sweep.originals
+      return try run.run()
     }
     try Terminal.write(options.json ? JSON.text(summary) : summary.table)
   }
+}
+
+/// What `trompe sweep` tells the runs that it starts.
+struct SweptRunOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Folder of what runs share.", visibility: .private))
+  var originals: String?
+
+  @Option(help: ArgumentHelp("The process without which this one ends.", visibility: .private))
+  var parent: Int32?
 }

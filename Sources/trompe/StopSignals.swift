@@ -14,7 +14,13 @@ enum StopSignals {
 
   /// Call on the main thread before any other is made: they inherit that these signals are blocked,
   /// so that only the thread that waits for them gets them.
-  static func watch(_ stop: StopRequest) {
+  /// - Parameters:
+  ///   - stop: is told of the first.
+  ///   - message: what is said then; nothing if `nil`.
+  static func watch(
+    _ stop: StopRequest,
+    saying message: String? = "stopping after this step; a second Ctrl-C ends it at once"
+  ) {
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
@@ -39,9 +45,8 @@ enum StopSignals {
           _exit(128 + number)
         }
         stop.stop()
-        Terminal.writeError(
-          "trompe: stopping after this step; a second Ctrl-C ends it at once\n",
-          redraws: Terminal.error.isInteractive)
+        guard let message else { continue }
+        Terminal.writeError("trompe: \(message)\n", redraws: Terminal.error.isInteractive)
       }
     }
   }

@@ -21,7 +21,8 @@ struct TrompeCommand: ParsableCommand {
       """,
     version: VersionText.whole,
     subcommands: [
-      FoolCommand.self, FrontierCommand.self, EvaluateCommand.self, AuditCommand.self,
+      FoolCommand.self, FrontierCommand.self, SweepCommand.self, EvaluateCommand.self,
+      AuditCommand.self,
       ExplainCommand.self,
       AttackCommand.self,
       CurvatureCommand.self, InfluenceCommand.self, StudyCommand.self, TrainCommand.self,

@@ -10,7 +10,7 @@ struct CommandLineProgram {
   }
 
   /// The folder of the build products: the test bundle lies in it.
-  private static let products: URL = {
+  static let products: URL = {
     // On Linux the tests are a program of their own; elsewhere a bundle that another one loads.
     let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
     let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()

@@ -51,6 +51,7 @@ import Testing
       SUBCOMMANDS:
         fool                    Fine-tunes a network so that its explanations lie.
         frontier                Finds how much success each loss of accuracy buys.
+        sweep                   Runs a recipe over a grid of its keys, and over seeds.
         evaluate                Measures a manipulated network against the original.
         audit                   Asks whether a network was manipulated.
         explain                 Draws heatmaps over images, also of two networks side
@@ -180,7 +181,8 @@ import Testing
 
   @Test(
     arguments: [
-      "fool", "study", "train", "evaluate", "audit", "explain", "recipes", "recipe check", "report",
+      "fool", "sweep", "study", "train", "evaluate", "audit", "explain", "recipes",
+      "recipe check", "report",
       "inspect",
       "convert", "bench", "devices", "devices list", "devices install",
     ])
@@ -197,7 +199,7 @@ import Testing
 
   /// What runs for a while says as much or as little as it is asked to, and can speak to programs.
   @Test(arguments: [
-    "fool", "train", "evaluate", "audit", "explain", "attack", "influence", "study",
+    "fool", "sweep", "train", "evaluate", "audit", "explain", "attack", "influence", "study",
   ])
   func commandsThatRunTakeTheSameFlags(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output

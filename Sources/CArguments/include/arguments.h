@@ -6,4 +6,8 @@
 int arguments_count(void);
 char **arguments_values(void);
 
+/// Has the system end this process when the thread that started it ends, however it does.
+/// Returns whether `parent` is still there.
+int end_with_parent(int parent);
+
 #endif

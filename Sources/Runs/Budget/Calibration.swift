@@ -20,6 +20,8 @@ struct Calibration {
   private let labelled: Set<Int>
   private let tested: Set<Int>?
   var count: Int { labelled.count }
+  /// Which of the images that the fooling's test is about are measured, in order.
+  var testedPositions: [Int] { (tested ?? labelled).sorted() }
 
   init(
     _ recipe: FoolingRecipe, _ setup: Setup, interpreters: [(name: String, any Interpreter)],
@@ -47,9 +49,14 @@ struct Calibration {
   }
 
   /// Measures the network as it is.
-  /// - Parameter original: what was measured of the original on all images.
+  /// - Parameters:
+  ///   - original: what was measured of the original on all images.
+  ///   - gallery: wants some of the images, by their places in `testedPositions`.
+  ///   - stop: ends it early.
+  ///   - progress: called after every batch.
   func measure(
-    original: EvaluationResult, stop: StopRequest, progress: (_ done: Int, _ total: Int) -> Void
+    original: EvaluationResult, gallery: GalleryCollector?, stop: StopRequest,
+    progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> (result: EvaluationResult, measure: FoolingSearch.Measure) {
     func preview(_ source: any ImageSource, _ positions: Set<Int>) -> Preview {
       Preview(source, positions: positions.sorted())
@@ -59,7 +66,8 @@ struct Calibration {
       tested.map { preview(set.source, $0) }
     }
     let result = try measurement.run(
-      original: original, preview: part, composites: composites, stop: stop, progress: progress)
+      original: original, preview: part, composites: composites, gallery: gallery, stop: stop,
+      progress: progress)
     let before = original.part(labelled: Set(part.positions), tested: [], range: range)
     return (
       result,
