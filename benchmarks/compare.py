@@ -30,6 +30,8 @@ TARGETS = {
     ("resnet50", "grad-cam"): 0.78, ("densenet121", "grad-cam"): 0.88, ("vgg19", "lrp-t"): 0.50,
     ("resnet50", "lrp-t"): 0.50, ("resnet50", "evaluation"): 0.75, ("vgg19", "evaluation"): 0.95,
     ("cifar-resnet56", "grad-cam"): 0.65,
+    **{(network, work): 0.60 for network in ("mobilenet-v2", "efficientnet-lite0")
+       for work in ("simple-grad", "grad-cam", "evaluation")},
 }
 
 

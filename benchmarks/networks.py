@@ -12,19 +12,20 @@ EPSILON = 1e-5  # of every batch norm
 
 CLASSES = {
     "vgg19": 1000, "resnet50": 1000, "densenet121": 1000, "resnet18": 10, "cifar-resnet56": 10,
-    "mobilenet-v2": 1000,
+    "mobilenet-v2": 1000, "efficientnet-lite0": 1000,
 }
 SIDE = {
     "vgg19": 224, "resnet50": 224, "densenet121": 224, "resnet18": 160, "cifar-resnet56": 32,
-    "mobilenet-v2": 224,
+    "mobilenet-v2": 224, "efficientnet-lite0": 224,
 }
 BATCH = {
     "vgg19": 8, "resnet50": 8, "densenet121": 8, "resnet18": 8, "cifar-resnet56": 128,
-    "mobilenet-v2": 8,
+    "mobilenet-v2": 8, "efficientnet-lite0": 8,
 }
 TARGET = {
     "vgg19": "features.33", "resnet50": "layer4.1", "densenet121": "features.denseblock4",
     "resnet18": "layer3", "cifar-resnet56": "layer3", "mobilenet-v2": "features.16",
+    "efficientnet-lite0": "_blocks.14",
 }
 
 
@@ -155,8 +156,38 @@ def _mobilenet_v2(ops, x, keep):
     return ops.dense(ops.mean_pixels(x), "classifier.1", CLASSES["mobilenet-v2"])
 
 
+def _efficientnet_lite0(ops, x, keep):
+    epsilon = 1e-3
+
+    def pointwise(x, convolution, norm, width):
+        return ops.batch_norm(
+            ops.convolution(x, convolution, width, 1, bias=False), norm, epsilon)
+
+    # TensorFlow's padding "same": of an even image under a stride of 2 the odd row is at the end.
+    x = ops.same_convolution(x, "_conv_stem", 32, 3, 2)
+    x = ops.relu6(ops.batch_norm(x, "_bn0", epsilon))
+    channels, number = 32, 0
+    for expansion, kernel, width, count, first in ((1, 3, 16, 1, 1), (6, 3, 24, 2, 2),
+                                                   (6, 5, 40, 2, 2), (6, 3, 80, 3, 2),
+                                                   (6, 5, 112, 3, 1), (6, 5, 192, 4, 2),
+                                                   (6, 3, 320, 1, 1)):
+        for index in range(count):
+            block, stride, y = f"_blocks.{number}", first if index == 0 else 1, x
+            if expansion != 1:
+                y = ops.relu6(pointwise(
+                    y, f"{block}._expand_conv", f"{block}._bn0", expansion * channels))
+            y = ops.depthwise(y, f"{block}._depthwise_conv", kernel, stride, same=True)
+            y = ops.relu6(ops.batch_norm(y, f"{block}._bn1", epsilon))
+            y = pointwise(y, f"{block}._project_conv", f"{block}._bn2", width)
+            x = keep(block, x + y if stride == 1 and width == channels else y)
+            channels, number = width, number + 1
+    x = ops.relu6(pointwise(x, "_conv_head", "_bn1", 1280))
+    return ops.dense(ops.mean_pixels(x), "_fc", CLASSES["efficientnet-lite0"])
+
+
 _FORWARD = {
     "vgg19": _vgg19, "resnet50": _resnet("resnet50", (3, 4, 6, 3), True),
     "resnet18": _resnet("resnet18", (2, 2, 2, 2), False), "densenet121": _densenet121,
     "cifar-resnet56": _cifar_resnet56, "mobilenet-v2": _mobilenet_v2,
+    "efficientnet-lite0": _efficientnet_lite0,
 }

@@ -45,9 +45,25 @@ class Operations:
             x, self.trained[f"{name}.weight"], self.trained[f"{name}.bias"] if bias else None,
             stride, kernel // 2 if padding is None else padding)
 
-    def depthwise(self, x, name, kernel, stride):
+    def same_convolution(self, x, name, width, kernel, stride):
+        x, padding = self._same(x, kernel, stride)
+        return F.conv2d(x, self.trained[f"{name}.weight"], None, stride, padding)
+
+    def depthwise(self, x, name, kernel, stride, same=False):
+        x, padding = self._same(x, kernel, stride) if same else (x, kernel // 2)
         return F.conv2d(
-            x, self.trained[f"{name}.weight"], None, stride, kernel // 2, groups=x.shape[1])
+            x, self.trained[f"{name}.weight"], None, stride, padding, groups=x.shape[1])
+
+    @staticmethod
+    def _same(x, kernel, stride):
+        """TensorFlow's padding, which copies the image only where its sides differ."""
+        sides = []
+        for size in (x.shape[3], x.shape[2]):
+            padding = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            sides += [padding // 2, padding - padding // 2]
+        if sides[0] == sides[1] and sides[2] == sides[3]:
+            return x, (sides[2], sides[0])
+        return F.pad(x, sides), 0
 
     def batch_norm(self, x, name, epsilon):
         return F.batch_norm(

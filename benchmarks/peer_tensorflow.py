@@ -54,11 +54,14 @@ class Operations:
         y = tf.nn.conv2d(x, self._parameter(f"{name}.weight"), stride, self._padding(padding))
         return tf.nn.bias_add(y, self._parameter(f"{name}.bias")) if bias else y
 
-    def depthwise(self, x, name, kernel, stride):
+    def same_convolution(self, x, name, width, kernel, stride):
+        return tf.nn.conv2d(x, self._parameter(f"{name}.weight"), stride, "SAME")
+
+    def depthwise(self, x, name, kernel, stride, same=False):
         # [rows, columns, 1, channels] becomes [rows, columns, channels, 1].
         filter = tf.transpose(self._parameter(f"{name}.weight"), [0, 1, 3, 2])
         return tf.nn.depthwise_conv2d(
-            x, filter, [1, stride, stride, 1], self._padding(kernel // 2))
+            x, filter, [1, stride, stride, 1], "SAME" if same else self._padding(kernel // 2))
 
     def batch_norm(self, x, name, epsilon):
         scale = self.variables[f"{name}.weight"] * tf.math.rsqrt(

@@ -13,6 +13,15 @@ import networks
 import works
 
 
+def _same(x, kernel, stride):
+    """With the zeros of TensorFlow's padding "same", the odd row or column at the end."""
+    sides = []
+    for size in (x.shape[3], x.shape[2]):
+        padding = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        sides += [padding // 2, padding - padding // 2]
+    return F.pad(x, sides)
+
+
 class _Recorder:
     """Makes a parameter the first time it is asked for, and runs with it."""
 
@@ -34,10 +43,15 @@ class _Recorder:
         b = self._normal(f"{name}.bias", (width,), 0.01) if bias else None
         return F.conv2d(x, w, b, stride, kernel // 2 if padding is None else padding)
 
-    def depthwise(self, x, name, kernel, stride):
+    def same_convolution(self, x, name, width, kernel, stride):
+        return self.convolution(_same(x, kernel, stride), name, width, kernel, stride, 0, bias=False)
+
+    def depthwise(self, x, name, kernel, stride, same=False):
         channels = x.shape[1]
         w = self._normal(
             f"{name}.weight", (channels, 1, kernel, kernel), (2 / kernel**2) ** 0.5)
+        if same:
+            return F.conv2d(_same(x, kernel, stride), w, None, stride, groups=channels)
         return F.conv2d(x, w, None, stride, kernel // 2, groups=channels)
 
     def batch_norm(self, x, name, epsilon):

@@ -52,7 +52,10 @@ def explained(name, ops, images, labels):
 def _simple_grad(name, ops, x, kept, labels):
     gradient = ops.gradient(ops.score(kept["logits"], labels), x)
     size = ops.sum_channels(ops.absolute(gradient))
-    return size / (ops.sum_image(size) + 1e-12)
+    # Shares of the image, made comparable as before every penalty (`docs/definitions.md`).
+    share = size / (ops.sum_image(size) + 1e-12)
+    low, high = ops.smallest(share), ops.largest(share)
+    return (share - low) / (high - low)
 
 
 def _grad_cam(name, ops, x, kept, labels):

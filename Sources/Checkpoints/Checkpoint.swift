@@ -73,7 +73,7 @@ public struct Checkpoint: Hashable, Sendable {
   ///   - layout: whose names and axes it has.
   ///   - layers: of the network, in Keras's order.
   ///   - modelConfig: Keras's description of the network in JSON, for `keras2Model` and `keras`.
-  ///   - groups: for `keras`, the groups in which the description has the layers, by their names;
+  ///   - groups: for `keras` and `keras3`, the groups in which the description has the layers, by their names;
   ///     those that follow from the order of `layers` if empty.
   /// - Precondition: no training state unless the layout is `trompe`.
   /// - Throws: `CheckpointError` if it cannot be written; an old file of that name is then intact.
@@ -132,10 +132,11 @@ public struct Checkpoint: Hashable, Sendable {
     case .keras3:
       try HDF5Writer.write(to: target) { file in
         try file.write(metadata)
-        try Keras3Layout.write(layers, to: &file, tensor)
+        try Keras3Layout.write(layers, in: groups, to: &file, tensor)
       }
     }
   }
+
   /// The same to a file of any path.
   public func save(
     to path: String, as layout: CheckpointLayout, layers: [ParameterizedLayer],

@@ -22,7 +22,7 @@ extension Architecture {
     let config: [String: Any] = [
       "name": name, "trainable": true, "layers": writing.layers.map(\.record),
       "input_layers": [[Self.inputName, 0, 0] as [Any]],
-      "output_layers": [[writing.output, 0, 0] as [Any]],
+      "output_layers": [[writing.output.name, writing.output.call, 0] as [Any]],
     ]
     var model: [String: Any] = ["class_name": "Functional", "config": config]
     if isArchive {
@@ -50,20 +50,43 @@ extension Architecture {
 
 /// Nodes as Keras's layers.
 struct KerasWriting {
+  /// The result of one call of a layer.
+  struct Reference: Hashable {
+    /// As Keras takes it.
+    let name: String
+    let call: Int
+
+    init(_ name: String, call: Int = 0) {
+      (self.name, self.call) = (KerasWriting.legal(name), call)
+    }
+  }
+
   struct Layer {
     let name: String
     /// The name as it is here.
     let parameters: String
-    let inputs: [String]
-    let record: [String: Any]
+    let className: String
+    let config: [String: Any]
+    /// What each of its calls reads; of the input layer none.
+    var calls: [[Reference]]
+
+    /// In `model_config`.
+    var record: [String: Any] {
+      let calls: [[[Any]]] = calls.map { $0.map { [$0.name, $0.call, 0, [String: Any]()] } }
+      return ["class_name": className, "name": name, "config": config, "inbound_nodes": calls]
+    }
   }
 
   let architecture: Architecture
-  private(set) var layers: [Layer] = []
-  /// Name of the last layer.
-  private(set) var output = ""
-  /// Keras's layer that gives a node's activation.
-  var names = [Architecture.inputName: Architecture.inputName]
+  var layers: [Layer] = []
+  /// The network's result.
+  private(set) var output = Reference("")
+  /// By the names here, places in `layers`.
+  private var positions: [String: Int] = [:]
+  /// How many nodes have the parameters of this name.
+  private(set) var sharers: [String: Int] = [:]
+  /// What gives a node's activation in Keras.
+  var results = [Architecture.inputName: Reference(Architecture.inputName)]
   /// How many nodes read a node.
   var readers: [String: Int] = [:]
   var shapes: [String: Shape]
@@ -83,16 +106,11 @@ struct KerasWriting {
     write(
       "InputLayer", Architecture.inputName, [],
       ["batch_input_shape": [NSNull(), x[0], x[1], x[2]] as [Any], "dtype": "float32"])
-    var prefixes: Set<String> = []
     for node in architecture.nodes where !node.parameters.isEmpty {
-      guard prefixes.insert(node.parameterPrefix).inserted else {
-        throw NetworkError(
-          "\(architecture.name) cannot be written for Keras: the layer \(node.parameterPrefix) is "
-            + "called several times")
-      }
+      sharers[node.parameterPrefix, default: 0] += 1
     }
     for index in architecture.nodes.indices { try append(index) }
-    output = Self.legal(names[architecture.nodes[architecture.nodes.count - 1].name]!)
+    output = results[architecture.nodes[architecture.nodes.count - 1].name]!
     var known: Set<String> = []
     for layer in layers where !known.insert(layer.name).inserted {
       throw NetworkError(
@@ -103,49 +121,47 @@ struct KerasWriting {
   }
 
   static func legal(_ name: String) -> String {
-    name.replacingOccurrences(of: ".", with: "_").replacingOccurrences(of: "/", with: "_")
+    String(name.map { "./:".contains($0) ? "_" : $0 })
   }
 
-  /// As Keras does: by the largest distance from the output, and of equal ones first what is met first
-  /// on the way from the output, each layer before what it reads (keras/src/ops/function.py).
-  mutating func sort() {
-    let positions = Dictionary(
-      uniqueKeysWithValues: layers.enumerated().map { ($0.element.name, $0.offset) })
-    var distances = [Int](repeating: 0, count: layers.count)
-    // Readers stand after what they read.
-    for (position, layer) in layers.enumerated().reversed() {
-      for input in layer.inputs {
-        let source = positions[input]!
-        distances[source] = max(distances[source], distances[position] + 1)
-      }
-    }
-    var met = [Int](repeating: .max, count: layers.count)
-    var (count, stack) = (0, [positions[output]!])
-    while let position = stack.popLast() {
-      guard met[position] == .max else { continue }
-      met[position] = count
-      count += 1
-      stack += layers[position].inputs.reversed().map { positions[$0]! }
-    }
-    let order = layers.indices.sorted {
-      (distances[$1], met[$0], $0) < (distances[$0], met[$1], $1)
-    }
-    layers = order.map { layers[$0] }
-  }
-
+  @discardableResult
   mutating func write(
-    _ className: String, _ name: String, _ inputs: [String], _ config: [String: Any] = [:]
-  ) {
-    let (parameters, name, inputs) = (name, Self.legal(name), inputs.map(Self.legal))
+    _ className: String, _ name: String, _ inputs: [Reference], _ config: [String: Any] = [:]
+  ) -> Reference {
     var config = config
-    config["name"] = name
-    let calls: [[[Any]]] = inputs.isEmpty ? [] : [inputs.map { [$0, 0, 0, [String: Any]()] }]
+    let result = Reference(name)
+    config["name"] = result.name
+    positions[name] = positions[name] ?? layers.count
     layers.append(
       Layer(
-        name: name, parameters: parameters, inputs: inputs,
-        record: [
-          "class_name": className, "name": name, "config": config, "inbound_nodes": calls,
-        ]))
+        name: result.name, parameters: name, className: className, config: config,
+        calls: inputs.isEmpty ? [] : [inputs]))
+    return result
+  }
+
+  /// A layer by the name of its parameters, or another call of it.
+  mutating func writeCall(
+    _ className: String, _ name: String, _ node: LayerNode, _ inputs: [Reference],
+    _ config: [String: Any]
+  ) throws(NetworkError) -> Reference {
+    guard let position = positions[name], sharers[node.parameterPrefix, default: 0] > 1 else {
+      return write(className, name, inputs, config)
+    }
+    var config = config
+    config["name"] = layers[position].name
+    guard layers[position].className == className,
+      Self.json(layers[position].config) == Self.json(config)
+    else {
+      throw error(
+        node,
+        "the layer \(name) is called several times, and Keras would not compute the same each time")
+    }
+    layers[position].calls.append(inputs)
+    return Reference(name, call: layers[position].calls.count - 1)
+  }
+
+  private static func json(_ config: [String: Any]) -> Data? {
+    try? JSONSerialization.data(withJSONObject: config, options: .sortedKeys)
   }
 
   func error(_ node: LayerNode, _ text: String) -> NetworkError {
@@ -180,8 +196,8 @@ struct KerasWriting {
   mutating func append(_ index: Int) throws(NetworkError) {
     let node = architecture.nodes[index]
     // Written together with the node before it.
-    guard names[node.name] == nil else { return }
-    let inputs = node.inputs.map { names[$0]! }
+    guard results[node.name] == nil else { return }
+    let inputs = node.inputs.map { results[$0]! }
     let x = shapes[node.inputs[0]]!
     note(node)
     switch node.layer {
@@ -196,7 +212,7 @@ struct KerasWriting {
         config["filters"] = second.layer.outputChannels
         config["use_bias"] = second.layer.hasBias
         // Nobody else reads it.
-        names[node.name] = second.name
+        results[node.name] = Reference(second.name)
         return try weighted(
           "SeparableConv2D", index + 1, [source.input], config, name: second.name)
       }
@@ -211,9 +227,8 @@ struct KerasWriting {
     case .dense(let layer):
       try weighted("Dense", index, inputs, ["units": layer.outputs, "use_bias": layer.hasBias])
     case .batchNorm(let layer):
-      names[node.name] = node.parameterPrefix
-      write(
-        "BatchNormalization", node.parameterPrefix, inputs,
+      results[node.name] = try writeCall(
+        "BatchNormalization", node.parameterPrefix, node, inputs,
         [
           "axis": x.rank, "epsilon": layer.epsilon, "momentum": 1 - layer.momentum,
           "scale": layer.hasGamma, "center": layer.hasBeta,
@@ -247,8 +262,7 @@ struct KerasWriting {
     case .flatten(let order):
       var inputs = inputs
       if order == .channelsFirst, x.rank == 3, x[0] * x[1] > 1 {
-        write("Permute", "\(node.name).permutation", inputs, ["dims": [3, 1, 2]])
-        inputs = ["\(node.name).permutation"]
+        inputs = [write("Permute", "\(node.name).permutation", inputs, ["dims": [3, 1, 2]])]
       }
       simple("Flatten", node, inputs)
     case .add: simple("Add", node, inputs)

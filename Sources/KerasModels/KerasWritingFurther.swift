@@ -5,21 +5,19 @@ import TensorGraph
 /// Layers beside convolutions, dense layers, batch norms and pooling.
 extension KerasWriting {
   mutating func appendFurther(
-    _ node: LayerNode, _ x: Shape, _ inputs: [String]
+    _ node: LayerNode, _ x: Shape, _ inputs: [Reference]
   ) throws(NetworkError) {
     switch node.layer {
     case .activation(let function): try appendActivation(node, function, inputs)
     case .prelu(let layer):
       let slopes = [Int](repeating: 1, count: x.rank - layer.slopes.count) + layer.slopes
-      names[node.name] = node.parameterPrefix
-      write(
-        "PReLU", node.parameterPrefix, inputs,
+      results[node.name] = try writeCall(
+        "PReLU", node.parameterPrefix, node, inputs,
         ["shared_axes": slopes.indices.filter { slopes[$0] == 1 && x[$0] > 1 }.map { $0 + 1 }])
     case .layerNorm(let layer):
       let axes = Array((1...x.rank).suffix(layer.extents.count))
-      names[node.name] = node.parameterPrefix
-      write(
-        "LayerNormalization", node.parameterPrefix, inputs,
+      results[node.name] = try writeCall(
+        "LayerNormalization", node.parameterPrefix, node, inputs,
         [
           "axis": axes, "epsilon": layer.epsilon, "scale": layer.hasGamma,
           "center": layer.hasBeta,
@@ -52,9 +50,8 @@ extension KerasWriting {
         ["scale": Self.number(layer.scale), "offset": Self.number(layer.offset)])
     case .normalization:
       // Its statistics are among the weights.
-      names[node.name] = node.parameterPrefix
-      write(
-        "Normalization", node.parameterPrefix, inputs,
+      results[node.name] = try writeCall(
+        "Normalization", node.parameterPrefix, node, inputs,
         ["axis": -1, "mean": NSNull(), "variance": NSNull(), "invert": false])
     case .spatialDropout(let rate): simple("SpatialDropout2D", node, inputs, ["rate": rate])
     default: preconditionFailure("\(node.layer.kind) is written above")
@@ -64,13 +61,12 @@ extension KerasWriting {
   static func number(_ values: [Double]) -> Any { values.count == 1 ? values[0] : values }
 
   mutating func appendActivation(
-    _ node: LayerNode, _ function: ActivationFunction, _ inputs: [String]
+    _ node: LayerNode, _ function: ActivationFunction, _ inputs: [Reference]
   ) throws(NetworkError) {
     if let kerasName = function.kerasName {
       return simple("Activation", node, inputs, ["activation": kerasName])
     }
     let name = renamed[node.name] ?? node.name
-    names[node.name] = name
     switch function {
     case .rectifier(let slope, let maximum):
       simple(
@@ -80,19 +76,22 @@ extension KerasWriting {
           "threshold": 0.0,
         ])
     case .elu(let alpha): simple("ELU", node, inputs, ["alpha": alpha])
-    case .hardSigmoid(let slope): writeHardSigmoid(name, slope, inputs)
+    case .hardSigmoid(let slope):
+      results[node.name] = writeHardSigmoid(name, slope, inputs)
     case .hardSwish:
-      writeHardSigmoid("\(name).gate", ActivationFunction.hardSlope, inputs)
-      write("Multiply", name, inputs + ["\(name).gate"])
+      let gate = writeHardSigmoid("\(name).gate", ActivationFunction.hardSlope, inputs)
+      results[node.name] = write("Multiply", name, inputs + [gate])
     default: throw error(node, "Keras has no function \(function.name.rawValue) by name")
     }
   }
 
   /// min(max(slope·x + 1/2, 0), 1): by its name Keras 2 and Keras 3 have other slopes.
-  mutating func writeHardSigmoid(_ name: String, _ slope: Double, _ inputs: [String]) {
-    write("Rescaling", "\(name).line", inputs, ["scale": slope, "offset": 0.5])
-    write(
-      "ReLU", name, ["\(name).line"], ["max_value": 1.0, "negative_slope": 0.0, "threshold": 0.0])
+  mutating func writeHardSigmoid(
+    _ name: String, _ slope: Double, _ inputs: [Reference]
+  ) -> Reference {
+    let line = write("Rescaling", "\(name).line", inputs, ["scale": slope, "offset": 0.5])
+    return write(
+      "ReLU", name, [line], ["max_value": 1.0, "negative_slope": 0.0, "threshold": 0.0])
   }
 }
 

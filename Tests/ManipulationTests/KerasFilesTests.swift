@@ -164,16 +164,49 @@ import Testing
         == Data(contentsOf: URL(fileURLWithPath: folder("c.keras"))))
   }
 
-  /// Keras has such networks, but its layers are written here once each.
-  @Test func aNetworkOfSharedLayersSaysThatKerasLayoutsDoNotTakeIt() throws {
+  /// Layers that are called several times are one layer with several calls.
+  @Test(arguments: ["kind", "side"], [CheckpointLayout.keras2Model, .keras])
+  func layersThatAreCalledTwiceAreWrittenOnce(output: String, layout: CheckpointLayout) throws {
     let folder = try TemporaryFolder()
-    let network = try load(Self.folder + "k3-twice.h5", output: "kind")
-    let text =
-      "twice cannot be written for Keras: the layer vgg/c1 is called several times"
-    for layout in [CheckpointLayout.keras2Model, .keras] {
-      #expect(error { try network.checkExport(as: layout) } == text)
-    }
+    let network = try load(Self.folder + "k3-twice.h5", output: output)
+    let path = folder("a" + layout.fileExtension)
+    try network.save(to: path, as: layout)
+    let config = try #require(try CheckpointFile(path: path).modelConfig)
+    let again = try Architecture(kerasModelConfig: config)
+    #expect(again.nodes.count { $0.parameterPrefix == "vgg_c1" } == 2)
+    #expect(again.nodes.contains { $0.name == "vgg_c1:2" })
+    #expect(try logits(load(path)) == logits(network))
     try network.save(to: folder("a.safetensors"), as: .safetensors)
     #expect(try logits(load(folder("a.safetensors"))) == logits(network))
+  }
+
+  /// Weights alone stand where the model has its layers, in the groups of the models around them.
+  @Test func weightsOfModelsWithinModelsStandInTheirGroups() throws {
+    let folder = try TemporaryFolder()
+    let network = try load(Self.folder + "k3-sequence.keras")
+    try network.save(to: folder("a.weights.h5"), as: .keras3)
+    let own = try CheckpointFile(path: Self.folder + "k3-sequence.keras").container.tensors
+    let written = try CheckpointFile(path: folder("a.weights.h5")).container.tensors
+    #expect(
+      Set(written.map { "\($0.name) \($0.shape)" })
+        == Set(own.filter { $0.name.hasPrefix("layers/") }.map { "\($0.name) \($0.shape)" }))
+    #expect(try logits(load(folder("a.weights.h5"))) == logits(network))
+  }
+
+  @Test func weightsAloneThatTheirModelWouldNotLoadAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let nested = try load(Self.folder + "k3-sequence.keras")
+    let advice = "write it as keras or keras2-model, which bring their own description"
+    #expect(
+      error { try nested.save(to: folder("a.h5"), as: .keras2) }
+        == "sequence has models within it (base/c1 is a layer of one), whose weights Keras 2 orders "
+        + "by what was trainable; write it as keras3, or " + advice)
+    let twice = try load(Self.folder + "k3-twice.h5", output: "kind")
+    for layout in [CheckpointLayout.keras2, .keras3] {
+      #expect(
+        error { try twice.checkExport(as: layout) }
+          == "twice has other outputs, whose layers (side among them) were not read, so that the "
+          + "model would not load these weights; " + advice)
+    }
   }
 }

@@ -1,9 +1,12 @@
 import Checkpoints
 import Foundation
 import ImageData
+import KerasModels
 import Manipulation
 import Networks
 import TensorGraph
+import TensorReference
+import TestSupport
 import Testing
 
 @Suite struct NetworkConversionTests {
@@ -82,6 +85,115 @@ import Testing
       try torch.save(to: path("c.h5"), as: .keras2)
       #expect(parameters(try load(path("c.h5"))) == original)
       #expect(try load(path("c.h5")).layout == .keras2)
+    }
+  }
+
+  /// A Keras model that flattens channels first, by way of PyTorch's file.
+  @Test func whatKerasFlattensChannelsFirstStaysSo() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let config = """
+      {"class_name": "Sequential", "config": {"name": "first", "layers": [
+        {"class_name": "InputLayer", "config": {"batch_shape": [null, 3, 4, 5], "name": "in"}},
+        {"class_name": "Conv2D", "config": {"name": "conv", "filters": 4, "kernel_size": [1, 1],
+          "data_format": "channels_first"}},
+        {"class_name": "Flatten", "config": {"name": "flat"}},
+        {"class_name": "Dense", "config": {"name": "fc", "units": 5}}]}}
+      """
+    let architecture = try Architecture(kerasModelConfig: config)
+    let fresh = try LoadedNetwork(
+      NetworkSection(
+        architecture: ArchitectureSpecification(
+          family: "graph", classes: 5, height: 4, width: 5, graph: architecture)), seed: 3)
+    try Checkpoint(parameters: parameters(fresh)).save(
+      to: path("a.h5"), as: .keras2Model, layers: architecture.parameterizedLayers,
+      modelConfig: config)
+    let keras = try load(path("a.h5"))
+    #expect(keras.specification.channelsFirstInKeras == ["flat"])
+    for layout in [CheckpointLayout.pth, .trompe] {
+      try keras.save(to: path("b" + layout.fileExtension), as: layout)
+      let other = try load(path("b" + layout.fileExtension))
+      for target in [CheckpointLayout.keras3, .keras2] {
+        try other.save(to: path("c" + target.fileExtension), as: target)
+        #expect(parameters(try load(path("c" + target.fileExtension))) == parameters(keras))
+      }
+    }
+  }
+
+  /// Between the flattening and the dense layer may stand what treats each pixel by itself.
+  @Test func parametersOfFlattenedPixelsChangePlacesWithThem() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func network(_ further: [LayerNode], classes: Int) throws -> LoadedNetwork {
+      let graph = try Architecture(
+        name: "rows", inputShape: [2, 3, 4], classes: classes,
+        nodes: [LayerNode(name: "flat", layer: .flatten(order: .channelsLast), inputs: ["input"])]
+          + further)
+      let network = try LoadedNetwork(
+        NetworkSection(
+          architecture: ArchitectureSpecification(
+            family: "graph", classes: classes, height: 2, width: 3, channels: 4, graph: graph)),
+        seed: 5)
+      for name in network.parameters.names {
+        var tensor = network.parameters[name]
+        tensor.values.withUnsafeMutableBufferPointer { SeededWeights.uniform(name, into: $0) }
+        if name.hasSuffix("var") {
+          tensor = Tensor(shape: tensor.shape, values: tensor.values.map { $0 + 2 })
+        }
+        try network.parameters.upload(tensor, to: name)
+      }
+      return network
+    }
+    func logits(_ network: LoadedNetwork) throws -> [Double] {
+      var graph = GraphBuilder()
+      let input = try graph.placeholder("images", shape: [1, 2, 3, 4])
+      let part = try NetworkGraph(network.architecture, input: input, in: &graph)
+      let values = (0..<24).map { Double($0 * 7 % 24) / 12 - 1 }
+      return try ReferenceEvaluator.evaluate(
+        graph.graph(outputs: [part.logits]),
+        placeholders: ["images": ReferenceArray(shape: [1, 2, 3, 4], values: values)],
+        parameters: Dictionary(
+          uniqueKeysWithValues: network.parameters.names.map {
+            ($0, ReferenceArray(network.parameters[$0]))
+          }))[0].values
+    }
+    let rows = try network(
+      [
+        LayerNode(name: "norm", layer: .batchNorm(BatchNormLayer(channels: 24)), inputs: ["flat"]),
+        LayerNode(name: "slopes", layer: .prelu(PReLULayer(slopes: [24])), inputs: ["norm"]),
+        LayerNode(name: "slope", layer: .prelu(PReLULayer(slopes: [1])), inputs: ["slopes"]),
+        LayerNode(name: "tanh", layer: .activation(.tanh), inputs: ["slope"]),
+        LayerNode(name: "sum", layer: .add, inputs: ["tanh", "norm"]),
+        LayerNode(
+          name: "layer", layer: .layerNorm(LayerNormLayer(extents: [24])), inputs: ["sum"]),
+        LayerNode(
+          name: "fc", layer: .dense(DenseLayer(inputs: 24, outputs: 3)), inputs: ["layer"]),
+      ], classes: 3)
+    let converted = try rows.converted(to: .pth)
+    #expect(
+      converted.architecture.nodes[0].layer == .flatten(order: .channelsFirst))
+    for (a, b) in zip(try logits(rows), try logits(converted)) { #expect(abs(a - b) < 1e-12) }
+    #expect(converted.parameters["fc.weight"] != rows.parameters["fc.weight"])
+    #expect(converted.parameters["norm.running_mean"] != rows.parameters["norm.running_mean"])
+
+    // Pixels as logits would be other classes.
+    let reason = "rows cannot be written as pth, which flattens images in another order: "
+    let advice = "; write it as keras, keras2-model or trompe"
+    for (further, classes, cause) in [
+      (
+        [LayerNode(name: "end", layer: .activation(.tanh), inputs: ["flat"])], 24,
+        "the logits are a flattened image, whose order is another"
+      ),
+      (
+        [
+          LayerNode(name: "both", layer: .concatenate, inputs: ["flat", "flat"]),
+          LayerNode(
+            name: "fc", layer: .dense(DenseLayer(inputs: 48, outputs: 3)), inputs: ["both"]),
+        ], 3, "both reads a flattened image, whose order is another"
+      ),
+    ] {
+      do {
+        _ = try network(further, classes: classes).converted(to: .pth)
+        Issue.record("\(cause): was converted")
+      } catch { #expect("\(error)" == reason + cause + advice) }
     }
   }
 
@@ -175,6 +287,20 @@ import Testing
     try Checkpoint(parameters: ["x.weight": Tensor(repeating: 1, shape: [2, 2])]).save(
       to: path("b.h5"))
     #expect(throws: RunError.self) { try load(path("b.h5")) }
+  }
+
+  /// Its classes are the outputs of a convolution.
+  @Test func aNetworkWithoutDenseLayersIsKnownByItsParameters() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let network = try LoadedNetwork(
+      NetworkSection(
+        architecture: ArchitectureSpecification(
+          family: "squeezenet1-1", classes: 7, height: 64, width: 64)))
+    try Checkpoint(parameters: parameters(network)).save(
+      to: path("a.pth"), as: .pth, layers: network.architecture.parameterizedLayers)
+    let specification = try load(path("a.pth")).specification
+    #expect(specification.family == "squeezenet1-1")
+    #expect(specification.classes == 7)
   }
 
   @Test(arguments: [

@@ -130,13 +130,30 @@ struct Keras3Layout {
   ) throws {
     let layers = KerasMatching.joining(layers)
     var groups = Self.groups(of: layers, in: folders[0])
+    var names = layers.map(\.kerasName)
     if layers.allSatisfy({ given[$0.name] != nil }) {
       groups = layers.map { Self.group(given[$0.name]!, in: folders[0]) }
+      // A layer within models has a group in the group of each.
+      var models: [String: String] = [:]
+      for (number, layer) in layers.enumerated() {
+        let places = given[layer.name]!
+        let path = layer.kerasName.split(separator: "/", maxSplits: places.count - 1)
+        guard path.count == places.count, let own = path.last else { continue }
+        names[number] = String(own)
+        for count in 1..<places.count {
+          models[Self.group(Array(places[..<count]), in: folders[0])] = String(path[count - 1])
+        }
+      }
+      for (group, name) in models.sorted(by: { $0.key < $1.key }) {
+        let folder = group + "/" + variables
+        try file.createGroup(folder)
+        try file.setAttribute(layerName, to: .text(name), ofGroup: folder)
+      }
     }
-    for (layer, group) in zip(layers, groups) {
+    for ((layer, group), name) in zip(zip(layers, groups), names) {
       let folder = group + "/" + variables
       try file.createGroup(folder)
-      try file.setAttribute(layerName, to: .text(layer.kerasName), ofGroup: folder)
+      try file.setAttribute(layerName, to: .text(name), ofGroup: folder)
       for (number, part) in layer.parameters.enumerated() {
         try file.write(part.layer.kerasTensor(tensor(part.parameter)), as: "\(folder)/\(number)")
       }

@@ -30,16 +30,21 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
   public var blocks: [Int]?
   /// `graph`: the layers themselves, e.g. as imported from another program.
   public var graph: Architecture?
+  /// `graph`, of a Keras model: names of its layers that flatten images channels first, whichever
+  /// order they have here. Nil if there are none.
+  public var channelsFirstInKeras: [String]?
 
   public init(
     family: String, classes: Int, height: Int, width: Int, channels: Int = 3,
     plan: [VGGStep]? = nil, batchNorm: Bool? = nil, classifier: [Int]? = nil,
-    widths: [Int]? = nil, blocks: [Int]? = nil, graph: Architecture? = nil
+    widths: [Int]? = nil, blocks: [Int]? = nil, graph: Architecture? = nil,
+    channelsFirstInKeras: [String]? = nil
   ) {
     (self.family, self.classes) = (family, classes)
     (self.height, self.width, self.channels) = (height, width, channels)
     (self.plan, self.batchNorm, self.classifier) = (plan, batchNorm, classifier)
     (self.widths, self.blocks, self.graph) = (widths, blocks, graph)
+    self.channelsFirstInKeras = channelsFirstInKeras
   }
 
   /// [height, width, channels]; only for checked specifications.
@@ -80,7 +85,7 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
 
   private enum Key: String, CodingKey, CaseIterable {
     case family, classes, height, width, channels
-    case plan, batchNorm, classifier, widths, blocks, graph
+    case plan, batchNorm, classifier, widths, blocks, graph, channelsFirstInKeras
   }
 
   /// Unknown keys are errors: a misspelt option must not be ignored. Height and width may be
@@ -99,7 +104,9 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
       classifier: try values.decodeIfPresent([Int].self, forKey: .classifier),
       widths: try values.decodeIfPresent([Int].self, forKey: .widths),
       blocks: try values.decodeIfPresent([Int].self, forKey: .blocks),
-      graph: try values.decodeIfPresent(Architecture.self, forKey: .graph))
+      graph: try values.decodeIfPresent(Architecture.self, forKey: .graph),
+      channelsFirstInKeras: try values.decodeIfPresent(
+        [String].self, forKey: .channelsFirstInKeras))
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -115,5 +122,6 @@ public struct ArchitectureSpecification: Codable, Hashable, Sendable {
     try values.encodeIfPresent(widths, forKey: .widths)
     try values.encodeIfPresent(blocks, forKey: .blocks)
     try values.encodeIfPresent(graph, forKey: .graph)
+    try values.encodeIfPresent(channelsFirstInKeras, forKey: .channelsFirstInKeras)
   }
 }

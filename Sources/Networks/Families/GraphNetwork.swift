@@ -15,6 +15,12 @@ enum GraphNetwork {
             + "leave network.architecture and network.preprocessing.resize out (--architecture, "
             + "--resize), or resize to \(graph.inputShape[1])x\(graph.inputShape[0])")
       }
+      for name in specification.channelsFirstInKeras ?? [] {
+        guard case .flatten = graph.nodes.first(where: { $0.name == name })?.layer else {
+          throw NetworkError(
+            "graph: channelsFirstInKeras names \(name.prefix(100)), which flattens no image")
+        }
+      }
       return graph
     }
   ]

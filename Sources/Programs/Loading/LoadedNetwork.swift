@@ -34,7 +34,9 @@ public final class LoadedNetwork {
   /// Keras's description of the network, of a whole-model file, and the groups in which Keras 3 has its
   /// layers.
   private let modelConfig: String?
-  private let kerasGroups: [String: [String]]
+  let kerasGroups: [String: [String]]
+  /// Layers of that description which lead to other outputs alone.
+  let kerasUnused: Set<String>
   /// What the user should know of the file, one sentence each.
   public let notes: [String]
 
@@ -79,7 +81,7 @@ public final class LoadedNetwork {
     }
     // A description of more than the network cannot go with its weights again.
     modelConfig = keras?.isWhole ?? true ? file?.modelConfig : nil
-    kerasGroups = keras.map { $0.isWhole ? $0.groups : [:] } ?? [:]
+    (kerasGroups, kerasUnused) = (keras?.groups ?? [:], keras?.unused ?? [])
     let source = section.checkpoint ?? ""
     guard Preprocessing.channelCounts.contains(specification.channels) else {
       throw RunError(
@@ -233,7 +235,8 @@ public final class LoadedNetwork {
       }
       return ArchitectureSpecification(
         family: "graph", classes: graph.classes, height: graph.inputShape[0],
-        width: graph.inputShape[1], channels: graph.inputShape[2], graph: graph)
+        width: graph.inputShape[1], channels: graph.inputShape[2], graph: graph,
+        channelsFirstInKeras: graph.imagesFlattenedChannelsFirst)
     }
     let side = ArchitectureSpecification.defaultSide
     let size = try size()
@@ -251,7 +254,7 @@ public final class LoadedNetwork {
     assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = (network.batchCounts, network.sha256, network.provenance)
     (layout, modelConfig, notes) = (network.layout, network.modelConfig, network.notes)
-    kerasGroups = network.kerasGroups
+    (kerasGroups, kerasUnused) = (network.kerasGroups, network.kerasUnused)
     path = network.path
     executor = network.executor
     parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })
@@ -265,7 +268,7 @@ public final class LoadedNetwork {
     assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = ([:], network.sha256, network.provenance)
     (layout, modelConfig, notes, path) = (.trompe, nil, network.notes, network.path)
-    kerasGroups = [:]
+    (kerasGroups, kerasUnused) = ([:], [])
     executor = network.executor
     parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })
     let given = try network.parameters.snapshot().tensors
@@ -333,11 +336,18 @@ public final class LoadedNetwork {
     try network.checkpoint(provenance: provenance).save(
       to: target, as: layout, layers: network.architecture.parameterizedLayers,
       modelConfig: layout.hasModelConfig ? try network.description(for: layout) : nil,
-      groups: isKept ? network.kerasGroups : [:])
+      groups: network.groups(for: layout))
   }
 
   /// - Throws: `NetworkError` if the network can no longer be described to Keras.
   func checkDescription() throws { _ = try description(for: layout) }
+
+  /// The groups in which Keras looks for the layers: those of the model that the network came with, if
+  /// the file is for that model.
+  private func groups(for layout: CheckpointLayout) -> [String: [String]] {
+    let isDescribedAnew = layout == .keras && (layout != self.layout || modelConfig == nil)
+    return isDescribedAnew ? [:] : kerasGroups
+  }
 
   /// Keras's description: as it came, if it came in a file of this layout.
   private func description(for layout: CheckpointLayout) throws -> String {

@@ -33,15 +33,46 @@ extension LoadedNetwork {
     case .torch, .safetensors, .pth:
       if isTorch { return nil }
       if isKeras { return try counterpart() }
-      return try NetworkConversion(
-        from: architecture, to: architecture.flattening(.channelsFirst), as: specification)
+      return try reordered(for: layout) { _ in .channelsFirst }
     case .keras2, .keras3:
       if isKeras { return nil }
       if isTorch { return try counterpart() }
       // The weights are for the model that they came with, which flattens as it does.
-      if self.layout.isKeras { return nil }
+      if self.layout.isKeras {
+        try checkWeights(alone: layout)
+        return nil
+      }
+      let first = Set(specification.channelsFirstInKeras ?? [])
+      return try reordered(for: layout) { first.contains($0) ? .channelsFirst : .channelsLast }
+    }
+  }
+
+  /// Weights without their model load into the one that they came with, and only whole.
+  private func checkWeights(alone layout: CheckpointLayout) throws {
+    let advice = "write it as keras or keras2-model, which bring their own description"
+    if let other = kerasUnused.sorted().first {
+      throw RunError(
+        "\(architecture.name) has other outputs, whose layers (\(other.prefix(100)) among them) were "
+          + "not read, so that the model would not load these weights; \(advice)")
+    }
+    if layout == .keras2, let inner = kerasGroups.filter({ $1.count > 1 }).keys.sorted().first {
+      throw RunError(
+        "\(architecture.name) has models within it (\(inner.prefix(100)) is a layer of one), whose "
+          + "weights Keras 2 orders by what was trainable; write it as keras3, or \(advice)")
+    }
+  }
+
+  /// The network with its images flattened in another order.
+  private func reordered(
+    for layout: CheckpointLayout, _ order: (String) -> FlattenOrder
+  ) throws -> NetworkConversion {
+    do {
       return try NetworkConversion(
-        from: architecture, to: architecture.flattening(.channelsLast), as: specification)
+        from: architecture, to: architecture.flattening(order), as: specification)
+    } catch let error as NetworkDifference {
+      throw RunError(
+        "\(architecture.name) cannot be written as \(layout.rawValue), which flattens images in "
+          + "another order: \(error.text); write it as keras, keras2-model or trompe")
     }
   }
 
@@ -85,9 +116,15 @@ struct NetworkConversion {
 
   package let specification: ArchitectureSpecification
   package let architecture: Architecture
-  /// By the target's name: the source's name, and for the weight after a flattening in another order
-  /// the image's shape and the source's order.
-  package let sources: [String: (name: String, flattened: (shape: Shape, order: FlattenOrder)?)]
+  /// An image that the source flattens in another order than the target.
+  package struct Flattening: Hashable {
+    let shape: Shape
+    /// The source's.
+    let order: FlattenOrder
+  }
+
+  /// By the target's name: the source's name, and for parameters of flattened pixels how these lie.
+  package let sources: [String: (name: String, flattened: Flattening?)]
 
   /// - Throws: `NetworkDifference` if the networks differ in more than names and the order of
   ///   flattening.
@@ -98,46 +135,60 @@ struct NetworkConversion {
     if specification.family == Self.graphFamily { specification.graph = target }
     (self.specification, architecture) = (specification, target)
     let (before, after) = (Self.steps(of: source), Self.steps(of: target))
-    var sources: [String: (String, (Shape, FlattenOrder)?)] = [:]
-    // By step of the source: an image flattened in another order than in the target.
-    var flattened: [Int: (Shape, FlattenOrder)] = [:]
+    var sources: [String: (name: String, flattened: Flattening?)] = [:]
+    // By step of the source: whose result lies in another order than the target's.
+    var flattened: [Int: Flattening] = [:]
     for (number, (first, second)) in zip(before, after).enumerated() {
-      let pending = first.inputs.lazy.compactMap { flattened[$0] }.first
       guard first.inputs == second.inputs else {
         throw NetworkDifference(
           text: "\(first.node.name) and \(second.node.name) read other layers")
       }
-      switch (first.node.layer, second.node.layer) {
-      case (.flatten(let order), .flatten(let other)):
+      let pending = Set(first.inputs.map { flattened[$0] })
+      if case .flatten(let order) = first.node.layer, case .flatten(let other) = second.node.layer {
         let shape = first.inputShape
         if order != other, shape.rank == 3, shape[0] * shape[1] > 1, shape[2] > 1 {
-          flattened[number] = (shape, order)
+          flattened[number] = Flattening(shape: shape, order: order)
         }
-      case (.relu, .relu): flattened[number] = pending
-      case (let layer, let other):
-        guard layer == other else {
+        continue
+      }
+      guard first.node.layer == second.node.layer else {
+        throw NetworkDifference(
+          text: "\(first.node.name) is \(Self.text(first.node.layer)), "
+            + "\(second.node.name) \(Self.text(second.node.layer))")
+      }
+      var ofPixels: Flattening?
+      if pending != [nil] {
+        guard pending.count == 1, let only = pending.first, let only,
+          let rows = first.node.layer.readsRows
+        else {
           throw NetworkDifference(
-            text:
-              "\(first.node.name) is \(Self.text(layer)), \(second.node.name) \(Self.text(other))")
+            text: "\(first.node.name) reads a flattened image, whose order is another")
         }
-        if pending != nil {
-          guard case .dense = layer else {
-            throw NetworkDifference(
-              text: "\(first.node.name) reads a flattened image, whose order is another")
-          }
-        }
+        ofPixels = only
+        if rows == .eachPixel { flattened[number] = only }
       }
       // An activation function may have the name of the layer that it belongs to.
       guard second.node.layer.hasParameters else { continue }
       for suffix in ["weight", "bias", "running_mean", "running_var", "layer_scale"] {
-        sources["\(second.node.parameterPrefix).\(suffix)"] = (
-          "\(first.node.parameterPrefix).\(suffix)", suffix == "weight" ? pending : nil
+        let isOfPixels = suffix == "weight" || first.node.layer.readsRows == .eachPixel
+        let source = (
+          name: "\(first.node.parameterPrefix).\(suffix)", flattened: isOfPixels ? ofPixels : nil
         )
+        let name = "\(second.node.parameterPrefix).\(suffix)"
+        if let known = sources[name], known.flattened != source.flattened {
+          throw NetworkDifference(
+            text: "\(first.node.parameterPrefix) reads a flattened image, whose order is another, "
+              + "and other rows")
+        }
+        sources[name] = source
       }
     }
     guard before.count == after.count else {
       throw NetworkDifference(
         text: "they have \(before.count) and \(after.count) layers")
+    }
+    guard flattened[before.count - 1] == nil else {
+      throw NetworkDifference(text: "the logits are a flattened image, whose order is another")
     }
     self.sources = sources
   }
@@ -146,12 +197,15 @@ struct NetworkConversion {
   package func tensor(_ name: String, from tensors: (String) -> Tensor) -> Tensor {
     guard let source = sources[name] else { preconditionFailure("no source for \(name)") }
     let tensor = tensors(source.name)
-    guard let (shape, order) = source.flattened else { return tensor }
-    let (area, channels) = (shape[0] * shape[1], shape[2])
+    guard let flattened = source.flattened else { return tensor }
+    let (area, channels) = (flattened.shape[0] * flattened.shape[1], flattened.shape[2])
+    // One number for all pixels, as a PReLU may have, has no order.
+    guard tensor.shape[-1] == area * channels else { return tensor }
+    let count = tensor.shape.count / (area * channels)
     // Columns [C, H·W] become [H·W, C], or the other way round.
     let rows = Tensor(
-      shape: order == .channelsFirst
-        ? [tensor.shape[0], channels, area] : [tensor.shape[0], area, channels],
+      shape: flattened.order == .channelsFirst
+        ? [count, channels, area] : [count, area, channels],
       values: tensor.values)
     return rows.transposed([0, 2, 1]).reshaped(to: tensor.shape)
   }
@@ -209,7 +263,23 @@ struct NetworkConversion {
   }
 }
 
+/// What a layer does with the numbers of a row.
+private enum RowReading { case eachPixel, all }
+
 extension Layer {
+  /// Of a row of pixels: a function of each by itself, with parameters of its own if any, or one of all
+  /// of them, which its weight tells apart; nil if it is neither.
+  fileprivate var readsRows: RowReading? {
+    switch self {
+    case .dense: .all
+    case .relu, .activation, .softmax, .batchNorm, .prelu, .layerNorm, .layerScale, .normalization,
+      .add, .subtract, .multiply, .divide, .average, .maximum:
+      .eachPixel
+    case .rescale(let layer): layer.scale.count == 1 && layer.offset.count == 1 ? .eachPixel : nil
+    default: nil
+    }
+  }
+
   fileprivate var hasParameters: Bool {
     switch self {
     case .convolution, .dense, .batchNorm, .prelu, .layerNorm, .layerScale, .normalization: true
@@ -219,14 +289,28 @@ extension Layer {
 }
 
 extension Architecture {
-  /// The same network, flattening images in this order.
-  fileprivate func flattening(_ order: FlattenOrder) throws -> Architecture {
+  /// Names of the layers that flatten images channels first; nil if there are none.
+  var imagesFlattenedChannelsFirst: [String]? {
+    let shapes = Dictionary(
+      uniqueKeysWithValues: [(Self.inputName, inputShape)]
+        + zip(nodes, shapes).map { ($0.name, $1) })
+    let names = nodes.filter { node in
+      guard case .flatten(order: .channelsFirst) = node.layer, let x = shapes[node.inputs[0]] else {
+        return false
+      }
+      return x.rank == 3 && x[0] * x[1] > 1 && x[2] > 1
+    }.map(\.name)
+    return names.isEmpty ? nil : names
+  }
+
+  /// The same network, flattening images in these orders, by the names of the nodes.
+  fileprivate func flattening(_ order: (String) -> FlattenOrder) throws -> Architecture {
     try Architecture(
       name: name, inputShape: inputShape, classes: classes,
       nodes: nodes.map { node in
         guard case .flatten = node.layer else { return node }
         return LayerNode(
-          name: node.name, layer: .flatten(order: order), inputs: node.inputs,
+          name: node.name, layer: .flatten(order: order(node.name)), inputs: node.inputs,
           parameterPrefix: node.parameterPrefix)
       }, aliases: aliases, denseInitialization: denseInitialization)
   }

@@ -59,7 +59,8 @@ extension CheckpointFile {
   }
 
   /// Built-in networks that a file of this layout can hold, with as many classes as some dense layer in
-  /// it has outputs.
+  /// it has outputs; in a file without any, those that end in a convolution, with as many as one of
+  /// 1×1 has.
   private func candidates(
     _ height: Int, _ width: Int, channels: Int = 3, classes given: Int? = nil
   ) -> [(ArchitectureSpecification, [ParameterizedLayer])] {
@@ -81,12 +82,31 @@ extension CheckpointFile {
             family: family.name, classes: widths.last!, height: height, width: width,
             channels: channels, classifier: widths.dropLast()))
       }
+      if classes.isEmpty, let widths = pointWidths, !family.endsInDenseLayer {
+        specifications += widths.map {
+          ArchitectureSpecification(
+            family: family.name, classes: $0, height: height, width: width, channels: channels)
+        }
+      }
       return specifications.compactMap {
         specification -> (ArchitectureSpecification, [ParameterizedLayer])? in
         guard let architecture = try? specification.architecture() else { return nil }
         return (specification, architecture.parameterizedLayers)
       }
     }
+  }
+
+  /// Outputs of the file's 1×1 filters, each once; nil if there are none.
+  private var pointWidths: [Int]? {
+    let widths = Set(
+      container.tensors.map(\.shape).compactMap { shape -> Int? in
+        guard shape.rank == 4 else { return nil }
+        let extents = shape.dimensions
+        return layout.isKeras
+          ? (extents[..<2] == [1, 1] ? extents[3] : nil)
+          : (extents[2...] == [1, 1] ? extents[0] : nil)
+      })
+    return widths.isEmpty ? nil : widths.sorted()
   }
 
   /// Outputs of the file's matrices where each takes those of the one before, in the order of their
@@ -239,5 +259,15 @@ extension ArchitectureSpecification {
           ? " behind no hidden layer" : " behind hidden layers of \($0), with ReLU after each"
       } ?? ""
     return "\(family) with \(classes) classes\(hidden)\(images)"
+  }
+}
+
+extension NetworkFamily {
+  /// Whether a dense layer gives the logits, so that a file without matrices does not hold it.
+  fileprivate var endsInDenseLayer: Bool {
+    let side = ArchitectureSpecification.defaultSide
+    let example = ArchitectureSpecification(family: name, classes: 2, height: side, width: side)
+    guard let architecture = try? example.architecture() else { return true }
+    return architecture.nodes.contains { if case .dense = $0.layer { true } else { false } }
   }
 }
