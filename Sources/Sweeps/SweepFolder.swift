@@ -9,6 +9,8 @@ import RunSupport
 struct SweepFolder {
   let path: String
   private let held: OpenFolder
+  /// Goes with the last use of the folder, if nothing was written.
+  private let made: MadeFolders?
 
   var runs: String { path + "/runs" }
   var originals: String { path + "/originals" }
@@ -29,6 +31,7 @@ struct SweepFolder {
   /// - Throws: `RunError` if there is none.
   init(existing path: String) throws {
     self.path = path
+    made = nil
     do { held = try OpenFolder(path) } catch {
       throw RunError("\(path): no such folder, so there is no sweep to collect")
     }
@@ -38,11 +41,12 @@ struct SweepFolder {
     }
   }
 
-  /// Made if it is not there.
+  /// Made if it is not there, and gone again if nothing is written.
   init(making path: String) throws {
     self.path = path
-    try makeFolder(path)
+    let made = try MadeFolders(path)
     held = try OpenFolder(path)
+    self.made = made
   }
 
   var holdsSweep: Bool { held.kind(of: Self.planName) != nil }

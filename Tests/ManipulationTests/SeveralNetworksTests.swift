@@ -18,12 +18,19 @@ import Testing
   private func write(
     _ networks: [(prefix: String, specification: ArchitectureSpecification)], to path: String
   ) throws {
+    try write(networks, without: nil, to: path)
+  }
+
+  private func write(
+    _ networks: [(prefix: String, specification: ArchitectureSpecification)],
+    without missing: String?, to path: String
+  ) throws {
     try HDF5Writer.write(to: path) { file in
       for (prefix, specification) in networks {
         let architecture = try specification.architecture()
         for (name, tensor) in architecture.initialParameters(seed: 1).sorted(by: {
           $0.key < $1.key
-        }) {
+        }) where prefix + name != missing {
           try file.write(WeightLayout.torchvision.toFile(tensor), as: prefix + name)
         }
       }
@@ -39,6 +46,27 @@ import Testing
       try body()
       return nil
     } catch { return "\(error)" }
+  }
+
+  /// A running mean of the weights beside them: what has no prefix counts, if all of it is here.
+  @Test func copiesOfTheNetworkAreToldOf() throws {
+    let folder = try TemporaryFolder()
+    let (path, partial) = (folder("whole.h5"), folder("partial.h5"))
+    let own = specification("cifar-resnet20", 10)
+    try write([("", own), ("ema.", own)], to: path)
+    let network = try load(NetworkSection(checkpoint: path))
+    #expect(network.specification.family == "cifar-resnet20")
+    #expect(network.notes.contains { $0.contains("once more under \"ema.\", which is omitted") })
+    #expect(try load(NetworkSection(checkpoint: path, group: "ema")).architecture.classes == 10)
+    try write([("", own), ("ema.", own)], without: "layer1.2.conv1.weight", to: partial)
+    let text = try #require(error { _ = try load(NetworkSection(checkpoint: partial)) })
+    #expect(
+      text.contains("cifar-resnet20 with 10 classes, but /layer1.2.conv1.weight is missing")
+        && text.contains("whole, under \"ema.\""), "\(text)")
+    let named = try #require(
+      error { _ = try load(NetworkSection(checkpoint: partial, architecture: own)) })
+    #expect(named.contains("layer1.2.conv1.weight is missing"), "\(named)")
+    #expect(try load(NetworkSection(checkpoint: partial, group: "ema")).architecture.classes == 10)
   }
 
   @Test func eachIsRecognisedByItsNamesAndShapesAndOneIsChosen() throws {

@@ -21,6 +21,17 @@ enum StateDictLayout {
             + "choose one by network.group (--group)"))
       return match
     }
+    if let part = renaming.part {
+      var match = LayoutMatch()
+      match.renaming = renaming
+      match.problems.append(
+        .init(
+          dataset: part.missing,
+          "is missing, while all else of the network is here and again, whole, under "
+            + "\"\(printable(renaming.prefix))\"; choose that by network.group (--group) if it is meant"
+        ))
+      return match
+    }
     var datasets: [String: String] = [:]
     for tensor in stored {
       if let name = renaming.name(of: tensor.name) { datasets[name] = tensor.name }
@@ -71,6 +82,15 @@ struct StateDictRenaming: Hashable, Sendable {
   /// Several prefixes behind each of which the whole network stands: nobody knows which counts.
   private(set) var rivals: [String] = []
 
+  /// Behind each of them the whole network stands once more, as it does without any.
+  private(set) var copies: [String] = []
+  /// Most of the network is here without the prefix as well, but for this: nobody knows which counts.
+  private(set) var part: Part?
+
+  struct Part: Hashable, Sendable {
+    let missing: String
+  }
+
   struct Head: Hashable, Sendable {
     let layer: String
     let stored: String
@@ -86,7 +106,14 @@ struct StateDictRenaming: Hashable, Sendable {
   init(of stored: [StoredTensor], to names: Set<String>, _ layers: [ParameterizedLayer]) {
     self.init()
     let storedNames = stored.map(\.name)
-    guard !names.isSubset(of: storedNames) else { return }
+    guard !names.isSubset(of: storedNames) else {
+      let others = Self.places(of: names, in: storedNames).map(\.prefix)
+      let isAll = storedNames.allSatisfy { name in
+        names.contains(name) || others.contains(where: name.hasPrefix)
+      }
+      if isAll { copies = others }
+      return
+    }
     var fitting = Self.places(of: names, in: storedNames)
     if fitting.isEmpty {
       // The matrices of dense layers; convolutions have four axes.
@@ -103,6 +130,10 @@ struct StateDictRenaming: Hashable, Sendable {
     let own = arrays(first)
     let places = Set([first.prefix] + fitting.filter { arrays($0) != own }.map(\.prefix))
     if places.count > 1 { rivals = places.sorted() }
+    guard leavesOthersOut, rivals.isEmpty else { return }
+    let beside = names.intersection(storedNames)
+    let isMost = 2 * beside.count > names.count
+    part = isMost ? names.subtracting(beside).min().map(Part.init(missing:)) : nil
   }
 
   /// Prefixes behind which all of the network's names stand, and no others.
@@ -227,6 +258,7 @@ struct StateDictRenaming: Hashable, Sendable {
 
   /// The network's name of what the file calls so; nil if it is no part of the network.
   func name(of stored: String) -> String? {
+    if copies.contains(where: stored.hasPrefix) { return nil }
     guard stored.hasPrefix(prefix) else { return leavesOthersOut ? nil : renamed(stored) }
     let name = String(stored.dropFirst(prefix.count))
     return renamed(name)
@@ -241,7 +273,10 @@ struct StateDictRenaming: Hashable, Sendable {
 
   /// What the user should know, one sentence each.
   func notes(besides stored: [StoredTensor]) -> [String] {
-    var notes: [String] = []
+    var notes: [String] = copies.map {
+      "holds the network once more under \"\(printable($0))\", which is omitted; choose it by "
+        + "network.group (--group)"
+    }
     let outside = stored.count { !$0.name.hasPrefix(prefix) }
     if !prefix.isEmpty {
       let which = outside == 0 || leavesOthersOut ? "every name" : "all names but the last layer's"

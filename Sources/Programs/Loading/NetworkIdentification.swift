@@ -126,7 +126,16 @@ extension CheckpointFile {
   /// half of them.
   private func closestNetwork(height: Int, width: Int) -> String? {
     var best: (share: Double, text: String, layers: [ParameterizedLayer])?
-    for (specification, layers) in candidates(height, width) {
+    let known = candidates(height, width)
+    // A network that is here twice, once in part, has half of the file's shapes.
+    for (specification, layers) in known {
+      guard let problems = problems(with: layers), problems.count == 1,
+        problems[0].text.hasPrefix("is missing, while"), let name = problems[0].dataset
+      else { continue }
+      return "these are the names of \(specification.inWords), but /\(printable(name)) "
+        + problems[0].text
+    }
+    for (specification, layers) in known {
       let (common, network, file) = likeness(to: layers)
       let share = Double(common) / Double(max(network, file, 1))
       guard share >= 0.5, share > best?.share ?? 0 else { continue }
