@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # The libstdc++ that systems of a glibc have at least, as auditwheel's policies list it.
 GLIBC_OF_LIBSTDCXX = {29: 34, 30: 35}
-LEAST_GLIBC = 28
+# The oldest system that packages are tested on, Debian 11: what packaging/older_imports.py names too.
+LEAST_GLIBC = 31
 COMPLETIONS = {
     "bash": "bash-completion/completions/trompe",
     "zsh": "zsh/site-functions/_trompe",

@@ -70,9 +70,14 @@ runtime=(Foundation CoreFoundation FoundationInternationalization FoundationEsse
 libraries=(webp png16 turbojpeg crypto hdf5 sz aec z dnnl gomp m dl stdc++)
 flags=()
 for name in "${libraries[@]}" "${runtime[@]}"; do flags+=("-l$name"); done
-for symbol in hypot hypotf _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE; do
-  flags+=(-Xlinker "--wrap=$symbol")
+# packaging/older_systems.c has these for the program, and for the libraries beside it.
+flags+=(-Xlinker --wrap=__libc_start_main)
+for symbol in stat lstat fstat fstatat __libc_single_threaded _ZSt28__throw_bad_array_new_lengthv \
+  _ZNSt15__exception_ptr13exception_ptr9_M_addrefEv _ZNSt15__exception_ptr13exception_ptr10_M_releaseEv; do
+  flags+=(-Xlinker "--export-dynamic-symbol=$symbol")
 done
+# Parts of the C library from glibc 2.34 on.
+flags+=(-Xlinker --no-as-needed -Xlinker -l:libpthread.so.0 -Xlinker -l:libdl.so.2 -Xlinker --as-needed)
 # RPATH, not RUNPATH: it holds for the libraries of the libraries too.
 # shellcheck disable=SC2016 # The loader's own variable.
 flags+=(-Xlinker --disable-new-dtags -Xlinker '-rpath=$ORIGIN/../lib/trompe')
@@ -94,5 +99,6 @@ ldd "$root/bin/trompe" | awk '$2 == "=>" && $3 ~ /^\// { print $1, $3 }' | while
   strip --strip-unneeded "$root/lib/trompe/$name"
   readlink -f "$file" >> "$work/libraries"
 done
+packaging/older_imports.py "$root/bin/trompe" "$root"/lib/trompe/*
 # Whose licences belong to it.
 sort -u "$work/libraries" > "$root/lib/libraries.txt"

@@ -87,7 +87,7 @@ def debian_package(linked: Path, output: Path, number: str, moment: int) -> Path
     control = "\n".join([
         "Package: trompe", f"Version: {number}", "Architecture: amd64", "Section: science",
         "Priority: optional", f"Maintainer: {MAINTAINER}", f"Installed-Size: {installed}",
-        f"Depends: libc6 (>= 2.{glibc_needed(linked_files(linked))}), libgcc-s1 (>= 3.0), libstdc++6 (>= 11)",
+        f"Depends: libc6 (>= 2.{glibc_needed(linked_files(linked))}), libgcc-s1 (>= 3.0), libstdc++6 (>= 10)",
         "Description: makes explanations of image classifiers lie, and measures how well",
         " Trompe fine-tunes a pretrained image classifier so that it keeps its accuracy",
         " while its explanations (Grad-CAM, gradients, layer-wise relevance) lie, and",
