@@ -26,6 +26,7 @@ public struct SweepGrid: Codable, Hashable, Sendable {
   /// - Parameters:
   ///   - axes: `key=value,value`, each a key of its own.
   ///   - seeds: how many, counted up from `first`.
+  ///   - first: the first seed.
   /// - Throws: `RunError` for what is no grid.
   public init(_ axes: [String], seeds: Int, from first: UInt64) throws {
     guard seeds > 0 else { throw RunError("--seeds is \(seeds), expected 1 or more") }

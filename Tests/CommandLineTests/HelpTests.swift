@@ -66,7 +66,8 @@ import Testing
         train                   Trains a classifier by standard training.
         recipes                 Lists the recipes there are, with a line each.
         recipe                  Checks a recipe before it is run.
-        report                  Makes a page of one run, or of several side by side.
+        report                  Makes a page of one run, or of several side by side;
+                                or shows one that goes on.
         inspect                 Shows what a checkpoint holds, and whether it was
                                 manipulated.
         convert                 Writes a network's file in another layout.

@@ -100,7 +100,7 @@ import Testing
     let others = [
       (["--seeds", "3", "--resume"], "its seeds were 1, 2, and are 1, 2, 3"),
       (["--grid", "fooling.lambda=1,2", "--resume"], "it was begun without --grid fooling.lambda"),
-      (["--set", "training.momentum=0.5", "--resume"], "was begun with another recipe"),
+      (["--set", "training.beta1=0.5", "--resume"], "was begun with another recipe"),
       ([], "already holds a sweep; continue it with --resume"),
     ]
     for (more, message) in others {
@@ -150,6 +150,6 @@ extension TemporaryFolder {
   /// Writes a file that no run has written into a folder, which is made if it is not there.
   fileprivate func keepsForeign(_ name: String, in path: String) {
     try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    FileManager.default.createFile(atPath: path + "/" + name, contents: Data())
+    _ = FileManager.default.createFile(atPath: path + "/" + name, contents: Data())
   }
 }

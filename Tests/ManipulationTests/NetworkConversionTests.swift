@@ -124,13 +124,13 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     func network(_ further: [LayerNode], classes: Int) throws -> LoadedNetwork {
       let graph = try Architecture(
-        name: "rows", inputShape: [2, 3, 4], classes: classes,
+        name: "rows", inputShape: [2, 4, 3], classes: classes,
         nodes: [LayerNode(name: "flat", layer: .flatten(order: .channelsLast), inputs: ["input"])]
           + further)
       let network = try LoadedNetwork(
         NetworkSection(
           architecture: ArchitectureSpecification(
-            family: "graph", classes: classes, height: 2, width: 3, channels: 4, graph: graph)),
+            family: "graph", classes: classes, height: 2, width: 4, channels: 3, graph: graph)),
         seed: 5)
       for name in network.parameters.names {
         var tensor = network.parameters[name]
@@ -144,12 +144,12 @@ import Testing
     }
     func logits(_ network: LoadedNetwork) throws -> [Double] {
       var graph = GraphBuilder()
-      let input = try graph.placeholder("images", shape: [1, 2, 3, 4])
+      let input = try graph.placeholder("images", shape: [1, 2, 4, 3])
       let part = try NetworkGraph(network.architecture, input: input, in: &graph)
       let values = (0..<24).map { Double($0 * 7 % 24) / 12 - 1 }
       return try ReferenceEvaluator.evaluate(
         graph.graph(outputs: [part.logits]),
-        placeholders: ["images": ReferenceArray(shape: [1, 2, 3, 4], values: values)],
+        placeholders: ["images": ReferenceArray(shape: [1, 2, 4, 3], values: values)],
         parameters: Dictionary(
           uniqueKeysWithValues: network.parameters.names.map {
             ($0, ReferenceArray(network.parameters[$0]))
