@@ -222,6 +222,12 @@ let package = Package(
     .target(
       name: "TensorCPUTestSupport", dependencies: ["TensorCPU"], path: "Tests/TensorCPUTestSupport"),
     .target(name: "TestSupport", dependencies: ["Networks"], path: "Tests/TestSupport"),
+    .target(
+      name: "RunTestSupport",
+      dependencies: [
+        "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks", "TensorCPU",
+        "TensorGraph", "TensorRuntime", "TestSupport",
+      ], path: "Tests/RunTestSupport", swiftSettings: unoptimized),
     .testTarget(
       name: "TensorGraphTests",
       dependencies: ["TensorGraph", "TensorReference", "TensorTestSupport"]),
@@ -281,12 +287,73 @@ let package = Package(
       name: "ReportsTests", dependencies: ["Reports", "Pictures", "ImageData", "TestSupport"],
       swiftSettings: unoptimized),
     .testTarget(
-      name: "ManipulationTests",
+      name: "FoolingsTests",
       dependencies: [
-        "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "Influence",
-        "Perturbation", "Pictures", "Reports", "Similarity", "TensorReference", "TensorRuntime",
-        "TensorCPU", "TensorCPUTestSupport", "TensorNull", "TensorXLA", "TestSupport",
-      ], resources: [.copy("Fixtures")], swiftSettings: unoptimized),
+        "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks", "Pictures",
+        "Reports", "RunTestSupport", "Similarity", "TensorGraph", "TensorReference", "TestSupport",
+      ],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "RecipesTests",
+      dependencies: [
+        "Manipulation", "Attacks", "Checkpoints", "Explanations", "ImageData", "Networks",
+        "RunTestSupport", "TensorRuntime",
+      ],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "ProgramsTests",
+      dependencies: [
+        "Manipulation", "Checkpoints", "Explanations", "ImageData", "KerasModels", "Networks",
+        "RunTestSupport", "TensorCPUTestSupport", "TensorGraph", "TensorReference", "TensorRuntime",
+        "TestSupport",
+      ],
+      resources: [.copy("Fixtures")], swiftSettings: unoptimized),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: [
+        "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks", "RunTestSupport",
+        "TensorGraph", "TestSupport",
+      ],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "ExplainingTests",
+      dependencies: [
+        "Manipulation", "Checkpoints", "Explanations", "ImageData", "Pictures", "RunTestSupport",
+      ],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "RunsTests",
+      dependencies: [
+        "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "ImageData",
+        "Networks", "RunTestSupport", "TensorCPU", "TensorGraph", "TensorNull", "TensorRuntime",
+        "TensorXLA",
+      ],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "RunReportsTests",
+      dependencies: ["Manipulation", "ImageData", "Reports", "RunTestSupport", "TestSupport"],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "AttackingTests",
+      dependencies: [
+        "Manipulation", "Attacks", "Explanations", "ImageData", "Networks", "RunTestSupport",
+        "Similarity", "TensorGraph", "TensorRuntime", "TestSupport",
+      ],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "InfluencingTests",
+      dependencies: [
+        "Manipulation", "Attacks", "ImageData", "Influence", "Networks", "RunTestSupport",
+        "TensorGraph", "TensorReference", "TestSupport",
+      ],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "StudiesTests",
+      dependencies: [
+        "Manipulation", "Attacks", "Checkpoints", "Explanations", "ImageData", "Perturbation",
+        "RunTestSupport", "TensorGraph", "TestSupport",
+      ],
+      swiftSettings: unoptimized),
     .testTarget(
       name: "SweepsTests", dependencies: ["RunSupport", "Sweeps"], swiftSettings: unoptimized),
     .testTarget(

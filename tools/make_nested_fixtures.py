@@ -1,4 +1,4 @@
-"""Makes the files of Tests/ManipulationTests/Fixtures/keras-nested: models within models, a model that
+"""Makes the files of Tests/ProgramsTests/Fixtures/keras-nested: models within models, a model that
 is called twice, two outputs, each as .keras and as .h5, with the logits of two images.
 
 Run once, by hand, from the root of the repository, in an environment with Keras 3 and in one with
@@ -19,7 +19,7 @@ except ImportError:
 import numpy as np
 
 layers = keras.layers
-folder = "Tests/ManipulationTests/Fixtures/keras-nested"
+folder = "Tests/ProgramsTests/Fixtures/keras-nested"
 os.makedirs(folder, exist_ok=True)
 
 

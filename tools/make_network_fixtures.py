@@ -8,14 +8,14 @@ Writes below the output folder:
 
     NetworksTests/Fixtures/<checkpoint>-logits.json
         logits of 8 validation images and the mean absolute value of named activations
-    ManipulationTests/Fixtures/resnet20-{gradcam-layer3,gradcam-layer2,simplegrad-layer2}.json
-    ManipulationTests/Fixtures/vgg-{gradcam-features20,gradcam-features13}.json
+    ProgramsTests/Fixtures/resnet20-{gradcam-layer3,gradcam-layer2,simplegrad-layer2}.json
+    ProgramsTests/Fixtures/vgg-{gradcam-features20,gradcam-features13}.json
         cross-entropy + lambda * Location penalty with its gradient for every trained parameter
-    ManipulationTests/Fixtures/resnet20-simplegrad-input.json
+    ProgramsTests/Fixtures/resnet20-simplegrad-input.json
         the Location penalty alone on heatmaps at the input
-    ManipulationTests/Fixtures/resnet20-{top-k,center-mass,active}.json
+    ProgramsTests/Fixtures/resnet20-{top-k,center-mass,active}.json
         the penalties of the foolings that compare with the original network, on Grad-CAM at layer2
-    ManipulationTests/Fixtures/resnet20-batch-statistics.json
+    ProgramsTests/Fixtures/resnet20-batch-statistics.json
         cross-entropy with batch norm in training mode, its gradient, running statistics afterwards
     TensorCPUTests/Fixtures/optimizers.json
         three steps of Adam and SGD on five parameters
@@ -174,7 +174,7 @@ def fooling_fixture(shared, output, name, explanation, layer, file):
     loss = cross_entropy + PENALTY_WEIGHT * penalty
     of_penalty = gradients_of(penalty, network, retain_graph=True)
     of_loss = gradients_of(loss, network)
-    write(output, f"ManipulationTests/Fixtures/{file}.json", {
+    write(output, f"ProgramsTests/Fixtures/{file}.json", {
         "origin": origin(shared, checkpoint),
         "explanation": explanation,
         "targetLayer": layer,
@@ -201,7 +201,7 @@ def input_fixture(shared, output):
     heatmaps = reference.simple_gradient_at_input(logits, labels, x, create_graph=True)
     penalties = reference.location_losses(heatmaps)
     penalty = penalties.mean()
-    write(output, "ManipulationTests/Fixtures/resnet20-simplegrad-input.json", {
+    write(output, "ProgramsTests/Fixtures/resnet20-simplegrad-input.json", {
         "origin": origin(shared, checkpoint),
         "explanation": "simplegrad",
         "images": records,
@@ -281,7 +281,7 @@ def comparison_fixture(shared, output, fooling, penalties_of, variants, classes=
                 summary(k, v, COMPARISON_ENTRIES) for k, v in gradients_of(penalty, network).items()
             ],
         })
-    write(output, f"ManipulationTests/Fixtures/resnet20-{fooling}.json", {
+    write(output, f"ProgramsTests/Fixtures/resnet20-{fooling}.json", {
         "origin": origin(shared, checkpoint),
         "fooling": fooling,
         "explanation": "gradcam",
@@ -302,7 +302,7 @@ def batch_statistics_fixture(shared, output):
     loss = F.cross_entropy(logits, labels)
     gradients = gradients_of(loss, network)
     norms = {k: m for k, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)}
-    write(output, "ManipulationTests/Fixtures/resnet20-batch-statistics.json", {
+    write(output, "ProgramsTests/Fixtures/resnet20-batch-statistics.json", {
         "origin": origin(shared, checkpoint),
         "images": records,
         "loss": loss.item(),

@@ -59,8 +59,8 @@ count() { # name of the log, exit status of its run
   [ "$ended" -eq 0 ] || status=$ended
 }
 
-pure='^(TensorGraph|TensorPlan|Checkpoints|ImageData|Pictures|Similarity|Geometry|Perturbation|Reports|Influence|Sweeps)Tests\.'
-whole='^ManipulationTests\.'
+pure='^(TensorGraph|TensorPlan|Checkpoints|ImageData|Pictures|Similarity|Geometry|Perturbation|Reports|Influence|Recipes|Sweeps)Tests\.'
+whole='^(Foolings|Programs|Evaluation|Explaining|Runs|RunReports|Attacking|Influencing|Studies)Tests\.'
 commands='^CommandLineTests\.'
 run pure --parallel --filter "$pure"
 count pure $?

@@ -73,7 +73,7 @@ struct InspectTests {
   private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent()
   private static let nested = fixtures.appendingPathComponent(
-    "ManipulationTests/Fixtures/keras-nested")
+    "ProgramsTests/Fixtures/keras-nested")
 
   @Test func layersAreListedWithWhatCanBeATarget() throws {
     let result = try CommandLineProgram.run(
