@@ -2,6 +2,7 @@ import Evaluation
 import Foundation
 import Reports
 import RunFolders
+import RunSupport
 
 /// A few images with their heatmaps while a run goes on: `live.json`, which is there until the run has its
 /// report. Nothing is measured for it.
@@ -58,7 +59,7 @@ package struct LiveGathering {
       preprocessing: measurement.testedPreprocessing, classNames: classNames)
     let live = LiveNotes(step: step, test: notes.test, gallery: notes.gallery)
     // A run does not end because nobody can watch it.
-    guard let data = try? ReportNotes.encoder.encode(live) else { return }
+    guard let data = try? JSONEncoder.nonFinite.encode(live) else { return }
     try? folder.write(data, to: folder.live)
   }
 }

@@ -54,7 +54,7 @@ public final class LiveRun: Sendable {
       known.log.read(log)
       if live != known.live {
         known.live = live
-        let notes = try? CheckedJSON.decode(LiveNotes.self, from: live, by: ReportNotes.decoder)
+        let notes = try? CheckedJSON.decode(LiveNotes.self, from: live, by: JSONDecoder.nonFinite)
         known.heatmaps = notes.map { .init(step: $0.step, test: $0.test, gallery: $0.gallery) }
       }
       return LivePage(

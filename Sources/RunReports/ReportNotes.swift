@@ -90,28 +90,12 @@ extension ReportNotes {
     }
   }
 
-  package func json() throws -> Data { try Self.encoder.encode(self) }
-
-  /// With numbers that are none.
-  static var encoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return encoder
-  }
-
-  static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return decoder
-  }
+  package func json() throws -> Data { try JSONEncoder.nonFinite.encode(self) }
 
   /// - Parameter path: for messages.
   package init(_ data: Data, path: String) throws {
     do {
-      self = try CheckedJSON.decode(Self.self, from: data, by: Self.decoder)
+      self = try CheckedJSON.decode(Self.self, from: data, by: JSONDecoder.nonFinite)
     } catch {
       throw RunError(
         "\(path) cannot be read as the notes of a report: \(error); put the file back as the run has "

@@ -41,7 +41,7 @@ struct SharedOriginal: Codable {
     }
     let file = name + ".json"
     if let data = try? kept.contents(of: file, atMost: largestFile),
-      let known = try? decoder.decode(Self.self, from: data)
+      let known = try? JSONDecoder.nonFinite.decode(Self.self, from: data)
     {
       gallery.take(known.gallery)
       return known.result
@@ -49,7 +49,8 @@ struct SharedOriginal: Codable {
     let result = try measure()
     let digests = result.digests.values.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.count } }
     if digests <= mostDigests {
-      let data = try encoder.encode(SharedOriginal(result: result, gallery: gallery.kept))
+      let data = try JSONEncoder.nonFinite.encode(
+        SharedOriginal(result: result, gallery: gallery.kept))
       try WholeFile.write(data, to: FileTarget(file, in: kept))
     }
     return result
@@ -68,20 +69,5 @@ struct SharedOriginal: Codable {
       [UInt8(0)].withUnsafeBytes { hash.add($0) }
     }
     return String(hash.digest().prefix(32))
-  }
-
-  /// Every number as it is.
-  private static var encoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return encoder
-  }
-
-  private static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return decoder
   }
 }

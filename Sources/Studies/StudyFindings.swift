@@ -14,27 +14,13 @@ public struct StudyFindings: Codable {
 
   /// - Parameter numbers: anything that can be written as JSON.
   package init(_ numbers: some Encodable, section: StudyReport.Section) throws {
-    self.numbers = try Self.decoder.decode(JSONValue.self, from: Self.encoder.encode(numbers))
+    self.numbers = try JSONDecoder.nonFinite.decode(
+      JSONValue.self, from: JSONEncoder.nonFinite.encode(numbers))
     self.section = section
   }
 
-  private static var encoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return encoder
-  }
-
-  private static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return decoder
-  }
-
   /// - Parameter json: a file's bytes.
-  public init(json: Data) throws { self = try Self.decoder.decode(Self.self, from: json) }
+  public init(json: Data) throws { self = try JSONDecoder.nonFinite.decode(Self.self, from: json) }
 
   /// - Returns: `nil` if the study was not finished.
   /// - Throws: `RunError` if the file cannot be read.

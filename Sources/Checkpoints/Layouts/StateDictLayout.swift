@@ -27,7 +27,10 @@ enum StateDictLayout {
       match.problems.append(
         .init(
           dataset: part.missing,
-          "is missing, while all else of the network is here and again, whole, under "
+          (part.others == 0
+            ? "is missing, while all else of the network is here and again, whole, under "
+            : "and \(part.others) more are missing, while most of the network is here and again, "
+              + "whole, under ")
             + "\"\(printable(renaming.prefix))\"; choose that by network.group (--group) if it is meant"
         ))
       return match
@@ -88,7 +91,9 @@ struct StateDictRenaming: Hashable, Sendable {
   private(set) var part: Part?
 
   struct Part: Hashable, Sendable {
+    /// The first by name, and the number of further ones.
     let missing: String
+    let others: Int
   }
 
   struct Head: Hashable, Sendable {
@@ -133,7 +138,8 @@ struct StateDictRenaming: Hashable, Sendable {
     guard leavesOthersOut, rivals.isEmpty else { return }
     let beside = names.intersection(storedNames)
     let isMost = 2 * beside.count > names.count
-    part = isMost ? names.subtracting(beside).min().map(Part.init(missing:)) : nil
+    let missing = names.subtracting(beside)
+    part = isMost ? missing.min().map { Part(missing: $0, others: missing.count - 1) } : nil
   }
 
   /// Prefixes behind which all of the network's names stand, and no others.
