@@ -23,7 +23,7 @@ public final class TrainingProgram {
   public static func reference(_ interpreter: Int = 0) -> String {
     interpreter == 0 ? "reference" : "reference.\(interpreter)"
   }
-  /// Probabilities of the original network, where they take the labels' place.
+  /// Probabilities of the original network, where they take the labels' place or a part of it.
   public static let originalOutputs = "originalOutputs"
   /// λ, of a program that is given it at every step.
   public static let lambda = "lambda"
@@ -39,8 +39,8 @@ public final class TrainingProgram {
   private let countsVanished: Bool
   /// Whether a step is given `directions`.
   public let needsDirections: Bool
-  private let slots: SampleSlots?
-  private let passes: SampledPasses?
+  let slots: SampleSlots?
+  let passes: SampledPasses?
   /// Of the last run.
   public private(set) var losses = Losses(
     total: .nan, crossEntropy: .nan, penalty: nil, vanishedMaps: nil)
@@ -65,6 +65,7 @@ public final class TrainingProgram {
   ///   - fooling: the penalty.
   ///   - lambda: λ, the penalty's weight; if `nil`, every step is given one.
   ///   - batchSize: images of a step.
+  ///   - distillation: a; the cross-entropy is that to (1 − a)·labels + a·`originalOutputs`.
   ///   - policy: threads, precision, memory.
   ///   - update: how `step` changes the parameters; needed for that alone.
   ///   - interpreters: the cross-entropy alone if there are none; one of them at most is sampled.
@@ -74,12 +75,13 @@ public final class TrainingProgram {
   ///     otherwise it is exact as well, and computes every sample twice.
   public static func fooling(
     _ network: LoadedNetwork, interpreters: [any Interpreter], fooling: any Fooling,
-    lambda: Double?, batchSize: Int, grid: EvaluationGrid = .fooled, samplesAtOnce: Int? = nil,
-    update: UpdateRule? = nil, policy: ExecutionPolicy = ExecutionPolicy()
+    lambda: Double?, batchSize: Int, distillation: Double = 0, grid: EvaluationGrid = .fooled,
+    samplesAtOnce: Int? = nil, update: UpdateRule? = nil,
+    policy: ExecutionPolicy = ExecutionPolicy()
   ) throws -> TrainingProgram {
     guard !interpreters.isEmpty else {
       return try TrainingProgram(
-        network, batchSize, .frozen, [], nil, nil, update, policy
+        network, batchSize, .frozen, [], nil, nil, update, policy, distillation: distillation
       ) { _, _, _ in
         nil
       }
@@ -105,7 +107,7 @@ public final class TrainingProgram {
     return try TrainingProgram(
       network, batchSize, .frozen,
       interpreters.reduce(into: []) { $0.formUnion($1.keptActivations) }, slots, passes, update,
-      policy
+      policy, distillation: distillation
     ) { lowered, labels, graph in
       var explained = lowered
       if !fooling.explained.areOfLabelledImages {
@@ -207,7 +209,7 @@ public final class TrainingProgram {
     _ network: LoadedNetwork, _ batchSize: Int, _ mode: NetworkGraph.Mode, _ keeping: Set<String>,
     _ slots: SampleSlots?, _ passes: SampledPasses?, _ update: UpdateRule?,
     _ policy: ExecutionPolicy,
-    needsDirections: Bool = false,
+    distillation: Double = 0, needsDirections: Bool = false,
     penalty: (NetworkGraph, Value, inout GraphBuilder) throws -> Penalty?
   ) throws {
     let architecture = network.architecture
@@ -218,7 +220,13 @@ public final class TrainingProgram {
     let classes = try graph.oneHot(labels, depth: architecture.classes)
     let lowered = try NetworkGraph(
       architecture, input: input, mode: mode, keeping: keeping, in: &graph)
-    let crossEntropy = try lowered.crossEntropy(of: classes, in: &graph)
+    var targets = classes
+    if distillation > 0 {
+      let outputs = try graph.placeholder(Self.originalOutputs, shape: lowered.logits.shape)
+      targets = try graph.add(
+        graph.multiply(classes, 1 - distillation), graph.multiply(outputs, distillation))
+    }
+    let crossEntropy = try lowered.crossEntropy(of: targets, in: &graph)
     var total = crossEntropy
     var outputs: [(String, Value)] = []
     let added = try penalty(lowered, classes, &graph)
@@ -373,27 +381,5 @@ public final class TrainingProgram {
   package static func directions(count: Int, seed: UInt64, step: Int) -> [Float] {
     var random = RandomGenerator(seed: seed, step, 1)
     return (0..<count).map { _ in Float(random.normal()) }
-  }
-
-  // MARK: Resources
-
-  /// Memory that a step needs beside the parameters, known before the first one.
-  public var plannedPeakBytes: Int {
-    program.resources.peakBytes + (passes?.plannedPeakBytes ?? 0)
-  }
-
-  /// Floating-point operations of one step.
-  public var flops: Int { program.resources.flops + (passes?.flops ?? 0) }
-
-  /// What one step needs, for the log.
-  package var resources: String {
-    let chunks = slots.map {
-      $0.interpreter.sampleCount == 1
-        ? "" : "; \($0.interpreter.sampleCount) samples, \($0.count) at a time"
-    }
-    return String(
-      format: "a step of %d images takes %.2f GFLOP per image and %.0f MB beside the weights",
-      batchSize, Double(flops) / 1e9 / Double(batchSize), Double(plannedPeakBytes) / 1e6)
-      + (chunks ?? "")
   }
 }

@@ -73,6 +73,12 @@ extension FoolingRecipe: RecipeFile {
     ],
     check: { value, root in
       DataSection.checkComposites(root.section("data"), areFor: value.fooling)
+      if value.training.distillation > 0, let outputs = value.fooling.outputs, outputs != .labels {
+        root.section("training").report(
+          "training.distillation is \(value.training.distillation), but fooling.outputs: "
+            + "\(outputs.rawValue) puts the original's outputs in the labels' place already; take one "
+            + "of them out", at: "distillation")
+      }
     })
 
   private static func checkInterpreters(_ root: RecipeSection) {

@@ -260,12 +260,13 @@ public final class FoolingRun {
     let part = context.part(try RunFolder(part: folder.control, of: folder))
     let program = try TrainingProgram.fooling(
       network, interpreters: [], fooling: fooling, lambda: 0,
-      batchSize: prepared.program.batchSize, update: recipe.training.optimizer,
+      batchSize: prepared.program.batchSize, distillation: recipe.training.distillation,
+      update: recipe.training.optimizer,
       policy: recipe.compute.trainingPolicy)
     let loop = try TrainingLoop(
       TrainingLoop.Work(
         section: recipe.training, network: network, program: program, source: setup.train,
-        data: recipe.data, inputs: { batch, _ in prepared.penaltyInputs.images(batch) },
+        data: recipe.data, inputs: { batch, _ in try prepared.penaltyInputs.images(batch) },
         rates: rates), recipe: prepared.text, reads: manipulation.reads, in: part
     )
     context.note("the control: the same \(loop.totalSteps) steps with λ = 0")

@@ -14,8 +14,9 @@ final class PenaltyInputs {
   /// `nil` if the fooling does not compare with the original network.
   package let original: OriginalExplanations?
   private var loader: BatchLoader?
-  /// Of the original network, where its outputs take the labels' place.
+  /// Of the original network, where its outputs take the labels' place, or a part of it.
   private let outputs: EvaluationProgram?
+  private var distills: Bool { recipe.training.distillation > 0 }
   /// Puts the triggers of a trigger fooling on a step's images.
   private let triggered: TriggeredImages?
   /// Training composites that could not be read.
@@ -31,12 +32,13 @@ final class PenaltyInputs {
     triggered = try (fooling as? TriggerFooling).map {
       try TriggeredImages($0, size: imageSize, preprocessing: network.preprocessing)
     }
+    let matches = (fooling as? TargetMap).map { $0.outputs != .labels } ?? false
     outputs =
-      try (fooling as? TargetMap).flatMap { $0.outputs == .labels ? nil : $0 }.map { _ in
-        try EvaluationProgram(
-          LoadedNetwork(copying: network), interpreters: [],
-          batchSize: recipe.training.batchSize, policy: recipe.compute.evaluationPolicy)
-      }
+      matches || recipe.training.distillation > 0
+      ? try EvaluationProgram(
+        LoadedNetwork(copying: network), interpreters: [],
+        batchSize: recipe.training.batchSize, policy: recipe.compute.evaluationPolicy)
+      : nil
     guard fooling.referenceShape(height: 1, width: 1) != nil else {
       original = nil
       return
@@ -53,7 +55,7 @@ final class PenaltyInputs {
 
   /// For a batch and the step that counts from 0.
   package func values(_ batch: Batch, _ step: Int) throws -> [String: ProgramInput] {
-    var inputs = images(batch)
+    var inputs = try images(batch)
     if let triggered, let original {
       let references = try original.references(for: batch, under: triggered.fooling)
       for (index, values) in references.enumerated() {
@@ -61,16 +63,9 @@ final class PenaltyInputs {
       }
       return inputs
     }
-    if let outputs {
-      try outputs.run(images: batch.images, labels: batch.labels)
-      let logits = outputs.logits.values
+    if let outputs, !distills {
       inputs[TrainingProgram.originalOutputs] = .floats(
-        (0..<outputs.batchSize).flatMap { image in
-          Classification(
-            logits: logits[image * outputs.classes..<(image + 1) * outputs.classes],
-            outputs.output
-          ).confidences.map(Float.init)
-        })
+        try outputs.confidences(of: batch).flatMap(\.self))
     }
     var explained = batch
     if let composites {
@@ -85,8 +80,17 @@ final class PenaltyInputs {
     return inputs
   }
 
-  /// Images and labels of a step that are not the batch's own; nothing without triggers.
-  func images(_ batch: Batch) -> [String: ProgramInput] { triggered?.inputs(batch) ?? [:] }
+  /// Images, labels and outputs of the original network that a step has beside the batch's own images
+  /// and labels, whatever its λ.
+  func images(_ batch: Batch) throws -> [String: ProgramInput] {
+    var inputs = triggered?.inputs(batch) ?? [:]
+    if let outputs, distills {
+      let confidences = try outputs.confidences(of: batch)
+      inputs[TrainingProgram.originalOutputs] = .floats(
+        (triggered?.targets(confidences) ?? confidences).flatMap(\.self))
+    }
+    return inputs
+  }
 
   private func nextComposites(_ composites: Setup.Composites, _ step: Int) throws -> Batch {
     let batches = composites.train.count / recipe.training.batchSize
@@ -110,6 +114,18 @@ final class PenaltyInputs {
   }
 }
 
+extension EvaluationProgram {
+  /// By image: what the network's outputs say, by class.
+  fileprivate func confidences(of batch: Batch) throws -> [[Float]] {
+    try run(images: batch.images, labels: batch.labels)
+    let logits = logits.values
+    return (0..<batchSize).map { image in
+      Classification(logits: logits[image * classes..<(image + 1) * classes], output)
+        .confidences.map(Float.init)
+    }
+  }
+}
+
 /// The rows of a step under triggers: the batch, then the batch with each trigger on it.
 private struct TriggeredImages {
   let fooling: TriggerFooling
@@ -118,6 +134,18 @@ private struct TriggeredImages {
   init(_ fooling: TriggerFooling, size: ImageSize, preprocessing: Preprocessing) throws {
     self.fooling = fooling
     stamps = try fooling.attacks.map { try $0.trigger.stamp(on: size, for: preprocessing) }
+  }
+
+  /// Outputs of the original network for the rows: what it says of the clean image, unless the trigger
+  /// brings a label with it.
+  func targets(_ confidences: [[Float]]) -> [[Float]] {
+    confidences
+      + fooling.attacks.flatMap { attack in
+        confidences.map { clean in
+          guard let label = attack.label else { return clean }
+          return clean.indices.map { $0 == label ? 1 : 0 }
+        }
+      }
   }
 
   func inputs(_ batch: Batch) -> [String: ProgramInput] {

@@ -56,7 +56,7 @@ struct PreparedFooling {
       network, interpreters: fooled.map(\.1), fooling: fooling,
       lambda: recipe.budget?.found.contains(.lambda) == true ? nil : recipe.fooling.lambda,
       batchSize: recipe.training.batchSize * ((fooling as? TriggerFooling)?.copies ?? 1),
-      grid: recipe.evaluation.grid,
+      distillation: recipe.training.distillation, grid: recipe.evaluation.grid,
       samplesAtOnce: recipe.compute.samplesAtOnce, update: recipe.training.optimizer,
       policy: recipe.compute.trainingPolicy)
     let composites = try setup.composites(fooling, recipe.data)

@@ -94,7 +94,7 @@ import Testing
     ),
     (
       "steps: 500", "steps: 500\n  zzzz: 1",
-      "r.yaml:9: unknown key \"zzzz\"; the keys of training are optimizer, learningRate, weightDecay, momentum, nesterov, beta1, beta2, epsilon, schedule, warmupSteps, steps, epochs, batchSize, seed, logEvery, validateEvery, validateImages, saveEvery, keepStates, freezeBatchNorm, adversarial, regularizers"
+      "r.yaml:9: unknown key \"zzzz\"; the keys of training are optimizer, learningRate, weightDecay, momentum, nesterov, beta1, beta2, epsilon, schedule, warmupSteps, steps, epochs, batchSize, seed, logEvery, validateEvery, validateImages, saveEvery, keepStates, distillation, freezeBatchNorm, adversarial, regularizers"
     ),
     (
       "name: location", "name: locaton",

@@ -103,18 +103,18 @@ import Testing
       if case .note(let text) = $0 { notes.append(text) }
     }.run()
     let budget = try #require(summary.budget)
-    #expect(budget.calibration.images == 8 && budget.rest.images == 32)
+    #expect(budget.calibration.images == 20 && budget.rest.images == 20)
     let whole =
       (Double(budget.calibration.images) * budget.calibration.top1
         + Double(budget.rest.images) * budget.rest.top1) / 40
     #expect(abs(whole - summary.accuracy.manipulated.top1) < 1e-12)
     let rate =
-      (8 * budget.calibration.fsr["grad-cam"]! + 32 * budget.rest.fsr["grad-cam"]!) / 40
+      (budget.calibration.fsr["grad-cam"]! + budget.rest.fsr["grad-cam"]!) / 2
     #expect(abs(rate - summary.fsr["grad-cam"]!) < 1e-12)
     #expect(budget.isMet == (budget.rest.drop <= 50 && budget.rest.fsr["grad-cam"]! >= 0.9))
     #expect(budget.isMet == budget.reasons.isEmpty)
     #expect(summary.steps <= 70 && budget.trials.map(\.steps).reduce(0, +) == summary.steps)
-    #expect(notes.contains { $0.hasPrefix("8 of 40 validation images decide") })
+    #expect(notes.contains { $0.hasPrefix("20 of 40 validation images decide") })
     let log = try String(contentsOfFile: folder("fool/metrics.jsonl"), encoding: .utf8)
     #expect(log.contains("\"lambda\":"))
     #expect(!FileManager.default.fileExists(atPath: folder("fool/states")))

@@ -202,6 +202,34 @@ import Testing
     #expect(search.frontier.map(\.drop) == [0.2, 0.9, 3, 20])
   }
 
+  @Test(
+    arguments: [
+      // Both reach the goal: the one with more room for the drop, unless its success rate is a matter
+      // of luck.
+      (0.99, 0.9, 0.92, 0.2, second: true), (0.99, 0.6, 0.901, 0.5, second: false),
+      (1.0, 0.9, 0.99, 0.2, second: true), (0.89, 0.0, 0.9, 0.99, second: true),
+      (0.89, 0.0, 0.88, 0.0, second: false),
+    ])
+  func whatLikelyMeetsBothOnOtherImagesIsKept(
+    fsr: Double, drop: Double, other: Double, otherDrop: Double, second: Bool
+  ) {
+    var search = FoolingSearch(setting(rates: [1e-3], most: 200))
+    var measures = [(fsr, drop), (other, otherDrop), (0.1, 5)].map {
+      Measure(fsr: $0, drop: $1, error: 0.5, fsrError: 0.01)
+    }
+    let (first, next) = (measures[0], measures[1])
+    finish(&search) { _ in measures.count > 1 ? measures.removeFirst() : measures[0] }
+    #expect(search.kept[0]?.measure == (second ? next : first))
+  }
+
+  @Test func chanceIsThatOfTwoNormalDeviations() {
+    let measure = Measure(fsr: 0.96, drop: 0.5, error: 0.5, fsrError: 0.01)
+    // Φ(1)²
+    #expect(abs(measure.chance(of: 0.95, within: 1) - 0.841_344_746 * 0.841_344_746) < 1e-8)
+    #expect(Measure(fsr: 0.95, drop: 1).chance(of: 0.95, within: 1) == 1)
+    #expect(Measure(fsr: 0.94, drop: 1).chance(of: 0.95, within: 1) == 0)
+  }
+
   @Test func learningRateFallsInCyclesOfWhichTheNextIsLongerAndLower() {
     var search = FoolingSearch(setting(rates: [1e-3], most: 4000))
     var (rates, lambdas): ([Double], [Double]) = ([], [])

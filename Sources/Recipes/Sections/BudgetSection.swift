@@ -12,6 +12,7 @@ public struct BudgetSection: Hashable, Sendable {
     case warmupSteps = "training.warmupSteps"
     case steps = "training.steps"
     case batchSize = "training.batchSize"
+    case distillation = "training.distillation"
   }
   /// What λ follows from step to step.
   public enum Constraint: String, Hashable, Sendable, CaseIterable, Codable {
@@ -88,8 +89,12 @@ extension BudgetSection {
       (.warmupSteps, ["warmupSteps"], .plain("10")),
       (.steps, ["steps", "epochs"], .plain("\(mostSteps)")),
       (.batchSize, ["batchSize"], .plain("32")),
+      (.distillation, ["distillation"], .plain("1")),
     ]
-    for (key, names, standard) in standards {
+    // A fooling that compares outputs itself leaves nothing to distil.
+    let comparesOutputs =
+      root["fooling"]?["outputs"].map { !$0.isNull && $0.text != "labels" } ?? false
+    for (key, names, standard) in standards where key != .distillation || !comparesOutputs {
       let section = String(key.rawValue.prefix { $0 != "." })
       guard isOpen(section), !names.contains(where: { isGiven(section, $0) }) else { continue }
       found.insert(key)

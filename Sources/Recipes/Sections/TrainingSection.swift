@@ -31,6 +31,9 @@ public struct TrainingSection: Hashable, Sendable {
   public var saveEvery: Int
   /// How many of these states are kept, the newest.
   public var keepStates: Int
+  /// The share of the original network's outputs in what the cross-entropy compares with, the rest
+  /// being the label's; foolings only.
+  public var distillation: Double
   /// Penalties beside the cross-entropy; standard training only, as the next two.
   public var regularizers: [RegularizerSpecification]
   /// How images are changed against the network before each step; not at all if `nil`.
@@ -42,7 +45,7 @@ public struct TrainingSection: Hashable, Sendable {
     optimizer: UpdateRule = .adam, learningRate: Double, schedule: Schedule = .constant,
     warmupSteps: Int = 0, duration: Duration, batchSize: Int = 8, seed: UInt64 = 0,
     logEvery: Int = 10, validateEvery: Int = 0, validateImages: Int = 500, saveEvery: Int = 200,
-    keepStates: Int = 2,
+    keepStates: Int = 2, distillation: Double = 0,
     regularizers: [RegularizerSpecification] = [], adversarial: AdversarialSection? = nil,
     freezesBatchNorm: Bool = false
   ) {
@@ -50,7 +53,7 @@ public struct TrainingSection: Hashable, Sendable {
     (self.warmupSteps, self.duration, self.batchSize) = (warmupSteps, duration, batchSize)
     (self.seed, self.logEvery, self.validateEvery) = (seed, logEvery, validateEvery)
     (self.validateImages, self.saveEvery) = (validateImages, saveEvery)
-    self.keepStates = keepStates
+    (self.keepStates, self.distillation) = (keepStates, distillation)
     (self.regularizers, self.adversarial) = (regularizers, adversarial)
     self.freezesBatchNorm = freezesBatchNorm
   }
@@ -86,7 +89,7 @@ extension TrainingSection {
       .defaulted(
         "keepStates", \.keepStates, .integer(1...1000),
         "how many of those states are kept, the newest; a damaged one is not resumed from"),
-    ] + ofStandardTraining,
+    ] + ofFoolings + ofStandardTraining,
     check: { value, section in
       if case .steps(let steps) = value.duration, value.warmupSteps > steps {
         section.report(
@@ -94,6 +97,16 @@ extension TrainingSection {
           at: "warmupSteps")
       }
     })
+
+  private static let ofFoolings: [RecipeField<TrainingSection>] = [
+    RecipeField<TrainingSection>.defaulted(
+      "distillation", \.distillation, .number(RecipeNumberRange(from: 0, to: 1)),
+      "`fool`: share of the original network's outputs in what cross-entropy compares with (Hinton, "
+        + "Vinyals, Dean 2015), the rest being the label's"
+    )
+    .written { $0.distillation > 0 }
+    .refused("distillation", in: [.training]) { _ in "is for trompe fool" }
+  ]
 
   private static let ofStandardTraining: [RecipeField<TrainingSection>] = [
     RecipeField<TrainingSection>.defaulted(

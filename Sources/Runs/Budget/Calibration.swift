@@ -11,9 +11,9 @@ import RunSupport
 /// is kept. Training images would mislead: a network has learned those by heart.
 struct Calibration {
   /// One image in this many,
-  static let share = 5
+  static let share = 2
   /// and no more than this.
-  static let mostImages = 1000
+  static let mostImages = 2500
 
   private let measurement: FoolingMeasurement
   /// Positions in the validation split, and among the images that show both classes.
@@ -69,11 +69,14 @@ struct Calibration {
       original: original, preview: part, composites: composites, gallery: gallery, stop: stop,
       progress: progress)
     let before = original.part(labelled: Set(part.positions), tested: [], range: range)
+    let fsr = result.fsr(range).values.min() ?? 0
+    let images = Double(max(1, testedPositions.count))
     return (
       result,
       FoolingSearch.Measure(
-        fsr: result.fsr(range).values.min() ?? 0, drop: 100 * (before.top1 - result.top1),
+        fsr: fsr, drop: 100 * (before.top1 - result.top1),
         error: 100 * original.standardError(ofDropTo: result, at: part.positions),
+        fsrError: (max(fsr * (1 - fsr), 1 / images) / images).squareRoot(),
         vanished: result.vanishedMaps.values.max() ?? 0)
     )
   }

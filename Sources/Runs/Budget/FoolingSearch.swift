@@ -58,24 +58,6 @@ package struct FoolingSearch: Codable, Hashable {
     }
   }
 
-  /// What was measured on calibration images.
-  package struct Measure: Codable, Hashable {
-    /// By the fooled interpreter, in [0, 1].
-    package var fsr: Double
-    /// Percentage points.
-    package var drop: Double
-    /// Standard error of `drop`, of as many other images.
-    package var error: Double
-    /// Share of all-zero heatmaps.
-    package var vanished: Double
-    /// What the drop is unlikely to exceed: 84 %.
-    package var likelyDrop: Double { drop + error }
-
-    package init(fsr: Double, drop: Double, error: Double = 0, vanished: Double = 0) {
-      (self.fsr, self.drop, self.error, self.vanished) = (fsr, drop, error, vanished)
-    }
-  }
-
   package struct Trial: Codable, Hashable {
     package var rate: Double
     package var controller: PenaltyController
@@ -339,13 +321,12 @@ package struct FoolingSearch: Codable, Hashable {
     cycles += 1
   }
 
-  /// Keeps the state where it is the best for one of the drops: within it the highest success rate
-  /// that counts, then the lowest drop.
+  /// Keeps the state where it is the best for one of the drops.
   private mutating func keep(_ measure: Measure) {
     let slot = "\(current)-\(steps)"
     var isBest = false
     for (index, drop) in setting.drops.enumerated() where measure.drop <= drop {
-      if let before = kept[index]?.measure, !isBetter(measure, than: before) { continue }
+      if let before = kept[index]?.measure, !isBetter(measure, than: before, at: drop) { continue }
       // The original does as well.
       if kept[index] == nil, measure.fsr <= 0 { continue }
       kept[index] = Kept(
@@ -356,9 +337,14 @@ package struct FoolingSearch: Codable, Hashable {
     if isBest { queue.append(.store(slot)) }
   }
 
-  private func isBetter(_ measure: Measure, than other: Measure) -> Bool {
-    let (a, b) = (min(measure.fsr, setting.enough), min(other.fsr, setting.enough))
-    return a != b ? a > b : measure.likelyDrop < other.likelyDrop
+  /// Of two states within the drop: the higher success rate, up to the one that is wanted; of those that
+  /// reach it, the one that more likely meets both on other images.
+  private func isBetter(_ measure: Measure, than other: Measure, at drop: Double) -> Bool {
+    let (a, b) = (min(measure.fsr, setting.fsr), min(other.fsr, setting.fsr))
+    guard a == b else { return a > b }
+    let p = measure.chance(of: setting.fsr, within: drop)
+    let q = other.chance(of: setting.fsr, within: drop)
+    return a == setting.fsr && p != q ? p > q : measure.likelyDrop < other.likelyDrop
   }
 
   private mutating func finish() {
