@@ -202,6 +202,43 @@ import Testing
     #expect(search.frontier.map(\.drop) == [0.2, 0.9, 3, 20])
   }
 
+  @Test func whatHasCollapsedBeginsAnewWithALowerRate() {
+    var search = FoolingSearch(setting(rates: [1e-2, 1e-3], most: 4000))
+    while !search.isFinished, search.restarts == 0 {
+      guard let action = search.next else {
+        let vanishes = search.phase == .main && search.trials[search.current].steps > 300
+        search.stepped(penalty: 0.3, crossEntropy: 0.1, vanished: vanishes ? 1 : 0)
+        if search.hasCollapsed { search.diverged() }
+        continue
+      }
+      if case .measure = action {
+        search.measured(Measure(fsr: 0.5, drop: 2))
+      } else {
+        search.done()
+      }
+    }
+    #expect(search.trials[search.current].rate == 1e-2 / 3)
+    #expect(search.next == .load(nil))
+    #expect(search.steps < 500, "\(search.steps)")
+  }
+
+  @Test func aRateThatIsGivenIsKeptWhateverVanishes() {
+    var search = FoolingSearch(setting(rates: [1e-2], most: 100))
+    for _ in 0..<50 where search.next == nil {
+      search.stepped(penalty: 0.3, crossEntropy: 0.1, vanished: 1)
+    }
+    #expect(!search.hasCollapsed)
+  }
+
+  @Test func aCycleThatEndsInRuinsIsDoneAgainMoreGently() {
+    var search = FoolingSearch(setting(rates: [1e-2, 1e-3], most: 6000))
+    finish(&search) { search in
+      Measure(fsr: 0.9, drop: search.trials[search.current].rate > 2e-3 ? 60 : 0.5)
+    }
+    #expect(search.restarts == 2)
+    #expect(search.exported?.measure.drop == 0.5)
+  }
+
   @Test(
     arguments: [
       // Both reach the goal: the one with more room for the drop, unless its success rate is a matter

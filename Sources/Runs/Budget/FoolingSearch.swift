@@ -63,6 +63,8 @@ package struct FoolingSearch: Codable, Hashable {
     package var controller: PenaltyController
     /// Mean of CE + λ·L_F over the last steps, λ as at the start; `nil` before the first step.
     package var loss: Double?
+    /// Mean share of all-zero heatmaps over the last steps; `nil` before the first step.
+    package var vanished: Double?
     /// Learning rates of its steps.
     package var path: [Double] = []
     /// Where it stands if it is not the one that trains.
@@ -130,6 +132,10 @@ package struct FoolingSearch: Codable, Hashable {
   package static let lowestRate = 1e-6
   /// The share of what the success rate may lack of 1 that is left as a margin when the search ends early.
   package static let margin = 0.3
+  /// The mean share of all-zero heatmaps above which a trial has collapsed.
+  package static let collapse = 0.9
+  /// Percentage points above the largest drop at the end of a cycle: the learning rate was too high.
+  package static let ruin = 20.0
   /// Of the mean of a trial's loss, per step.
   package static let lossDecay = 0.9
   /// Steps of the first cycle, and how many times as long the next is.
@@ -171,9 +177,11 @@ package struct FoolingSearch: Codable, Hashable {
   // MARK: What happened
 
   /// A step was done with the learning rate and λ that were given.
-  package mutating func stepped(penalty: Double, crossEntropy: Double) {
+  package mutating func stepped(penalty: Double, crossEntropy: Double, vanished: Double = 0) {
     var trial = trials[current]
     trial.path.append(learningRate)
+    trial.vanished =
+      trial.vanished.map { Self.lossDecay * $0 + (1 - Self.lossDecay) * vanished } ?? vanished
     trial.controller.observe(penalty, crossEntropy: crossEntropy)
     let loss = crossEntropy + trial.controller.base * penalty
     trial.loss = trial.loss.map { Self.lossDecay * $0 + (1 - Self.lossDecay) * loss } ?? loss
@@ -218,18 +226,29 @@ package struct FoolingSearch: Codable, Hashable {
     moveOn(in: rung)
   }
 
-  /// The step's numbers were not finite, and it was not applied.
+  /// Whether the trial's heatmaps have vanished, with the network as a rule: it does not come back.
+  package var hasCollapsed: Bool {
+    mayRestart && !isFinished && trials[current].vanished ?? 0 > Self.collapse
+  }
+  /// Whether a trial that fails is followed by one with a lower learning rate.
+  private var mayRestart: Bool { restarts < 3 && setting.rates.count > 1 }
+
+  /// The trial ends: the step's numbers were not finite, and it was not applied; or it has collapsed.
   package mutating func diverged() {
     trials[current].isOut = true
     trials[current].slot = nil
     switch phase {
     case .race(let rung): moveOn(in: rung)
     case .main:
-      guard restarts < 3, setting.rates.count > 1 else { return finish() }
-      restarts += 1
-      begin(rate: trials[current].rate / 3)
+      guard mayRestart else { return finish() }
+      restart()
     case .finished: break
     }
+  }
+
+  private mutating func restart() {
+    restarts += 1
+    begin(rate: trials[current].rate / 3)
   }
 
   /// No time is left but for a last measurement.
@@ -305,6 +324,8 @@ package struct FoolingSearch: Codable, Hashable {
     }
     if steps >= setting.mostSteps || isOutOfTime { return finish() }
     guard setting.schedule == nil, let cycle, trial.steps >= cycle.upperBound else { return }
+    // What is so bad when the learning rate has fallen does not heal.
+    if mayRestart, measure.drop > (setting.drops.last ?? 0) + Self.ruin { return restart() }
     trials[current].controller.adapt(
       isFooled: hasRoom, isWithinDrop: measure.drop <= setting.drops[0])
     beginCycle(of: Int(Double(cycle.count) * Self.growth))

@@ -140,13 +140,22 @@ final class SearchLoop {
         continue
       }
       loop.step += 1
-      search.stepped(penalty: losses.penalty ?? 0, crossEntropy: losses.crossEntropy)
+      search.stepped(
+        penalty: losses.penalty ?? 0, crossEntropy: losses.crossEntropy,
+        vanished: losses.vanishedMaps ?? 0)
       let seconds = (ContinuousClock.now - begin).seconds
       loop.trainingSeconds += seconds
       recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
       try loop.report(
         losses, learningRate: rate, lambda: lambda, secondsPerStep: recent,
         limit: minutes.map { max(0, 60 * $0 - loop.seconds) }, to: metrics)
+      if search.hasCollapsed {
+        loop.observe(
+          .note(
+            "the trial with learning rate \(search.trials[search.current].rate) ends: its heatmaps have "
+              + "vanished"))
+        search.diverged()
+      }
       omitted.tell(loader.skipped.dropFirst(known), loop.observe)
       known = loader.skipped.count
       let every = loop.section.saveEvery
