@@ -8,11 +8,13 @@ DEMO_RECIPE = recipes/shapes-location-gradcam.yaml
 DEMO_OUTPUT = runs/demo
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 3600
+MPICC ?= mpicc
+MPI_FOLDER = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/trompe/mpi
 KERNELS = $(shell find Sources/CTensorKernels -name "*.c")
 LINTED = Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build wheel release python lint nightly docs fuzz sanitize soak convolutions products clean dependencies
+.PHONY: help demo test build wheel release python lint nightly docs fuzz sanitize soak convolutions products mpi clean dependencies
 
 help: ## Show this list
 	@echo "Trompe: make networks whose explanations lie, and measure how well they do."
@@ -72,6 +74,12 @@ products: dependencies ## Time products of a few rows and a large matrix alone
 	$(CLANG) -O2 -ISources/CTensorKernels -ISources/CTensorKernels/include -o .build/products \
 	  benchmarks/products.c $(KERNELS) -ldnnl -lgomp -lm -lpthread
 	OMP_WAIT_POLICY=passive .build/products
+
+mpi: ## Compile what mpirun needs, with the mpicc that is found first
+	@command -v $(MPICC) >/dev/null || { echo "$(MPICC) is missing (Debian: libopenmpi-dev or libmpich-dev)" >&2; exit 1; }
+	mkdir -p $(MPI_FOLDER)
+	$(MPICC) -O3 -shared -fPIC -o $(MPI_FOLDER)/libtrompe_mpi.so.new tools/mpi/shim.c
+	mv $(MPI_FOLDER)/libtrompe_mpi.so.new $(MPI_FOLDER)/libtrompe_mpi.so
 
 clean: ## Remove everything that was built; runs stay
 	rm -rf .build

@@ -46,6 +46,11 @@ done
 grep -q '"measuredVerdict" : "manipulated"' "$audited/manipulated/audit.json"
 grep -q '"measuredVerdict" : "nothing found"' "$audited/network/audit.json"
 
+echo "Runs that several processes share"
+tools/install-dependencies.sh openmpi-bin libopenmpi-dev
+"$swift" test -c release --skip-build --no-parallel --filter 'MPITests'
+tools/test-mpi.sh
+
 if [ -e "${XDG_DATA_HOME:-$HOME/.local/share}/trompe/plugins/cpu" ]; then
   echo "Runs and recipes on XLA's CPU"
   TROMPE_ALL_ON_XLA=1 "$swift" test -c release --skip-build --no-parallel --filter 'XLARunTests'

@@ -5,6 +5,7 @@ import Networks
 import Pictures
 import Programs
 import RunSupport
+import Similarity
 import TensorRuntime
 
 /// What one network does on one set of images.
@@ -117,6 +118,8 @@ package struct Evaluator {
   package let preprocessing: Preprocessing
   package let imageSize: ImageSize
   package let threads: Int?
+  /// Processes that each evaluate a part of the images.
+  package let group: (any ProcessGroup)?
 
   /// Looks at the compared maps of one image by one interpreter, and at the original network's digest.
   package typealias Comparing = (
@@ -124,8 +127,10 @@ package struct Evaluator {
   ) -> Void
 
   package init(
-    program: EvaluationProgram, preprocessing: Preprocessing, imageSize: ImageSize, threads: Int?
+    program: EvaluationProgram, preprocessing: Preprocessing, imageSize: ImageSize, threads: Int?,
+    group: (any ProcessGroup)? = nil
   ) {
+    self.group = group
     self.program = program
     self.preprocessing = preprocessing
     self.imageSize = imageSize
@@ -153,9 +158,6 @@ package struct Evaluator {
     comparing: Comparing? = nil, stop: StopRequest? = nil,
     progress: (_ done: Int) -> Void = { _ in }
   ) throws -> EvaluationResult {
-    let loader = try BatchLoader(
-      source, batchSize: program.batchSize, preprocessing: preprocessing, order: .evaluation,
-      imageSize: imageSize, threads: threads)
     var result = EvaluationResult()
     if let test {
       for (name, comparison) in zip(program.interpreters, test.comparisons) {
@@ -171,12 +173,19 @@ package struct Evaluator {
     }
     let hasLabels = test.map { $0.fooling.explained.areOfLabelledImages } ?? true
     var (hits1, hits5, loss) = (0, 0, 0.0)
-    while let batch = try loader.next() {
-      if stop?.isRequested == true { throw RunStopped("stopped during evaluation") }
+    let share = group.map { EvaluationShare(of: source, in: $0) }
+    let loader = try makeLoader(share.map(\.source) ?? source)
+    while let batch = try loader?.next() {
+      if stop?.isRequested == true {
+        if share != nil { break }
+        throw RunStopped("stopped during evaluation")
+      }
+      let positionsInSource = share?.positions(batch.indices) ?? batch.indices
       let images = changing?(batch) ?? batch.images
       if let test {
         try explain(
-          test, batch, images, of: source, positions, original, gallery, comparing, &result)
+          test, batch, positionsInSource, images, of: source, positions, original, gallery,
+          comparing, &result)
       } else {
         try program.run(images: images, labels: batch.labels)
       }
@@ -185,18 +194,19 @@ package struct Evaluator {
         let row = logits[image * program.classes..<(image + 1) * program.classes]
         guard row.allSatisfy(\.isFinite) else {
           throw RunError(
-            "\(source.name(at: batch.indices[image])): the network's outputs are not finite, so it "
+            "\(source.name(at: positionsInSource[image])): the network's outputs are not finite, so it "
               + "names no class; its weights are damaged or far too large (trompe inspect --check)")
         }
         guard hasLabels else { continue }
-        if test?.fooling is TargetMap { result.outputs[batch.indices[image]] = Array(row) }
+        if test?.fooling is TargetMap { result.outputs[positionsInSource[image]] = Array(row) }
         let label = Int(batch.labels[image])
         let ranked = Ranking(of: label, in: row, program.output)
         let classification = Classification(logits: row, program.output)
         let predicted = classification.predicted
         result.predictions.append(
           EvaluationResult.Prediction(
-            position: batch.indices[image], label: label, rank: ranked.rank, predicted: predicted,
+            position: positionsInSource[image], label: label, rank: ranked.rank,
+            predicted: predicted,
             confidence: classification.confidences[predicted],
             labelConfidence: classification.confidences[label]))
         hits1 += ranked.rank < 1 ? 1 : 0
@@ -204,9 +214,15 @@ package struct Evaluator {
         loss += ranked.crossEntropy
       }
       result.images += batch.validCount
-      progress(result.images)
+      progress(min(result.images * (share?.group.count ?? 1), source.count))
     }
-    result.skipped = loader.skipped
+    result.skipped = loader?.skipped ?? []
+    if let share {
+      var tally = Tally(result: result, hits1: hits1, hits5: hits5, loss: loss)
+      try tally.join(share, isStopped: stop?.isRequested == true)
+      (result, hits1, hits5, loss) = (tally.result, tally.hits1, tally.hits5, tally.loss)
+      try gallery?.join(share.group)
+    }
     guard result.images > 0 else { throw RunError("none of the images could be read") }
     result.top1 = Double(hits1) / Double(result.images)
     result.top5 = Double(hits5) / Double(result.images)
@@ -214,21 +230,29 @@ package struct Evaluator {
     return result
   }
 
+  /// - Returns: `nil` if there is nothing to load.
+  private func makeLoader(_ source: any ImageSource) throws -> BatchLoader? {
+    guard source.count > 0 || group == nil else { return nil }
+    return try BatchLoader(
+      source, batchSize: program.batchSize, preprocessing: preprocessing, order: .evaluation,
+      imageSize: imageSize, threads: threads)
+  }
+
   private func explain(
-    _ test: FoolingTest, _ batch: Batch, _ images: [Float], of source: any ImageSource,
-    _ positions: [Int]?,
+    _ test: FoolingTest, _ batch: Batch, _ indices: [Int], _ images: [Float],
+    of source: any ImageSource, _ positions: [Int]?,
     _ original: [String: [Int: [Float]]]?, _ gallery: GalleryCollector?,
     _ comparing: Comparing?, _ result: inout EvaluationResult
   ) throws {
     let fooling = test.fooling
     let maps = try program.explain(
-      (images, batch.labels), identities: batch.indices.map { positions?[$0] ?? $0 },
+      (images, batch.labels), identities: indices.map { positions?[$0] ?? $0 },
       fooling.explained)
     gallery?.take(
-      positions: batch.indices, maps: maps, logits: program.logits.values, classes: program.classes,
+      positions: indices, maps: maps, logits: program.logits.values, classes: program.classes,
       output: program.output)
     for (interpreter, name) in program.interpreters.enumerated() {
-      for (image, index) in batch.indices.enumerated() {
+      for (image, index) in indices.enumerated() {
         let own = maps[interpreter][image]
         result.vanished[name]!.append(own.count(where: \.hasVanished))
         let undefined = own.count { !$0.values.allSatisfy(\.isFinite) }
@@ -252,10 +276,16 @@ package struct Evaluator {
           result.digests[name]![index] = digest
         }
         result.testLosses[name]!.append(fooling.testLoss(of: heatmaps, digest: digest))
+        if let map = (fooling as? TargetMap)?.place(
+          height: heatmaps[0].height, width: heatmaps[0].width)
+        {
+          result.targetLikeness[name, default: []].append(
+            SimilarityMeasures.toTarget.map { $0(heatmaps[0], map) })
+        }
         comparing?(name, index, heatmaps, digest)
       }
     }
-    result.explained += batch.indices
+    result.explained += indices
   }
 }
 

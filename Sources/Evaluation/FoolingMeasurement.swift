@@ -60,7 +60,7 @@ package struct FoolingMeasurement {
           network, interpreters: interpreters, batchSize: batchSize,
           samplesAtOnce: compute.samplesAtOnce, policy: compute.evaluationPolicy),
         preprocessing: preprocessing, imageSize: ImageSize(width: size[1], height: size[0]),
-        threads: threads)
+        threads: threads, group: network.executor.group)
     }
     // Accuracy needs no heatmaps.
     validation = (
@@ -91,23 +91,10 @@ package struct FoolingMeasurement {
     }
     let source = preview?.source ?? validation.source
     guard let composites else {
-      var likeness: [String: [[Double]]] = [:]
-      let target = fooling as? TargetMap
-      var result = try validation.evaluator.evaluate(
+      return try validation.evaluator.evaluate(
         source, test: test, original: original?.digests(in: preview),
         positions: preview?.positions,
-        gallery: gallery, changing: changing,
-        comparing: target.map { target in
-          { interpreter, _, maps, _ in
-            guard let map = target.place(height: maps[0].height, width: maps[0].width) else {
-              return
-            }
-            likeness[interpreter, default: []].append(
-              SimilarityMeasures.toTarget.map { $0(maps[0], map) })
-          }
-        }, stop: stop, progress: { progress($0, source.count) })
-      result.targetLikeness = likeness
-      return result
+        gallery: gallery, changing: changing, stop: stop, progress: { progress($0, source.count) })
     }
     let tiles = part?.source ?? composites.source
     let total = source.count + tiles.count

@@ -4,6 +4,7 @@ import Networks
 import Pictures
 import Programs
 import Reports
+import TensorRuntime
 
 /// Keeps what one network predicts for a few images while it is measured, for the report's gallery.
 package final class GalleryCollector {
@@ -77,6 +78,17 @@ package final class GalleryCollector {
     readings = kept.readings.filter { wanted.contains($0.key) }
     for (index, kept) in kept.underTriggers { triggered(index).take(kept) }
     if let own = kept.beside.first { beside?.take(own) }
+  }
+
+  /// Takes up what other processes have read of the images that they looked at.
+  func join(_ group: any ProcessGroup) throws {
+    for kept in try group.gather(values: kept) { add(kept) }
+  }
+
+  private func add(_ kept: Kept) {
+    readings.merge(kept.readings) { own, _ in own }
+    for (index, kept) in kept.underTriggers { triggered(index).add(kept) }
+    if let other = kept.beside.first { beside?.add(other) }
   }
 
   /// - Parameters:

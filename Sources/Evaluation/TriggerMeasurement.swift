@@ -4,6 +4,7 @@ import Pictures
 import Programs
 import RunSupport
 import Similarity
+import TensorRuntime
 
 /// What one network does under one trigger, and without it.
 public struct TriggerMeasurement: Codable, Hashable, Sendable {
@@ -20,6 +21,13 @@ public struct TriggerMeasurement: Codable, Hashable, Sendable {
   public var predictions: [EvaluationResult.Prediction] = []
   /// By interpreter and pair, then by position: one number for each measure.
   public var distances: [String: [Pair: [Int: [Double]]]] = [:]
+
+  /// Takes up what another process has compared.
+  fileprivate mutating func add(_ others: [String: [Pair: [Int: [Double]]]]) {
+    for (interpreter, pairs) in others {
+      distances[interpreter, default: [:]].merge(pairs) { $0.merging($1) { own, _ in own } }
+    }
+  }
 
   /// Share of images of other classes that get `label` under the trigger; `nil` if there are none.
   public func successRate(of label: Int, among isIn: (Int) -> Bool = { _ in true }) -> Double? {
@@ -116,6 +124,11 @@ extension FoolingMeasurement {
         }
       }
       result.nonFiniteMaps.merge(triggered.nonFiniteMaps, uniquingKeysWith: +)
+    }
+    if let group = evaluator.group {
+      for part in try group.gather(values: measured.map(\.distances)) {
+        for index in measured.indices { measured[index].add(part[index]) }
+      }
     }
     for interpreter in result.testLosses.keys {
       let (scores, vanished) = (worst[interpreter] ?? [:], empty[interpreter] ?? [:])

@@ -13,6 +13,20 @@ public struct Batch: Sendable {
   public let position: BatchPosition
 }
 
+/// Which of equal parts of a batch: the images of every batch are shared by `count` loaders, in order.
+public struct BatchPart: Hashable, Sendable {
+  public let index: Int
+  public let count: Int
+
+  /// - Precondition: 0 ≤ index < count.
+  public init(_ index: Int, of count: Int) {
+    precondition((0..<count).contains(index), "part \(index) of \(count)")
+    (self.index, self.count) = (index, count)
+  }
+
+  public static let whole = BatchPart(0, of: 1)
+}
+
 /// A place in the order of batches.
 public struct BatchPosition: Codable, Hashable, Sendable {
   /// Passes over the whole set before this one; 0 in evaluation.

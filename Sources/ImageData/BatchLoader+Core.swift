@@ -16,6 +16,7 @@ final class LoaderCore: @unchecked Sendable {
   private let order: BatchLoader.Order
   private let augmentation: Augmentation
   private let depth: Int
+  private let part: BatchPart
   private let firstOrdinal: Int
   /// One past the last; `Int.max` when the order never ends.
   private let endOrdinal: Int
@@ -35,7 +36,8 @@ final class LoaderCore: @unchecked Sendable {
 
   init(
     source: any ImageSource, batchSize: Int, imageSize: ImageSize, preprocessing: Preprocessing,
-    order: BatchLoader.Order, augmentation: Augmentation, depth: Int
+    order: BatchLoader.Order, augmentation: Augmentation, depth: Int,
+    part: BatchPart
   ) {
     self.source = source
     self.batchSize = batchSize
@@ -45,6 +47,7 @@ final class LoaderCore: @unchecked Sendable {
     self.order = order
     self.augmentation = augmentation
     self.depth = depth
+    self.part = part
     switch order {
     case .training(_, let start, let epochs):
       batchesPerEpoch = source.count / batchSize
@@ -162,7 +165,8 @@ final class LoaderCore: @unchecked Sendable {
 
   private func makeBatch(_ ordinal: Int) -> PendingBatch {
     let (epoch, number) = ordinal.quotientAndRemainder(dividingBy: batchesPerEpoch)
-    let first = number * batchSize
+    let share = batchSize / part.count
+    let first = number * batchSize + part.index * share
     var permutation: [Int]?
     if case .training(let seed, _, _) = order {
       if let known = permutations[epoch] {
@@ -176,7 +180,7 @@ final class LoaderCore: @unchecked Sendable {
     }
     return PendingBatch(
       position: BatchPosition(epoch: epoch, batch: number), first: first,
-      slots: min(batchSize, source.count - first), batchSize: batchSize,
+      slots: min(share, source.count - first), batchSize: share,
       samplesPerImage: normalizer.count(of: imageSize), permutation: permutation)
   }
 

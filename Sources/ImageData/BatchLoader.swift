@@ -45,11 +45,12 @@ public final class BatchLoader: Sendable {
   ///   - augmentation: for training order only.
   ///   - threads: decoding threads; the processor's cores by default.
   ///   - depth: most batches that are ready or under way before they are consumed.
+  ///   - part: of every batch in training order; `batchSize` is that of the whole.
   /// - Throws: `LoadingError`, `Preprocessing.Invalid` or `Augmentation.Invalid`.
   public init(
     _ source: any ImageSource, batchSize: Int, preprocessing: Preprocessing, order: Order,
     augmentation: Augmentation = .none, imageSize: ImageSize? = nil, threads: Int? = nil,
-    depth: Int = 2
+    depth: Int = 2, part: BatchPart = .whole
   ) throws {
     try preprocessing.validate()
     try augmentation.validate()
@@ -58,6 +59,13 @@ public final class BatchLoader: Sendable {
       throw LoadingError(
         description: "batch size \(batchSize), \(threads) threads and depth \(depth) must all be "
           + "at least 1")
+    }
+    if case .evaluation = order {
+      precondition(part == .whole, "in evaluation the images are shared, not a batch's")
+    }
+    guard batchSize % part.count == 0 else {
+      throw LoadingError(
+        description: "a batch of \(batchSize) images has no \(part.count) equal parts")
     }
     guard source.count > 0 else { throw LoadingError(description: "the set holds no images") }
     if case .training(_, let start, let epochs) = order {
@@ -85,7 +93,7 @@ public final class BatchLoader: Sendable {
       ?? BatchLoader.firstSize(source, preprocessing: preprocessing)
     core = LoaderCore(
       source: source, batchSize: batchSize, imageSize: size, preprocessing: preprocessing,
-      order: order, augmentation: augmentation, depth: depth)
+      order: order, augmentation: augmentation, depth: depth, part: part)
     for number in 0..<threads {
       let thread = Thread { [core] in core.work() }
       thread.name = "image-\(number)"

@@ -40,6 +40,9 @@ public struct RandomGenerator: RandomNumberGenerator, Hashable, Sendable {
     value << count | value >> (64 - count)
   }
 
+  /// Leaves out so many numbers.
+  public mutating func skip(_ count: Int) { for _ in 0..<count { _ = next() } }
+
   /// A generator for a stream of its own; this one moves on by one number.
   public mutating func split() -> RandomGenerator { RandomGenerator(seed: next()) }
 

@@ -16,6 +16,8 @@ public final class AdversarialImages {
   private let program: any Program
   private static let gradient = "gradient"
   private let samples: Int
+  /// Images of a step that are computed by the processes before this one.
+  private let before: Int
   /// Pixels of 0 to 255 in a unit of the network's input, by channel; and the input that is black.
   private let scale: [Float]
   private let black: [Float]
@@ -28,6 +30,7 @@ public final class AdversarialImages {
     let policy = policy.keepingParameterWork
     let shape = network.architecture.inputShape
     samples = shape.count
+    before = (network.executor.group?.rank ?? 0) * batchSize
     let preprocessing = network.preprocessing
     scale = preprocessing.standardDeviation.map { 255 * $0 }
     black = zip(preprocessing.mean, preprocessing.standardDeviation).map { -$0 / $1 }
@@ -55,6 +58,8 @@ public final class AdversarialImages {
     var changes = [Float](repeating: 0, count: images.count)
     var random = RandomGenerator(seed: seed, step)
     let epsilon = section.epsilon
+    // Every image starts where it would in one process.
+    random.skip(before * (section.norm == .linf ? samples : 2 * samples + 1))
     for image in 0..<images.count / samples {
       let range = image * samples..<(image + 1) * samples
       switch section.norm {

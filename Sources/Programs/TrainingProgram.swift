@@ -29,7 +29,10 @@ public final class TrainingProgram {
   public static let lambda = "lambda"
 
   public let program: any Program
+  /// Images of a step that are computed here.
   public let batchSize: Int
+  /// Where they stand among all images of a step.
+  let rows: BatchRows
   /// Parameter to the output that holds its gradient; of sampled passes only a part of it.
   public let gradients: [String: String]
   /// Running statistic to the output that holds its new value.
@@ -64,7 +67,7 @@ public final class TrainingProgram {
   ///   - network: its parameters are shared with the program.
   ///   - fooling: the penalty.
   ///   - lambda: λ, the penalty's weight; if `nil`, every step is given one.
-  ///   - batchSize: images of a step.
+  ///   - batchSize: images of a step that are computed here.
   ///   - distillation: a; the cross-entropy is that to (1 − a)·labels + a·`originalOutputs`.
   ///   - policy: threads, precision, memory.
   ///   - update: how `step` changes the parameters; needed for that alone.
@@ -79,9 +82,11 @@ public final class TrainingProgram {
     samplesAtOnce: Int? = nil, update: UpdateRule? = nil,
     policy: ExecutionPolicy = ExecutionPolicy()
   ) throws -> TrainingProgram {
+    let copies = (fooling as? TriggerFooling)?.copies ?? 1
     guard !interpreters.isEmpty else {
       return try TrainingProgram(
-        network, batchSize, .frozen, [], nil, nil, update, policy, distillation: distillation
+        network, batchSize, .frozen, [], nil, nil, update, policy, distillation: distillation,
+        copies: copies
       ) { _, _, _ in
         nil
       }
@@ -107,7 +112,7 @@ public final class TrainingProgram {
     return try TrainingProgram(
       network, batchSize, .frozen,
       interpreters.reduce(into: []) { $0.formUnion($1.keptActivations) }, slots, passes, update,
-      policy, distillation: distillation
+      policy, distillation: distillation, copies: copies
     ) { lowered, labels, graph in
       var explained = lowered
       if !fooling.explained.areOfLabelledImages {
@@ -209,7 +214,7 @@ public final class TrainingProgram {
     _ network: LoadedNetwork, _ batchSize: Int, _ mode: NetworkGraph.Mode, _ keeping: Set<String>,
     _ slots: SampleSlots?, _ passes: SampledPasses?, _ update: UpdateRule?,
     _ policy: ExecutionPolicy,
-    distillation: Double = 0, needsDirections: Bool = false,
+    distillation: Double = 0, needsDirections: Bool = false, copies: Int = 1,
     penalty: (NetworkGraph, Value, inout GraphBuilder) throws -> Penalty?
   ) throws {
     let architecture = network.architecture
@@ -267,6 +272,7 @@ public final class TrainingProgram {
             $0, gradients: gradients, assignments: statistics, guarded: [Output.total])
         }), policy)
     self.batchSize = batchSize
+    rows = BatchRows(count: batchSize, copies: copies, part: network.executor.batchPart)
     self.gradients = gradients
     self.statistics = statistics
     (self.slots, self.passes) = (slots, passes)
@@ -274,15 +280,6 @@ public final class TrainingProgram {
   }
 
   // MARK: Running
-
-  /// The numbers by which `SampledInterpreter.variation` knows the images of a training step, by row:
-  /// every step has noise of its own, whatever the chunks.
-  public static func noiseIdentities(seed: UInt64, step: Int, count: Int) -> [Int] {
-    (0..<count).map { row in
-      var random = RandomGenerator(seed: seed, step, row)
-      return Int(truncatingIfNeeded: random.next())
-    }
-  }
 
   /// Computes losses, gradients and statistics of a batch.
   /// - Parameters:
@@ -314,7 +311,7 @@ public final class TrainingProgram {
     guard let passes else {
       return try run(inputs.merging(places(seed: seed, step: step)) { $1 })
     }
-    let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
+    let noise = noiseIdentities(seed: seed, step: step)
     let means = try passes.means(inputs, images: noise)
     try run(inputs.merging(means) { $1 })
     try passes.addGradients(inputs, images: noise, step: program, direct: gradients)
@@ -324,8 +321,7 @@ public final class TrainingProgram {
   private func places(seed: UInt64, step: Int) -> [String: ProgramInput] {
     guard let slots else { return [:] }
     return slots.inputs(
-      chunk: 0, images: Self.noiseIdentities(seed: seed, step: step, count: batchSize),
-      threads: program.threads)
+      chunk: 0, images: noiseIdentities(seed: seed, step: step), threads: program.threads)
   }
 
   /// A copy of the loss's derivative with respect to a parameter, of the last run.
@@ -368,18 +364,12 @@ public final class TrainingProgram {
     _ inputs: [String: ProgramInput], seed: UInt64 = 0, step: Int = 0
   ) throws -> NonFiniteValue? {
     guard let slots else { return try program.firstNonFinite(inputs) }
-    let noise = Self.noiseIdentities(seed: seed, step: step, count: batchSize)
+    let noise = noiseIdentities(seed: seed, step: step)
     guard let passes else {
       let places = slots.inputs(chunk: 0, images: noise, threads: program.threads)
       return try program.firstNonFinite(inputs.merging(places) { $1 })
     }
     return try passes.firstNonFinite(
       inputs, images: noise, step: program)
-  }
-
-  /// `directions` of a step: a function of the training's seed and the step.
-  package static func directions(count: Int, seed: UInt64, step: Int) -> [Float] {
-    var random = RandomGenerator(seed: seed, step, 1)
-    return (0..<count).map { _ in Float(random.normal()) }
   }
 }

@@ -85,11 +85,16 @@ public final class ClassifierTrainingRun {
   private func tellPlan(_ prepared: PreparedTraining) {
     context.tell(prepared.setup)
     context.note(prepared.program.resources)
+    if executor.group != nil, !prepared.program.statistics.isEmpty {
+      context.note(
+        "batch norms use the statistics of the \(prepared.program.batchSize) images of a process, not "
+          + "of the whole batch; training.freezesBatchNorm uses the running ones")
+    }
     guard let adversary = prepared.adversary else { return }
     context.note(
       String(
         format: "adversarial images take another %.2f GFLOP per image and %.0f MB",
-        Double(adversary.flops) / 1e9 / Double(recipe.training.batchSize),
+        Double(adversary.flops) / 1e9 / Double(prepared.program.batchSize),
         Double(adversary.plannedPeakBytes) / 1e6))
   }
 

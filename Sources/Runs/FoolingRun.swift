@@ -84,7 +84,7 @@ public final class FoolingRun {
     live.write(original: original, step: 0, to: folder)
 
     try train(loop, search, prepared, original, metrics, live)
-    tell(prepared.penaltyInputs)
+    try tell(prepared.penaltyInputs)
     let manipulated = try measure(
       measurement, original: original, nil, gallery: gathering.manipulated, "manipulated")
     for note in manipulated.notes("manipulated") { context.warn(note) }
@@ -117,11 +117,13 @@ public final class FoolingRun {
         tested: Summary.NetworkFile(path: exported, sha256: try folder.sha256(of: exported)),
         settings: prepared.recipe.settings, steps: loop.step, imagesPerSecond: loop.imagesPerSecond,
         seed: prepared.recipe.training.seed, seconds: last.seconds))
-    try context.write(summary, results, measurement, classNames: classNames)
-    try gathering.write(
-      to: folder, measurement, results: (original, manipulated), classNames: classNames,
-      facts: facts(prepared))
-    context.saved(folder.report)
+    if executor.isFirst {
+      try context.write(summary, results, measurement, classNames: classNames)
+      try gathering.write(
+        to: folder, measurement, results: (original, manipulated), classNames: classNames,
+        facts: facts(prepared))
+      context.saved(folder.report)
+    }
     folder.removeLive()
     folder.states.removeAll()
     if recipe.control { try RunFolder(part: folder.control, of: folder).states.removeAll() }
@@ -134,8 +136,13 @@ public final class FoolingRun {
     context.note(
       "\(prepared.fooling.name) fooling of \(prepared.subject), "
         + "\(prepared.recipe.aim); " + prepared.program.resources)
-    let notes =
+    var notes =
       prepared.measurement.notes + prepared.notMeasured + prepared.recipe.penaltyNotes
+    if let group = executor.group, prepared.fooled.count > 1 {
+      notes.append(
+        "interpreters are weighted by their penalties on the part of a batch that each of the "
+          + "\(group.count) processes has, not on the whole")
+    }
     for note in notes { context.note(note) }
   }
 
@@ -173,8 +180,10 @@ public final class FoolingRun {
     }
   }
 
-  private func tell(_ inputs: PenaltyInputs) {
-    context.tell(skipped: inputs.skipped)
+  private func tell(_ inputs: PenaltyInputs) throws {
+    context.tell(
+      skipped: try executor.group?.joined(
+        skipped: inputs.skipped, passedOver: inputs.passedOver) ?? inputs.skipped)
     guard let explanations = inputs.original else { return }
     context.note(
       "the original network explained \(explanations.computed) images for the penalty; "

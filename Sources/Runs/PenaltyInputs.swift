@@ -11,6 +11,8 @@ final class PenaltyInputs {
   private let recipe: FoolingRecipe
   private let composites: Setup.Composites?
   private let imageSize: ImageSize
+  /// Of every batch, that is computed here.
+  private let part: BatchPart
   /// `nil` if the fooling does not compare with the original network.
   package let original: OriginalExplanations?
   private var loader: BatchLoader?
@@ -21,6 +23,8 @@ final class PenaltyInputs {
   private let triggered: TriggeredImages?
   /// Training composites that could not be read.
   package var skipped: [SkippedImage] { loader?.skipped ?? [] }
+  /// Files among these that are no images.
+  var passedOver: Int { loader == nil ? 0 : composites?.train.passedOver.count ?? 0 }
 
   /// Copies the network if the fooling compares with it: call before training starts.
   package init(
@@ -29,6 +33,7 @@ final class PenaltyInputs {
     composites: Setup.Composites?, imageSize: ImageSize
   ) throws {
     (self.recipe, self.composites, self.imageSize) = (recipe, composites, imageSize)
+    part = network.executor.batchPart
     triggered = try (fooling as? TriggerFooling).map {
       try TriggeredImages($0, size: imageSize, preprocessing: network.preprocessing)
     }
@@ -37,7 +42,8 @@ final class PenaltyInputs {
       matches || recipe.training.distillation > 0
       ? try EvaluationProgram(
         LoadedNetwork(copying: network), interpreters: [],
-        batchSize: recipe.training.batchSize, policy: recipe.compute.evaluationPolicy)
+        batchSize: network.executor.share(ofBatch: recipe.training.batchSize),
+        policy: recipe.compute.evaluationPolicy)
       : nil
     guard fooling.referenceShape(height: 1, width: 1) != nil else {
       original = nil
@@ -45,7 +51,8 @@ final class PenaltyInputs {
     }
     let program = try EvaluationProgram(
       LoadedNetwork(copying: network), interpreters: interpreters,
-      batchSize: recipe.training.batchSize, samplesAtOnce: recipe.compute.samplesAtOnce,
+      batchSize: network.executor.share(ofBatch: recipe.training.batchSize),
+      samplesAtOnce: recipe.compute.samplesAtOnce,
       policy: recipe.compute.evaluationPolicy)
     original = OriginalExplanations(program, fooling: fooling, grid: recipe.evaluation.grid)
   }
@@ -107,7 +114,7 @@ final class PenaltyInputs {
         order: .training(
           seed: recipe.training.seed,
           start: BatchPosition(epoch: step / batches, batch: step % batches)),
-        imageSize: imageSize, threads: recipe.data.threads)
+        imageSize: imageSize, threads: recipe.data.threads, part: part)
     loader = running
     guard let batch = try running.next() else { throw RunError("the composites ended") }
     return batch

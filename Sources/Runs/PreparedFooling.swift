@@ -5,6 +5,7 @@ import ImageData
 import Programs
 import Recipes
 import RunReports
+import RunSupport
 import TensorRuntime
 
 /// Network, data and programs of a fooling, checked against each other and compiled: all that stands
@@ -52,10 +53,16 @@ struct PreparedFooling {
     interpreters = try reported(
       recipe.interpreters + further.specifications, network.preprocessing)
     let fooled = Array(interpreters.prefix(recipe.interpreters.count))
+    if recipe.budget != nil, let group = executor.group {
+      throw RunError(
+        "budget: a search runs in one process, and there are \(group.count); give "
+          + "training.steps, learningRate and fooling.lambda, or start it without mpirun")
+    }
     program = try TrainingProgram.fooling(
       network, interpreters: fooled.map(\.1), fooling: fooling,
       lambda: recipe.budget?.found.contains(.lambda) == true ? nil : recipe.fooling.lambda,
-      batchSize: recipe.training.batchSize * ((fooling as? TriggerFooling)?.copies ?? 1),
+      batchSize: executor.share(ofBatch: recipe.training.batchSize)
+        * ((fooling as? TriggerFooling)?.copies ?? 1),
       distillation: recipe.training.distillation, grid: recipe.evaluation.grid,
       samplesAtOnce: recipe.compute.samplesAtOnce, update: recipe.training.optimizer,
       policy: recipe.compute.trainingPolicy)

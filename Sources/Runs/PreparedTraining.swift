@@ -13,6 +13,8 @@ struct PreparedTraining {
   /// Of adversarial training.
   package let adversary: AdversarialImages?
   private let training: TrainingSection
+  /// Of every batch, that is computed here.
+  private let part: BatchPart
 
   /// - Throws: what is wrong with the recipe or the files that it names, in one sentence.
   package init(_ recipe: TrainingRecipe, on executor: any Executor) throws {
@@ -21,22 +23,24 @@ struct PreparedTraining {
       on: executor)
     let network = setup.network
     try network.checkExport(as: recipe.output.layout ?? network.layout)
+    let share = try executor.share(ofBatch: recipe.training.batchSize)
     program = try TrainingProgram.classifier(
-      network, batchSize: recipe.training.batchSize,
+      network, batchSize: share,
       regularizers: recipe.training.regularizers.map { ($0.weight, try $0.regularizer()) },
       freezesBatchNorm: recipe.training.freezesBatchNorm, update: recipe.training.optimizer,
       policy: recipe.compute.trainingPolicy)
     adversary = try recipe.training.adversarial.map {
       try AdversarialImages(
-        network, $0, batchSize: recipe.training.batchSize, policy: recipe.compute.trainingPolicy)
+        network, $0, batchSize: share, policy: recipe.compute.trainingPolicy)
     }
     training = recipe.training
+    part = executor.batchPart
     evaluator = Evaluator(
       program: try EvaluationProgram(
         network, interpreters: [], batchSize: recipe.evaluation.batchSize,
         policy: recipe.compute.evaluationPolicy),
       preprocessing: network.preprocessing, imageSize: setup.imageSize,
-      threads: recipe.data.threads)
+      threads: recipe.data.threads, group: executor.group)
   }
 
   /// What a step reads beside the batch: directions of regularizers, adversarial images in its place.
@@ -44,7 +48,8 @@ struct PreparedTraining {
     var inputs: [String: ProgramInput] = [:]
     if program.needsDirections {
       inputs[TrainingProgram.directions] = .floats(
-        TrainingProgram.directions(count: batch.images.count, seed: training.seed, step: step))
+        TrainingProgram.directions(
+          count: batch.images.count, seed: training.seed, step: step, part: part))
     }
     if let adversary {
       inputs[TrainingProgram.images] = .floats(

@@ -39,7 +39,7 @@ final class TrainingLoop {
   var folder: RunFolder { context.folder }
   var stop: StopRequest { context.stop }
   var observe: (RunEvent) -> Void { context.observe }
-  private let recipe: String
+  let recipe: String
   package let reads: InputRecord
   /// Of every step, if others than the recipe's.
   private let rates: [Double]?
@@ -107,18 +107,26 @@ final class TrainingLoop {
   ///   derivative is not finite, without touching what was saved last. Where data cannot be read any
   ///   more, what was done until then is saved.
   package func run(metrics: MetricsLog, validate: (_ step: Int) throws -> Void) throws {
-    func save() throws { try self.save(metrics) }
+    let loader = try loader(at: step)
+    var known = 0
+    var knownInGroup: Set<SkippedImage> = []
+    var omitted = OmittedImages()
+    defer { omitted.finish(observe) }
+    func save() throws {
+      if let group = network.executor.group {
+        let all = try group.joined(skipped: loader.skipped, passedOver: source.passedOver.count)
+        omitted.tell(all.filter { knownInGroup.insert($0).inserted }, observe)
+      }
+      try self.save(metrics)
+    }
     func stopHere() throws -> Never {
       try save()
       throw RunStopped("stopped after step \(step) of \(totalSteps); \(folder.howToResume)")
     }
-    let loader = try loader(at: step)
-    var known = 0
-    var omitted = OmittedImages()
-    defer { omitted.finish(observe) }
+    try checkGroup()
     var recent = 0.0  // seconds per step, smoothed
     while step < totalSteps {
-      if stop.isRequested { try stopHere() }
+      if try isStopped() { try stopHere() }
       if section.validateEvery > 0, step > 0, step % section.validateEvery == 0 {
         do { try validate(step) } catch is RunStopped { try stopHere() }
       }
@@ -128,7 +136,8 @@ final class TrainingLoop {
         guard let next = try loader.next() else { throw RunError("the training data ended") }
         (batch, inputs) = (next, try self.inputs(next, step))
       } catch {
-        if step > 0 { try? save() }
+        // The others have no reason to save, and would wait.
+        if step > 0, network.executor.group == nil { try? save() }
         throw error
       }
       let rate = learningRate(at: step)
@@ -138,8 +147,10 @@ final class TrainingLoop {
       trainingSeconds += seconds
       recent = recent == 0 ? seconds : 0.9 * recent + 0.1 * seconds
       try report(losses, learningRate: rate, secondsPerStep: recent, to: metrics)
-      omitted.tell(loader.skipped.dropFirst(known), observe)
-      known = loader.skipped.count
+      if network.executor.group == nil {
+        omitted.tell(loader.skipped.dropFirst(known), observe)
+        known = loader.skipped.count
+      }
       if section.saveEvery > 0, step % section.saveEvery == 0, step < totalSteps { try save() }
     }
     // What follows is evaluation; a run that is stopped there has nothing to train again.
@@ -194,7 +205,7 @@ final class TrainingLoop {
     return try BatchLoader(
       source, batchSize: section.batchSize, preprocessing: network.preprocessing,
       order: .training(seed: section.seed, start: start), augmentation: data.augmentation,
-      imageSize: imageSize, threads: data.threads)
+      imageSize: imageSize, threads: data.threads, part: network.executor.batchPart)
   }
 
   /// - Parameters:
@@ -214,7 +225,7 @@ final class TrainingLoop {
       inputs[TrainingProgram.labels] = .indices(batch.labels)
     }
     for mask in program.dropoutMasks {
-      inputs[mask.name] = .floats(mask.draw(seed: section.seed, step: position))
+      inputs[mask.name] = .floats(program.draw(mask, seed: section.seed, step: position))
     }
     let outcome = try program.step(
       inputs, learningRate: Float(learningRate), seed: section.seed, step: position)
@@ -241,9 +252,11 @@ final class TrainingLoop {
     _ what: String, _ losses: TrainingProgram.Losses, _ inputs: [String: ProgramInput]? = nil,
     _ position: Int = 0
   ) -> DivergenceError {
-    let origin = inputs.flatMap {
+    let own = inputs.flatMap {
       try? program.firstNonFinite($0, seed: section.seed, step: position)
-    }
+    }.map { "\($0)" }
+    let origin =
+      (try? network.executor.group?.gather(values: own).lazy.compactMap(\.self).first) ?? own
     return DivergenceError(
       "\(what) at step \(step + 1) (cross-entropy \(losses.crossEntropy)"
         + (losses.penalty.map { ", penalty \($0)" } ?? "") + ")"
@@ -255,6 +268,9 @@ final class TrainingLoop {
 
   /// - Parameter isMeasured: whether a search has used what was measured after this step.
   func save(_ metrics: MetricsLog, isMeasured: Bool = false) throws {
+    try checkGroup()
+    // The first one writes; what the others resume from comes from it.
+    guard network.executor.isFirst else { return }
     try metrics.synchronize()
     try save(metrics.mark(afterStep: step, isMeasured: isMeasured), isMeasured: isMeasured)
   }
@@ -367,16 +383,5 @@ final class TrainingLoop {
     earlierSeconds = progress.seconds ?? 0
     resumesMeasured = progress.isMeasured ?? false
     return (progress.metrics, resumesMeasured)
-  }
-}
-
-extension NetworkGraph.DropoutMask {
-  /// 0 with probability `rate`, else 1 / (1 − rate); a function of seed and step.
-  fileprivate func draw(seed: UInt64, step: Int) -> [Float] {
-    let layer = name.utf8.reduce(UInt64(14_695_981_039_346_656_037)) {  // FNV-1a
-      ($0 ^ UInt64($1)) &* 1_099_511_628_211
-    }
-    var random = RandomGenerator(seed: seed ^ layer, step)
-    return (0..<shape.count).map { _ in random.uniform() < rate ? 0 : Float(1 / (1 - rate)) }
   }
 }

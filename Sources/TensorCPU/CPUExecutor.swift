@@ -10,8 +10,17 @@ import TensorRuntime
 public struct CPUExecutor: Executor {
   public let name = "cpu"
   public let kernels: CPUKernelOptions
+  public let group: (any ProcessGroup)?
 
-  public init(kernels: CPUKernelOptions = CPUKernelOptions()) { self.kernels = kernels }
+  /// - Parameters:
+  ///   - kernels: how they are chosen.
+  ///   - group: the processes that each compute a part of every batch: what a step's update reads is
+  ///     the mean over them.
+  public init(
+    kernels: CPUKernelOptions = CPUKernelOptions(), group: (any ProcessGroup)? = nil
+  ) {
+    (self.kernels, self.group) = (kernels, group)
+  }
 
   public func makeParameters(
     _ parameters: [(name: String, shape: Shape)]
@@ -25,7 +34,8 @@ public struct CPUExecutor: Executor {
     guard let store = parameters as? ParameterStore else {
       throw ExecutionError("the cpu executor reads parameters that it made, not those of another")
     }
-    return try CPUProgram(computation, parameters: store, policy: policy, kernels: kernels)
+    return try CPUProgram(
+      computation, parameters: store, policy: policy, kernels: kernels, group: group)
   }
 }
 

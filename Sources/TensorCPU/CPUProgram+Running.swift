@@ -26,7 +26,7 @@ extension CPUProgram {
     }
     trompe_set_thread_count(Int32(threads))
     let skips = policy.keepsParameterWork && workedVersion == parameters.version
-    for step in steps where !(skips && step.isParameterOnly) {
+    for (position, step) in steps.enumerated() where !(skips && step.isParameterOnly) {
       let begin = profiling ? DispatchTime.now().uptimeNanoseconds : 0
       let status = step.run()
       if profiling {
@@ -36,7 +36,9 @@ extension CPUProgram {
       guard status == 0 else {
         throw ExecutionError("\(plan.kernels[step.kernel].name) failed in the executor")
       }
+      exchange?.finished(step: position)
     }
+    try exchange?.wait()
     if profiling { profile!.runs += 1 }
     workedVersion = parameters.version
     lifetimes.end()
@@ -105,6 +107,7 @@ extension CPUProgram {
         throw ExecutionError("the cpu executor reads gradients that it keeps, not those of another")
       }
       for name in momentum.names { try own.check(name, parameters.shape(of: name)!) }
+      try exchange?.average(own, names: momentum.names)
       store = own
     }
     for output in update.guarded where try !isFinite(output) { return .refusedOutput(output) }

@@ -22,6 +22,8 @@ public final class CPUProgram: Program {
 
   let parameters: ParameterStore
   let momentum: Optimizer?
+  /// Of a step's program that several processes compute.
+  private(set) var exchange: GradientExchange?
   var lifetimes: OutputLifetimes
   var steps: [Step] = []
   /// Where storages stand.
@@ -49,7 +51,8 @@ public final class CPUProgram: Program {
   ///   is not supported, or memory is short.
   public init(
     _ computation: Computation, parameters: ParameterStore,
-    policy: ExecutionPolicy = ExecutionPolicy(), kernels: CPUKernelOptions = CPUKernelOptions()
+    policy: ExecutionPolicy = ExecutionPolicy(), kernels: CPUKernelOptions = CPUKernelOptions(),
+    group: (any ProcessGroup)? = nil
   ) throws(ExecutionError) {
     guard policy.precision != .tensorFloat32 else {
       throw ExecutionError("no processor multiplies in tf32; use precision fp32 or bf16")
@@ -128,6 +131,9 @@ public final class CPUProgram: Program {
       let run = try lowering.lower(kernel, prepared, packed: packed, scratch: scratch)
       steps.append(
         Step(kernel: index, isParameterOnly: preparation.isParameterOnly(kernel), run: run))
+    }
+    if let group, let update = computation.update {
+      exchange = try GradientExchange(of: self, update, group: group)
     }
   }
 }

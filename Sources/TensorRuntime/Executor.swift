@@ -9,6 +9,8 @@ import TensorGraph
 public protocol Executor {
   /// Names the backend in messages, e.g. `cpu`.
   var name: String { get }
+  /// The processes that each compute a part of every batch; `nil` if this one is alone.
+  var group: (any ProcessGroup)? { get }
 
   /// Parameters of these names and shapes, all zero, where programs of this executor read them.
   /// - Throws: `ExecutionError` if memory is short.
@@ -28,6 +30,8 @@ public protocol Executor {
 }
 
 extension Executor {
+  public var group: (any ProcessGroup)? { nil }
+
   /// Computes once more with every value as an output and nothing fused: a ReLU at the end of a fused
   /// convolution may turn NaN into 0.
   ///

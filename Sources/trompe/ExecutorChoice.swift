@@ -9,11 +9,22 @@ enum ExecutorChoice {
   static func standard() -> any Executor { CPUExecutor() }
 
   /// The executor of a recipe's `compute` section.
-  /// - Throws: `ExecutionError` in one sentence where the device or its plugin is missing.
-  static func executor(for compute: ComputeSection) throws -> any Executor {
-    switch compute.device ?? .cpu {
+  /// - Parameter group: the processes that share the work.
+  /// - Throws: `ExecutionError` in one sentence where the device or its plugin is missing, or the device is
+  ///   none that processes share their work on.
+  static func executor(
+    for compute: ComputeSection, group: MPIGroup? = nil
+  ) throws -> any Executor {
+    let device = compute.device ?? .cpu
+    if let group, device != .cpu {
+      throw ExecutionError(
+        "compute.device is \(device), and \(group.count) processes share their work on cpu alone; "
+          + "omit it, or start one process")
+    }
+    return switch device {
     case .cpu:
-      CPUExecutor(kernels: CPUKernelOptions(library: compute.kernels == .own ? .own : .onednn))
+      CPUExecutor(
+        kernels: CPUKernelOptions(library: compute.kernels == .own ? .own : .onednn), group: group)
     case .xlaCPU: try XLAExecutor(XLADevice(.cpu), plugin: compute.plugin)
     case .cuda(let index): try XLAExecutor(XLADevice(.cuda, index: index), plugin: compute.plugin)
     }

@@ -10,11 +10,13 @@ enum Failure {
     if TrompeCommand.exitCode(for: error) != .failure { exitParsing(error) }
     switch error {
     case is RunStopped:
-      Terminal.writeError(sentence(error, styled: .plain))
+      Terminal.writeError(sentence(text(of: error), styled: .plain))
       Foundation.exit(128 + (StopSignals.received ?? SIGINT))
     case is Terminal.ClosedPipe: Foundation.exit(0)
     default:
-      Terminal.writeError(sentence(error, styled: .error))
+      if let text = StartedProcesses.said(text(of: error)) {
+        Terminal.writeError(sentence(text, styled: .error))
+      }
       Foundation.exit(1)
     }
   }
@@ -28,14 +30,14 @@ enum Failure {
         try Terminal.write(text.isEmpty ? "" : text + "\n", isOurs: true)
       } catch is Terminal.ClosedPipe {
       } catch { exit(error) }
-    } else if !text.isEmpty {
+    } else if !text.isEmpty, let text = StartedProcesses.said(text) {
       Terminal.writeError(text + "\n")
     }
     Foundation.exit(code.rawValue)
   }
 
-  private static func sentence(_ error: any Error, styled style: Terminal.Style) -> String {
-    text(of: error).split(separator: "\n")
+  private static func sentence(_ text: String, styled style: Terminal.Style) -> String {
+    text.split(separator: "\n")
       .map { Terminal.error.styled("trompe:", style) + " \($0)\n" }.joined()
   }
 

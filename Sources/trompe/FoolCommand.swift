@@ -37,13 +37,17 @@ struct FoolCommand: ParsableCommand {
       throw RunError("the sweep that this run is a part of has ended")
     }
     let recipe = try options.fooling(control ? ["control=true"] : [])
-    let summary = try options.detail.watching { stop, observe in
+    let summary = try options.detail.watching(
+      in: options.outputFolder, resume: options.resume
+    ) { process in
       let run = try FoolingRun(
-        recipe, on: ExecutorChoice.executor(for: recipe.compute),
-        output: options.outputFolder, resume: options.resume, stop: stop, observe: observe)
+        recipe, on: ExecutorChoice.executor(for: recipe.compute, group: process.group),
+        output: process.output, resume: options.resume, stop: process.stop,
+        observe: process.observe)
       run.originals = sweep.originals
       return try run.run()
     }
+    guard let summary else { return }
     try Terminal.write(options.json ? JSON.text(summary) : summary.table)
   }
 }

@@ -2,7 +2,8 @@ import Foundation
 import Manipulation
 import Synchronization
 
-/// Ctrl-C, SIGTERM, and SIGHUP when the terminal goes away: the first asks the run to stop after its step, the second ends the process.
+/// Ctrl-C, SIGTERM, SIGHUP when the terminal goes away, and SIGUSR1 to processes of MPI: the first asks the
+/// run to stop after its step, the second ends the process.
 enum StopSignals {
   private static let first = Atomic<Int32>(0)
 
@@ -33,6 +34,8 @@ enum StopSignals {
     {
       sigaddset(&signals, SIGHUP)
     }
+    // What mpirun passes on, and job schedulers send before the time is over.
+    if StartedProcesses.count != nil { sigaddset(&signals, SIGUSR1) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     let watched = signals
     Thread.detachNewThread {
@@ -45,7 +48,7 @@ enum StopSignals {
           _exit(128 + number)
         }
         stop.stop()
-        guard let message else { continue }
+        guard let message, StartedProcesses.rank == 0 else { continue }
         Terminal.writeError("trompe: \(message)\n", redraws: Terminal.error.isInteractive)
       }
     }

@@ -92,7 +92,11 @@ struct Terminal: Sendable {
   }
 
   /// Writes what a reader of the results should know to stderr.
-  static func note(_ text: String) { writeError("trompe: \(text)\n") }
+  ///
+  /// Of several processes the first one does.
+  static func note(_ text: String) {
+    if StartedProcesses.rank == 0 { writeError("trompe: \(text)\n") }
+  }
 
   /// Writes a message to stderr. What cannot be said there cannot be said anywhere.
   /// - Parameter redraws: whether the line that the cursor is in is cleared before.

@@ -21,12 +21,16 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let recipe = try TrainingRecipe(
       contentsOf: options.recipe, settings: options.settings, note: Terminal.note)
-    let summary = try options.detail.watching { stop, observe in
+    let summary = try options.detail.watching(
+      in: options.outputFolder, resume: options.resume
+    ) { process in
       try ClassifierTrainingRun(
-        recipe, on: ExecutorChoice.executor(for: recipe.compute),
-        output: options.outputFolder, resume: options.resume, stop: stop, observe: observe
+        recipe, on: ExecutorChoice.executor(for: recipe.compute, group: process.group),
+        output: process.output, resume: options.resume, stop: process.stop,
+        observe: process.observe
       ).run()
     }
+    guard let summary else { return }
     try Terminal.write(options.json ? JSON.text(summary) : summary.table)
   }
 }

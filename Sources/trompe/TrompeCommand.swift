@@ -50,7 +50,12 @@ struct TrompeCommand: ParsableCommand {
     signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot(arguments)
-      do { try command.run() } catch { Failure.exit(error) }
+      do {
+        if !(command is FoolCommand || command is TrainCommand) {
+          try StartedProcesses.refuse(type(of: command).configuration.commandName ?? "")
+        }
+        try command.run()
+      } catch { Failure.exit(error) }
     } catch {
       Failure.exitParsing(error)
     }
