@@ -124,7 +124,8 @@ let package = Package(
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorRuntime", "Networks", "KerasModels", "Checkpoints",
         "ImageData",
-        "Explanations", "Pictures", "Attacks", "Defences", "RunSupport", "Foolings", "Recipes",
+        "Explanations", "Pictures", "Attacks", "Defences", "Geometry", "RunSupport", "Foolings",
+        "Recipes",
       ]),
     .target(
       name: "Evaluation",
@@ -135,7 +136,8 @@ let package = Package(
     .target(
       name: "RunFolders",
       dependencies: [
-        "Checkpoints", "ImageData", "Attacks", "Reports", "RunSupport", "Recipes", "Programs",
+        "Checkpoints", "ImageData", "Explanations", "Attacks", "Reports", "RunSupport", "Recipes",
+        "Programs",
       ]),
     .target(
       name: "RunReports",

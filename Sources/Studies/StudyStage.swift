@@ -70,7 +70,8 @@ final class StudyStage {
           original: original ?? index))
     }
     self.subjects = subjects
-    interpreter = try reported([recipe.interpreter], setup.network.preprocessing)[0]
+    interpreter = try reported(
+      [recipe.interpreter], setup.network.preprocessing, tangents: setup.tangents)[0]
     let names = setup.network.names(or: setup.validation.classNames)
     fooling = try recipe.fooling.map { try $0.fooling(classNames: names) }
   }
@@ -145,7 +146,9 @@ final class StudyStage {
     guard let fooling else { preconditionFailure("a study that tests heatmaps without a test") }
     return try FoolingMeasurement(
       of: setup.network,
-      interpreters: try reported(specifications, setup.network.preprocessing), fooling: fooling,
+      interpreters: try reported(
+        specifications, setup.network.preprocessing, tangents: setup.tangents),
+      fooling: fooling,
       on: images(recipe.study.images),
       composites: try setup.composites(fooling, recipe.data).map {
         ($0.validation, $0.preprocessing)
