@@ -103,6 +103,8 @@ extension StudyRecipe {
   package var inputs: RunInputs {
     var inputs = RunInputs(network, data, composites: true)
     inputs.files += study.checkpoints.map(\.file)
+    inputs.files += study.checkpoints.flatMap { $0.fooling?.files ?? [] }
+    inputs.addImages(of: study.checkpoints.compactMap(\.interpreter))
     inputs.addImages(of: [interpreter] + evaluation.interpreters.listed)
     inputs.files += (fooling?.files ?? []) + [attack?.target].compactMap(\.self)
     return inputs

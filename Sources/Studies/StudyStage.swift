@@ -139,11 +139,16 @@ final class StudyStage {
   }
 
   /// Measures whatever network is shown, on the images of `study.images`.
+  /// - Parameters:
+  ///   - specifications: the interpreters.
+  ///   - test: in place of the recipe's.
   /// - Precondition: there is a test.
-  package func measurement(_ specifications: [InterpreterSpecification]) throws
-    -> FoolingMeasurement
-  {
-    guard let fooling else { preconditionFailure("a study that tests heatmaps without a test") }
+  package func measurement(
+    _ specifications: [InterpreterSpecification], of test: (any Fooling)? = nil
+  ) throws -> FoolingMeasurement {
+    guard let fooling = test ?? fooling else {
+      preconditionFailure("a study that tests heatmaps without a test")
+    }
     return try FoolingMeasurement(
       of: setup.network,
       interpreters: try reported(
