@@ -40,6 +40,7 @@ let package = Package(
     .library(name: "Attacking", targets: ["Attacking"]),
     .library(name: "Influencing", targets: ["Influencing"]),
     .library(name: "Explaining", targets: ["Explaining"]),
+    .library(name: "Repairing", targets: ["Repairing"]),
     .library(name: "Studies", targets: ["Studies"]),
     .library(name: "Auditing", targets: ["Auditing"]),
     .library(name: "Sweeps", targets: ["Sweeps"]),
@@ -124,7 +125,8 @@ let package = Package(
       dependencies: [
         "TensorGraph", "TensorPlan", "TensorRuntime", "Networks", "KerasModels", "Checkpoints",
         "ImageData",
-        "Explanations", "Pictures", "Attacks", "Defences", "RunSupport", "Foolings", "Recipes",
+        "Explanations", "Pictures", "Attacks", "Defences", "Geometry", "RunSupport", "Foolings",
+        "Recipes",
       ]),
     .target(
       name: "Evaluation",
@@ -135,7 +137,8 @@ let package = Package(
     .target(
       name: "RunFolders",
       dependencies: [
-        "Checkpoints", "ImageData", "Attacks", "Reports", "RunSupport", "Recipes", "Programs",
+        "Checkpoints", "ImageData", "Explanations", "Attacks", "Reports", "RunSupport", "Recipes",
+        "Programs",
       ]),
     .target(
       name: "RunReports",
@@ -170,11 +173,17 @@ let package = Package(
         "Pictures", "RunSupport", "Foolings", "Recipes", "Programs", "RunFolders",
       ]),
     .target(
+      name: "Repairing",
+      dependencies: [
+        "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
+        "RunSupport", "Foolings", "Recipes", "Programs", "Evaluation", "RunFolders", "Runs",
+      ]),
+    .target(
       name: "Studies",
       dependencies: [
         "TensorGraph", "TensorRuntime", "Checkpoints", "ImageData", "Explanations", "Pictures",
         "Similarity", "Perturbation", "Reports", "RunSupport", "Foolings", "Recipes", "Programs",
-        "Evaluation", "RunFolders", "Runs", "Attacking",
+        "Evaluation", "RunFolders", "Runs", "Repairing", "Attacking",
       ]),
     .target(
       name: "Auditing",
@@ -191,6 +200,7 @@ let package = Package(
       dependencies: [
         "Attacking", "Auditing", "Evaluation", "Explaining", "Foolings", "Influencing", "Programs",
         "Recipes",
+        "Repairing",
         "RunFolders", "RunReports", "RunSupport", "Runs", "Studies", "Sweeps",
       ]),
     .target(
@@ -345,6 +355,13 @@ let package = Package(
       dependencies: [
         "Manipulation", "Attacks", "ImageData", "Influence", "Networks", "RunTestSupport",
         "TensorGraph", "TensorReference", "TestSupport",
+      ],
+      swiftSettings: unoptimized),
+    .testTarget(
+      name: "RepairingTests",
+      dependencies: [
+        "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks", "Repairing",
+        "RunTestSupport", "TensorCPU", "TensorGraph", "TensorRuntime",
       ],
       swiftSettings: unoptimized),
     .testTarget(

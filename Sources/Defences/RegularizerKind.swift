@@ -10,9 +10,15 @@ public struct RegularizerSpecification: Hashable, Sendable {
   public var iterations: Int?
   /// `curvature`, `gradient-distance`, `gradient-angle`: how far apart the two gradients are.
   public var step: Double?
+  /// `hessian-norm`: β of the softplus that stands for ReLU.
+  public var beta: Double?
 
-  public init(name: String, weight: Double, iterations: Int? = nil, step: Double? = nil) {
+  public init(
+    name: String, weight: Double, iterations: Int? = nil, step: Double? = nil,
+    beta: Double? = nil
+  ) {
     (self.name, self.weight, self.iterations, self.step) = (name, weight, iterations, step)
+    self.beta = beta
   }
 
   /// - Throws: `RegularizerError` for an unknown name or an option that is not taken.
@@ -20,6 +26,7 @@ public struct RegularizerSpecification: Hashable, Sendable {
     let kind = try RegularizerKind.named(name)
     for (option, isGiven) in [
       (RegularizerKind.Option.iterations, iterations != nil), (.step, step != nil),
+      (.beta, beta != nil),
     ] where isGiven && !kind.options.contains(option) {
       throw RegularizerError("\(name) takes no \"\(option.rawValue)\"")
     }
@@ -30,7 +37,7 @@ public struct RegularizerSpecification: Hashable, Sendable {
 /// A name in recipes and the regularizer behind it.
 public struct RegularizerKind: Sendable {
   /// What a regularizer may ask for besides its weight.
-  public enum Option: String, Hashable, Sendable, CaseIterable { case iterations, step }
+  public enum Option: String, Hashable, Sendable, CaseIterable { case iterations, step, beta }
 
   public let name: String
   public let options: Set<Option>
@@ -48,7 +55,7 @@ public struct RegularizerKind: Sendable {
       SmoothSurface.kind,
       GradientNorm.kind,
       CurvatureRegularization.kind,
-    ] + LocalGradientAlignment.kinds
+    ] + LocalGradientAlignment.kinds + [HessianNorm.kind]
 
   /// - Throws: `RegularizerError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(RegularizerError) -> RegularizerKind {

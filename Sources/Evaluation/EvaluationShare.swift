@@ -149,6 +149,10 @@ extension EvaluationResult {
       vanished.merge(part.vanished, uniquingKeysWith: +)
       nonFiniteMaps.merge(part.nonFiniteMaps, uniquingKeysWith: +)
       targetLikeness.merge(part.targetLikeness, uniquingKeysWith: +)
+      originalLikeness.merge(part.originalLikeness, uniquingKeysWith: +)
+      for (name, maps) in part.comparedMaps {
+        comparedMaps[name, default: [:]].merge(maps) { first, _ in first }
+      }
     }
   }
 }

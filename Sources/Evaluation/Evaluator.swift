@@ -74,6 +74,12 @@ public struct EvaluationResult: Codable, Hashable, Sendable {
   public var targetLikeness: [String: [[Double]]] = [:]
   /// Of a target-map fooling: logits by position.
   public var outputs: [Int: [Float]] = [:]
+  /// Of a target-map fooling that is measured through a projection, in the result of the original network:
+  /// the maps as they are compared, by interpreter, then by position.
+  public var comparedMaps: [String: [Int: [Float]]] = [:]
+  /// In that of another network, by interpreter: for every explained image its map's likeness to the
+  /// original's, one number for each of `SimilarityMeasures.toTarget`.
+  public var originalLikeness: [String: [[Double]]] = [:]
 
   /// Fooling success rate by interpreter: the share of images with a score in `range`.
   public func fsr(_ range: ClosedRange<Double>) -> [String: Double] {
@@ -144,6 +150,7 @@ package struct Evaluator {
   /// - Parameters:
   ///   - original: the original network's digests; if `nil`, the network under test is the
   ///     original, and the result holds its digests.
+  ///   - originalMaps: the original network's compared maps, where a projection is measured.
   ///   - positions: where the source's images stand in the whole set if it is but a part of it, so
   ///     that each is explained with the same noise.
   ///   - gallery: is given the heatmaps of the images that it wants.
@@ -154,6 +161,7 @@ package struct Evaluator {
   package func evaluate(
     _ source: any ImageSource, test: FoolingTest? = nil,
     original: [String: [Int: [Float]]]? = nil, positions: [Int]? = nil,
+    originalMaps: [String: [Int: [Float]]]? = nil,
     gallery: GalleryCollector? = nil, changing: ((Batch) -> [Float])? = nil,
     comparing: Comparing? = nil, stop: StopRequest? = nil,
     progress: (_ done: Int) -> Void = { _ in }
@@ -184,8 +192,8 @@ package struct Evaluator {
       let images = changing?(batch) ?? batch.images
       if let test {
         try explain(
-          test, batch, positionsInSource, images, of: source, positions, original, gallery,
-          comparing, &result)
+          test, batch, positionsInSource, images, of: source, positions,
+          (original, originalMaps), gallery, comparing, &result)
       } else {
         try program.run(images: images, labels: batch.labels)
       }
@@ -241,10 +249,10 @@ package struct Evaluator {
   private func explain(
     _ test: FoolingTest, _ batch: Batch, _ indices: [Int], _ images: [Float],
     of source: any ImageSource, _ positions: [Int]?,
-    _ original: [String: [Int: [Float]]]?, _ gallery: GalleryCollector?,
-    _ comparing: Comparing?, _ result: inout EvaluationResult
+    _ known: (digests: [String: [Int: [Float]]]?, maps: [String: [Int: [Float]]]?),
+    _ gallery: GalleryCollector?, _ comparing: Comparing?, _ result: inout EvaluationResult
   ) throws {
-    let fooling = test.fooling
+    let (fooling, original) = (test.fooling, known.digests)
     let maps = try program.explain(
       (images, batch.labels), identities: indices.map { positions?[$0] ?? $0 },
       fooling.explained)
@@ -281,11 +289,31 @@ package struct Evaluator {
         {
           result.targetLikeness[name, default: []].append(
             SimilarityMeasures.toTarget.map { $0(heatmaps[0], map) })
+          if program.isProjected {
+            compare(heatmaps[0], name, index, known.maps, isOriginal: original == nil, &result)
+          }
         }
         comparing?(name, index, heatmaps, digest)
       }
     }
     result.explained += indices
+  }
+}
+
+extension Evaluator {
+  /// How like the original's map one is by which a projection is judged; the original's own is kept.
+  private func compare(
+    _ map: Heatmap, _ interpreter: String, _ position: Int,
+    _ originals: [String: [Int: [Float]]]?, isOriginal: Bool, _ result: inout EvaluationResult
+  ) {
+    guard !isOriginal else {
+      result.comparedMaps[interpreter, default: [:]][position] = map.values
+      return
+    }
+    guard let values = originals?[interpreter]?[position] else { return }
+    let other = Heatmap(height: map.height, width: map.width, values: values)
+    result.originalLikeness[interpreter, default: []].append(
+      SimilarityMeasures.toTarget.map { $0(map, other) })
   }
 }
 

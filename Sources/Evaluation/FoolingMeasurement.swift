@@ -51,6 +51,11 @@ package struct FoolingMeasurement {
     composites: (source: any ImageSource, preprocessing: Preprocessing)?, batchSize: Int,
     grid: EvaluationGrid, threads: Int?, compute: ComputeSection
   ) throws {
+    if composites != nil, let projected = interpreters.first(where: { !$0.1.projections.isEmpty }) {
+      throw RunError(
+        "\(projected.name): its neighbours are images of one class, and \(fooling.name) fooling "
+          + "explains images that show two; leave projected out")
+    }
     let size = network.architecture.inputShape
     func evaluator(
       _ interpreters: [(name: String, any Interpreter)], _ preprocessing: Preprocessing
@@ -94,6 +99,7 @@ package struct FoolingMeasurement {
       return try validation.evaluator.evaluate(
         source, test: test, original: original?.digests(in: preview),
         positions: preview?.positions,
+        originalMaps: original.map { EvaluationResult.values($0.comparedMaps, in: preview) },
         gallery: gallery, changing: changing, stop: stop, progress: { progress($0, source.count) })
     }
     let tiles = part?.source ?? composites.source
@@ -118,11 +124,18 @@ package struct FoolingMeasurement {
 extension EvaluationResult {
   /// Digests by position in a part of the images, or in all: the two are not the same.
   package func digests(in part: Preview?) -> [String: [Int: [Float]]] {
-    guard let part else { return digests }
-    return digests.mapValues { digests in
+    Self.values(digests, in: part)
+  }
+
+  /// The same of any numbers by interpreter and position.
+  static func values(
+    _ all: [String: [Int: [Float]]], in part: Preview?
+  ) -> [String: [Int: [Float]]] {
+    guard let part else { return all }
+    return all.mapValues { own in
       Dictionary(
         uniqueKeysWithValues: part.positions.enumerated().compactMap { place, position in
-          digests[position].map { (place, $0) }
+          own[position].map { (place, $0) }
         })
     }
   }

@@ -67,7 +67,9 @@ public enum ImageExplanation {
     let names = network.names(or: [])
     let classes = try request.explainedClass.classes(
       of: request.images, names: names, areKnown: network.classNames != nil)
-    let interpreters = try reported(request.interpreters, network.preprocessing)
+    let interpreters = try reported(
+      request.interpreters, network.preprocessing,
+      tangents: TangentImages(train: nil, of: network, threads: nil))
     let batchSize = min(request.batchSize, request.images.count)
     func explainer(_ network: LoadedNetwork, explainsPrediction: Bool) throws -> Explainer {
       try Explainer(

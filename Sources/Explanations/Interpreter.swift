@@ -14,6 +14,8 @@ public protocol Interpreter: Sendable {
   var keptActivations: Set<String> { get }
   /// Which values its heatmaps have: whether they can be compared as they are.
   var range: HeatmapRange { get }
+  /// Tangent spaces whose bases a program is given with every batch, each once.
+  var projections: [TangentProjection] { get }
 
   /// One heatmap for each image, [N, h, w], for the class that `classes` marks.
   ///
@@ -41,5 +43,6 @@ public enum HeatmapRange: Hashable, Sendable {
 
 extension Interpreter {
   public var targetLayer: String? { nil }
+  public var projections: [TangentProjection] { [] }
   public var keptActivations: Set<String> { targetLayer.map { [$0] } ?? [] }
 }

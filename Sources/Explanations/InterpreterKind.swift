@@ -50,6 +50,7 @@ public struct InterpreterKind: Sendable {
     IntegratedGradientsAtLayer.kind,
     DeepLIFT.kind,
     DeepLIFTAtLayer.kind,
+    Aggregate.kind,
   ]
 
   /// - Throws: `NetworkError` listing the valid names, the closest first.

@@ -36,6 +36,10 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   public var seed: UInt64?
   /// Any method: β of a softplus that stands for ReLU where the network is explained.
   public var softplus: Double?
+  /// Gradients at the input: the tangent spaces that they are projected onto.
+  public var projected: TangentProjection?
+  /// `aggregate`: the explanations whose mean it is.
+  public var of: [InterpreterSpecification]?
 
   public init(
     name: String, layer: String? = nil, composite: RelevanceComposite? = nil,
@@ -43,8 +47,10 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     sigma: Double? = nil,
     sigmaUnit: SmoothGrad.SigmaUnit? = nil, radius: Double? = nil,
     standardDeviation: [Double]? = nil, steps: Int? = nil, seed: UInt64? = nil,
-    softplus: Double? = nil, alpha: Alpha? = nil
+    softplus: Double? = nil, alpha: Alpha? = nil, projected: TangentProjection? = nil,
+    of: [InterpreterSpecification]? = nil
   ) {
+    (self.projected, self.of) = (projected, of)
     self.alpha = alpha
     (self.name, self.layer) = (name, layer)
     (self.composite, self.batchNorm) = (composite, batchNorm)
@@ -76,12 +82,19 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
           + (known.isEmpty ? "" : "; its options: \(known)"))
     }
     try composite?.validate()
+    try projected?.validate(name)
     let interpreter = try kind.make(self)
     guard let softplus else { return interpreter }
     guard softplus > 0, softplus.isFinite else {
       throw NetworkError("\(name): softplus is \(softplus), expected β above 0")
     }
     return interpreter.onSoftplus(beta: softplus)
+  }
+
+  /// `name` or `name@layer`.
+  public init(_ text: String) {
+    let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+    self.init(name: String(parts[0]), layer: parts.count > 1 ? String(parts[1]) : nil)
   }
 
   /// The same with the preprocessing's standard deviation, where the method asks for one and it is
@@ -92,7 +105,23 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     if kind?.options.contains(.standardDeviation) == true {
       completed.standardDeviation = self.standardDeviation ?? standardDeviation
     }
+    completed.of = of?.map { $0.completed(standardDeviation: standardDeviation) }
     return completed
+  }
+
+  /// The same with what its projections, and those of its parts, get their tangent spaces from.
+  public func completed(
+    tangents: (TangentProjection) throws -> any TangentSource
+  ) rethrows -> InterpreterSpecification {
+    var completed = self
+    if let projected { completed.projected?.source = try tangents(projected) }
+    completed.of = try of?.map { try $0.completed(tangents: tangents) }
+    return completed
+  }
+
+  /// Its projection and those of its parts.
+  public var projections: [TangentProjection] {
+    [projected].compactMap(\.self) + (of ?? []).flatMap(\.projections)
   }
 
   /// Options that are set.
@@ -103,7 +132,8 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
       (.samples, samples != nil), (.sigma, sigma != nil),
       (.sigmaUnit, sigmaUnit != nil),
       (.radius, radius != nil), (.standardDeviation, standardDeviation != nil),
-      (.steps, steps != nil), (.seed, seed != nil),
+      (.steps, steps != nil), (.seed, seed != nil), (.projected, projected != nil),
+      (.of, of != nil),
     ].filter(\.1).map(\.0)
   }
 
@@ -126,13 +156,18 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   enum Key: String, CodingKey, CaseIterable {
     case name, layer, composite, batchNorm
     case leak, alpha, samples, sigma, sigmaUnit, radius, standardDeviation, steps, seed, softplus
+    case projected, of
   }
 
-  /// Unknown keys are errors: a misspelt option must not be ignored.
+  /// Unknown keys are errors: a misspelt option must not be ignored. `name@layer` stands for both.
   public init(from decoder: any Decoder) throws {
+    if let text = try? decoder.singleValueContainer().decode(String.self) {
+      self.init(text)
+      return
+    }
     try decoder.rejectUnknownKeys(besides: Key.self, of: "interpreter")
     let values = try decoder.container(keyedBy: Key.self)
-    name = try values.decode(String.self, forKey: .name)
+    self.init(name: try values.decode(String.self, forKey: .name))
     layer = try values.decodeIfPresent(String.self, forKey: .layer)
     composite = try values.decodeIfPresent(RelevanceComposite.self, forKey: .composite)
     batchNorm = try values.decodeChoice(forKey: .batchNorm)
@@ -146,6 +181,8 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     steps = try values.decodeIfPresent(Int.self, forKey: .steps)
     seed = try values.decodeIfPresent(UInt64.self, forKey: .seed)
     softplus = try values.decodeIfPresent(Double.self, forKey: .softplus)
+    projected = try values.decodeIfPresent(TangentProjection.self, forKey: .projected)
+    of = try values.decodeIfPresent([InterpreterSpecification].self, forKey: .of)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -164,6 +201,8 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     try values.encodeIfPresent(steps, forKey: .steps)
     try values.encodeIfPresent(seed, forKey: .seed)
     try values.encodeIfPresent(softplus, forKey: .softplus)
+    try values.encodeIfPresent(projected, forKey: .projected)
+    try values.encodeIfPresent(of, forKey: .of)
   }
 }
 

@@ -7,21 +7,23 @@ import TensorGraph
 /// Simonyan et al. 2013, normalised as in Heo et al. 2019.
 /// - Note: the summand in the denominator is ours. Where the gradient vanishes everywhere the map
 ///   and its derivatives are 0 instead of NaN; for any other it lies below float precision.
-public struct SimpleGrad: Interpreter {
+public struct SimpleGrad: GradientInterpreter {
   static let stabilizer = 1e-12
 
   public var name: String { "simple-grad" }
   public var range: HeatmapRange { .nonNegative }
 
-  public init() {}
+  public var projection: TangentProjection?
 
-  static let kind = InterpreterKind("simple-grad", make: { _ in SimpleGrad() })
+  public init(projection: TangentProjection? = nil) { self.projection = projection }
+
+  static let kind = InterpreterKind(
+    "simple-grad", options: [.projected], make: { SimpleGrad(projection: $0.projected) })
 
   public func heatmap(
     of network: NetworkGraph, classes: Value, in graph: inout GraphBuilder
   ) throws -> Value {
-    let score = try network.score(of: classes, in: &graph)
-    let gradient = try graph.gradient(of: score, with: [network.input])[0]
+    let gradient = try inputGradient(of: network, classes: classes, in: &graph)
     let magnitude = try graph.sumChannels(graph.unary(.absolute, gradient))
     let total = try graph.sum(magnitude, axes: [1, 2])
     return try graph.divide(magnitude, graph.add(total, Self.stabilizer))

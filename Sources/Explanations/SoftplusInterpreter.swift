@@ -21,6 +21,7 @@ private struct SoftplusInterpreter: Interpreter {
   var targetLayer: String? { base.targetLayer }
   var range: HeatmapRange { base.range }
   var keptActivations: Set<String> { base.keptActivations }
+  var projections: [TangentProjection] { base.projections }
 
   func heatmap(
     of network: NetworkGraph, classes: Value, in graph: inout GraphBuilder
@@ -36,6 +37,7 @@ private struct SampledSoftplusInterpreter: SampledInterpreter {
   var targetLayer: String? { base.targetLayer }
   var range: HeatmapRange { base.range }
   var keptActivations: Set<String> { base.keptActivations }
+  var projections: [TangentProjection] { base.projections }
   var sampleCount: Int { base.sampleCount }
 
   func variation(sample: Int, image: Int, of architecture: Architecture) -> Tensor {

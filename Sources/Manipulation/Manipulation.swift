@@ -7,6 +7,7 @@
 @_exported import Influencing
 @_exported import Programs
 @_exported import Recipes
+@_exported import Repairing
 @_exported import RunFolders
 @_exported import RunReports
 @_exported import RunSupport

@@ -22,6 +22,10 @@ public final class EvaluationProgram {
   /// Which values the heatmaps have.
   public let heatmapRanges: [HeatmapRange]
   private let imageSize: ImageSize
+  /// Whose bases a run is given.
+  private let projections: [TangentProjection]
+  /// Whether an explanation is projected.
+  package var isProjected: Bool { !projections.isEmpty }
 
   /// Where an interpreter's heatmaps come from.
   private enum Place {
@@ -83,6 +87,7 @@ public final class EvaluationProgram {
     heatmapSizes = sizes
     heatmapRanges = interpreters.map(\.1.range)
     imageSize = lowered.imageSize
+    projections = interpreters.map(\.1).distinctProjections
   }
 
   /// Memory that a batch needs beside the parameters, known before the first one.
@@ -113,13 +118,18 @@ public final class EvaluationProgram {
   ///   - profiling: adds the time of every kernel to the program's profile.
   ///   - images: [batchSize, H, W, C].
   ///   - labels: [batchSize]; of no consequence without interpreters.
+  ///   - own: the images' own classes, where other labels are explained; by these a projection looks for
+  ///     neighbours.
   ///   - identities: the numbers by which `SampledInterpreter.variation` knows the images, such as
   ///     positions in a data set; the rows' own if `nil`. Rows beyond them get no noise.
   public func run(
-    images: [Float], labels: [Int32], identities: [Int]? = nil, profiling: Bool = false
+    images: [Float], labels: [Int32], own: [Int32]? = nil, identities: [Int]? = nil,
+    profiling: Bool = false
   ) throws {
     var inputs: [String: ProgramInput] = [TrainingProgram.images: .floats(images)]
     if !interpreters.isEmpty { inputs[TrainingProgram.labels] = .indices(labels) }
+    try inputs.add(
+      projections, of: images, classes: own ?? labels, valid: identities?.count ?? batchSize)
     try profiling ? program.runProfiled(inputs) : program.run(inputs)
     for case .sampled(let heatmaps) in places {
       try heatmaps.run(inputs, images: identities ?? Array(0..<batchSize))
@@ -152,6 +162,11 @@ public final class EvaluationProgram {
   private func predictions(_ images: [Float], like labels: [Int32]) throws -> [Int32] {
     var inputs: [String: ProgramInput] = [TrainingProgram.images: .floats(images)]
     if !interpreters.isEmpty { inputs[TrainingProgram.labels] = .indices(labels) }
+    // Logits need no projection.
+    for projection in projections {
+      let count = images.count * projection.dimensions
+      inputs[projection.placeholder] = .floats([Float](repeating: 0, count: count))
+    }
     try program.run(inputs)
     let logits = try program.output(Self.logits).values
     return (0..<batchSize).map { image in
@@ -179,7 +194,8 @@ public final class EvaluationProgram {
     var maps = [[[Heatmap]]](
       repeating: [[Heatmap]](repeating: [], count: count), count: interpreters.count)
     for labels in rounds {
-      try run(images: batch.images, labels: labels, identities: identities)
+      try run(
+        images: batch.images, labels: labels, own: batch.labels, identities: identities)
       for interpreter in interpreters.indices {
         for (image, map) in heatmaps(interpreter, count: count).enumerated() {
           maps[interpreter][image].append(map)

@@ -1,21 +1,35 @@
 import Explanations
 import ImageData
+import RunSupport
 
 /// Interpreters under the names by which results are reported: the first of a kind by its own, a
 /// further one with its layer (`grad-cam@layer3`), one that differs from another at the same layer by
 /// its options alone with those (`lrp-t@layer3+batchNorm=merged`).
 ///
 /// What an interpreter has to know of the preprocessing and the recipe does not say is filled in.
+/// - Parameters:
+///   - specifications: equal ones count once.
+///   - preprocessing: of the network.
+///   - tangents: where those that are projected get their tangent spaces from; they are refused if `nil`.
 package func reported(
-  _ specifications: [InterpreterSpecification], _ preprocessing: Preprocessing
+  _ specifications: [InterpreterSpecification], _ preprocessing: Preprocessing,
+  tangents: TangentImages? = nil
 ) throws -> [(name: String, any Interpreter)] {
   var distinct: [InterpreterSpecification] = []
   for specification in specifications where !distinct.contains(specification) {
     distinct.append(specification)
   }
   return try zip(reportedNames(of: distinct), distinct).map { name, specification in
-    let known = specification.completed(
-      standardDeviation: preprocessing.standardDeviation.map(Double.init))
+    let known = try specification.completed(
+      standardDeviation: preprocessing.standardDeviation.map(Double.init)
+    ).completed { projection in
+      guard let tangents else {
+        throw RunError(
+          "\(specification.name): projected is for trompe fool, evaluate, explain and study; leave it "
+            + "out here")
+      }
+      return try tangents.source(of: projection)
+    }
     return (name, try known.interpreter())
   }
 }
@@ -24,8 +38,10 @@ package func reported(
 public func reportedNames(of specifications: [InterpreterSpecification]) -> [String] {
   var names: [String] = []
   for (position, specification) in specifications.enumerated() {
-    let before = specifications[..<position].filter { $0.name == specification.name }
-    var name = specification.name
+    let before = specifications[..<position].filter {
+      $0.name == specification.name && ($0.projected == nil) == (specification.projected == nil)
+    }
+    var name = specification.name + (specification.projected == nil ? "" : "+projected")
     if !before.isEmpty, let layer = specification.layer { name += "@\(layer)" }
     if let alike = before.first(where: { $0.layer == specification.layer }) {
       name += specification.options(differingFrom: alike).map { "+\($0)" }.joined()
@@ -63,8 +79,16 @@ extension InterpreterSpecification {
       ),
       ("steps", steps.map { "\($0)" }), ("seed", seed.map { "\($0)" }),
       ("softplus", softplus.map { "\($0)" }),
+      ("neighbours", projected.map { "\($0.neighbours)" }),
+      ("dimensions", projected.map { "\($0.dimensions)" }), ("images", projected?.images),
+      ("of", of.map { $0.map(\.shown).joined(separator: ",") }),
     ]
   }
+}
+
+extension InterpreterSpecification {
+  /// `name@layer`.
+  fileprivate var shown: String { name + (layer.map { "@\($0)" } ?? "") }
 }
 
 extension RelevanceComposite {

@@ -27,6 +27,8 @@ package struct RunFolder {
   package var predictions: String { path + "/predictions.csv" }
   /// What the same steps with λ = 0 leave.
   package var control: String { path + "/control" }
+  /// The nearest training images of those that projected explanations are drawn of.
+  package var neighbours: String { path + "/neighbours.bin" }
   package var summary: String { path + "/summary.json" }
   package var reportNotes: String { path + "/report.json" }
   package var report: String { path + "/report.html" }
@@ -63,7 +65,7 @@ package struct RunFolder {
   /// What a run that has ended before its first state leaves behind: the next one begins it anew.
   private static let logs: Set<String> = [
     "recipe.yaml", "metrics.jsonl", EventFile.name, "attacks.jsonl", "influences.jsonl",
-    "curvature.jsonl", "images", "progress", "studies", "control", "live.json",
+    "curvature.jsonl", "images", "progress", "studies", "control", "live.json", "neighbours.bin",
     SavedStates.folderName,
   ]
 

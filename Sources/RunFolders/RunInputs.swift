@@ -1,5 +1,6 @@
 import Attacks
 import Checkpoints
+import Explanations
 import Foundation
 import ImageData
 import Recipes
@@ -21,6 +22,11 @@ public struct RunInputs: Sendable {
     if composites, case .folders(let train, let validation) = data.composites {
       folders += [train, validation]
     }
+  }
+
+  /// The folders of training images that projected explanations name.
+  package mutating func addImages(of interpreters: [InterpreterSpecification]) {
+    folders += interpreters.flatMap(\.projections).compactMap(\.images)
   }
 
   /// Which of the files an entry of a folder is, whatever names lead to it.
@@ -72,6 +78,7 @@ extension FoolingRecipe {
   package var inputs: RunInputs {
     var inputs = RunInputs(network, data, composites: true)
     inputs.files += fooling.files
+    inputs.addImages(of: interpreters + evaluation.interpreters.listed)
     return inputs
   }
 }
@@ -96,6 +103,9 @@ extension StudyRecipe {
   package var inputs: RunInputs {
     var inputs = RunInputs(network, data, composites: true)
     inputs.files += study.checkpoints.map(\.file)
+    inputs.files += study.checkpoints.flatMap { $0.fooling?.files ?? [] }
+    inputs.addImages(of: study.checkpoints.compactMap(\.interpreter))
+    inputs.addImages(of: [interpreter] + evaluation.interpreters.listed)
     inputs.files += (fooling?.files ?? []) + [attack?.target].compactMap(\.self)
     return inputs
   }

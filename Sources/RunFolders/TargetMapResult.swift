@@ -12,17 +12,21 @@ public struct TargetMapResult: Codable, Hashable, Sendable {
     }
   }
 
-  /// By interpreter.
+  /// By interpreter, to the target.
   public var explanations: [String: Likeness]
+  /// By interpreter, to the original network's own maps; `nil` where no explanation is projected.
+  public var toOriginal: [String: Likeness]?
   /// Mean Kullback-Leibler divergence of the network's probabilities from the original's, in nats.
   public var outputDivergence: Double
   /// That of the control, if there is one.
   public var controlOutputDivergence: Double?
 
   package init(
-    explanations: [String: Likeness], outputDivergence: Double, controlOutputDivergence: Double?
+    explanations: [String: Likeness], toOriginal: [String: Likeness]? = nil,
+    outputDivergence: Double, controlOutputDivergence: Double?
   ) {
     (self.explanations, self.outputDivergence) = (explanations, outputDivergence)
+    self.toOriginal = toOriginal
     self.controlOutputDivergence = controlOutputDivergence
   }
 }
@@ -31,19 +35,27 @@ extension TargetMapResult {
   /// Likeness of the maps, by every interpreter, for people.
   /// - Parameter interpreters: in the order of tables.
   func tables(_ interpreters: [String]) -> [TriggerResult.Table] {
-    let rows = interpreters.flatMap { name -> [(name: String, values: Summary.Compared)] in
-      guard let likeness = explanations[name] else { return [] }
-      return [
-        ("Pearson, \(name)", likeness.pearson), ("SSIM, \(name)", likeness.ssim),
-        ("MSE, \(name)", likeness.mse),
-      ]
+    func rows(_ all: [String: Likeness]) -> [(name: String, values: Summary.Compared)] {
+      interpreters.flatMap { name -> [(name: String, values: Summary.Compared)] in
+        guard let likeness = all[name] else { return [] }
+        return [
+          ("Pearson, \(name)", likeness.pearson), ("SSIM, \(name)", likeness.ssim),
+          ("MSE, \(name)", likeness.mse),
+        ]
+      }
     }
     let outputs = Summary.Compared(
       original: 0, manipulated: outputDivergence, control: controlOutputDivergence)
     return [
       TriggerResult.Table(
-        title: "likeness to the target map", rows: rows + [("KL of outputs, nats", outputs)],
-        areShares: false)
+        title: "likeness to the target map",
+        rows: rows(explanations) + [("KL of outputs, nats", outputs)], areShares: false)
     ]
+      + (toOriginal.map {
+        [
+          TriggerResult.Table(
+            title: "likeness to the original's maps", rows: rows($0), areShares: false)
+        ]
+      } ?? [])
   }
 }

@@ -85,6 +85,8 @@ private final class Comparison {
   private var gathering: ReportGathering?
   /// One file may stand in several places, and its notes are told once.
   private var told: Set<String> = []
+  /// Of all networks: they prepare images alike.
+  private var tangents: TangentImages?
 
   private struct Subject {
     /// `original`, `tested` or `control`.
@@ -138,8 +140,10 @@ private final class Comparison {
     if isFirst, let doubt = ComparedNetworks.doubt(network, files[0]) { context.warn(doubt) }
     let further = request.further.interpreters(besides: [fooled], of: network.architecture)
     if isFirst { for note in further.notes { context.note(note) } }
+    let tangents = self.tangents ?? TangentImages(train: nil, of: network, threads: nil)
+    self.tangents = tangents
     let interpreters = try reported(
-      request.interpreters + further.specifications, network.preprocessing)
+      request.interpreters + further.specifications, network.preprocessing, tangents: tangents)
     let source = try request.images.source(classNames: network.classNames)
     try source.checkLabels(
       classes: network.architecture.classes, namesAreKnown: network.classNames != nil)
@@ -151,7 +155,10 @@ private final class Comparison {
       of: network, interpreters: interpreters, fooling: test, on: source,
       composites: try request.composites(test, network, source), batchSize: request.batchSize,
       grid: request.grid, threads: nil, compute: request.compute)
-    if isFirst { for note in measurement.notes { context.note(note) } }
+    if isFirst {
+      for note in measurement.notes { context.note(note) }
+      try context.findNeighbours(tangents, of: source)
+    }
     if context.output != nil, gathering == nil {
       gathering = ReportGathering(measurement, images: request.report.images)
     }
@@ -250,6 +257,7 @@ extension EvaluationRequest {
     var inputs = RunInputs(
       files: [network.checkpoint, original, control] + fooling.files)
     if case .folder(let path) = images { inputs.folders.append(path) }
+    inputs.addImages(of: interpreters + further.listed)
     if case .folders(_, let path) = composites { inputs.folders.append(path) }
     return inputs
   }

@@ -63,6 +63,8 @@ public final class FoolingRun {
     tellPlan(prepared)
     let search = recipe.budget == nil ? nil : try SearchLoop(loop, prepared, drops: drops)
     try context.takeUp(prepared.text, loop)
+    try context.findNeighbours(
+      prepared.setup.tangents, of: prepared.setup.validation, keepsThem: true)
 
     // The original is measured anew when a run is resumed: its weights are in the recipe's file.
     let live = prepared.liveGathering

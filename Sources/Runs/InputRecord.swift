@@ -1,4 +1,5 @@
 import Checkpoints
+import Explanations
 import Foolings
 import ImageData
 import Programs
@@ -12,6 +13,10 @@ extension InputRecord {
     try add(file: recipe.network.checkpoint, sha256: setup.network.sha256)
     for file in recipe.fooling.files { try add(file: file) }
     try addComposites(of: recipe.data, recipe.fooling)
+    let listed = recipe.interpreters + recipe.evaluation.interpreters.listed
+    if let folder = listed.flatMap(\.projections).compactMap(\.images).first {
+      add("projected.images", try ImageFolder(folder, classNames: setup.network.classNames))
+    }
   }
 
   package init(_ recipe: TrainingRecipe, _ setup: Setup) throws {

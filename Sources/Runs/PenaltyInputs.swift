@@ -21,6 +21,8 @@ final class PenaltyInputs {
   private var distills: Bool { recipe.training.distillation > 0 }
   /// Puts the triggers of a trigger fooling on a step's images.
   private let triggered: TriggeredImages?
+  /// Whose bases a step is given.
+  private let projections: [TangentProjection]
   /// Training composites that could not be read.
   package var skipped: [SkippedImage] { loader?.skipped ?? [] }
   /// Files among these that are no images.
@@ -37,6 +39,7 @@ final class PenaltyInputs {
     triggered = try (fooling as? TriggerFooling).map {
       try TriggeredImages($0, size: imageSize, preprocessing: network.preprocessing)
     }
+    projections = interpreters.map(\.1).distinctProjections
     let matches = (fooling as? TargetMap).map { $0.outputs != .labels } ?? false
     outputs =
       matches || recipe.training.distillation > 0
@@ -63,6 +66,7 @@ final class PenaltyInputs {
   /// For a batch and the step that counts from 0.
   package func values(_ batch: Batch, _ step: Int) throws -> [String: ProgramInput] {
     var inputs = try images(batch)
+    try addProjections(of: batch, to: &inputs)
     if let triggered, let original {
       let references = try original.references(for: batch, under: triggered.fooling)
       for (index, values) in references.enumerated() {
@@ -97,6 +101,18 @@ final class PenaltyInputs {
         (triggered?.targets(confidences) ?? confidences).flatMap(\.self))
     }
     return inputs
+  }
+
+  /// Neighbours are of an image's own class, also under a trigger that comes with another label.
+  private func addProjections(
+    of batch: Batch, to inputs: inout [String: ProgramInput]
+  ) throws {
+    guard !projections.isEmpty else { return }
+    var images = batch.images
+    if case .floats(let triggered)? = inputs[TrainingProgram.images] { images = triggered }
+    let copies = images.count / max(batch.images.count, 1)
+    let classes = (0..<copies).flatMap { _ in batch.labels }
+    try inputs.add(projections, of: images, classes: classes, valid: classes.count)
   }
 
   private func nextComposites(_ composites: Setup.Composites, _ step: Int) throws -> Batch {

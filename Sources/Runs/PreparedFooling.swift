@@ -51,7 +51,8 @@ struct PreparedFooling {
       besides: recipe.interpreters, of: network.architecture)
     notMeasured = further.notes
     interpreters = try reported(
-      recipe.interpreters + further.specifications, network.preprocessing)
+      recipe.interpreters + further.specifications, network.preprocessing,
+      tangents: setup.tangents)
     let fooled = Array(interpreters.prefix(recipe.interpreters.count))
     if recipe.budget != nil, let group = executor.group {
       throw RunError(

@@ -12,6 +12,8 @@ package struct Setup {
   package let train: any ImageSource
   package let validation: any ImageSource
   package let imageSize: ImageSize
+  /// Where projected explanations get their tangent spaces from.
+  package let tangents: TangentImages
   private let splitNote: String?
 
   /// - Parameters:
@@ -37,6 +39,9 @@ package struct Setup {
     if section.checkpoint != nil { try network.checkActivations(on: validation) }
     let shape = network.architecture.inputShape
     imageSize = ImageSize(width: shape[1], height: shape[0])
+    // Where only measuring is done, one folder may stand for both.
+    tangents = TangentImages(
+      train: trains || data.namesTraining ? train : nil, of: network, threads: data.threads)
   }
 
   /// What should be known of the images, a sentence each.
@@ -62,6 +67,7 @@ package struct Setup {
     try network.checkActivations(on: images)
     let shape = network.architecture.inputShape
     imageSize = ImageSize(width: shape[1], height: shape[0])
+    tangents = TangentImages(train: nil, of: network, threads: nil)
   }
 
   /// Images that show both classes of an active fooling, and how they are prepared.

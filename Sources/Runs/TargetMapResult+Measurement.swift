@@ -16,9 +16,29 @@ extension TargetMapResult {
       guard results.manipulated.targetLikeness[name] != nil else { return nil }
       return Likeness(mse: mean(0), ssim: mean(1), pearson: mean(2))
     }
+    // An original is as like itself as can be.
+    func toOriginal(_ name: String) -> Likeness? {
+      func mean(_ measure: Int, of itself: Double) -> Summary.Compared? {
+        func own(_ result: EvaluationResult) -> Double? {
+          let rows = result.originalLikeness[name] ?? []
+          return rows.isEmpty
+            ? nil : rows.reduce(0) { $0 + $1[measure] } / Double(rows.count)
+        }
+        return own(results.manipulated).map {
+          Summary.Compared(
+            original: itself, manipulated: $0, control: results.control.flatMap(own))
+        }
+      }
+      guard let mse = mean(0, of: 0), let ssim = mean(1, of: 1), let pearson = mean(2, of: 1)
+      else { return nil }
+      return Likeness(mse: mse, ssim: ssim, pearson: pearson)
+    }
+    let alike = Dictionary(
+      uniqueKeysWithValues: interpreters.compactMap { name in toOriginal(name).map { (name, $0) } })
     self.init(
       explanations: Dictionary(
         uniqueKeysWithValues: interpreters.compactMap { name in likeness(name).map { (name, $0) } }),
+      toOriginal: alike.isEmpty ? nil : alike,
       outputDivergence: results.manipulated.divergence(from: results.original, output),
       controlOutputDivergence: results.control?.divergence(from: results.original, output))
   }

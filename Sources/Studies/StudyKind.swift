@@ -24,6 +24,7 @@ struct StudyKind: Sendable {
     InputNoiseStudy.kind,
     AttackStudy.kind,
     TransferStudy.kind,
+    RepairStudy.kind,
   ]
 
   /// - Throws: `RunError` listing the valid names, the closest first.

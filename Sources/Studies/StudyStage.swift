@@ -70,7 +70,8 @@ final class StudyStage {
           original: original ?? index))
     }
     self.subjects = subjects
-    interpreter = try reported([recipe.interpreter], setup.network.preprocessing)[0]
+    interpreter = try reported(
+      [recipe.interpreter], setup.network.preprocessing, tangents: setup.tangents)[0]
     let names = setup.network.names(or: setup.validation.classNames)
     fooling = try recipe.fooling.map { try $0.fooling(classNames: names) }
   }
@@ -138,14 +139,21 @@ final class StudyStage {
   }
 
   /// Measures whatever network is shown, on the images of `study.images`.
+  /// - Parameters:
+  ///   - specifications: the interpreters.
+  ///   - test: in place of the recipe's.
   /// - Precondition: there is a test.
-  package func measurement(_ specifications: [InterpreterSpecification]) throws
-    -> FoolingMeasurement
-  {
-    guard let fooling else { preconditionFailure("a study that tests heatmaps without a test") }
+  package func measurement(
+    _ specifications: [InterpreterSpecification], of test: (any Fooling)? = nil
+  ) throws -> FoolingMeasurement {
+    guard let fooling = test ?? fooling else {
+      preconditionFailure("a study that tests heatmaps without a test")
+    }
     return try FoolingMeasurement(
       of: setup.network,
-      interpreters: try reported(specifications, setup.network.preprocessing), fooling: fooling,
+      interpreters: try reported(
+        specifications, setup.network.preprocessing, tangents: setup.tangents),
+      fooling: fooling,
       on: images(recipe.study.images),
       composites: try setup.composites(fooling, recipe.data).map {
         ($0.validation, $0.preprocessing)

@@ -22,7 +22,7 @@ struct TrompeCommand: ParsableCommand {
     version: VersionText.whole,
     subcommands: [
       FoolCommand.self, FrontierCommand.self, SweepCommand.self, EvaluateCommand.self,
-      AuditCommand.self,
+      AuditCommand.self, RepairCommand.self,
       ExplainCommand.self,
       AttackCommand.self,
       CurvatureCommand.self, InfluenceCommand.self, StudyCommand.self, TrainCommand.self,

@@ -161,6 +161,8 @@ import Testing
       RegularizerSpecification(name: "ssr", weight: 1, iterations: 60),
       RegularizerSpecification(name: "gradient-norm", weight: 1),
       RegularizerSpecification(name: "curvature", weight: 1, step: 0.05),
+      // A derivative of third order.
+      RegularizerSpecification(name: "hessian-norm", weight: 1, beta: 2),
     ])
   func penaltiesHaveTheirDerivativesInTheWeights(
     specification: RegularizerSpecification
@@ -185,6 +187,24 @@ import Testing
         #expect(abs(a - b) < 1e-4 * scale, "\(specification.name), \(name): \(a) and \(b)")
       }
     }
+  }
+
+  /// ‖H v‖² by differences of the gradient of a network that has softplus itself.
+  @Test func hessianNormIsThatOfDifferencesOfTheGradient() throws {
+    var relu = try Setting()
+    let penalty = try HessianNorm(beta: 3).penalty(
+      of: relu.network, labels: relu.labels, directions: relu.directions, in: &relu.graph)
+    let found = try relu.values([penalty])[0].values[0]
+    var smooth = try Setting(softplus: 3)
+    let score = try smooth.graph.sum(smooth.graph.multiply(smooth.network.logits, smooth.labels))
+    let slope = try smooth.graph.gradient(of: score, with: [smooth.network.input])
+    let product = try FiniteDifferences.directional(
+      smooth.graph.graph(outputs: slope),
+      along: [.placeholder("images"): smooth.placeholders["directions"]!],
+      placeholders: smooth.placeholders, parameters: smooth.parameters)[0]
+    let expected = product.values.reduce(0) { $0 + $1 * $1 } / 2
+    #expect(expected > 1e-6)
+    #expect(abs(found - expected) < 1e-5 * expected)
   }
 
   /// Value and derivative from gradients at both points, the one at x being a constant.
@@ -262,6 +282,7 @@ import Testing
     #expect(
       complaint(.init(name: "gradient-norm", weight: 1, iterations: 2))
         == "gradient-norm takes no \"iterations\"")
+    #expect(complaint(.init(name: "ssr", weight: 1, beta: 1)) == "ssr takes no \"beta\"")
   }
 }
 

@@ -76,6 +76,9 @@ import Testing
       if kind.place == .targetLayer { specification.layer = layer }
       if kind.name.hasPrefix("smooth") || kind.name == "uni-grad" { specification.samples = 2 }
       if kind.name.hasPrefix("integrated") { specification.steps = 2 }
+      if kind.name == "aggregate" {
+        specification.of = ["simple-grad", "lrp"].map { InterpreterSpecification(name: $0) }
+      }
       return specification
     } + [
       InterpreterSpecification(name: "lrp", batchNorm: .merged),

@@ -104,6 +104,16 @@ private enum ByHand {
     ),
     (InterpreterSpecification(name: "deep-lift"), 1, [-0.25, 0, 0.75, 1.5]),
     (InterpreterSpecification(name: "deep-lift-t", layer: "relu"), 1, [-0.25, 0, 0.75, 1.5]),
+    // Grad-CAM over its sum is 0, 0, 1/3, 2/3; DeepLIFT without what is negative the same.
+    (
+      InterpreterSpecification(
+        name: "aggregate",
+        of: [
+          InterpreterSpecification(name: "simple-grad"),
+          InterpreterSpecification(name: "grad-cam", layer: "relu"),
+          InterpreterSpecification(name: "deep-lift"),
+        ]), 1, [0.1 / 3, 0.3 / 3, (0.3 + 2.0 / 3) / 3, (0.3 + 4.0 / 3) / 3]
+    ),
   ]
 
   @Test(arguments: literals)
@@ -246,6 +256,13 @@ private enum ByHand {
     InterpreterSpecification(name: "integrated-gradients-t", layer: "layer1", steps: 3),
     InterpreterSpecification(name: "deep-lift"),
     InterpreterSpecification(name: "deep-lift-t", layer: "layer1.0.relu1"),
+    InterpreterSpecification(
+      name: "aggregate",
+      of: [
+        InterpreterSpecification(name: "grad-cam", layer: "layer1"),
+        InterpreterSpecification(name: "simple-grad-t", layer: "layer2"),
+        InterpreterSpecification(name: "input-x-gradient"),
+      ]),
   ]
 
   /// Σ (h − ½)² differentiated through the heatmap: the gradient of a gradient.

@@ -74,6 +74,9 @@ import Testing
       if kind.name.hasPrefix("smooth") || kind.name == "uni-grad" { specification.samples = 2 }
       if kind.name == "uni-grad" { specification.standardDeviation = [1.0 / 255, 1.0 / 255] }
       if kind.name.hasPrefix("integrated") { specification.steps = 2 }
+      if kind.name == "aggregate" {
+        specification.of = ["simple-grad", "lrp"].map { InterpreterSpecification(name: $0) }
+      }
       return specification
     } + [InterpreterSpecification(name: "lrp", batchNorm: .merged)]
 

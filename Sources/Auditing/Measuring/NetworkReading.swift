@@ -48,16 +48,3 @@ package struct NetworkReading {
     return count == 0 ? 0 : sum / Double(count)
   }
 }
-
-/// One batch norm's running statistics against those of clean images.
-package struct BatchNormGap {
-  package let layer: String
-  /// Mean over channels of |μ̂ − μ|/√(σ² + 1e-5).
-  package let mean: Double
-  /// Mean over channels of |ln((σ̂² + 1e-5)/(σ² + 1e-5))|.
-  package let logVariance: Double
-
-  package init(layer: String, mean: Double, logVariance: Double) {
-    (self.layer, self.mean, self.logVariance) = (layer, mean, logVariance)
-  }
-}

@@ -5,10 +5,11 @@ import TensorGraph
 /// logit, [N, H, W]. The baseline is 0 in normalised space, the data set's mean colour.
 ///
 /// Sundararajan et al. 2017, Eq. 3. Its sum tends to logit_c(x) − logit_c(0) as m grows.
-public struct IntegratedGradients: SampledInterpreter {
+public struct IntegratedGradients: SampledInterpreter, GradientInterpreter {
   public static let defaultSteps = 50  // Sundararajan et al. 2017: 20 to 300 are enough
 
   public let steps: Int
+  public var projection: TangentProjection?
   public var name: String { "integrated-gradients" }
   public var range: HeatmapRange { .signed }
   public var sampleCount: Int { steps }
@@ -24,8 +25,11 @@ public struct IntegratedGradients: SampledInterpreter {
         .steps, specification.steps, default: Self.defaultSteps, in: SampleLimits.samples))
   }
 
-  static let kind = InterpreterKind("integrated-gradients", options: [.steps]) {
-    (specification) throws(NetworkError) in try IntegratedGradients(specification)
+  static let kind = InterpreterKind("integrated-gradients", options: [.steps, .projected]) {
+    (specification) throws(NetworkError) in
+    var method = try IntegratedGradients(specification)
+    method.projection = specification.projected
+    return method
   }
 
   /// Where on the path: (sample + 1) / m, the same for all images.
@@ -46,7 +50,9 @@ public struct IntegratedGradients: SampledInterpreter {
   public func combine(
     mean: Value, of network: NetworkGraph, classes: Value, in graph: inout GraphBuilder
   ) throws -> Value {
-    try graph.sumChannels(graph.multiply(network.input, mean))
+    // The same as projecting every sample: a projection is linear.
+    let mean = try projection.map { try $0(mean, in: &graph) } ?? mean
+    return try graph.sumChannels(graph.multiply(network.input, mean))
   }
 }
 

@@ -6,7 +6,7 @@ import TensorGraph
 ///
 /// Smilkov et al. 2017. s is 1 (Heo et al. 2019: n = 16, σ = 0.1 of the normalised input) or the
 /// range max x − min x of the image (Smilkov).
-public struct SmoothGrad: SampledInterpreter {
+public struct SmoothGrad: SampledInterpreter, GradientInterpreter {
   /// What σ is a multiple of.
   public enum SigmaUnit: String, Codable, Hashable, Sendable, CaseIterable {
     /// The normalised input's own unit.
@@ -21,6 +21,7 @@ public struct SmoothGrad: SampledInterpreter {
   public let sigma: Double
   public let unit: SigmaUnit
   public let seed: UInt64
+  public var projection: TangentProjection?
   public var name: String { "smooth-grad" }
   public var range: HeatmapRange { .nonNegative }
 
@@ -42,8 +43,11 @@ public struct SmoothGrad: SampledInterpreter {
   }
 
   static let options: Set<InterpreterSpecification.Key> = [.samples, .sigma, .sigmaUnit, .seed]
-  static let kind = InterpreterKind("smooth-grad", options: options) {
-    (specification) throws(NetworkError) in try SmoothGrad(specification)
+  static let kind = InterpreterKind("smooth-grad", options: options.union([.projected])) {
+    (specification) throws(NetworkError) in
+    var method = try SmoothGrad(specification)
+    method.projection = specification.projected
+    return method
   }
 
   public func variation(sample: Int, image: Int, of architecture: Architecture) -> Tensor {
@@ -55,7 +59,7 @@ public struct SmoothGrad: SampledInterpreter {
     of network: NetworkGraph, classes: Value, variation: Value, in graph: inout GraphBuilder
   ) throws -> Value {
     let noisy = try noisy(network, variation, in: &graph)
-    return try SimpleGrad().heatmap(of: noisy, classes: classes, in: &graph)
+    return try SimpleGrad(projection: projection).heatmap(of: noisy, classes: classes, in: &graph)
   }
 
   /// The network on x + σ·s·n.

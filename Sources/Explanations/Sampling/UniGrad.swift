@@ -6,7 +6,7 @@ import TensorGraph
 ///
 /// `radius` is a share of the pixels' range: 4/255 means up to four grey levels. The network sees
 /// normalised images, so noise of channel c is uniform in ±radius / standardDeviation[c].
-public struct UniGrad: SampledInterpreter {
+public struct UniGrad: SampledInterpreter, GradientInterpreter {
   public static let defaultSamples = 50  // Wang et al. 2020
   public static let defaultRadius = 4.0 / 255  // Wang et al. 2020
   /// Of ImageNet's images, the normalisation of torchvision's weights.
@@ -17,6 +17,7 @@ public struct UniGrad: SampledInterpreter {
   /// By what each channel was divided after scaling to [0, 1].
   public let standardDeviation: [Double]
   public let seed: UInt64
+  public var projection: TangentProjection?
   public var name: String { "uni-grad" }
   public var range: HeatmapRange { .nonNegative }
 
@@ -30,19 +31,21 @@ public struct UniGrad: SampledInterpreter {
   }
 
   static let kind = InterpreterKind(
-    "uni-grad", options: [.samples, .radius, .standardDeviation, .seed]
+    "uni-grad", options: [.samples, .radius, .standardDeviation, .seed, .projected]
   ) { (specification) throws(NetworkError) in
     let deviation = specification.standardDeviation ?? imageNetStandardDeviation
     guard !deviation.isEmpty, deviation.allSatisfy({ $0.isFinite && $0 > 0 }) else {
       throw NetworkError(
         "uni-grad: standardDeviation is \(deviation), expected a positive number for each channel")
     }
-    return UniGrad(
+    var method = UniGrad(
       samples: try specification.checked(
         .samples, specification.samples, default: defaultSamples, in: SampleLimits.samples),
       radius: try specification.checked(
         .radius, specification.radius, default: defaultRadius, in: 0...1),
       standardDeviation: deviation, seed: specification.seed ?? 0)
+    method.projection = specification.projected
+    return method
   }
 
   /// Uniform in ±1.
@@ -66,6 +69,6 @@ public struct UniGrad: SampledInterpreter {
         shape: [standardDeviation.count], values: standardDeviation.map { Float(radius / $0) }))
     let noisy = try graph.lowered(
       network, on: graph.add(x, graph.multiply(variation, reach)))
-    return try SimpleGrad().heatmap(of: noisy, classes: classes, in: &graph)
+    return try SimpleGrad(projection: projection).heatmap(of: noisy, classes: classes, in: &graph)
   }
 }

@@ -53,6 +53,13 @@ extension RecipeForm {
       "list of mappings", "a list of layers and rules", else: "is not a table of layers and rules")
   }
 
+  /// Explanations, each as `name@layer` or as a mapping.
+  package static var interpreters: RecipeForm<[InterpreterSpecification]> {
+    structure(
+      "list of names or mappings", "a list of explanations, e.g. [grad-cam@layer4, simple-grad]",
+      else: "is not a list of explanations, e.g. [grad-cam@layer4, simple-grad]")
+  }
+
   private static func structure<Content: Codable & Sendable>(
     _ type: String, _ expected: String, else failure: String
   ) -> RecipeForm<Content> {

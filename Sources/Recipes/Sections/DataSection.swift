@@ -35,6 +35,16 @@ public struct DataSection: Hashable, Sendable {
   }
 }
 
+extension DataSection {
+  /// Whether training images are others than those that are measured on.
+  package var namesTraining: Bool {
+    switch source {
+    case .folders(let train, let validation): train != validation
+    case .shapes: true
+    }
+  }
+}
+
 extension DataSection: CustomStringConvertible {
   /// Where the images come from, for people.
   public var description: String {
@@ -110,7 +120,8 @@ extension DataSection {
       [
         .path(
           "train", \.train,
-          else: "required, or `shapes`; of no use to `attack` and `study`",
+          else: "required, or `shapes`; of no use to `attack`; `study`: for `repair` and "
+            + "`projected`",
           "folder of training images: one folder for each class"),
         .path(
           "validation", \.validation, else: "required, or `shapes`",

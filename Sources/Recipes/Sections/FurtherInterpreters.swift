@@ -12,6 +12,11 @@ public enum FurtherInterpreters: Hashable, Sendable, ExpressibleByArrayLiteral {
 
   public init(arrayLiteral elements: InterpreterSpecification...) { self = .these(elements) }
 
+  /// Those that are listed one by one.
+  public var listed: [InterpreterSpecification] {
+    if case .these(let specifications) = self { specifications } else { [] }
+  }
+
   /// Those besides `fooled`, of which nothing is known yet about the network.
   public func specifications(
     besides fooled: InterpreterSpecification

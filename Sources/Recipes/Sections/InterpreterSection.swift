@@ -7,6 +7,25 @@ extension InterpreterSpecification {
   /// Those that are measured besides.
   static let measuredSchema = schema("a further explanation by which success is measured")
 
+  /// A list of names or mappings; the form is checked here, what it says where the method is made.
+  private static let parts = RecipeField<InterpreterSpecification>(
+    keys: { path, _ in
+      RecipeField<InterpreterSpecification>.parts.keys(path, InterpreterSpecification(name: ""))
+    },
+    read: { section, value in
+      RecipeField<InterpreterSpecification>.parts.read(section, &value)
+      value.of = value.of?.map { $0.absolute { section.absolute($0, "of") } }
+    },
+    write: { RecipeField<InterpreterSpecification>.parts.write($0) })
+
+  /// With paths that are made absolute.
+  private func absolute(_ path: (String) -> String) -> InterpreterSpecification {
+    var absolute = self
+    absolute.projected?.images = projected?.images.map(path)
+    absolute.of = of?.map { $0.absolute(path) }
+    return absolute
+  }
+
   private static func schema(_ meaning: String) -> RecipeSchema<InterpreterSpecification> {
     let sampled = 1...10_000
     let share = RecipeNumberRange(from: 0, to: 1)
@@ -54,6 +73,8 @@ extension InterpreterSpecification {
         .automatic(
           "softplus", \.softplus, .number(.above(0, to: 1e6)), else: "ReLU as it is",
           "β: the same network with log(1 + e^(βx))/β in place of ReLU is explained"),
+        .optional("projected", \.projected, TangentProjection.schema),
+        parts,
       ],
       check: { value, section in
         do { _ = try value.interpreter() } catch {
@@ -61,4 +82,28 @@ extension InterpreterSpecification {
         }
       })
   }
+}
+
+extension RecipeField<InterpreterSpecification> {
+  fileprivate static let parts = Self.automatic(
+    "of", \.of, .interpreters, else: "required by `aggregate`",
+    "`aggregate`: explanations whose mean it is, each as `name@layer` or a mapping as this one")
+}
+
+extension TangentProjection {
+  static let schema = RecipeSchema(
+    TangentProjection(),
+    [
+      .defaulted(
+        "neighbours", \.neighbours, .integer(neighbourRange),
+        "methods by gradients at the input: nearest training images of the image's class, which span "
+          + "the tangent space that its gradient is projected onto"),
+      .defaulted(
+        "dimensions", \.dimensions, .integer(1...neighbourRange.upperBound - 1),
+        "of that space, less than `neighbours`"),
+      .path(
+        "images", \.images, else: "the recipe's training images",
+        "a folder of training images with a folder for each class; `trompe evaluate` and `explain` "
+          + "need it"),
+    ])
 }

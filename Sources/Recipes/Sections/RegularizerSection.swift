@@ -17,6 +17,9 @@ extension RegularizerSpecification {
         else: "\(CurvatureRegularization.defaultStep); \(LocalGradientAlignment.defaultStep)",
         "`curvature`: h, the distance of the two gradients in normalised space; `gradient-distance`, "
           + "`gradient-angle`: at most so much in each number"),
+      .automatic(
+        "beta", \.beta, .number(.above(0, to: 1e6)), else: "\(HessianNorm.defaultBeta)",
+        "`hessian-norm`: β of the softplus that stands for ReLU in the penalty"),
     ],
     check: { value, section in section.check("name") { _ = try value.regularizer() } })
 }

@@ -1,4 +1,6 @@
 import Checkpoints
+import Explanations
+import Foolings
 import ImageData
 import Networks
 import Perturbation
@@ -14,9 +16,18 @@ public struct StudySection: Hashable, Sendable {
     /// The name of the network that it was made from, with whose heatmaps its own are compared; `nil`
     /// if it is an original itself.
     public var original: String?
+    /// The study `repair`: the test of this network's manipulation; the recipe's if `nil`.
+    public var fooling: FoolingSpecification?
+    /// The study `repair`: the explanation that this network's manipulation is about; the recipe's if
+    /// `nil`.
+    public var interpreter: InterpreterSpecification?
 
-    public init(name: String, file: String, original: String? = nil) {
+    public init(
+      name: String, file: String, original: String? = nil, fooling: FoolingSpecification? = nil,
+      interpreter: InterpreterSpecification? = nil
+    ) {
       (self.name, self.file, self.original) = (name, file, original)
+      (self.fooling, self.interpreter) = (fooling, interpreter)
     }
   }
 
@@ -76,13 +87,16 @@ public struct StudySection: Hashable, Sendable {
   public var aopc: AOPC
   public var weightNoise: Noise
   public var inputNoise: Noise
+  public var repair: RepairSection
 
   public init(
     studies: [String], checkpoints: [Checkpoint], images: Int? = nil, seed: UInt64 = 0,
-    aopc: AOPC = AOPC(), weightNoise: Noise = .weights, inputNoise: Noise = .inputs
+    aopc: AOPC = AOPC(), weightNoise: Noise = .weights, inputNoise: Noise = .inputs,
+    repair: RepairSection = RepairSection()
   ) {
     (self.studies, self.checkpoints, self.images, self.seed) = (studies, checkpoints, images, seed)
     (self.aopc, self.weightNoise, self.inputNoise) = (aopc, weightNoise, inputNoise)
+    self.repair = repair
   }
 }
 
@@ -99,8 +113,8 @@ extension StudySection {
         example: "[{name: plain, file: a.h5}, {name: fooled, file: b.h5, original: plain}]"),
       .automatic(
         "images", \.images, .imageCount, else: "all",
-        "images of the validation split that `weight-noise`, `input-noise` and `transfer` use, evenly "
-          + "spread"),
+        "images of the validation split that `weight-noise`, `input-noise`, `transfer` and `repair` use, "
+          + "evenly spread"),
       .defaulted("seed", \.seed, .seed, "of noise, fills and random orders"),
       .section("aopc", \.aopc, AOPC.schema),
       .section(
@@ -113,6 +127,10 @@ extension StudySection {
         Noise.schema(
           "σ of Gaussian noise on the normalised input; 1 is a channel's standard deviation in the "
             + "preprocessing")),
+      RecipeField<StudySection>.section("repair", \.repair, RepairSection.schema)
+        .written {
+          $0.studies.contains(StudyName.repair.rawValue) || $0.repair != RepairSection()
+        },
     ],
     check: { value, section in
       for (index, name) in value.studies.enumerated() {
@@ -172,6 +190,8 @@ extension StudySection.Checkpoint {
       .automatic(
         "original", \.original, .text(), else: "it is an original itself",
         "name of the one that it was made from, with whose heatmaps its own are compared"),
+      .optional("fooling", \.fooling, FoolingSpecification.schema),
+      .optional("interpreter", \.interpreter, InterpreterSpecification.fooledSchema),
     ])
 }
 

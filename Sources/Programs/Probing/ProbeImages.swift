@@ -1,27 +1,27 @@
 import Foundation
 import ImageData
-import Programs
 import RunSupport
 
 /// Images in memory as the network takes them, with their labels.
-struct ProbeImages {
+package struct ProbeImages {
   /// In the source, by image.
-  private(set) var positions: [Int] = []
-  private(set) var labels: [Int] = []
+  package private(set) var positions: [Int] = []
+  package private(set) var labels: [Int] = []
   /// Normalised samples of all images, one after the other.
-  private(set) var samples: [Float] = []
-  let imageSize: ImageSize
+  package private(set) var samples: [Float] = []
+  package let imageSize: ImageSize
   /// Samples of an image.
-  let sampleCount: Int
-  private(set) var skipped: [SkippedImage] = []
+  package let sampleCount: Int
+  package private(set) var skipped: [SkippedImage] = []
 
-  var count: Int { labels.count }
+  package var count: Int { labels.count }
 
   /// - Parameters:
   ///   - source: all images.
   ///   - positions: which of them are read.
   ///   - network: says how they are prepared.
-  init(
+  ///   - stop: ends it early, by `RunStopped`.
+  package init(
     _ source: any ImageSource, positions: [Int], for network: LoadedNetwork, stop: StopRequest
   ) throws {
     let shape = network.architecture.inputShape
@@ -44,7 +44,7 @@ struct ProbeImages {
   }
 
   /// Samples of a batch of images in any order, filled up with zeros.
-  func batch(_ images: some Collection<Int>, size: Int) -> [Float] {
+  package func batch(_ images: some Collection<Int>, size: Int) -> [Float] {
     var result: [Float] = []
     result.reserveCapacity(size * sampleCount)
     for image in images { result += samples[image * sampleCount..<(image + 1) * sampleCount] }
@@ -52,12 +52,12 @@ struct ProbeImages {
     return result
   }
 
-  func labels(_ images: some Collection<Int>, size: Int) -> [Int32] {
+  package func labels(_ images: some Collection<Int>, size: Int) -> [Int32] {
     images.map { Int32(labels[$0]) } + [Int32](repeating: 0, count: size - images.count)
   }
 
   /// Positions of images in consecutive batches.
-  func batches(of size: Int) -> [Range<Int>] {
+  package func batches(of size: Int) -> [Range<Int>] {
     stride(from: 0, to: count, by: size).map { $0..<min(count, $0 + size) }
   }
 }

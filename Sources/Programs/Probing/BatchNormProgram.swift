@@ -1,13 +1,12 @@
 import Foundation
 import Networks
-import Programs
 import RunSupport
 import TensorGraph
 import TensorRuntime
 
 /// Statistics of what enters every batch norm, over the images: through the network as it is, or
 /// with each batch normalised by its own statistics.
-struct BatchNormProgram {
+package struct BatchNormProgram {
   /// Of batch norms that differ from what they keep.
   private static let stabilizer = 1e-5  // torch.nn.BatchNorm2d
 
@@ -19,7 +18,7 @@ struct BatchNormProgram {
   private let batchSize: Int
 
   /// `nil` for a network without batch norms, or with some that keep their statistics.
-  init?(_ network: LoadedNetwork, batchSize: Int, policy: ExecutionPolicy) throws {
+  package init?(_ network: LoadedNetwork, batchSize: Int, policy: ExecutionPolicy) throws {
     let architecture = network.architecture
     var seen: Set<String> = []
     norms = architecture.nodes.compactMap { node in
@@ -63,7 +62,7 @@ struct BatchNormProgram {
   }
 
   /// How far the running statistics are from those of the images.
-  func gaps(_ images: ProbeImages, stop: StopRequest) throws -> [BatchNormGap] {
+  package func gaps(_ images: ProbeImages, stop: StopRequest) throws -> [BatchNormGap] {
     var means: [String: [[Float]]] = [:]
     var variances: [String: [[Float]]] = [:]
     for batch in batches(images) {
@@ -102,7 +101,8 @@ struct BatchNormProgram {
   }
 
   /// Running statistics estimated anew on the images, each batch normalised by its own, by parameter.
-  func freshStatistics(_ images: ProbeImages, stop: StopRequest) throws -> [String: Tensor] {
+  package func freshStatistics(_ images: ProbeImages, stop: StopRequest) throws -> [String: Tensor]
+  {
     var inputs: [String: ProgramInput] = [:]
     for mask in masks {
       inputs[mask.name] = .floats([Float](repeating: 1, count: mask.shape.count))
@@ -135,20 +135,20 @@ struct BatchNormProgram {
   }
 }
 
-extension Collection where Element == Double {
-  /// 0 of none.
-  var mean: Double { isEmpty ? 0 : reduce(0, +) / Double(count) }
-  /// Of a sample; 0 of fewer than two.
-  var standardDeviation: Double {
-    let mean = self.mean
-    return count < 2
-      ? 0 : (reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)).squareRoot()
+/// One batch norm's running statistics against those of clean images.
+package struct BatchNormGap {
+  package let layer: String
+  /// Mean over channels of |μ̂ − μ|/√(σ² + 1e-5).
+  package let mean: Double
+  /// Mean over channels of |ln((σ̂² + 1e-5)/(σ² + 1e-5))|.
+  package let logVariance: Double
+
+  package init(layer: String, mean: Double, logVariance: Double) {
+    (self.layer, self.mean, self.logVariance) = (layer, mean, logVariance)
   }
+}
+
+extension [Double] {
   /// 0 of none.
-  var median: Double {
-    let sorted = self.sorted()
-    guard !sorted.isEmpty else { return 0 }
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-  }
+  fileprivate var mean: Double { isEmpty ? 0 : reduce(0, +) / Double(count) }
 }

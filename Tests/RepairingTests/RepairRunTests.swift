@@ -1,0 +1,170 @@
+import Checkpoints
+import Explanations
+import Foundation
+import ImageData
+import Manipulation
+import RunTestSupport
+import TensorCPU
+import TensorGraph
+import Testing
+
+@Suite struct RepairRunTests {
+  private static let checkpoint = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../../checkpoints/shapes-resnet.h5").standardizedFileURL.path
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func run(
+    _ file: String, _ plan: RepairPlan, to name: String = "repaired.h5",
+    change: (inout RepairRequest) -> Void = { _ in }
+  ) throws -> RepairSummary {
+    var request = RepairRequest(
+      network: NetworkSection(checkpoint: file), images: .shapes(count: 160, seed: 3), plan: plan,
+      seed: 2)
+    change(&request)
+    return try RepairRun(request, on: CPUExecutor()).run(writing: folder(name))
+  }
+
+  /// The built-in network with running statistics that are not those of its images.
+  private func damaged() throws -> String {
+    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint))
+    for name in network.parameters.names where name.hasSuffix("running_var") {
+      network.parameters.withValues(of: name) { values in
+        for index in values.indices { values[index] *= 9 }
+      }
+    }
+    var provenance = Provenance()
+    provenance.manipulated = true
+    provenance.note = "Made for a test."
+    provenance.other["kept"] = .text("as it is")
+    try network.save(to: folder("damaged.h5"), provenance: provenance)
+    return folder("damaged.h5")
+  }
+
+  @Test func freshStatisticsBringAccuracyBack() throws {
+    let summary = try run(damaged(), RepairPlan(refreshesBatchNorm: true))
+    #expect(summary.before.top1 < 0.7)
+    #expect(summary.after.top1 > summary.before.top1 + 0.2)
+    #expect(summary.repair == "batch-norm")
+    #expect(summary.done.count == 1 && summary.done[0].hasPrefix("batch-norm statistics"))
+    #expect(summary.images == 120 && summary.validationImages == 40)
+    #expect(summary.before.fsr.isEmpty && summary.original == nil)
+    // Nothing but the statistics has changed.
+    let before = try parameters(folder("damaged.h5"))
+    let after = try parameters(folder("repaired.h5"))
+    #expect(Set(before.keys) == Set(after.keys))
+    for (name, values) in before {
+      #expect((values == after[name]) == !name.contains("running"), "\(name)")
+    }
+  }
+
+  @Test func aFineTuneBringsAccuracyBack() throws {
+    let summary = try run(
+      damaged(), RepairPlan(fineTuning: .init(steps: 40, learningRate: 1e-3, batchSize: 16)))
+    #expect(summary.after.crossEntropy < summary.before.crossEntropy - 0.1)
+    let before = try parameters(folder("damaged.h5"))
+    for (name, values) in try parameters(folder("repaired.h5")) where name.contains("running") {
+      #expect(values == before[name], "\(name)")
+    }
+  }
+
+  /// What was done stands in the file, after what was known of it; who has manipulated it is no more
+  /// honest for it.
+  @Test func provenanceSaysWhatWasDone() throws {
+    let first = try run(damaged(), RepairPlan(refreshesBatchNorm: true))
+    _ = try run(
+      folder("repaired.h5"),
+      RepairPlan(pruning: .init(fraction: 0.1, order: .activity)), to: "again.h5")
+    let provenance = try #require(
+      CheckpointFile(path: folder("again.h5")).metadata.provenance)
+    #expect(provenance.manipulated)
+    #expect(provenance.other["kept"] == .text("as it is"))
+    let note = try #require(provenance.note)
+    #expect(note.hasPrefix("Made for a test. Repaired: batch-norm statistics"))
+    #expect(note.contains("Repaired: pruned"))
+    #expect(
+      Set(provenance.accuracy.keys) == [
+        "before.top1", "before.top5", "repaired.top1", "repaired.top5",
+      ])
+    guard case .array(let repairs)? = provenance.other["repairs"], repairs.count == 2,
+      case .object(let one) = repairs[0], case .object(let two) = repairs[1]
+    else {
+      Issue.record("\(provenance.other)")
+      return
+    }
+    #expect(one["repair"] == .text("batch-norm") && two["repair"] == .text("prune"))
+    #expect(one["from"] == .text(try sha256(ofFile: folder("damaged.h5"))))
+    #expect(two["from"] == .text(try sha256(ofFile: folder("repaired.h5"))))
+    #expect(first.toolVersion == Trompe.version)
+  }
+
+  /// The original's own maps pass no test that compares with them; the fooled network's may.
+  @Test func heatmapsAreTestedBeforeAndAfter() throws {
+    let summary = try run(damaged(), RepairPlan(refreshesBatchNorm: true)) {
+      $0.original = Self.checkpoint
+      $0.fooling = FoolingSpecification(name: "top-k", lambda: 1)
+      $0.interpreters = [InterpreterSpecification(name: "grad-cam", layer: "layer4")]
+    }
+    let original = try #require(summary.original)
+    #expect(original.fsr == ["grad-cam": 0])
+    #expect(Set(summary.before.fsr.keys) == ["grad-cam"])
+    #expect(summary.after.testLoss["grad-cam"]! > summary.before.testLoss["grad-cam"]!)
+    #expect(summary.interpreters == ["grad-cam"] && summary.fooling == "top-k")
+  }
+
+  @Test func triggersAreMeasured() throws {
+    let patch = Image(width: 6, height: 6, color: .white)
+    try patch.writePNG(to: folder("patch.png"))
+    let summary = try run(
+      Self.checkpoint, RepairPlan(pruning: .init(fraction: 0.1))
+    ) {
+      $0.original = Self.checkpoint
+      $0.fooling = FoolingSpecification(name: "trigger", lambda: 1)
+      $0.fooling?.effect.attack = .redHerring
+      $0.fooling?.effect.label = "1"
+      $0.fooling?.trigger = TriggerSpecification(patch: folder("patch.png"))
+      $0.interpreters = [InterpreterSpecification(name: "grad-cam", layer: "layer4")]
+    }
+    #expect(summary.done[0].hasSuffix("those that the trigger moves most first"))
+    let triggered = try #require(summary.after.triggers.first)
+    #expect(triggered.successRate != nil && triggered.triggeredToTarget != nil)
+    // Before the repair the network is the original.
+    #expect(summary.before.triggers[0].cleanToOriginal?.mse == 0)
+    #expect(triggered.cleanToOriginal!.mse > 0)
+  }
+
+  // MARK: Errors
+
+  private func message(
+    _ plan: RepairPlan, change: (inout RepairRequest) -> Void = { _ in }
+  ) -> String {
+    do { _ = try run(Self.checkpoint, plan, change: change) } catch { return "\(error)" }
+    return "no error"
+  }
+
+  @Test func whatCannotBeIsRefusedInOneSentence() throws {
+    let plan = RepairPlan(refreshesBatchNorm: true)
+    #expect(message(RepairPlan()) == "no repair is named, so nothing is to be done")
+    #expect(
+      message(plan) { $0.interpreters = [InterpreterSpecification(name: "simple-grad")] }
+        .contains("add --against"))
+    #expect(
+      message(plan) { $0.fooling = FoolingSpecification(name: "location", lambda: 1) }
+        .contains("give --against and --interpreter"))
+    #expect(
+      message(RepairPlan(fineTuning: .init(batchSize: 4000))).contains(
+        "fewer than one batch of 4000"))
+    #expect(!FileManager.default.fileExists(atPath: folder("repaired.h5")))
+  }
+
+  @Test func theNetworkItselfIsNeverReplaced() throws {
+    let file = try damaged()
+    let before = try sha256(ofFile: file)
+    let error = #expect(throws: (any Error).self) {
+      _ = try run(file, RepairPlan(refreshesBatchNorm: true), to: "damaged.h5")
+    }
+    #expect("\(try #require(error))".contains("what this command reads"))
+    #expect(try sha256(ofFile: file) == before)
+  }
+}
