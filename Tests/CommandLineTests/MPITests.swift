@@ -3,8 +3,9 @@ import Testing
 
 /// Runs that `mpirun` starts.
 @Suite(.serialized) struct MPITests {
-  /// Compiled once for all tests; `nil` where there is no MPI.
-  private static let library: (folder: TemporaryFolder, path: String)? = {
+  /// Compiled once for all tests; `nil` where there is no MPI. `unsafe`: the folder is never changed, and
+  /// kept as long as the tests run.
+  private nonisolated(unsafe) static let library: (folder: TemporaryFolder, path: String)? = {
     guard let folder = try? TemporaryFolder() else { return nil }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")

@@ -79,6 +79,26 @@ private func expectEqual(_ a: [Batch], _ b: [Batch]) {
     expectEqual(try batches(threads, depth, delays: true), try batches(3, 2, delays: false))
   }
 
+  /// Put together, the parts of a batch are the batch, beside images that cannot be read as well.
+  @Test func partsOfABatchAreTheBatch() throws {
+    func batches(_ part: BatchPart) throws -> [Batch] {
+      try drain(
+        BatchLoader(
+          ColorSource(count: 40, unreadable: [3, 17]), batchSize: 6, preprocessing: plain,
+          order: .training(seed: 9, epochs: 2), augmentation: .padAndCrop(2), part: part))
+    }
+    let whole = try batches(.whole)
+    let parts = try (0..<3).map { try batches(BatchPart($0, of: 3)) }
+    for (index, batch) in whole.enumerated() {
+      #expect(parts.flatMap { $0[index].images } == batch.images)
+      #expect(parts.flatMap { $0[index].labels } == batch.labels)
+      #expect(parts.flatMap { $0[index].indices } == batch.indices)
+      #expect(parts.allSatisfy { $0[index].position == batch.position })
+    }
+    #expect(parts.allSatisfy { $0.count == whole.count })
+    #expect(throws: BatchLoader.LoadingError.self) { try batches(BatchPart(0, of: 4)) }
+  }
+
   @Test(arguments: [
     Augmentation.none, .flip, .padAndCrop(4),
     .randomResizedCrop(scale: 0.3...1, flipProbability: 0.5),
