@@ -24,7 +24,7 @@ private struct Pictures: ImageSource {
 }
 
 /// What numpy finds; see `tools/make_tangent_fixtures.py`.
-private struct Fixture: Decodable {
+private struct TangentFixture: Decodable {
   let height: Int
   let width: Int
   let neighbourCount: Int
@@ -39,11 +39,11 @@ private struct Fixture: Decodable {
   let neighbours: [[Int]]
   let projected: [[Double]]
 
-  static func load() throws -> Fixture {
+  static func load() throws -> TangentFixture {
     let url = try #require(
       Bundle.module.url(
         forResource: "tangent-spaces", withExtension: "json", subdirectory: "Fixtures"))
-    return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+    return try JSONDecoder().decode(TangentFixture.self, from: Data(contentsOf: url))
   }
 
   var preprocessing: Preprocessing {
@@ -69,11 +69,13 @@ private struct Fixture: Decodable {
     return (0..<count).map { _ in (0..<size).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
   }
 
+  private func square(_ value: Int) -> Int { value * value }
+
   // MARK: Neighbours
 
   /// Two of the queries are training images themselves, which are not their own neighbours.
   @Test func neighboursAreThoseOfNumpy() throws {
-    let fixture = try Fixture.load()
+    let fixture = try TangentFixture.load()
     let rows = try PixelRows(
       Pictures(fixture.training, labels: fixture.labels, width: 5, height: 6),
       fixture.preprocessing, fixture.size, threads: 2)
@@ -101,14 +103,11 @@ private struct Fixture: Decodable {
     #expect(queries.count > NeighbourSearch.queryBlock)
     let search = NeighbourSearch(rows, on: CPUExecutor())
     let together = try search.nearest(queries, among: Array(0..<300), count: 9)
-    let brute = queries.map { query in
-      training.indices.map { row in
-        (
-          zip(query, training[row]).reduce(0) {
-            $0 + (Int($1.0) - Int($1.1)) * (Int($1.0) - Int($1.1))
-          }, row
-        )
-      }.filter { $0.0 > 0 }.sorted { $0 < $1 }.prefix(9).map(\.1)
+    let brute = queries.map { query -> [Int] in
+      let distances = training.indices.map { row -> (distance: Int, row: Int) in
+        (zip(query, training[row]).reduce(0) { $0 + square(Int($1.0) - Int($1.1)) }, row)
+      }
+      return distances.filter { $0.distance > 0 }.sorted { $0 < $1 }.prefix(9).map(\.row)
     }
     #expect(together == brute)
     // All three that equal the last query are left out.
@@ -126,7 +125,7 @@ private struct Fixture: Decodable {
   // MARK: Bases
 
   @Test func projectionsAreThoseOfNumpysSVD() throws {
-    let fixture = try Fixture.load()
+    let fixture = try TangentFixture.load()
     let size = fixture.training[0].count
     let bases = try fixture.spaces().bases(
       of: fixture.normalised, classes: fixture.classes, neighbours: fixture.neighbourCount,
@@ -149,7 +148,7 @@ private struct Fixture: Decodable {
   }
 
   @Test func tooFewImagesOfAClassAreAnError() throws {
-    let fixture = try Fixture.load()
+    let fixture = try TangentFixture.load()
     let error = #expect(throws: (any Error).self) {
       try fixture.spaces().bases(
         of: fixture.normalised, classes: fixture.classes, neighbours: 30, dimensions: 4)
@@ -161,7 +160,7 @@ private struct Fixture: Decodable {
   // MARK: Kept neighbours
 
   @Test func keptNeighboursAreTakenUp() throws {
-    let fixture = try Fixture.load()
+    let fixture = try TangentFixture.load()
     let spaces = fixture.spaces()
     try spaces.find(
       in: Pictures(
@@ -177,7 +176,7 @@ private struct Fixture: Decodable {
 
   /// Every byte counts, and so does the length; nothing is taken of a file that is not whole.
   @Test func damagedNeighboursAreFoundAnew() throws {
-    let fixture = try Fixture.load()
+    let fixture = try TangentFixture.load()
     let spaces = fixture.spaces()
     _ = try spaces.bases(
       of: fixture.normalised, classes: fixture.classes, neighbours: 12, dimensions: 5)
