@@ -24,8 +24,9 @@ public struct StudyName: Hashable, Sendable {
   package static let inputNoise = StudyName("input-noise", needs: .test)
   package static let attack = StudyName("attack", needs: .attack)
   package static let transfer = StudyName("transfer", needs: .test)
+  package static let faithfulness = StudyName("faithfulness")
 
-  public static let all = [aopc, weightNoise, inputNoise, attack, transfer]
+  public static let all = [aopc, faithfulness, weightNoise, inputNoise, attack, transfer]
 
   /// - Throws: `RunError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(RunError) -> StudyName {

@@ -76,13 +76,16 @@ public struct StudySection: Hashable, Sendable {
   public var aopc: AOPC
   public var weightNoise: Noise
   public var inputNoise: Noise
+  public var faithfulness: MetricsSection
 
   public init(
     studies: [String], checkpoints: [Checkpoint], images: Int? = nil, seed: UInt64 = 0,
-    aopc: AOPC = AOPC(), weightNoise: Noise = .weights, inputNoise: Noise = .inputs
+    aopc: AOPC = AOPC(), weightNoise: Noise = .weights, inputNoise: Noise = .inputs,
+    faithfulness: MetricsSection = MetricsSection()
   ) {
     (self.studies, self.checkpoints, self.images, self.seed) = (studies, checkpoints, images, seed)
     (self.aopc, self.weightNoise, self.inputNoise) = (aopc, weightNoise, inputNoise)
+    self.faithfulness = faithfulness
   }
 }
 
@@ -113,6 +116,8 @@ extension StudySection {
         Noise.schema(
           "σ of Gaussian noise on the normalised input; 1 is a channel's standard deviation in the "
             + "preprocessing")),
+      .section("faithfulness", \.faithfulness, MetricsSection.schema)
+        .written { $0.studies.contains(StudyName.faithfulness.rawValue) },
     ],
     check: { value, section in
       for (index, name) in value.studies.enumerated() {
