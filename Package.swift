@@ -26,6 +26,7 @@ let package = Package(
     .library(name: "Pictures", targets: ["Pictures"]),
     .library(name: "Similarity", targets: ["Similarity"]),
     .library(name: "Perturbation", targets: ["Perturbation"]),
+    .library(name: "Faithfulness", targets: ["Faithfulness"]),
     .library(name: "Attacks", targets: ["Attacks"]),
     .library(name: "Defences", targets: ["Defences"]),
     .library(name: "Geometry", targets: ["Geometry"]),
@@ -100,6 +101,9 @@ let package = Package(
     .target(name: "Similarity", dependencies: ["Pictures"]),
     .target(name: "Perturbation", dependencies: ["ImageData", "Pictures"]),
     .target(
+      name: "Faithfulness",
+      dependencies: ["Networks", "ImageData", "Pictures", "Similarity", "Perturbation"]),
+    .target(
       name: "Attacks", dependencies: ["TensorGraph", "Networks", "Pictures", "Similarity"]),
     .target(name: "Geometry"),
     .target(name: "Influence"),
@@ -118,7 +122,7 @@ let package = Package(
       name: "Recipes",
       dependencies: [
         "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
-        "Perturbation", "Attacks", "Defences", "Yams", "RunSupport", "Foolings",
+        "Perturbation", "Attacks", "Defences", "Faithfulness", "Yams", "RunSupport", "Foolings",
       ]),
     .target(
       name: "Programs",
@@ -132,25 +136,28 @@ let package = Package(
       name: "Evaluation",
       dependencies: [
         "TensorRuntime", "Networks", "ImageData", "Explanations", "Pictures", "Reports",
-        "Similarity", "RunSupport", "Foolings", "Recipes", "Programs",
+        "Similarity", "Faithfulness", "RunSupport", "Foolings", "Recipes", "Programs",
       ]),
     .target(
       name: "RunFolders",
       dependencies: [
-        "Checkpoints", "ImageData", "Explanations", "Attacks", "Reports", "RunSupport", "Recipes",
+        "Checkpoints", "ImageData", "Explanations", "Attacks", "Faithfulness", "Reports",
+        "RunSupport", "Recipes",
         "Programs",
       ]),
     .target(
       name: "RunReports",
       dependencies: [
-        "Checkpoints", "ImageData", "Pictures", "Reports", "RunSupport", "Foolings", "Evaluation",
+        "Checkpoints", "ImageData", "Pictures", "Reports", "Faithfulness", "RunSupport", "Foolings",
+        "Evaluation",
         "RunFolders", "Recipes",
       ]),
     .target(
       name: "Runs",
       dependencies: [
         "TensorGraph", "TensorRuntime", "Networks", "Checkpoints", "ImageData", "Explanations",
-        "Reports", "RunSupport", "Foolings", "Recipes", "Programs", "Evaluation", "RunFolders",
+        "Reports", "Faithfulness", "RunSupport", "Foolings", "Recipes", "Programs", "Evaluation",
+        "RunFolders",
         "RunReports",
       ]),
     .target(
@@ -182,8 +189,8 @@ let package = Package(
       name: "Studies",
       dependencies: [
         "TensorGraph", "TensorRuntime", "Checkpoints", "ImageData", "Explanations", "Pictures",
-        "Similarity", "Perturbation", "Reports", "RunSupport", "Foolings", "Recipes", "Programs",
-        "Evaluation", "RunFolders", "Runs", "Repairing", "Attacking",
+        "Similarity", "Perturbation", "Faithfulness", "Reports", "RunSupport", "Foolings",
+        "Recipes", "Programs", "Evaluation", "RunFolders", "Runs", "Repairing", "Attacking",
       ]),
     .target(
       name: "Auditing",
@@ -198,7 +205,8 @@ let package = Package(
     .target(
       name: "Manipulation",
       dependencies: [
-        "Attacking", "Auditing", "Evaluation", "Explaining", "Foolings", "Influencing", "Programs",
+        "Attacking", "Auditing", "Evaluation", "Explaining", "Faithfulness", "Foolings",
+        "Influencing", "Programs",
         "Recipes",
         "Repairing",
         "RunFolders", "RunReports", "RunSupport", "Runs", "Studies", "Sweeps",
@@ -220,6 +228,7 @@ let package = Package(
       name: "trompe",
       dependencies: [
         "CArguments", "CBuild", "Benchmarks", "Manipulation", "Checkpoints", "Explanations",
+        "Faithfulness",
         "ImageData", "KerasModels", "Networks", "Pictures", "Similarity", "TensorCPU",
         "TensorRuntime", "TensorXLA",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -287,6 +296,12 @@ let package = Package(
       dependencies: [
         "Attacks", "Explanations", "Networks", "Pictures", "TensorGraph", "TensorReference",
       ]),
+    .testTarget(
+      name: "FaithfulnessTests",
+      dependencies: [
+        "Faithfulness", "Manipulation", "Checkpoints", "Explanations", "ImageData", "Networks",
+        "Pictures", "RunTestSupport", "TensorFiles", "TensorGraph", "TestSupport",
+      ], resources: [.copy("Fixtures")], swiftSettings: unoptimized),
     .testTarget(name: "AuditingTests", dependencies: ["Auditing", "Pictures"]),
     .testTarget(name: "GeometryTests", dependencies: ["Geometry"]),
     .testTarget(name: "InfluenceTests", dependencies: ["Influence"]),

@@ -3,6 +3,7 @@
 @_exported import Auditing
 @_exported import Evaluation
 @_exported import Explaining
+@_exported import Faithfulness
 @_exported import Foolings
 @_exported import Influencing
 @_exported import Programs

@@ -37,6 +37,7 @@ public struct ReportPage: Sendable {
       main: """
         \(ResultSection(runs: runs).markup())
         \(budget)
+        \(metrics)
         \(histograms)
         \(curves)
         \(gallery.markup())
@@ -56,6 +57,9 @@ public struct ReportPage: Sendable {
 
   private func links(hasGallery: Bool) -> [(id: String, title: String)] {
     var links: [(id: String, title: String)] = [("result", "Result")]
+    if let metrics = runs.lazy.compactMap(\.metrics).first {
+      links.append((metrics.name, "Metrics"))
+    }
     if runs.contains(where: { !$0.testLosses.isEmpty }) { links.append(("tests", "Scores")) }
     if hasCurves { links.append(("training", "Training")) }
     if hasGallery { links.append(("gallery", "Gallery")) }
@@ -84,6 +88,17 @@ public struct ReportPage: Sendable {
     }
     guard !parts.isEmpty else { return nil }
     return "<section id=\"budget\"><h2>Budget</h2>\(parts)</section>"
+  }
+
+  // MARK: Metrics
+
+  private var metrics: Markup? {
+    let sections = runs.compactMap { run -> Markup? in
+      guard var section = run.metrics else { return nil }
+      if isComparison { section.title = "\(run.name): \(section.title)" }
+      return StudyReportPage.section(section)
+    }
+    return sections.isEmpty ? nil : "\(sections)"
   }
 
   // MARK: Scores

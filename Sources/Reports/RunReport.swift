@@ -157,6 +157,8 @@ public struct RunReport: Hashable, Sendable {
   public var classes: [ClassResult] = []
   /// What a fooling measures beside its success rate; empty if nothing.
   public var tables: [NetworkTable] = []
+  /// Metrics of the heatmaps; `nil` where none were measured.
+  public var metrics: StudyReport.Section?
   /// What means hide, a sentence each.
   public var classWarnings: [String] = []
   /// What a budget was kept by, in sentences, and which success rate each drop buys; empty without one.

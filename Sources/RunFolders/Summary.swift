@@ -1,4 +1,5 @@
 import Checkpoints
+import Faithfulness
 import Reports
 
 /// The result of a fooling or an evaluation: what `summary.json` holds.
@@ -123,6 +124,8 @@ public struct Summary: Codable, Hashable, Sendable {
   public var triggers: [TriggerResult]?
   /// Of a target-map fooling.
   public var targetMap: TargetMapResult?
+  /// Metrics of heatmaps; `nil` without any.
+  public var metrics: [MetricComparison]?
   /// The network's, `resnet18`.
   public var architecture: String?
   public var fooling: String

@@ -1,4 +1,5 @@
 import Checkpoints
+import Evaluation
 import Foundation
 import Reports
 import RunFolders
@@ -73,6 +74,9 @@ extension RunReport {
             name: name, original: text(values.original), manipulated: text(values.manipulated),
             control: values.control.map(text))
         })
+    }
+    if let comparisons = summary.metrics, !comparisons.isEmpty {
+      metrics = StudyReport.Section(metrics: [(testedName, comparisons)])
     }
     if let budget = summary.budget {
       self.budget = budget.sentences(summary.fooled)

@@ -1,6 +1,7 @@
 import Checkpoints
 import Evaluation
 import Explanations
+import Faithfulness
 import Foolings
 import Foundation
 import ImageData
@@ -37,6 +38,8 @@ public struct EvaluationRequest: Sendable {
   public var batchSize: Int
   /// On which grid heatmaps are tested.
   public var grid: EvaluationGrid
+  /// Metrics of the heatmaps by `interpreters`; none if `nil`.
+  public var metrics: MetricsSection?
   public var report: ReportSection
   public var compute: ComputeSection
 
@@ -45,14 +48,15 @@ public struct EvaluationRequest: Sendable {
     fooling: FoolingSpecification,
     interpreters: [InterpreterSpecification], further: FurtherInterpreters = [],
     composites: DataSection.Composites = .paper, batchSize: Int = 16,
-    grid: EvaluationGrid = .fooled, report: ReportSection = ReportSection(),
+    grid: EvaluationGrid = .fooled, metrics: MetricsSection? = nil,
+    report: ReportSection = ReportSection(),
     compute: ComputeSection = ComputeSection()
   ) {
     (self.network, self.original, self.images) = (network, original, images)
     self.further = further
     (self.fooling, self.interpreters, self.composites) = (fooling, interpreters, composites)
     (self.batchSize, self.report, self.compute) = (batchSize, report, compute)
-    (self.control, self.grid) = (control, grid)
+    (self.control, self.grid, self.metrics) = (control, grid, metrics)
   }
 }
 
@@ -83,6 +87,8 @@ private final class Comparison {
   private let files: [String]
   private var subjects: [Subject] = []
   private var gathering: ReportGathering?
+  /// Made for the first network, for all of them.
+  private var metrics: MetricMeasurement?
   /// One file may stand in several places, and its notes are told once.
   private var told: Set<String> = []
   /// Of all networks: they prepare images alike.
@@ -96,6 +102,7 @@ private final class Comparison {
     let classNames: [String]
     let file: Summary.NetworkFile
     let result: EvaluationResult
+    let metrics: MetricMeasurement.Results?
   }
 
   init(
@@ -118,12 +125,17 @@ private final class Comparison {
     let results = MeasuredNetworks(
       original: original.result, manipulated: tested.result,
       control: subjects.count > 2 ? subjects[2].result : nil)
-    let summary = Summary(
+    var summary = Summary(
       results, of: original.measurement, classNames: original.classNames,
       Summary.Circumstances(
         architecture: original.network.architecture.name,
         isManipulated: tested.network.provenance?.manipulated == true, original: original.file,
         tested: tested.file, settings: request.settings, seconds: context.seconds))
+    if let metrics, let first = original.metrics, let second = tested.metrics {
+      summary.metrics = try metrics.comparisons(
+        original: first, manipulated: second,
+        control: subjects.count > 2 ? subjects[2].metrics : nil)
+    }
     try write(summary, results)
     return summary
   }
@@ -159,6 +171,11 @@ private final class Comparison {
       for note in measurement.notes { context.note(note) }
       try context.findNeighbours(tangents, of: source)
     }
+    if isFirst, let section = request.metrics {
+      metrics = try MetricMeasurement(
+        section, interpreters: Array(interpreters.prefix(request.interpreters.count)), on: source,
+        for: network)
+    }
     if context.output != nil, gathering == nil {
       gathering = ReportGathering(measurement, images: request.report.images)
     }
@@ -170,7 +187,14 @@ private final class Comparison {
     for note in result.notes(purpose) { context.warn(note) }
     return Subject(
       purpose: purpose, network: network, measurement: measurement, classNames: names,
-      file: Summary.NetworkFile(path: files[number], sha256: network.sha256), result: result)
+      file: Summary.NetworkFile(path: files[number], sha256: network.sha256), result: result,
+      metrics: try metrics.map { metrics in
+        let progress = context.working(
+          on: "metrics, \(purpose)", total: metrics.runs(of: network))
+        return try metrics.run(
+          network, batchSize: request.batchSize, compute: request.compute, threads: nil,
+          stop: context.stop, progress: progress)
+      })
   }
 
   /// Nothing where no folder is given.

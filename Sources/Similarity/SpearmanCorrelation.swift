@@ -15,29 +15,51 @@ public struct SpearmanCorrelation: SimilarityMeasure {
 
 /// Ranks from 1; equal values share the mean of their ranks.
 func ranks(_ values: [Float]) -> [Double] {
-  let order = values.indices.sorted { values[$0] < values[$1] }
+  // Keys in the order of the values, with the places below: integers are sorted without a closure.
+  var keys = values.enumerated().map { place, value -> UInt64 in
+    let bits = (value == 0 ? 0 : value).bitPattern
+    let ordered = bits >> 31 == 0 ? bits | 1 << 31 : ~bits
+    return UInt64(ordered) << 32 | UInt64(place)
+  }
+  keys.sort()
   var ranks = [Double](repeating: 0, count: values.count)
   var begin = 0
-  while begin < order.count {
+  while begin < keys.count {
     var end = begin + 1
-    while end < order.count, values[order[end]] == values[order[begin]] { end += 1 }
-    for position in begin..<end { ranks[order[position]] = Double(begin + end + 1) / 2 }
+    while end < keys.count, keys[end] >> 32 == keys[begin] >> 32 { end += 1 }
+    for position in begin..<end {
+      ranks[Int(keys[position] & 0xffff_ffff)] = Double(begin + end + 1) / 2
+    }
     begin = end
   }
   return ranks
+}
+
+/// Ranks of values less their mean, for several correlations with the same values.
+package struct CenteredRanks: Sendable {
+  private let values: [Double]
+  private let squares: Double
+
+  package init(_ values: [Float]) {
+    let mean = Double(values.count + 1) / 2
+    self.values = ranks(values).map { $0 - mean }
+    squares = self.values.reduce(0) { $0 + $1 * $1 }
+  }
+
+  /// Pearson's correlation of the ranks in [−1, 1]; `nil` if either side is constant.
+  package func correlation(with other: CenteredRanks) -> Double? {
+    precondition(
+      values.count == other.values.count, "\(values.count) and \(other.values.count) values")
+    guard squares > 0, other.squares > 0 else { return nil }
+    var sum = 0.0
+    for (x, y) in zip(values, other.values) { sum += x * y }
+    return sum / (squares * other.squares).squareRoot()
+  }
 }
 
 /// Spearman's rank correlation in [−1, 1]: Pearson's correlation of the ranks. 0 if either side is
 /// constant, where it is not defined.
 public func spearmanCorrelation(_ a: [Float], _ b: [Float]) -> Double {
   precondition(a.count == b.count, "\(a.count) and \(b.count) values")
-  let (x, y) = (ranks(a), ranks(b))
-  let mean = Double(a.count + 1) / 2
-  var (xy, xx, yy) = (0.0, 0.0, 0.0)
-  for (p, q) in zip(x, y) {
-    xy += (p - mean) * (q - mean)
-    xx += (p - mean) * (p - mean)
-    yy += (q - mean) * (q - mean)
-  }
-  return xx > 0 && yy > 0 ? xy / (xx * yy).squareRoot() : 0
+  return CenteredRanks(a).correlation(with: CenteredRanks(b)) ?? 0
 }

@@ -20,6 +20,7 @@ struct StudyKind: Sendable {
 
   package static let all: [StudyKind] = [
     AOPCStudy.kind,
+    FaithfulnessStudy.kind,
     WeightNoiseStudy.kind,
     InputNoiseStudy.kind,
     AttackStudy.kind,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Explanations
+import Faithfulness
 import Foundation
 import Manipulation
 
@@ -28,6 +29,14 @@ struct EvaluateCommand: ParsableCommand {
         trompe evaluate runs/active/manipulated.h5 --against resnet18.h5 \\
           --data imagenette/val --interpreter grad-cam@layer4 \\
           --fooling active --swap church,parachute --composites 200
+
+      With --metric, the heatmaps themselves are rated, of both networks on the same images with \
+      the same random choices: whether they are faithful, and what they depend on. A metric that \
+      rates the manipulated network's heatmaps no worse than the original's is fooled with them.
+
+        trompe evaluate runs/first/manipulated.h5 --against resnet18.h5 \\
+          --data imagenette/val --interpreter grad-cam@layer4 \\
+          --metric road,deletion,mprt --metric '{name: infidelity, patch: 8}'
       """)
 
   @Argument(help: "The manipulated network's file.", completion: .file())
@@ -96,6 +105,25 @@ struct EvaluateCommand: ParsableCommand {
     completion: .directory)
   var compositesFolder: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Metric of the heatmaps by --interpreter: \(MetricKind.all.map(\.name).joined(separator: ", ")), or "
+        + "all; with options as in a recipe's study.faithfulness: '{name: road, noise: 0.02}'; may be "
+        + "repeated.",
+      valueName: "name[,name…] or {name: …}"))
+  var metric: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Images on which metrics are measured, evenly spread. (default: 64)", valueName: "count"))
+  var metricImages: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Seed of the metrics' masks, noise and random parameters. (default: 0)",
+      valueName: "number"))
+  var metricSeed: UInt64?
+
   @OptionGroup var networkOptions: NetworkOptions
 
   @Option(
@@ -122,6 +150,14 @@ struct EvaluateCommand: ParsableCommand {
   func validate() throws {
     if let composites, !(1...10_000_000).contains(composites) {
       throw ValidationError("--composites is \(composites), expected 1 to 10000000.")
+    }
+    if let metricImages, !(1...1024).contains(metricImages) {
+      throw ValidationError("--metric-images is \(metricImages), expected 1 to 1024.")
+    }
+    if metric.isEmpty, metricImages != nil || metricSeed != nil {
+      throw ValidationError(
+        "\(metricImages == nil ? "--metric-seed" : "--metric-images") is for --metric, which is not given."
+      )
     }
     if compositesFolder != nil, composites != nil || compositesSeed != nil {
       throw ValidationError(
@@ -162,6 +198,10 @@ struct EvaluateCommand: ParsableCommand {
         ? options.evaluation.interpreters : .transfer(.singlePass),
       composites: imagesOfBothClasses,
       batchSize: options.evaluation.batchSize, grid: options.evaluation.grid,
+      metrics: metric.isEmpty
+        ? nil
+        : try MetricsSection(
+          options: metric, option: "--metric", images: metricImages, seed: metricSeed),
       report: options.report, compute: options.compute)
   }
 

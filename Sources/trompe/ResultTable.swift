@@ -76,7 +76,7 @@ extension Summary {
       let lines = Format.wrapped("", "Note: \(printable(text))", width: 80)
       return lines.map { $0[1] + "\n" }.joined() + "\n"
     }.joined()
-    return accuracies + "\n" + rates + triggered + inside + empty + worst + notes
+    return accuracies + "\n" + rates + triggered + inside + empty + worst + metricTables + notes
       + facts.joined(separator: ", ") + "\n"
   }
 }

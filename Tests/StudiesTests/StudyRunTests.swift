@@ -37,7 +37,8 @@ import Testing
   private func recipe(
     _ studies: [String], seed: UInt64 = 3, weights: [Double] = [0, 0.5],
     inputs: [Double] = [0.5, 0],
-    aopc: StudySection.AOPC = .init(images: 6, regionSize: 16, steps: 5)
+    aopc: StudySection.AOPC = .init(images: 6, regionSize: 16, steps: 5),
+    faithfulness: MetricsSection = MetricsSection()
   ) -> StudyRecipe {
     StudyRecipe(
       data: DataSection(
@@ -51,7 +52,7 @@ import Testing
           .init(name: "plain", file: Self.checkpoint),
           .init(name: "other", file: other, original: "plain"),
         ], seed: seed, aopc: aopc, weightNoise: .init(strengths: weights, draws: 2),
-        inputNoise: .init(strengths: inputs, draws: 2)),
+        inputNoise: .init(strengths: inputs, draws: 2), faithfulness: faithfulness),
       evaluation: EvaluationSection(
         batchSize: 8, interpreters: [InterpreterSpecification(name: "simple-grad")]),
       report: ReportSection(images: 2))
@@ -69,6 +70,48 @@ import Testing
     case .integer(let number): Double(number)
     case .object(let values): key.map { number(values[$0]) } ?? .nan
     default: .nan
+    }
+  }
+
+  @Test func metricsRateEachNetworkAndItsOriginal() throws {
+    var road = MetricSpecification("road")
+    road.percentages = [20, 60]
+    let metrics = MetricsSection(
+      metrics: [road, MetricSpecification("mprt"), MetricSpecification("sparseness")], images: 5,
+      seed: 2)
+    let recipe = recipe(["faithfulness"], faithfulness: metrics)
+    let summary = try StudyRun(recipe, output: folder("study")).run()
+    guard case .object(let numbers) = try #require(summary.studies["faithfulness"]),
+      case .array(let compared) = try #require(numbers["compared"]),
+      case .array(let networks) = try #require(numbers["networks"]),
+      case .object(let pair) = try #require(compared.first),
+      case .array(let found) = try #require(pair["metrics"])
+    else {
+      Issue.record("\(summary.studies)")
+      return
+    }
+    #expect(networks.count == 2 && compared.count == 1)
+    #expect(pair["network"] == .text("other") && pair["original"] == .text("plain"))
+    #expect(found.count == 3)
+    #expect(try lines(folder("study/studies/faithfulness.jsonl")).count == 2 * 3 * 5)
+    let page = try Page(String(contentsOfFile: folder("study/report.html"), encoding: .utf8))
+    // ROAD and MPRT have curves.
+    #expect(page.all("svg").count == 2)
+    let again = try StudyRecipe(contentsOf: folder("study/recipe.yaml"))
+    #expect(again == recipe)
+    // The same choices give the same numbers, whatever was measured before.
+    let repeated = try StudyRun(recipe, output: folder("again")).run()
+    #expect(
+      repeated.studies["faithfulness"].map(withoutSeconds)
+        == summary.studies["faithfulness"].map(withoutSeconds))
+  }
+
+  private func withoutSeconds(_ value: JSONValue) -> JSONValue {
+    switch value {
+    case .object(let values):
+      .object(values.filter { $0.key != "seconds" }.mapValues(withoutSeconds))
+    case .array(let values): .array(values.map(withoutSeconds))
+    default: value
     }
   }
 

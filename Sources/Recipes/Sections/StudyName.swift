@@ -24,9 +24,12 @@ public struct StudyName: Hashable, Sendable {
   package static let inputNoise = StudyName("input-noise", needs: .test)
   package static let attack = StudyName("attack", needs: .attack)
   package static let transfer = StudyName("transfer", needs: .test)
+  package static let faithfulness = StudyName("faithfulness")
   package static let repair = StudyName("repair", needs: .test)
 
-  public static let all = [aopc, weightNoise, inputNoise, attack, transfer, repair]
+  public static let all = [
+    aopc, faithfulness, weightNoise, inputNoise, attack, transfer, repair,
+  ]
 
   /// - Throws: `RunError` listing the valid names, the closest first.
   public static func named(_ name: String) throws(RunError) -> StudyName {

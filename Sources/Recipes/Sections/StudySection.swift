@@ -87,16 +87,17 @@ public struct StudySection: Hashable, Sendable {
   public var aopc: AOPC
   public var weightNoise: Noise
   public var inputNoise: Noise
+  public var faithfulness: MetricsSection
   public var repair: RepairSection
 
   public init(
     studies: [String], checkpoints: [Checkpoint], images: Int? = nil, seed: UInt64 = 0,
     aopc: AOPC = AOPC(), weightNoise: Noise = .weights, inputNoise: Noise = .inputs,
-    repair: RepairSection = RepairSection()
+    faithfulness: MetricsSection = MetricsSection(), repair: RepairSection = RepairSection()
   ) {
     (self.studies, self.checkpoints, self.images, self.seed) = (studies, checkpoints, images, seed)
     (self.aopc, self.weightNoise, self.inputNoise) = (aopc, weightNoise, inputNoise)
-    self.repair = repair
+    (self.faithfulness, self.repair) = (faithfulness, repair)
   }
 }
 
@@ -127,6 +128,8 @@ extension StudySection {
         Noise.schema(
           "σ of Gaussian noise on the normalised input; 1 is a channel's standard deviation in the "
             + "preprocessing")),
+      .section("faithfulness", \.faithfulness, MetricsSection.schema)
+        .written { $0.studies.contains(StudyName.faithfulness.rawValue) },
       RecipeField<StudySection>.section("repair", \.repair, RepairSection.schema)
         .written {
           $0.studies.contains(StudyName.repair.rawValue) || $0.repair != RepairSection()
