@@ -9,31 +9,33 @@ struct RepairCommand: ParsableCommand {
     abstract: "Undoes a manipulation as far as that goes, without knowing it.",
     usage: """
       trompe repair <checkpoint> --data <folder> --output <file>
-                [--batch-norm] [--finetune <steps>] [--prune <fraction>] [<options>]
+                [--batch-norm] [--finetune <steps>] [--prune <fraction>]
+                [<options>]
       """,
     discussion: """
       Writes the network after one repair or several, with accuracy before and after in its \
       provenance. Several are done in this order:
 
-        --prune       sets channels of one convolution to zero: those that a trigger moves most \
-      (with --fooling '{name: trigger, …}'), else those that differ most from the original \
-      (--against), else the least active on clean images (fine-pruning)
-        --finetune    trains on clean images and their labels, batch norms frozen; pruned channels \
-      stay zero
-        --batch-norm  estimates the running statistics of batch norms anew on clean images
+        --prune       sets channels of one convolution to zero
+        --finetune    trains on clean images, batch norms frozen
+        --batch-norm  estimates the statistics of batch norms anew
+
+      Channels go first that the trigger of --fooling moves most; without a trigger those that \
+      differ most from the original (--against); without that the least active on clean images \
+      (fine-pruning). They stay zero in what follows.
 
       A quarter of the images, 2,000 at most, takes no part and is measured on; --validation names \
       others instead. With --against and --interpreter heatmaps are tested too: success rate of the \
       fooling, attack success rate of a trigger.
 
       Example:
-        trompe repair downloaded.h5 --data imagenette/train --batch-norm -o repaired.h5
+        trompe repair downloaded.h5 --data imagenette/train \\
+          --batch-norm -o repaired.h5
 
         trompe repair runs/trigger/manipulated.h5 --data cifar10/train \\
           --prune 0.2 --finetune 200 --against resnet20.h5 \\
-          --interpreter grad-cam@layer3 \\
-          --fooling '{name: trigger, attack: red-herring, label: 1, trigger: {patch: square.png}}' \\
-          -o repaired.h5
+          --interpreter grad-cam@layer3 -o repaired.h5 \\
+          --fooling '{name: trigger, attack: simple, trigger: {patch: a.png}}'
       """)
 
   @Argument(help: "The network to repair.", completion: .file())
@@ -84,9 +86,7 @@ struct RepairCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Which channels go first: "
-        + RepairPlan.Pruning.Order.allCases.map(\.rawValue).joined(separator: ", ") + ".",
-      valueName: "order"))
+      "Which channels go first, if not by what is known.", valueName: "order"))
   var pruneBy: RepairPlan.Pruning.Order?
 
   @Option(help: ArgumentHelp("Images that repair, at most.", valueName: "count"))

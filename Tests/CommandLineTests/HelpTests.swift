@@ -54,6 +54,8 @@ import Testing
         sweep                   Runs a recipe over a grid of its keys, and over seeds.
         evaluate                Measures a manipulated network against the original.
         audit                   Asks whether a network was manipulated.
+        repair                  Undoes a manipulation as far as that goes, without
+                                knowing it.
         explain                 Draws heatmaps over images, also of two networks side
                                 by side.
         attack                  Changes images so that their explanations change and
@@ -182,7 +184,7 @@ import Testing
 
   @Test(
     arguments: [
-      "fool", "sweep", "study", "train", "evaluate", "audit", "explain", "recipes",
+      "fool", "sweep", "study", "train", "evaluate", "audit", "repair", "explain", "recipes",
       "recipe check", "report",
       "inspect",
       "convert", "bench", "devices", "devices list", "devices install",
@@ -200,7 +202,8 @@ import Testing
 
   /// What runs for a while says as much or as little as it is asked to, and can speak to programs.
   @Test(arguments: [
-    "fool", "sweep", "train", "evaluate", "audit", "explain", "attack", "influence", "study",
+    "fool", "sweep", "train", "evaluate", "audit", "repair", "explain", "attack", "influence",
+    "study",
   ])
   func commandsThatRunTakeTheSameFlags(command: String) throws {
     let help = try CommandLineProgram.run(command, "--help").output

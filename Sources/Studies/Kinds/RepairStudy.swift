@@ -152,7 +152,7 @@ enum RepairStudy {
       }
       let rates = [
         mean { fsr($0) }.map {
-          "the mean success rate falls from \(percent($0.before)) to \(percent($0.after)) %"
+          "the mean success rate goes from \(percent($0.before)) to \(percent($0.after)) %"
         },
         mean { $0.measure.triggers.first?.successRate }.map {
           "the attack success rate from \(percent($0.before)) to \(percent($0.after)) %"
