@@ -11,6 +11,8 @@ weights in it, nor the compilation of programs (`--whole` times that too: `tromp
 for two networks, against Quantus's metrics twice). Prints, for each metric, the median seconds of each and
 the median over the rounds of their ratio, and the load of the machine.
 
+On a machine that others use, set OMP_WAIT_POLICY=passive, or waiting threads take the time of working ones.
+
 Scores of metrics without random choices are compared before anything is said of times.
 
 Needs a release build of `trompe`, and quantus, torch, h5py, pillow.
@@ -32,17 +34,20 @@ sys.path.insert(0, str(HERE.parent / "tools"))
 
 NETWORK = "resnet20-cifar10"
 LAYER = "layer3"
-METRICS = {  # by Trompe's name: Quantus's class, its arguments
+# By Trompe's name: Quantus's class, its arguments. Deletion takes 24 steps on either side: Quantus wants a step
+# that divides the pixels.
+METRICS = {
     "faithfulness-correlation": ("FaithfulnessCorrelation", {"return_aggregate": False}),
     "road": ("ROAD", {}),
     "infidelity": ("Infidelity", {}),
-    "deletion": ("PixelFlipping", {"features_in_step": 32, "return_auc_per_sample": False}),
+    "deletion": ("PixelFlipping", {"features_in_step": 128}),
     "max-sensitivity": ("MaxSensitivity", {}),
     "mprt": ("MPRT", {}),
     "emprt": ("EfficientMPRT", {}),
     "sparseness": ("Sparseness", {}),
     "complexity": ("Complexity", {}),
 }
+OURS = {"deletion": "{name: deletion, step: 43, fill: black}"}
 WITHOUT_CHOICES = {"infidelity": 1e-4, "sparseness": 1e-4, "complexity": 1e-4}
 
 
@@ -102,8 +107,8 @@ def trompe_side(program, shared, folder, names, threads, images):
     checkpoint = str(shared / "checkpoints" / f"{NETWORK}.h5")
     command = [
         program, "evaluate", checkpoint, "--against", checkpoint, "--data", folder, "--interpreter",
-        f"grad-cam@{LAYER}", "--metric", ",".join(names), "--metric-images", str(images),
-        "--set", "evaluation.interpreters=[]", "--set", f"compute.threads={threads}",
+        f"grad-cam@{LAYER}", "--metric-images", str(images),
+        *(part for name in names for part in ("--metric", OURS.get(name, name))), "--set", "evaluation.interpreters=[]", "--set", f"compute.threads={threads}",
         "--set", "evaluation.batchSize=64", "--quiet", "--json"]
     begin = time.perf_counter()
     output = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -131,14 +136,18 @@ def main():
 
     every = reference.image_paths(arguments.shared, reference.CHECKPOINTS[NETWORK].data, "val")
     count = arguments.images
-    chosen = [every[index * len(every) // count] for index in range(count)]
+    # As few images as have every class; of these, the ones that Trompe chooses.
+    classes = max(label for _, label in every) + 1
+    each = -(-count // classes)
+    kept = [
+        entry for label in range(classes)
+        for entry in [entry for entry in every if entry[1] == label][:each]]
+    chosen = [kept[index * len(kept) // count] for index in range(count)]
     with tempfile.TemporaryDirectory() as folder:
-        # The same images, in the order in which Trompe reads them.
-        for path, _ in every:
-            (pathlib.Path(folder) / path.parent.name).mkdir(exist_ok=True)
-        for path, _ in chosen:
-            os.symlink(
-                path.resolve(), pathlib.Path(folder) / path.parent.name / path.name)
+        for path, _ in kept:
+            target = pathlib.Path(folder) / path.parent.name
+            target.mkdir(exist_ok=True)
+            os.symlink(path.resolve(), target / path.name)
         quantus = quantus_side(arguments.shared, chosen, arguments.threads)
         ours = {name: [] for name in arguments.metric}
         theirs = {name: [] for name in arguments.metric}
