@@ -21,6 +21,10 @@ struct EvaluateCommand: ParsableCommand {
       Active fooling is tested on images that show both classes. They are made of the images \
       given, or come ready-made from --composites-folder.
 
+      With --metric, the heatmaps themselves are rated, of both networks on the same images with \
+      the same random choices: whether they are faithful, and what they depend on. A metric that \
+      rates the manipulated network's heatmaps no worse than the original's is fooled with them.
+
       Example:
         trompe evaluate runs/first/manipulated.h5 --against resnet18.h5 \\
           --data imagenette/val \\
@@ -29,10 +33,6 @@ struct EvaluateCommand: ParsableCommand {
         trompe evaluate runs/active/manipulated.h5 --against resnet18.h5 \\
           --data imagenette/val --interpreter grad-cam@layer4 \\
           --fooling active --swap church,parachute --composites 200
-
-      With --metric, the heatmaps themselves are rated, of both networks on the same images with \
-      the same random choices: whether they are faithful, and what they depend on. A metric that \
-      rates the manipulated network's heatmaps no worse than the original's is fooled with them.
 
         trompe evaluate runs/first/manipulated.h5 --against resnet18.h5 \\
           --data imagenette/val --interpreter grad-cam@layer4 \\

@@ -87,7 +87,7 @@ import Testing
       "study", "s.yaml", "--set", "study.studies=[aopk]",
       saying:
         "trompe: --set study.studies=[aopk]: study.studies: unknown study \"aopk\": did you mean "
-        + "\"aopc\"? Valid names, closest first: aopc, attack, transfer, input-noise, "
+        + "\"aopc\"? Valid names, closest first: aopc, attack, repair, transfer, input-noise, "
         + "faithfulness, weight-noise\n"
     )
   }

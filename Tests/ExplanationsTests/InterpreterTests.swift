@@ -260,7 +260,7 @@ private enum ByHand {
       name: "aggregate",
       of: [
         InterpreterSpecification(name: "grad-cam", layer: "layer1"),
-        InterpreterSpecification(name: "simple-grad-t", layer: "layer2"),
+        InterpreterSpecification(name: "simple-grad-t", layer: "layer1"),
         InterpreterSpecification(name: "input-x-gradient"),
       ]),
   ]

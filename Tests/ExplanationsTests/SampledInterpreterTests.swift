@@ -283,7 +283,7 @@ import Testing
       ),
       (
         #"{"name": "integrated-gradients", "samples": 3}"#,
-        "integrated-gradients takes no \"samples\"; its options: steps"
+        "integrated-gradients takes no \"samples\"; its options: projected, steps"
       ),
       (#"{"name": "deep-lift", "seed": 3}"#, "deep-lift takes no \"seed\""),
     ])

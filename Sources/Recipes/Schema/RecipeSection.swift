@@ -54,7 +54,11 @@ struct RecipeSection {
     if let close = NameSuggestions.likely(for: key, among: known) {
       return text + "; did you mean \"\(close)\"?"
     }
-    if let elsewhere = RecipeKeys.all.map(\.path).first(where: { $0.hasSuffix(".\(key)") }) {
+    // Of several the least nested, which is the one that most recipes have.
+    let places = RecipeKeys.all.map(\.path).filter { $0.hasSuffix(".\(key)") }
+    if let elsewhere = places.min(by: {
+      $0.count(where: { $0 == "." }) < $1.count(where: { $0 == "." })
+    }) {
       return text + "; did you mean \"\(elsewhere)\"?"
     }
     return text + "; the keys \(path.isEmpty ? "of a recipe" : "of \(path)") are "
