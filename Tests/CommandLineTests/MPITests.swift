@@ -27,6 +27,7 @@ import Testing
     "training.steps=6", "training.warmupSteps=0", "training.batchSize=4", "training.saveEvery=2",
     "compute.threads=1",
     "data.shapes={train: 16, validation: 10, seed: 1}", "evaluation.batchSize=5",
+    "evaluation.interpreters=[]",
   ]
 
   private func fool(
@@ -78,7 +79,7 @@ import Testing
       // The first one tells.
       #expect(count("2 processes share every batch", in: result.error) == 1, "\(result.error)")
       #expect(count("saved \(output)/summary.json", in: result.error) == 1)
-      #expect(count("fooling success rate", in: result.output.lowercased()) <= 1)
+      #expect(count("fooling success rate", in: result.output) == 1)
     }
     for name in ["manipulated.h5", "test-losses.jsonl", "predictions.csv"] {
       #expect(try data("\(first)/\(name)") == data("\(second)/\(name)"), "\(name)")
@@ -97,27 +98,32 @@ import Testing
       let children = try children(of: starter.processIdentifier)
       try #require(children.count == 2)
       kill(children[1], SIGKILL)
+      end(starter, children)
     }
     #expect(killed.code != 0)
     #expect(!states(output).isEmpty)
-    // The other has let go of the folder. mpirun hands this signal on: all stop after the same step.
+    // The other has let go of the folder. One is asked to stop: all do, after the same step. (mpirun hands
+    // this signal on, but is started here with signals blocked.)
     let before = Set(states(output))
     let resumed = try fool(4, in: output, long + ["--resume"]) { starter in
       for _ in 0..<1200 where Set(states(output)).subtracting(before).isEmpty {
         Thread.sleep(forTimeInterval: 0.05)
       }
-      kill(starter.processIdentifier, SIGUSR1)
+      let ranks = try children(of: starter.processIdentifier)
+      try #require(ranks.count == 4)
+      kill(ranks[2], SIGUSR1)
+      end(starter, ranks)
     }
     #expect(count("resumed after step ", in: resumed.error) == 1, "\(resumed.error)")
-    #expect(count("stopping after this step", in: resumed.error) == 1, "\(resumed.error)")
-    #expect(count("; go on with the same command", in: resumed.error) == 1, "\(resumed.error)")
-    #expect(resumed.code == 128 + SIGUSR1)
-    // One process goes on as well.
-    let last = try fool(1, in: output, long + ["--resume"]) { process in
-      Thread.sleep(forTimeInterval: 0.2)
-      kill(process.processIdentifier, SIGTERM)
-    }
-    #expect(last.code == 128 + SIGTERM, "\(last.error)")
+    #expect(count("stopped after step ", in: resumed.error) == 1, "\(resumed.error)")
+    #expect(resumed.code == 128 + SIGINT)
+  }
+
+  /// What does not end by itself is not waited for forever.
+  private func end(_ starter: Process, _ ranks: [Int32]) {
+    for _ in 0..<1200 where starter.isRunning { Thread.sleep(forTimeInterval: 0.05) }
+    guard starter.isRunning else { return }
+    for id in ranks + [starter.processIdentifier] { kill(id, SIGKILL) }
   }
 
   private func children(of parent: Int32) throws -> [Int32] {
