@@ -157,7 +157,7 @@ import Testing
   private func pictures(_ path: String) throws -> [Substring] {
     let text = try String(contentsOfFile: path, encoding: .utf8)
     let pictures = text.matches(of: /data:image[^"]*/).map(\.output)
-    #expect(pictures.count > 10)
+    #expect(pictures.count >= 3)
     return pictures
   }
 
@@ -236,7 +236,8 @@ import Testing
         return nil
       } catch { return "\(error)" }
     }
-    #expect(errors.count == 3 && errors.contains { $0.contains("process 2 has another recipe") })
+    #expect(errors.count == 3)
+    #expect(errors.contains { $0.contains("process 2 has another recipe") }, "\(errors)")
   }
 
   private func train(
