@@ -48,7 +48,7 @@ grep -q '"measuredVerdict" : "nothing found"' "$audited/network/audit.json"
 
 echo "Runs that several processes share"
 tools/install-dependencies.sh openmpi-bin libopenmpi-dev
-"$swift" test -c release --skip-build --no-parallel --filter 'MPITests'
+TROMPE_ALL_SHARED=1 "$swift" test -c release --skip-build --no-parallel --filter 'MPITests|ProcessGroupTests'
 tools/test-mpi.sh
 
 if [ -e "${XDG_DATA_HOME:-$HOME/.local/share}/trompe/plugins/cpu" ]; then

@@ -174,11 +174,17 @@ import Testing
       missing.error
         == "trompe: 2 processes were started by MPI, and there is no \(none), by which they find each "
         + "other; make it by make mpi, or name it by TROMPE_MPI\n")
-    let other = try alone(arguments, started.merging(["TROMPE_MPI": Self.recipe]) { $1 })
+    #expect(!FileManager.default.fileExists(atPath: out))
+  }
+
+  @Test func whatCannotBeUsedIsSaidInOneSentence() throws {
+    let folder = try TemporaryFolder()
+    let out = folder.url.path + "/out"
+    let started = ["OMPI_COMM_WORLD_SIZE": "2", "TROMPE_MPI": Self.recipe]
+    let other = try alone(["fool", Self.recipe, "-o", out], started)
     #expect(other.code == 1 && other.error.contains("cannot be loaded"), "\(other.error)")
     let attack = try alone(
-      ["attack", Repository.root + "/recipes/shapes-attack.yaml", "-o", out],
-      started.merging(["TROMPE_MPI": none]) { $1 })
+      ["attack", Repository.root + "/recipes/shapes-attack.yaml", "-o", out], started)
     #expect(attack.code == 1)
     #expect(
       attack.error
