@@ -36,7 +36,7 @@ package struct AuditEvidence {
   /// The suspect with random weights in its last layer; `nil` where that is no dense one.
   package var randomised: NetworkReading?
   package var original: NetworkReading?
-  /// Honest ones: of the original where there is one, else of the suspect.
+  /// Honest ones of the original; none without it.
   package var fineTunes: [FineTune] = []
   var triggers: [TriggerInversion.Class] = []
 

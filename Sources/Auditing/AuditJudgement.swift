@@ -99,8 +99,14 @@ struct AuditJudgement {
         let null = ChangeNull(fineTunePoints(place))
       else { return finding }
       let change = evidence.suspect.outputChange(from: original)
-      finding.honest = null.expectedAgreement(at: change)
-      finding.pValue = null.pValue(agreement: part.value, at: change)
+      finding.honest = 1 - null.expectedDistance(at: change)
+      finding.pValue = null.pValue(distance: 1 - part.value, at: change)
+    } else if let distance = statistic.distance, let original = evidence.original,
+      let null = ChangeNull(fineTunePoints(distance))
+    {
+      let change = evidence.suspect.outputChange(from: original)
+      finding.honest = null.expectedDistance(at: change)
+      finding.pValue = null.pValue(distance: part.value, at: change)
     } else if let null = ReferenceNull.find(statistic.name, role: part.role) {
       finding.pValue = null.pValue(statistic.scale(part.value), tail: statistic.tail)
       finding.honest = statistic.scale.inverse(null.mean)
@@ -111,12 +117,21 @@ struct AuditJudgement {
     return finding
   }
 
-  /// Changes of outputs and agreements of the fine-tunes with what they were made from.
-  private func fineTunePoints(_ place: Int) -> [(change: Double, agreement: Double)] {
+  /// Changes of outputs and disagreements of the fine-tunes with what they were made from.
+  private func fineTunePoints(_ place: Int) -> [(change: Double, distance: Double)] {
     evidence.fineTunes.compactMap { tune in
       agreement(tune.reading, evidence.start, of: evidence.interpreters)
         .first { $0.interpreter == place }
-        .map { (tune.reading.outputChange(from: evidence.start), $0.value) }
+        .map { (tune.reading.outputChange(from: evidence.start), 1 - $0.value) }
+    }
+  }
+
+  /// Changes of outputs and distances of the original, which has not changed, and of its fine-tunes.
+  private func fineTunePoints(
+    _ distance: (NetworkReading) -> Double?
+  ) -> [(change: Double, distance: Double)] {
+    ([evidence.start] + evidence.fineTunes.map(\.reading)).compactMap { reading in
+      distance(reading).map { (reading.outputChange(from: evidence.start), $0) }
     }
   }
 

@@ -192,7 +192,7 @@ final class Audit {
   /// Grad-CAM and LRP_T at the last layers of up to three sizes, SimpleGrad and LRP at the input; or
   /// those of the request.
   private func interpreters(of network: LoadedNetwork) throws -> [(name: String, any Interpreter)] {
-    let layers = Self.layers(of: network.architecture)
+    let layers = network.architecture.lastLayersBySize
     var specifications = request.interpreters
     if specifications.isEmpty {
       for (depth, layer) in layers.enumerated() {
@@ -228,26 +228,6 @@ final class Audit {
     return result
   }
 
-  /// A map has at least so many cells a side.
-  private static let fewestCells = 4
-  private static let mostLayers = 3
-
-  /// The last activation of each size, the deepest first.
-  static func layers(of architecture: Architecture) -> [String] {
-    var sizes: [[Int]] = []
-    var layers: [String] = []
-    for (node, shape) in zip(architecture.nodes, architecture.shapes).reversed() {
-      guard shape.rank == 3, shape[0] >= fewestCells, shape[1] >= fewestCells else { continue }
-      let size = [shape[0], shape[1]]
-      guard !sizes.contains(size),
-        size != Array(architecture.inputShape.dimensions.prefix(2)) || layers.isEmpty
-      else { continue }
-      sizes.append(size)
-      layers.append(node.name)
-    }
-    return Array(layers.prefix(mostLayers))
-  }
-
   // MARK: Measuring
 
   private func gather(
@@ -261,7 +241,7 @@ final class Audit {
     var evidence = AuditEvidence(interpreters: audited, suspect: first)
     if let norms = bench.batchNorms, bench.others.count >= Audit.fewestOthers {
       progress.begin("batch norms", parts: 2)
-      evidence.suspect.batchNorms = try norms.gaps(bench.others, stop: context.stop)
+      evidence.suspect.batchNorms = try gaps(bench)
       let fresh = try norms.freshStatistics(bench.others, stop: context.stop)
       try bench.show(fresh)
       evidence.refreshed = try bench.read { progress.reach($0) }
@@ -278,19 +258,20 @@ final class Audit {
       progress.begin("heatmaps of the original", parts: 1)
       start = try original.parameters.snapshot().tensors
       try bench.show(start)
-      let reading = try bench.read { progress.reach($0) }
+      var reading = try bench.read { progress.reach($0) }
+      reading.batchNorms = try gaps(bench)
       try check(reading, of: original.path ?? "the original", names: names)
       evidence.original = reading
     }
-    if bench.others.count >= Audit.fewestOthers {
+    if original != nil, bench.others.count >= Audit.fewestOthers {
       let tuning = try HonestFineTunes(bench, request: request)
       for setting in HonestFineTunes.settings {
         progress.begin("honest fine-tunes", parts: 2)
         try tuning.make(setting, from: start, stop: context.stop) { progress.reach($0 / 2) }
+        var reading = try bench.read { progress.reach(0.5 + $0 / 2) }
+        reading.batchNorms = try gaps(bench)
         evidence.fineTunes.append(
-          AuditEvidence.FineTune(
-            name: setting.name, steps: tuning.steps,
-            reading: try bench.read { progress.reach(0.5 + $0 / 2) }))
+          AuditEvidence.FineTune(name: setting.name, steps: tuning.steps, reading: reading))
       }
     }
     try bench.show(weights)
@@ -300,6 +281,12 @@ final class Audit {
     }
     progress.finish()
     return evidence
+  }
+
+  /// Of the network as it is; none without batch norms, or enough images.
+  private func gaps(_ bench: AuditBench) throws -> [BatchNormGap] {
+    guard let norms = bench.batchNorms, bench.others.count >= Audit.fewestOthers else { return [] }
+    return try norms.gaps(bench.others, stop: context.stop)
   }
 
   /// Random weights of the last dense layer, as spread as its own; `nil` if there is none.
@@ -336,8 +323,8 @@ final class AuditProgress {
   init(_ context: RunContext, bench: AuditBench, hasOriginal: Bool) {
     self.context = context
     total =
-      4 + (bench.batchNorms == nil ? 0 : 2) + 1 + (hasOriginal ? 1 : 0)
-      + Double(2 * HonestFineTunes.settings.count) + 4
+      4 + (bench.batchNorms == nil ? 0 : 2) + 1
+      + (hasOriginal ? 1 + Double(2 * HonestFineTunes.settings.count) : 0) + 4
   }
 
   func begin(_ what: String, parts: Double) {

@@ -1,3 +1,4 @@
+import Explanations
 import Networks
 import RunSupport
 
@@ -59,6 +60,17 @@ extension FoolingSpecification {
     return options
   }
 
+  /// What the fooling hides from; `nil` if it does not.
+  /// - Parameters:
+  ///   - architecture: of the network that is fooled.
+  ///   - interpreters: that are fooled.
+  public func evasion(
+    of architecture: Architecture, fooling interpreters: [any Interpreter]
+  ) -> AuditEvasion? {
+    evade.map { _ in AuditEvasion(of: architecture, fooling: interpreters, weight: evadeWeight ?? 1)
+    }
+  }
+
   /// What can be checked without a network.
   /// - Throws: `RunError` for an unknown name or an option that the fooling does not take.
   public func check() throws {
@@ -72,6 +84,9 @@ extension FoolingSpecification {
       throw RunError(
         "\(name) has no variant \"\(variant.rawValue)\"; it has "
           + kind.variants.map(\.rawValue).joined(separator: ", "))
+    }
+    guard evade != nil || evadeWeight == nil else {
+      throw RunError("evadeWeight is the weight of what is evaded; say \"evade: audit\" as well")
     }
     if kind.options.contains(.trigger) { _ = try namedTriggers() }
   }

@@ -36,6 +36,10 @@ public struct FoolingSpecification: Hashable, Sendable {
   public var dissimilarity: Dissimilarity?
   /// `target-map`: what predictions are trained to; labels if `nil`.
   public var outputs: TargetMap.OutputGoal?
+  /// What the fooling hides from, if it does.
+  public var evade: Evasion?
+  /// Weight of that beside the cross-entropy; 1 if `nil`.
+  public var evadeWeight: Double?
 
   public init(
     name: String, lambda: Double, variant: Variant = .paper, frameWidth: Int? = nil,

@@ -62,7 +62,7 @@ public final class TrainingProgram {
   /// trained. Heo, Joo, Moon 2019, Eq. 1.
   ///
   /// Of several interpreters Σ_I s_I·L_F(h_I), s = softmax(L_F(h_I)/g), g the gap of the fooling's
-  /// `PenaltyGoal`; s is not differentiated. The worst leads.
+  /// `PenaltyGoal`; s is not differentiated. The worst leads. With an evasion its own penalty is added.
   /// - Parameters:
   ///   - network: its parameters are shared with the program.
   ///   - fooling: the penalty.
@@ -76,10 +76,11 @@ public final class TrainingProgram {
   ///   - samplesAtOnce: how many samples of a `SampledInterpreter` are in memory at a time; chosen by
   ///     memory and by what they share if `nil`. If that is all of them, the step is one program;
   ///     otherwise it is exact as well, and computes every sample twice.
+  ///   - evasion: what the fooling hides from, if it does.
   public static func fooling(
     _ network: LoadedNetwork, interpreters: [any Interpreter], fooling: any Fooling,
     lambda: Double?, batchSize: Int, distillation: Double = 0, grid: EvaluationGrid = .fooled,
-    samplesAtOnce: Int? = nil, update: UpdateRule? = nil,
+    evasion: AuditEvasion? = nil, samplesAtOnce: Int? = nil, update: UpdateRule? = nil,
     policy: ExecutionPolicy = ExecutionPolicy()
   ) throws -> TrainingProgram {
     let copies = (fooling as? TriggerFooling)?.copies ?? 1
@@ -111,8 +112,10 @@ public final class TrainingProgram {
     }
     return try TrainingProgram(
       network, batchSize, .frozen,
-      interpreters.reduce(into: []) { $0.formUnion($1.keptActivations) }, slots, passes, update,
-      policy, distillation: distillation, copies: copies
+      interpreters.reduce(into: evasion?.keptActivations ?? []) {
+        $0.formUnion($1.keptActivations)
+      },
+      slots, passes, update, policy, distillation: distillation, copies: copies
     ) { lowered, labels, graph in
       var explained = lowered
       if !fooling.explained.areOfLabelledImages {
@@ -163,7 +166,9 @@ public final class TrainingProgram {
       return Penalty(
         value: try joined(penalties, goals, in: &graph),
         vanished: try vanishedShare(of: heatmaps.flatMap(\.self), in: &graph), lambda: lambda,
-        givenMeans: passes == nil ? [] : means, outputLoss: outputLoss)
+        givenMeans: passes == nil ? [] : means, outputLoss: outputLoss,
+        evasion: try evasion?.loss(
+          of: explained, heatmaps: heatmaps, classes: classes, in: &graph))
     }
   }
 
@@ -208,6 +213,8 @@ public final class TrainingProgram {
     let givenMeans: [Value]
     /// In the cross-entropy's place, if anything is.
     var outputLoss: Value?
+    /// Weighted, beside both.
+    var evasion: Value?
   }
 
   private init(
@@ -240,6 +247,7 @@ public final class TrainingProgram {
         try added.lambda.map { try graph.multiply(added.value, $0) }
         ?? graph.multiply(added.value, graph.placeholder(Self.lambda, shape: .scalar))
       total = try graph.add(added.outputLoss ?? crossEntropy, weighted)
+      if let evasion = added.evasion { total = try graph.add(total, evasion) }
       outputs.append((Output.penalty, added.value))
       if let vanished = added.vanished { outputs.append((Output.vanished, vanished)) }
     }

@@ -65,6 +65,7 @@ struct PreparedFooling {
       batchSize: executor.share(ofBatch: recipe.training.batchSize)
         * ((fooling as? TriggerFooling)?.copies ?? 1),
       distillation: recipe.training.distillation, grid: recipe.evaluation.grid,
+      evasion: recipe.fooling.evasion(of: network.architecture, fooling: fooled.map(\.1)),
       samplesAtOnce: recipe.compute.samplesAtOnce, update: recipe.training.optimizer,
       policy: recipe.compute.trainingPolicy)
     let composites = try setup.composites(fooling, recipe.data)

@@ -9,8 +9,8 @@ struct AuditCommand: ParsableCommand {
     abstract: "Asks whether a network was manipulated.",
     usage: "trompe audit <suspect> --data <folder> [--against <original>] [<options>]",
     discussion: """
-      Compares the network with honest ones: with short fine-tunes of the original or of itself, made \
-      on the spot, and with what is known of other networks. The verdict is \"nothing found\", \
+      Compares the network with honest ones: with short fine-tunes of the original, made on the spot, or \
+      with what is known of other networks. The verdict is \"nothing found\", \
       \"suspicious\" or \"manipulated\", with a p-value for each statistic and for all together.
 
       Exit status: 0 nothing found, 2 suspicious, 3 manipulated; 1 where no verdict can be given.

@@ -19,23 +19,28 @@ package struct AuditStatistic: Sendable {
   /// Whether it counts where the original is at hand: what is known of honest networks in general is
   /// then worth less than what is known of this one.
   let countsBesideOriginal: Bool
+  /// Of any network; `nil` for a statistic that has no such number. Beside an original it is compared with
+  /// those of the original and of honest fine-tunes of it.
+  let distance: (@Sendable (NetworkReading) -> Double?)?
   /// Nothing where it cannot be measured.
   package let measure: @Sendable (AuditEvidence) -> [StatisticPart]
 
   init(
     _ name: String, title: String, question: String, tail: Tail, scale: StatisticScale,
     needsOriginal: Bool = false, countsBesideOriginal: Bool = false,
+    distance: (@Sendable (NetworkReading) -> Double?)? = nil,
     measure: @escaping @Sendable (AuditEvidence) -> [StatisticPart]
   ) {
     (self.name, self.title, self.question, self.tail) = (name, title, question, tail)
     (self.scale, self.needsOriginal) = (scale, needsOriginal)
     self.countsBesideOriginal = countsBesideOriginal
+    self.distance = distance
     self.measure = measure
   }
 
   package static let all: [AuditStatistic] = [
     heatmapAgreement, interpreterAgreement, deletionGain, batchNormRefresh, mapUniformity,
-    randomisedHead, fineTuneStability, batchNormMean, batchNormVariance, triggerInversion,
+    randomisedHead, batchNormMean, batchNormVariance, triggerInversion,
   ]
 
   func counts(withOriginal: Bool) -> Bool {

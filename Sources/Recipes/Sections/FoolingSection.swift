@@ -38,6 +38,13 @@ extension FoolingSpecification {
         "outputs", \.outputs, .choice(TargetMap.OutputGoal.self), else: "labels",
         "`target-map`: what predictions are trained to: the labels; the original network's "
           + "probabilities by squared differences (`match`) or by their divergence"),
+      .automatic(
+        "evade", \.evade, .choice(Evasion.self), else: "nothing",
+        "`fool`: what the network is trained to hide from: `audit` adds a penalty on what `trompe audit` "
+          + "looks at"),
+      .automatic(
+        "evadeWeight", \.evadeWeight, .number(.notNegative), else: "1",
+        "weight of that penalty beside the cross-entropy"),
       .optional("trigger", \.trigger, TriggerSpecification.lookSchema),
       .list(
         "triggers", \.triggers, TriggerSpecification.schema,
