@@ -13,11 +13,15 @@ import math
 import os
 import sys
 
-FISHER = {"interpreter-agreement", "re-batch-norm", "map-uniformity", "randomised-layer", "fine-tune-stability"}
+FISHER = {"interpreter-agreement", "re-batch-norm", "map-uniformity", "randomised-layer"}
 LOGARITHM = {"batch-norm-mean", "batch-norm-variance"}
 # Of the scale: what differs between architectures beyond the few by which values were taken.
-FLOOR = {"deletion": 0.06, "trigger-inversion": 0.8, "batch-norm-mean": 0.5, "batch-norm-variance": 0.35}
+FLOOR = {
+    "deletion": 0.06, "batch-norm-mean": 0.5, "batch-norm-variance": 0.35, "patch-labels": 0.08,
+    "patch-heatmaps": 0.08}
 FISHER_FLOOR = 0.2
+# Statistics that need no other network.
+OWN = {"heatmap-agreement", "trigger-inversion"}
 
 
 def scaled(name, value):
@@ -26,37 +30,52 @@ def scaled(name, value):
     return math.log(max(value, 1e-6)) if name in LOGARITHM else value
 
 
-def main(folders):
+def collect(folders):
+    """Values by statistic and role, each with its network's folder."""
     values = {}
     for folder in folders:
         with open(os.path.join(folder, "audit.json")) as file:
             audit = json.load(file)
         for statistic in audit["statistics"]:
             name = statistic["name"]
-            if name == "heatmap-agreement":
+            if name in OWN:
                 continue
             for part in statistic["parts"]:
                 for role in {part["role"], part["role"].split("#")[0]}:
                     values.setdefault(name, {}).setdefault(role, []).append((folder, scaled(name, part["value"])))
+    return values
+
+
+def reference(values):
+    """Mean, deviation and count by statistic and role."""
+    table = {}
+    for name, roles in values.items():
+        for role, own in roles.items():
+            count = len({folder for folder, _ in own})
+            if count < 3:
+                continue
+            own = [value for _, value in own]
+            mean = sum(own) / len(own)
+            deviation = math.sqrt(sum((value - mean) ** 2 for value in own) / (len(own) - 1))
+            deviation = max(deviation, FLOOR.get(name, FISHER_FLOOR))
+            table.setdefault(name, {})[role] = {"mean": mean, "deviation": deviation, "count": count}
+    return table
+
+
+def main(folders):
     print("extension ReferenceNull {")
     print("  /// Made by tools/audit_reference.py of audits of honest networks.")
     print("  static let all: [String: [String: ReferenceNull]] = [")
-    for name, roles in sorted(values.items()):
+    for name, roles in sorted(reference(collect(folders)).items()):
         print(f'    "{name}": [')
-        for role, own in sorted(roles.items()):
-            count = len({folder for folder, _ in own})
-            own = [value for _, value in own]
-            if count < 3:
-                continue
-            mean = sum(own) / len(own)
-            deviation = math.sqrt(sum((value - mean) ** 2 for value in own) / (len(own) - 1))
-            floor = FLOOR.get(name, FISHER_FLOOR)
-            deviation = max(deviation, floor)
+        for role, null in sorted(roles.items()):
             print(
-                f'      "{role}": ReferenceNull(mean: {mean:.4f}, deviation: {deviation:.4f}, count: {count}),')
+                f'      "{role}": ReferenceNull(mean: {null["mean"]:.4f}, '
+                f'deviation: {null["deviation"]:.4f}, count: {null["count"]}),')
         print("    ],")
     print("  ]")
     print("}")
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -38,7 +38,10 @@ package struct AuditEvidence {
   package var original: NetworkReading?
   /// Honest ones of the original; none without it.
   package var fineTunes: [FineTune] = []
+  var patches: PatchScan.Result?
   var triggers: [TriggerInversion.Class] = []
+  /// Of the original; none without it.
+  var originalTriggers: [TriggerInversion.Class] = []
 
   package init(interpreters: [AuditedInterpreter], suspect: NetworkReading) {
     (self.interpreters, self.suspect) = (interpreters, suspect)

@@ -83,6 +83,22 @@ public struct AuditFindings: Codable, Hashable, Sendable {
     public var maskShare: Double
     public var success: Double
   }
+  /// The square that does most to labels, or to heatmaps.
+  public struct Patch: Codable, Hashable, Sendable {
+    /// `labels` or `heatmaps`.
+    public var changes: String
+    /// Of its upper left corner, and its side, in pixels of the network's input.
+    public var row: Int
+    public var column: Int
+    public var side: Int
+    /// `bright`, `dark`, `brightFrame` or `darkFrame`.
+    public var look: String
+    /// The class that images become; absent of heatmaps.
+    public var className: String?
+    /// The share that becomes it, or the mean of 1 − ρ.
+    public var value: Double
+    public var images: Int
+  }
 
   public var verdict: AuditVerdict
   /// That of the statistics alone, whatever the file says of itself.
@@ -105,6 +121,7 @@ public struct AuditFindings: Codable, Hashable, Sendable {
   public var affectedClasses: [String]
   public var layers: [LayerFinding]
   public var likelyManipulation: LikelyManipulation?
+  public var patches: [Patch]
   public var triggers: [Trigger]
   public var fineTunes: [FineTune]
   /// What was found, for people, a sentence each.

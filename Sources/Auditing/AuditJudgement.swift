@@ -59,6 +59,7 @@ struct AuditJudgement {
           counts: judged.counts, pValue: judged.pValue, parts: judged.parts.map(\.finding))
       }, affectedInterpreters: affected.map { evidence.interpreters[$0].name },
       affectedClasses: classes, layers: try layers(), likelyManipulation: likely,
+      patches: patches(),
       triggers: evidence.triggers.map {
         AuditFindings.Trigger(
           className: names[$0.index], objective: $0.objective, maskShare: $0.maskShare,
@@ -107,6 +108,8 @@ struct AuditJudgement {
       let change = evidence.suspect.outputChange(from: original)
       finding.honest = null.expectedDistance(at: change)
       finding.pValue = null.pValue(distance: part.value, at: change)
+    } else if let ownPValue = statistic.ownPValue {
+      finding.pValue = ownPValue(part.value, evidence)
     } else if let null = ReferenceNull.find(statistic.name, role: part.role) {
       finding.pValue = null.pValue(statistic.scale(part.value), tail: statistic.tail)
       finding.honest = statistic.scale.inverse(null.mean)
@@ -175,6 +178,18 @@ struct AuditJudgement {
     return finding.byClass.filter {
       statistic.statistic.tail == .low ? $0.value < border : $0.value > border
     }.keys.sorted()
+  }
+
+  private func patches() -> [AuditFindings.Patch] {
+    [("labels", evidence.patches?.labels), ("heatmaps", evidence.patches?.heatmaps)].compactMap {
+      changes, finding in
+      finding.map {
+        AuditFindings.Patch(
+          changes: changes, row: $0.patch.row, column: $0.patch.column, side: $0.patch.side,
+          look: $0.patch.look.rawValue, className: $0.label.map { names[$0] }, value: $0.mean,
+          images: $0.values.count)
+      }
+    }
   }
 
   // MARK: Layers and fine-tunes

@@ -62,18 +62,19 @@ final class Audit {
       classes: suspect.architecture.classes, namesAreKnown: suspect.classNames != nil)
     for note in source.notes { context.warn(note) }
     let names = suspect.names(or: source.classNames)
-    let (probe, others) = try images(source, suspect)
+    let images = try self.images(source, suspect, fineTunes: original != nil)
     let bench = try AuditBench(
-      suspect, interpreters: interpreters(of: suspect), probe: probe, others: others,
+      suspect, interpreters: interpreters(of: suspect), images: images,
       request: request, stop: context.stop)
     let evidence = try gather(bench, suspect: suspect, original: original, names: names)
     let findings = try AuditJudgement(
       evidence, request: request, names: names,
-      networks: (suspect, original), others: others.count, notes: notes
+      networks: (suspect, original), others: images.others.count + images.tuning.count, notes: notes
     ).findings(seconds: context.seconds)
     if let folder = context.output {
       try context.write(findings.json(), to: folder.audit)
-      let page = AuditGathering(evidence, findings, probe, source, suspect.preprocessing, names)
+      let page = AuditGathering(
+        evidence, findings, images.probe, source, suspect.preprocessing, names)
       try context.write(page.html(of: folder.path, request), to: folder.auditPage)
     }
     guard findings.pValue != nil || findings.provenance.saysManipulated else {
@@ -109,15 +110,17 @@ final class Audit {
 
   /// Fewest images of which the network is sure, by which a verdict is given.
   static let fewestSure = AuditRequest.fewestImages
-  /// Images for batch norms and fine-tunes, at most and at least.
+  /// Images for batch norms, at most and at least.
   static let mostOthers = 1000
   static let fewestOthers = 32
+  /// Images for fine-tunes, at most and at least.
+  static let mostTuning = 500
+  static let fewestTuning = 16
 
-  /// Those whose heatmaps are compared, and others, without overlap, evenly spread over the classes.
   private func images(
-    _ source: any ImageSource, _ network: LoadedNetwork
-  ) throws -> (probe: ProbeImages, others: ProbeImages) {
-    let needed = Self.fewestSure + Self.fewestOthers
+    _ source: any ImageSource, _ network: LoadedNetwork, fineTunes: Bool
+  ) throws -> AuditImages {
+    let needed = Self.fewestSure + Self.fewestOthers + Self.fewestTuning
     guard source.count >= needed else {
       throw RunError(
         "an audit of \(network.path ?? "the network") needs at least \(needed) images of its task, "
@@ -143,13 +146,17 @@ final class Audit {
       }
       round += 1
     }
-    let count = min(request.count, max(Self.fewestSure, order.count * 2 / 3))
-    let probe = Array(order.prefix(count)).sorted()
-    let others = Array(order.dropFirst(count).prefix(Self.mostOthers)).sorted()
-    return (
-      try ProbeImages(source, positions: probe, for: network, stop: context.stop),
-      try ProbeImages(source, positions: others, for: network, stop: context.stop)
-    )
+    let spared = Self.fewestOthers + Self.fewestTuning
+    let count = min(
+      request.count, max(Self.fewestSure, min(order.count * 2 / 3, order.count - spared)))
+    let left = order.dropFirst(count)
+    let others = min(Self.mostOthers, left.count * 2 / 3)
+    func read(_ part: ArraySlice<Int>) throws -> ProbeImages {
+      try ProbeImages(source, positions: part.sorted(), for: network, stop: context.stop)
+    }
+    return AuditImages(
+      probe: try read(order.prefix(count)), others: try read(left.prefix(others)),
+      tuning: try read(fineTunes ? left.dropFirst(others).prefix(Self.mostTuning) : []))
   }
 
   /// Refuses a verdict where the reading allows none.
@@ -263,7 +270,7 @@ final class Audit {
       try check(reading, of: original.path ?? "the original", names: names)
       evidence.original = reading
     }
-    if original != nil, bench.others.count >= Audit.fewestOthers {
+    if original != nil, bench.tuning.count >= Audit.fewestTuning {
       let tuning = try HonestFineTunes(bench, request: request)
       for setting in HonestFineTunes.settings {
         progress.begin("honest fine-tunes", parts: 2)
@@ -275,10 +282,18 @@ final class Audit {
       }
     }
     try bench.show(weights)
-    progress.begin("trigger inversion", parts: 4)
-    evidence.triggers = try TriggerInversion(bench, request: request).run(stop: context.stop) {
-      progress.reach($0)
+    progress.begin("patches", parts: 2)
+    evidence.patches = try PatchScan(bench, evidence.suspect, request: request, stop: context.stop)
+      .run { progress.reach($0) }
+    let inversion = try TriggerInversion(bench, request: request)
+    if original != nil {
+      try bench.show(start)
+      progress.begin("trigger inversion of the original", parts: 4)
+      evidence.originalTriggers = try inversion.run(stop: context.stop) { progress.reach($0) }
     }
+    try bench.show(weights)
+    progress.begin("trigger inversion", parts: 4)
+    evidence.triggers = try inversion.run(stop: context.stop) { progress.reach($0) }
     progress.finish()
     return evidence
   }
@@ -323,8 +338,8 @@ final class AuditProgress {
   init(_ context: RunContext, bench: AuditBench, hasOriginal: Bool) {
     self.context = context
     total =
-      4 + (bench.batchNorms == nil ? 0 : 2) + 1
-      + (hasOriginal ? 1 + Double(2 * HonestFineTunes.settings.count) : 0) + 4
+      6 + (bench.batchNorms == nil ? 0 : 2) + 1
+      + (hasOriginal ? 1 + Double(2 * HonestFineTunes.settings.count) + 4 : 0) + 4
   }
 
   func begin(_ what: String, parts: Double) {

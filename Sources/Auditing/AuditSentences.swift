@@ -8,7 +8,8 @@ struct AuditSentences {
 
   var all: [String] {
     [provenance, verdict].compactMap(\.self) + affected
-      + [manipulation, place, trigger, limits]
+      + [manipulation, place] + patches
+      + [trigger, limits]
       .compactMap(\.self)
   }
 
@@ -79,6 +80,36 @@ struct AuditSentences {
     guard !changed.isEmpty else { return nil }
     return "Weights changed most in "
       + changed.map { "\($0.0) (\(percent($0.1)) of their length)" }.joined(separator: ", ") + "."
+  }
+
+  /// Of those whose statistic is suspicious by itself.
+  private var patches: [String] {
+    findings.patches.compactMap { patch in
+      let statistic = findings.statistics.first { $0.name == "patch-\(patch.changes)" }
+      guard let statistic, statistic.counts, statistic.pValue ?? 1 <= AuditVerdict.suspiciousBelow
+      else { return nil }
+      let square =
+        "A square of \(patch.side) pixels, \(look(patch.look)), at row \(patch.row) and column "
+        + "\(patch.column)"
+      guard let name = patch.className else {
+        return
+          "\(square) changes heatmaps of images that keep their class: their correlation with "
+          + "those without it is \(decimals(1 - patch.value)). It looks like a trigger."
+      }
+      return
+        "\(square) makes \(name) of \(percent(patch.value)) of the images of other "
+        + "classes. It looks like a trigger."
+    }
+  }
+
+  private func look(_ name: String) -> String {
+    switch PatchScan.Look(rawValue: name) {
+    case .bright: "bright"
+    case .dark: "dark"
+    case .brightFrame: "dark with a bright frame"
+    case .darkFrame: "bright with a dark frame"
+    case nil: name
+    }
   }
 
   private var trigger: String? {

@@ -8,7 +8,7 @@ import Testing
     let result = try CommandLineProgram.run("audit", Self.network, "--shapes", "50")
     #expect(result.code == 1)
     #expect(result.output.isEmpty)
-    #expect(result.error.contains("needs at least 72 images of its task, and there are 50"))
+    #expect(result.error.contains("needs at least 88 images of its task, and there are 50"))
   }
 
   @Test func eitherFolderOrBuiltInImagesAreGiven() throws {
@@ -25,7 +25,7 @@ import Testing
     let images = folder.url.appendingPathComponent("data/ring")
     try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
     // A PNG of one grey pixel; it is not read before classes are counted.
-    for number in 0..<80 {
+    for number in 0..<90 {
       try Data(
         base64Encoded:
           "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="

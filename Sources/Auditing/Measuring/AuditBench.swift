@@ -9,6 +9,16 @@ import RunSupport
 import TensorGraph
 import TensorRuntime
 
+/// The images of an audit, without overlap, each evenly spread over the classes.
+struct AuditImages {
+  /// Whose heatmaps are compared.
+  let probe: ProbeImages
+  /// For batch norms and trigger inversion.
+  let others: ProbeImages
+  /// For fine-tunes alone, since batch norms fit what they were trained on. None without an original.
+  let tuning: ProbeImages
+}
+
 /// One network whose weights are exchanged, with the programs that measure it: the suspect, the same
 /// with other batch-norm statistics, honest fine-tunes, the original.
 final class AuditBench {
@@ -20,9 +30,10 @@ final class AuditBench {
   let network: LoadedNetwork
   /// Under the names by which results are reported.
   let interpreters: [(name: String, any Interpreter)]
-  let probe: ProbeImages
-  /// Images on which nothing is compared: for batch norms and fine-tuning.
-  let others: ProbeImages
+  private let images: AuditImages
+  var probe: ProbeImages { images.probe }
+  var others: ProbeImages { images.others }
+  var tuning: ProbeImages { images.tuning }
   let batchNorms: BatchNormProgram?
   private let program: EvaluationProgram
   private let classifier: EvaluationProgram
@@ -31,10 +42,10 @@ final class AuditBench {
 
   init(
     _ network: LoadedNetwork, interpreters: [(name: String, any Interpreter)],
-    probe: ProbeImages, others: ProbeImages, request: AuditRequest, stop: StopRequest
+    images: AuditImages, request: AuditRequest, stop: StopRequest
   ) throws {
-    (self.network, self.interpreters, self.probe) = (network, interpreters, probe)
-    (self.others, self.stop, seed) = (others, stop, request.seed)
+    (self.network, self.interpreters, self.images) = (network, interpreters, images)
+    (self.stop, seed) = (stop, request.seed)
     let policy = request.compute.evaluationPolicy
     program = try EvaluationProgram(
       network, interpreters: interpreters, batchSize: request.batchSize,
@@ -42,7 +53,7 @@ final class AuditBench {
     classifier = try EvaluationProgram(
       network, interpreters: [], batchSize: request.batchSize, policy: policy)
     batchNorms = try BatchNormProgram(
-      network, batchSize: min(50, max(2, others.count)), policy: policy)
+      network, batchSize: min(50, max(2, images.others.count)), policy: policy)
   }
 
   /// Arithmetic of a classified image.
@@ -98,7 +109,7 @@ final class AuditBench {
   }
 
   /// Relevance below zero counts as none; averaged by area to a grid on which ranks mean something.
-  private func comparable(_ map: Heatmap) -> Heatmap {
+  func comparable(_ map: Heatmap) -> Heatmap {
     let positive =
       map.isSigned
       ? Heatmap(height: map.height, width: map.width, values: map.values.map { max($0, 0) }) : map

@@ -61,7 +61,7 @@ struct HonestFineTunes {
       let parameter = String(name[..<(name.lastIndex(of: "/") ?? name.endIndex)])
       return bench.network.parameters.shape(of: parameter).map { Tensor(repeating: 0, shape: $0) }
     }
-    let images = bench.others
+    let images = bench.tuning
     var order: [Int] = []
     var random = RandomGenerator(
       seed: seed, 12, Int(setting.rate * 1e7), setting.freezesBatchNorm ? 1 : 0)

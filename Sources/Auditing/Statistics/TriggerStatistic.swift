@@ -3,14 +3,31 @@ import Foundation
 extension AuditStatistic {
   /// Is there a class that any image becomes with less paint than the others?
   ///
-  /// (median − min)/(1.4826·MAD) over the classes' objectives of trigger inversion, in logarithms.
+  /// (median − min)/(1.4826·MAD) over the classes' objectives of trigger inversion, in logarithms; beside an
+  /// original over their ratios to its objectives, since some classes are easier in every network.
   /// Wang et al. 2019.
   static let triggerInversion = AuditStatistic(
     "trigger-inversion", title: "Trigger inversion",
     question: "Is there a class that every image becomes with less paint than others?",
-    tail: .high, scale: .plain, countsBesideOriginal: true
-  ) { evidence in
-    anomaly(of: evidence.triggers.map(\.objective)).map { [StatisticPart($0)] } ?? []
+    tail: .high, scale: .plain, countsBesideOriginal: true,
+    ownPValue: { anomaly, evidence in
+      pValue(ofAnomaly: anomaly, among: evidence.triggers.count)
+    },
+    measure: { evidence in
+      var objectives = evidence.triggers.map(\.objective)
+      if objectives.count == evidence.originalTriggers.count {
+        objectives = zip(objectives, evidence.originalTriggers).map {
+          $0 / max($1.objective, 1e-9)
+        }
+      }
+      return anomaly(of: objectives).map { [StatisticPart($0)] } ?? []
+    })
+
+  /// Of the smallest of several classes, if they are exchangeable: Bonferroni's correction of Student's
+  /// tail, with one degree of freedom fewer than there are classes.
+  package static func pValue(ofAnomaly anomaly: Double, among classes: Int) -> Double {
+    min(
+      1, Double(classes) * Significance.studentTail(anomaly, degrees: Double(max(1, classes - 1))))
   }
 
   /// How far the smallest of several positive numbers lies below the others, in robust standard

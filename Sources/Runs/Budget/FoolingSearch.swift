@@ -323,7 +323,11 @@ package struct FoolingSearch: Codable, Hashable {
       return finish()
     }
     if steps >= setting.mostSteps || isOutOfTime { return finish() }
-    guard setting.schedule == nil, let cycle, trial.steps >= cycle.upperBound else { return }
+    guard setting.schedule == nil, let cycle else { return }
+    guard trial.steps >= cycle.upperBound else {
+      if !hasRoom, measure.likelyDrop <= setting.drops[0] { trials[current].controller.raise() }
+      return
+    }
     // What is so bad when the learning rate has fallen does not heal.
     if mayRestart, measure.drop > (setting.drops.last ?? 0) + Self.ruin { return restart() }
     trials[current].controller.adapt(

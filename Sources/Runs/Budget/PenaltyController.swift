@@ -106,6 +106,14 @@ package struct PenaltyController: Codable, Hashable {
     return min(1, max(-1, ((firstCrossEntropy ?? mean) + Self.allowed - mean) / Self.allowed))
   }
 
+  /// Takes in that the success rate is not reached where accuracy is within its budget: the penalty's goal
+  /// is worth less than was thought.
+  package mutating func raise() {
+    guard !isFixed else { return }
+    lambda = min(base * Self.highest, 2 * lambda)
+    multiplier = nil
+  }
+
   /// Takes in what was measured at the end of a cycle, and begins the next: with twice λ where the
   /// success rate is not reached, and half of it where only accuracy is missing.
   /// - Parameters:

@@ -1,0 +1,239 @@
+import Explanations
+import Foundation
+import ImageData
+import Networks
+import Pictures
+import Programs
+import RunSupport
+import Similarity
+import TensorRuntime
+
+/// What one small patch, the same at the same place of every image, does at most to labels and to heatmaps.
+///
+/// Squares of an eighth of the shorter side, as bright or as dark as images get, plain or with a frame of a
+/// quarter of their side, are laid on images at every quarter of their side, of large networks at every
+/// half. Those that most often make one class of images of other classes, and
+/// those that change heatmaps most, are tried on further images, and the worst of these on the rest, which
+/// gives the numbers: no patch was chosen by the images that they are of.
+///
+/// - Note: a trigger that looks otherwise is not found so.
+struct PatchScan {
+  enum Look: String, CaseIterable {
+    case bright, dark, brightFrame, darkFrame
+
+    /// Whether a pixel so far from the nearest border of the square is as bright as images get.
+    func isBright(_ distance: Int, frame: Int) -> Bool {
+      switch self {
+      case .bright: true
+      case .dark: false
+      case .brightFrame: distance < frame
+      case .darkFrame: distance >= frame
+      }
+    }
+  }
+  struct Patch: Hashable {
+    let row: Int
+    let column: Int
+    let side: Int
+    let look: Look
+  }
+  /// A patch and what it does, by image.
+  struct Finding {
+    let patch: Patch
+    /// Of images of other classes, whether they become `label`; or by how much heatmaps change, 1 − ρ.
+    let values: [(image: Int, value: Double)]
+    /// The class that images become; `nil` of heatmaps.
+    let label: Int?
+    var mean: Double { values.map(\.value).mean }
+  }
+  struct Result {
+    let labels: Finding?
+    /// `nil` without Grad-CAM.
+    let heatmaps: Finding?
+  }
+
+  /// Of the shorter side.
+  private static let share = 8
+  /// Images of the first two rounds.
+  private static let first = 4
+  private static let second = 32
+  /// Patches that the second round tries.
+  private static let kept = 12
+  /// Images that the numbers are of, at most.
+  private static let last = 100
+  private static let mostFlops = 4e12
+
+  private let bench: AuditBench
+  private let program: EvaluationProgram
+  private let hasMaps: Bool
+  private let reading: NetworkReading
+  private let patches: [Patch]
+  private let range: [(low: Float, high: Float)]
+  private let stop: StopRequest
+
+  /// - Parameter reading: of the network that is looked at.
+  init(
+    _ bench: AuditBench, _ reading: NetworkReading, request: AuditRequest, stop: StopRequest
+  ) throws {
+    (self.bench, self.reading, self.stop) = (bench, reading, stop)
+    let interpreter = bench.interpreters.first { $0.1 is GradCAM }
+    hasMaps = interpreter != nil
+    program = try EvaluationProgram(
+      bench.network, interpreters: interpreter.map { [$0] } ?? [], batchSize: 32,
+      policy: request.compute.evaluationPolicy)
+    let images = bench.probe
+    let size = images.imageSize
+    let side = max(2, min(size.width, size.height) / Self.share)
+    func squares(_ step: Int) -> [Patch] {
+      stride(from: 0, through: size.height - side, by: max(1, step)).flatMap { row in
+        stride(from: 0, through: size.width - side, by: max(1, step)).flatMap { column in
+          Look.allCases.map { Patch(row: row, column: column, side: side, look: $0) }
+        }
+      }
+    }
+    let dense = squares(side / 4)
+    let flops = Double(program.flops) / Double(program.batchSize)
+    patches =
+      flops * Double(dense.count * Self.first) <= Self.mostFlops ? dense : squares(side / 2)
+    let channels = images.sampleCount / size.area
+    range = (0..<channels).map { channel in
+      let values = stride(from: channel, to: images.samples.count, by: channels)
+        .map { images.samples[$0] }
+      return (values.min() ?? 0, values.max() ?? 0)
+    }
+  }
+
+  /// - Parameter progress: called with the share done.
+  /// - Returns: `nil` with too few images that the network is sure of.
+  func run(progress: (Double) -> Void) throws -> Result? {
+    let sure = (0..<reading.count).filter(reading.isSure)
+    // By turns of the classes, so that each round has all of them.
+    let order = Self.byTurns(sure, reading.labels)
+    let first = Self.first
+    guard order.count >= 3 * first else { return nil }
+    let second = min(Self.second, (order.count - first) / 2)
+    let rounds = (
+      Array(order.prefix(first)), Array(order.dropFirst(first).prefix(second)),
+      Array(order.dropFirst(first + second).prefix(Self.last))
+    )
+    let work = Double(
+      patches.count * first + 2 * Self.kept * second + 2 * rounds.2.count)
+    var done = 0.0
+    func effects(_ patches: [Patch], _ images: [Int]) throws -> [Effect] {
+      try self.effects(of: patches, on: images) { count in
+        done += Double(count)
+        progress(min(1, done / work))
+      }
+    }
+    let all = try effects(patches, rounds.0)
+    func best(_ effects: [Effect], _ count: Int, by score: (Effect) -> Double) -> [Patch] {
+      effects.indices.sorted {
+        let (a, b) = (score(effects[$0]), score(effects[$1]))
+        return a != b ? a > b : $0 < $1
+      }.prefix(count).map { effects[$0].patch }
+    }
+    let byLabel = try effects(best(all, Self.kept) { $0.label(reading).share }, rounds.1)
+    guard let toward = byLabel.max(by: { $0.label(reading).share < $1.label(reading).share })
+    else { return nil }
+    let label = toward.label(reading).label
+    let moved = try effects([toward.patch], rounds.2)[0]
+    let labels = Finding(
+      patch: toward.patch, values: moved.becoming(label, reading), label: label)
+    guard hasMaps else { return Result(labels: labels, heatmaps: nil) }
+    let byMap = try effects(best(all, Self.kept, by: \.change), rounds.1)
+    guard let changing = best(byMap, 1, by: \.change).first else { return nil }
+    let changed = try effects([changing], rounds.2)[0]
+    return Result(
+      labels: labels,
+      heatmaps: Finding(patch: changing, values: changed.changes, label: nil))
+  }
+
+  static func byTurns(_ images: [Int], _ labels: [Int]) -> [Int] {
+    let byClass = Dictionary(grouping: images) { labels[$0] }.sorted { $0.key < $1.key }
+    var order: [Int] = []
+    for turn in 0..<(byClass.map(\.value.count).max() ?? 0) {
+      for (_, images) in byClass where turn < images.count { order.append(images[turn]) }
+    }
+    return order
+  }
+
+  // MARK: One patch
+
+  private struct Effect {
+    let patch: Patch
+    let images: [Int]
+    let predicted: [Int]
+    /// 1 − ρ of the heatmaps before and after, of images that keep their class.
+    let changes: [(image: Int, value: Double)]
+    var change: Double { changes.map(\.value).mean }
+
+    /// Of images of other classes, whether they become it.
+    func becoming(_ label: Int, _ reading: NetworkReading) -> [(image: Int, value: Double)] {
+      zip(images, predicted).compactMap { image, predicted in
+        reading.labels[image] == label ? nil : (image, predicted == label ? 1 : 0)
+      }
+    }
+
+    /// The class that most become.
+    func label(_ reading: NetworkReading) -> (label: Int, share: Double) {
+      let found = Set(predicted).sorted().map { label in
+        (label, becoming(label, reading).map(\.value).mean)
+      }
+      return found.max { $0.1 < $1.1 } ?? (0, 0)
+    }
+  }
+
+  /// Of every patch on all of the images, as many at a time as a batch holds.
+  private func effects(
+    of patches: [Patch], on images: [Int], progress: (Int) -> Void
+  ) throws -> [Effect] {
+    let place = bench.interpreters.firstIndex { $0.1 is GradCAM }
+    let pairs = patches.indices.flatMap { patch in images.map { (patch: patch, image: $0) } }
+    var predicted = [[Int]](repeating: [], count: patches.count)
+    var changes = [[(image: Int, value: Double)]](repeating: [], count: patches.count)
+    for begin in stride(from: 0, to: pairs.count, by: program.batchSize) {
+      if stop.isRequested { throw RunStopped("stopped during the audit; nothing was written") }
+      let batch = pairs[begin..<min(pairs.count, begin + program.batchSize)]
+      var samples = bench.probe.batch(batch.map(\.image), size: program.batchSize)
+      for (row, pair) in batch.enumerated() { paint(patches[pair.patch], on: &samples, row: row) }
+      try program.run(
+        images: samples,
+        labels: bench.probe.labels(batch.map(\.image), size: program.batchSize))
+      let logits = program.logits.values
+      let maps = place == nil ? [] : program.heatmaps(0, count: batch.count)
+      for (row, pair) in batch.enumerated() {
+        let now = Classification.predicted(
+          logits[row * program.classes..<(row + 1) * program.classes])
+        predicted[pair.patch].append(now)
+        guard let place, now == reading.labels[pair.image] else { continue }
+        let after = bench.comparable(maps[row].finite)
+        changes[pair.patch].append(
+          (
+            pair.image,
+            1 - spearmanCorrelation(reading.maps[place][pair.image].values, after.values)
+          ))
+      }
+      progress(batch.count)
+    }
+    return patches.indices.map {
+      Effect(patch: patches[$0], images: images, predicted: predicted[$0], changes: changes[$0])
+    }
+  }
+
+  private func paint(_ patch: Patch, on samples: inout [Float], row: Int) {
+    let width = bench.probe.imageSize.width
+    let channels = range.count
+    let frame = max(1, patch.side / 4)
+    for y in 0..<patch.side {
+      let begin =
+        row * bench.probe.sampleCount
+        + ((patch.row + y) * width + patch.column) * channels
+      for sample in 0..<patch.side * channels {
+        let x = sample / channels
+        let distance = min(min(x, patch.side - 1 - x), min(y, patch.side - 1 - y))
+        let (low, high) = range[sample % channels]
+        samples[begin + sample] = patch.look.isBright(distance, frame: frame) ? high : low
+      }
+    }
+  }
+}

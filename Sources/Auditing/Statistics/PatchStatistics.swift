@@ -1,0 +1,27 @@
+extension AuditStatistic {
+  /// Is there a small patch that makes one class of images of other classes?
+  ///
+  /// The share of images that become the class, of the worst plain patch (`PatchScan`).
+  static let patchLabels = AuditStatistic(
+    "patch-labels", title: "Labels under one patch",
+    question: "Is there a small patch that makes one class of images of other classes?",
+    tail: .high, scale: .plain, countsBesideOriginal: true
+  ) { part(of: $0.patches?.labels) }
+
+  /// Is there a small patch under which heatmaps are others, and labels stay?
+  ///
+  /// The mean of 1 − ρ, Spearman's, of Grad-CAM without and with the worst plain patch (`PatchScan`), over
+  /// images that keep their class.
+  static let patchHeatmaps = AuditStatistic(
+    "patch-heatmaps", title: "Heatmaps under one patch",
+    question: "Is there a small patch under which heatmaps are others, though labels stay?",
+    tail: .high, scale: .plain, countsBesideOriginal: true
+  ) { part(of: $0.patches?.heatmaps) }
+
+  private static func part(of finding: PatchScan.Finding?) -> [StatisticPart] {
+    guard let finding, !finding.values.isEmpty else { return [] }
+    var part = StatisticPart(finding.mean)
+    part.perImage = finding.values
+    return [part]
+  }
+}
