@@ -349,7 +349,8 @@ let package = Package(
     .testTarget(
       name: "RunsTests",
       dependencies: [
-        "Manipulation", "Attacks", "Checkpoints", "Defences", "Explanations", "ImageData",
+        "Manipulation", "Attacks", "Auditing", "Checkpoints", "Defences", "Explanations",
+        "ImageData",
         "Networks", "RunTestSupport", "TensorCPU", "TensorGraph", "TensorNull", "TensorRuntime",
         "TensorXLA",
       ],

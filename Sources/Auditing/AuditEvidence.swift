@@ -38,6 +38,8 @@ package struct AuditEvidence {
   package var original: NetworkReading?
   /// Honest ones of the original; none without it.
   package var fineTunes: [FineTune] = []
+  /// Of some images, what blanking single cells does.
+  package var occlusion: [(image: Int, map: Heatmap)] = []
   var patches: PatchScan.Result?
   var triggers: [TriggerInversion.Class] = []
   /// Of the original; none without it.

@@ -282,6 +282,8 @@ final class Audit {
       }
     }
     try bench.show(weights)
+    progress.begin("occlusion", parts: 1)
+    evidence.occlusion = try bench.occlusion(evidence.suspect) { progress.reach($0) }
     progress.begin("patches", parts: 2)
     evidence.patches = try PatchScan(bench, evidence.suspect, request: request, stop: context.stop)
       .run { progress.reach($0) }
@@ -338,7 +340,7 @@ final class AuditProgress {
   init(_ context: RunContext, bench: AuditBench, hasOriginal: Bool) {
     self.context = context
     total =
-      6 + (bench.batchNorms == nil ? 0 : 2) + 1
+      7 + (bench.batchNorms == nil ? 0 : 2) + 1
       + (hasOriginal ? 1 + Double(2 * HonestFineTunes.settings.count) + 4 : 0) + 4
   }
 

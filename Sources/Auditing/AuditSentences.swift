@@ -7,10 +7,12 @@ struct AuditSentences {
   init(_ findings: AuditFindings) { self.findings = findings }
 
   var all: [String] {
-    [provenance, verdict].compactMap(\.self) + affected
-      + [manipulation, place] + patches
-      + [trigger, limits]
-      .compactMap(\.self)
+    var sentences = [provenance, verdict].compactMap(\.self)
+    sentences += affected
+    sentences += [manipulation, place].compactMap(\.self)
+    sentences += patches
+    sentences += [trigger, limits].compactMap(\.self)
+    return sentences
   }
 
   private func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }

@@ -22,7 +22,7 @@ public enum Evasion: String, Codable, Hashable, Sendable, CaseIterable {
 /// A, agreement: mean over pairs of a fooled heatmap h and another explanation o of the same network of
 /// (1 − ρ) / 2, ρ Pearson's correlation on h's grid, the mean over the images. The others are SimpleGrad at
 /// the input and Grad-CAM at the deepest of the audit's layers that no fooled interpreter explains. The
-/// audit's `interpreter-agreement` has ranks in place of values.
+/// audit's `interpreter-agreement` has ranks in place of values. A map that is the same everywhere has 1/4.
 /// - Note: what an audit finds by the original is what the fooling wants, and cannot be hidden.
 public struct AuditEvasion: Sendable {
   /// Of γ², so that a channel that is switched off counts for nothing.

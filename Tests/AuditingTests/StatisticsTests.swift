@@ -69,12 +69,23 @@ import Testing
     #expect(parts.map(\.value) == [-1, -1])
   }
 
+  @Test func heatmapsAreComparedWithThoseOfOcclusionImageByImage() throws {
+    var evidence = AuditEvidence(
+      interpreters: Self.interpreters,
+      suspect: Self.reading(Self.varied, second: Self.varied.map { $0.map { -$0 } }))
+    evidence.occlusion = [2, 0].map { ($0, Self.map(Self.varied[$0])) }
+    let parts = try Self.statistic("occlusion-agreement").measure(evidence)
+    #expect(parts.map(\.value) == [1, -1])
+    #expect(parts[0].perImage.map(\.image) == [2, 0])
+  }
+
   /// Every statistic without what it needs has no value rather than a wrong one.
   @Test func whatWasNotMeasuredHasNoValue() throws {
     let bare = AuditEvidence(interpreters: Self.interpreters, suspect: Self.reading(Self.varied))
     for name in [
-      "heatmap-agreement", "deletion", "re-batch-norm", "randomised-layer",
-      "batch-norm-mean", "batch-norm-variance", "trigger-inversion",
+      "heatmap-agreement", "occlusion-agreement", "deletion", "re-batch-norm", "randomised-layer",
+      "batch-norm-mean", "batch-norm-variance", "trigger-inversion", "patch-labels",
+      "patch-heatmaps",
     ] { #expect(try Self.statistic(name).measure(bare).isEmpty, "\(name)") }
   }
 
@@ -85,6 +96,13 @@ import Testing
     #expect(plain < 2)
     #expect(outlier > 5)
     #expect(AuditStatistic.anomaly(of: [1, 2, 3]) == nil)
+  }
+
+  /// Student's tail with 2 degrees of freedom is 1/2 − t/(2√(2 + t²)): of three classes 3 times that.
+  @Test func theAnomalyOfOneOfSeveralClassesIsCorrectedForTheirNumber() {
+    let tail = 0.5 - 4 / (2 * 18.0.squareRoot())
+    #expect(abs(AuditStatistic.pValue(ofAnomaly: 4, among: 3) - 3 * tail) < 1e-12)
+    #expect(AuditStatistic.pValue(ofAnomaly: 0.1, among: 10) == 1)
   }
 
   /// Heatmaps that change as much as outputs let expect are honest; those that change far more are not.

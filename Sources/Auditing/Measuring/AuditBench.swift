@@ -186,6 +186,62 @@ final class AuditBench {
     return falls
   }
 
+  // MARK: Occlusion
+
+  /// Longest side of its grid, and most images.
+  private static let occlusionSide = 8
+  private static let occludedImages = 100
+
+  /// What outputs alone say of images that the network is sure of: on the grid of the first interpreter,
+  /// by how much the logarithm of the label's probability falls when a cell and its neighbours are blanked. Zeiler, Fergus
+  /// 2014.
+  func occlusion(
+    _ reading: NetworkReading, progress: (Double) -> Void
+  ) throws -> [(image: Int, map: Heatmap)] {
+    let own = reading.maps[0][0].averaged(longestSide: Self.occlusionSide)
+    let grid = ImageSize(width: own.width, height: own.height)
+    let cells = grid.width * grid.height
+    let images = Array(
+      PatchScan.byTurns((0..<reading.count).filter(reading.isSure), reading.labels)
+        .prefix(Self.occludedImages))
+    let pairs = images.flatMap { image in (0..<cells).map { (image: image, cell: $0) } }
+    var falls: [Float] = []
+    for begin in stride(from: 0, to: pairs.count, by: classifier.batchSize) {
+      if stop.isRequested { throw RunStopped("stopped during the audit; nothing was written") }
+      let batch = pairs[begin..<min(pairs.count, begin + classifier.batchSize)]
+      var samples = probe.batch(batch.map(\.image), size: classifier.batchSize)
+      for (row, pair) in batch.enumerated() {
+        for cell in Self.window(around: pair.cell, of: grid) {
+          blank(cell, of: grid, in: &samples, row: row)
+        }
+      }
+      try classifier.run(
+        images: samples, labels: probe.labels(batch.map(\.image), size: classifier.batchSize))
+      for (pair, row) in zip(batch, try rows(classifier, batch.count)) {
+        let label = probe.labels[pair.image]
+        let before = max(reading.probabilities[pair.image][label], 1e-12)
+        falls.append(Float(log(before / max(row.confidences[label], 1e-12))))
+      }
+      progress(Double(begin + batch.count) / Double(pairs.count))
+    }
+    return images.enumerated().map { place, image in
+      (
+        image,
+        Heatmap(
+          height: grid.height, width: grid.width,
+          values: Array(falls[place * cells..<(place + 1) * cells]))
+      )
+    }
+  }
+
+  /// The cell and its neighbours: a single one is seldom missed.
+  private static func window(around cell: Int, of grid: ImageSize) -> [Int] {
+    let (y, x) = (cell / grid.width, cell % grid.width)
+    return (max(0, y - 1)...min(grid.height - 1, y + 1)).flatMap { row in
+      (max(0, x - 1)...min(grid.width - 1, x + 1)).map { row * grid.width + $0 }
+    }
+  }
+
   /// 0 is the mean colour of the preprocessing.
   private func blank(_ cell: Int, of grid: ImageSize, in samples: inout [Float], row: Int) {
     let size = probe.imageSize

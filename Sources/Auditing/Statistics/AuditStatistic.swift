@@ -42,7 +42,8 @@ package struct AuditStatistic: Sendable {
   }
 
   package static let all: [AuditStatistic] = [
-    heatmapAgreement, interpreterAgreement, deletionGain, batchNormRefresh, mapUniformity,
+    heatmapAgreement, interpreterAgreement, occlusionAgreement, deletionGain, batchNormRefresh,
+    mapUniformity,
     randomisedHead, batchNormMean, batchNormVariance, triggerInversion,
     patchLabels, patchHeatmaps,
   ]
