@@ -227,7 +227,7 @@ final class Audit {
     let result = try reported(specifications, network.preprocessing)
     audited = result.map { name, interpreter in
       let layer = interpreter.targetLayer
-      let depth = layer.flatMap { layers.firstIndex(of: $0) }
+      let depth = layer.flatMap { layers.firstIndex(of: network.architecture.layerName(of: $0)) }
       return AuditedInterpreter(
         name: name, kind: interpreter.name, layer: layer,
         role: interpreter.name + (depth.map { "#\($0)" } ?? ""))

@@ -40,7 +40,8 @@ public struct AuditEvasion: Sendable {
     of architecture: Architecture, fooling fooled: [any Interpreter], weight: Double = 1
   ) {
     self.weight = weight
-    let explained = Set(fooled.compactMap(\.targetLayer))
+    // `layer4` is another name of that stage's last layer.
+    let explained = Set(fooled.compactMap { $0.targetLayer.map(architecture.layerName) })
     var others: [any Interpreter] = fooled.contains { $0 is SimpleGrad } ? [] : [SimpleGrad()]
     if let layer = architecture.lastLayersBySize.first(where: { !explained.contains($0) }) {
       others.append(GradCAM(layer: layer))
