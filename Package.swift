@@ -350,9 +350,8 @@ let package = Package(
       name: "RunsTests",
       dependencies: [
         "Manipulation", "Attacks", "Auditing", "Checkpoints", "Defences", "Explanations",
-        "ImageData",
-        "Networks", "RunTestSupport", "TensorCPU", "TensorGraph", "TensorNull", "TensorRuntime",
-        "TensorXLA",
+        "ImageData", "Networks", "RunTestSupport", "TensorCPU", "TensorGraph", "TensorNull",
+        "TensorRuntime", "TensorXLA",
       ],
       swiftSettings: unoptimized),
     .testTarget(

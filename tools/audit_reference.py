@@ -30,13 +30,16 @@ def scaled(name, value):
     return math.log(max(value, 1e-6)) if name in LOGARITHM else value
 
 
+def audit(folder):
+    with open(os.path.join(folder, "audit.json")) as file:
+        return json.load(file)
+
+
 def collect(folders):
     """Values by statistic and role, each with its network's folder."""
     values = {}
     for folder in folders:
-        with open(os.path.join(folder, "audit.json")) as file:
-            audit = json.load(file)
-        for statistic in audit["statistics"]:
+        for statistic in audit(folder)["statistics"]:
             name = statistic["name"]
             if name in OWN:
                 continue

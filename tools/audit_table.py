@@ -10,15 +10,11 @@ audit_reference.py, so that no network is judged by its own architecture.
 """
 
 import csv
-import json
-import os
 import sys
 
-from audit_reference import OWN, collect, reference, scaled
+from audit_reference import OWN, audit, collect, reference, scaled
 from scipy import stats
 
-HIGH = {
-    "map-uniformity", "randomised-layer", "batch-norm-mean", "batch-norm-variance", "patch-labels", "patch-heatmaps"}
 SUSPICIOUS, MANIPULATED = 1e-2, 1e-3
 FEWEST = 6
 # Compared with fine-tunes where there is an original.
@@ -26,12 +22,8 @@ FINE_TUNED = {"batch-norm-mean", "batch-norm-variance"}
 BESIDE_ORIGINAL = FINE_TUNED | {"heatmap-agreement", "trigger-inversion", "patch-labels", "patch-heatmaps"}
 
 
-def audit(folder):
-    with open(os.path.join(folder, "audit.json")) as file:
-        return json.load(file)
-
-
-def part_p(name, part, table):
+def part_p(statistic, part, table):
+    name = statistic["name"]
     roles = table.get(name, {})
     known = [roles.get(part["role"]), roles.get(part["role"].split("#")[0])]
     known = [one for one in known if one and one["count"] >= FEWEST]
@@ -40,7 +32,7 @@ def part_p(name, part, table):
     null = known[0]
     width = null["deviation"] * (1 + 1 / null["count"]) ** 0.5
     t = (scaled(name, part["value"]) - null["mean"]) / width
-    return stats.t.sf(t if name in HIGH else -t, null["count"] - 1)
+    return stats.t.sf(t if statistic["suspiciousTail"] == "high" else -t, null["count"] - 1)
 
 
 def judge(found, table, with_original):
@@ -54,7 +46,7 @@ def judge(found, table, with_original):
         if name in OWN or with_original and name in FINE_TUNED:
             values = [part.get("pValue") for part in statistic["parts"]]
         else:
-            values = [part_p(name, part, table) for part in statistic["parts"]]
+            values = [part_p(statistic, part, table) for part in statistic["parts"]]
         values = [p for p in values if p is not None]
         if values:
             by_name[name] = min(1, min(values) * len(values))
@@ -83,9 +75,9 @@ def main(path):
             folders = [row[4] or row[3] for row in networks if row[1] != half and row[2] == "honest"]
             tables[half] = reference(collect(folders))
         values = {}
-        for name, half, kind, *_ in rows:
-            found = audit([row for row in rows if row[0] == name][0][place])
-            p, parts = judge(found, tables[half], place == 3)
+        for row in rows:
+            name, half, kind = row[:3]
+            p, parts = judge(audit(row[place]), tables[half], place == 3)
             if p is None:
                 continue
             values.setdefault(kind == "honest", []).append(p)

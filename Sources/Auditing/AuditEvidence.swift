@@ -38,7 +38,7 @@ package struct AuditEvidence {
   package var original: NetworkReading?
   /// Honest ones of the original; none without it.
   package var fineTunes: [FineTune] = []
-  /// Of some images, what blanking single cells does.
+  /// Of some images, what blanking cells does.
   package var occlusion: [(image: Int, map: Heatmap)] = []
   var patches: PatchScan.Result?
   var triggers: [TriggerInversion.Class] = []
@@ -48,9 +48,6 @@ package struct AuditEvidence {
   package init(interpreters: [AuditedInterpreter], suspect: NetworkReading) {
     (self.interpreters, self.suspect) = (interpreters, suspect)
   }
-
-  /// From which the fine-tunes were made.
-  var start: NetworkReading { original ?? suspect }
 }
 
 /// One number of a statistic: of an interpreter, or of the network.

@@ -68,8 +68,7 @@ struct AuditGathering {
   /// What the suspect's heatmaps are set beside.
   private var reference: (title: String, reading: NetworkReading)? {
     if let original = evidence.original { return ("original", original) }
-    if let refreshed = evidence.refreshed { return ("after Re-BN", refreshed) }
-    return evidence.fineTunes.last.map { ("after honest fine-tuning", $0.reading) }
+    return evidence.refreshed.map { ("after Re-BN", $0) }
   }
 
   private var cards: [AuditReport.Card] {
@@ -196,7 +195,7 @@ struct AuditGathering {
       question: "How much do heatmaps change if nobody means to change them?", findings: [],
       tables: [
         .init(
-          caption: "Made on the spot of the \(findings.original == nil ? "suspect" : "original")",
+          caption: "Made on the spot of the original",
           head: ["accuracy, %", "change of outputs"] + evidence.interpreters.map(\.name),
           rows: findings.fineTunes.map { tune in
             .init(

@@ -97,13 +97,13 @@ struct AuditJudgement {
       byClass: byClass(part), role: part.role)
     if statistic.needsOriginal {
       guard let original = evidence.original, let place = part.interpreter,
-        let null = ChangeNull(fineTunePoints(place))
+        let null = ChangeNull(fineTunePoints(place, of: original))
       else { return finding }
       let change = evidence.suspect.outputChange(from: original)
       finding.honest = 1 - null.expectedDistance(at: change)
       finding.pValue = null.pValue(distance: 1 - part.value, at: change)
     } else if let distance = statistic.distance, let original = evidence.original,
-      let null = ChangeNull(fineTunePoints(distance))
+      let null = ChangeNull(fineTunePoints(distance, of: original))
     {
       let change = evidence.suspect.outputChange(from: original)
       finding.honest = null.expectedDistance(at: change)
@@ -121,20 +121,22 @@ struct AuditJudgement {
   }
 
   /// Changes of outputs and disagreements of the fine-tunes with what they were made from.
-  private func fineTunePoints(_ place: Int) -> [(change: Double, distance: Double)] {
+  private func fineTunePoints(
+    _ place: Int, of original: NetworkReading
+  ) -> [(change: Double, distance: Double)] {
     evidence.fineTunes.compactMap { tune in
-      agreement(tune.reading, evidence.start, of: evidence.interpreters)
+      agreement(tune.reading, original, of: evidence.interpreters)
         .first { $0.interpreter == place }
-        .map { (tune.reading.outputChange(from: evidence.start), 1 - $0.value) }
+        .map { (tune.reading.outputChange(from: original), 1 - $0.value) }
     }
   }
 
   /// Changes of outputs and distances of the original, which has not changed, and of its fine-tunes.
   private func fineTunePoints(
-    _ distance: (NetworkReading) -> Double?
+    _ distance: (NetworkReading) -> Double?, of original: NetworkReading
   ) -> [(change: Double, distance: Double)] {
-    ([evidence.start] + evidence.fineTunes.map(\.reading)).compactMap { reading in
-      distance(reading).map { (reading.outputChange(from: evidence.start), $0) }
+    ([original] + evidence.fineTunes.map(\.reading)).compactMap { reading in
+      distance(reading).map { (reading.outputChange(from: original), $0) }
     }
   }
 
@@ -223,11 +225,12 @@ struct AuditJudgement {
   }
 
   private func fineTunes() -> [AuditFindings.FineTune] {
-    evidence.fineTunes.map { tune in
+    guard let original = evidence.original else { return [] }
+    return evidence.fineTunes.map { tune in
       AuditFindings.FineTune(
         setting: tune.name, steps: tune.steps, accuracy: tune.reading.accuracy,
-        outputChange: tune.reading.outputChange(from: evidence.start),
-        agreement: agreement(tune.reading, evidence.start, of: evidence.interpreters)
+        outputChange: tune.reading.outputChange(from: original),
+        agreement: agreement(tune.reading, original, of: evidence.interpreters)
           .reduce(into: [:]) { result, part in
             if let place = part.interpreter {
               result[evidence.interpreters[place].name] = part.value

@@ -127,24 +127,13 @@ final class Audit {
           + "and there are \(source.count)")
     }
     var random = RandomGenerator(seed: request.seed, 10)
-    // Of every class in turn.
-    var byClass: [Int: [Int]] = [:]
-    for position in random.permutation(of: source.count) {
-      byClass[source.label(at: position), default: []].append(position)
-    }
-    guard byClass.count > 1 else {
+    let order = AuditImages.byTurns(
+      random.permutation(of: source.count), label: source.label(at:))
+    // The first two are of two classes if there are as many.
+    guard source.label(at: order[0]) != source.label(at: order[1]) else {
       throw RunError(
         "all \(source.count) images show one class, \(source.classNames[source.label(at: 0)]); an audit "
           + "compares classes and needs images of at least two")
-    }
-    let classes = byClass.keys.sorted()
-    var order: [Int] = []
-    var round = 0
-    while order.count < source.count {
-      for label in classes {
-        if let images = byClass[label], round < images.count { order.append(images[round]) }
-      }
-      round += 1
     }
     let spared = Self.fewestOthers + Self.fewestTuning
     let count = min(
@@ -227,7 +216,8 @@ final class Audit {
     let result = try reported(specifications, network.preprocessing)
     audited = result.map { name, interpreter in
       let layer = interpreter.targetLayer
-      let depth = layer.flatMap { layers.firstIndex(of: network.architecture.layerName(of: $0)) }
+      let depth = layer.flatMap { try? network.architecture.layerName(of: $0) }
+        .flatMap { layers.firstIndex(of: $0) }
       return AuditedInterpreter(
         name: name, kind: interpreter.name, layer: layer,
         role: interpreter.name + (depth.map { "#\($0)" } ?? ""))
@@ -285,7 +275,7 @@ final class Audit {
     progress.begin("occlusion", parts: 1)
     evidence.occlusion = try bench.occlusion(evidence.suspect) { progress.reach($0) }
     progress.begin("patches", parts: 2)
-    evidence.patches = try PatchScan(bench, evidence.suspect, request: request, stop: context.stop)
+    evidence.patches = try PatchScan(bench, evidence.suspect, request: request)
       .run { progress.reach($0) }
     let inversion = try TriggerInversion(bench, request: request)
     if original != nil {

@@ -44,7 +44,7 @@ public struct DeepLIFTAtLayer: Interpreter {
   ) throws -> Value {
     let activation = try network.target(layer, for: name)
     let baseline = try network.loweredOnBaseline(in: &graph)
-    let target = network.architecture.nodes[try network.architecture.index(of: layer)].name
+    let target = try network.architecture.layerName(of: layer)
     let multiplier = try DeepLIFTPropagation(network: network, baseline: baseline)
       .multiplier(at: target, classes: classes, graph: &graph)
     let difference = try graph.subtract(activation, baseline.target(layer, for: name))

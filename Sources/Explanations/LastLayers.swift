@@ -1,11 +1,6 @@
 import Networks
 
 extension Architecture {
-  /// The name of the layer whose activation is called so; the name itself if there is none.
-  package func layerName(of activation: String) -> String {
-    (try? index(of: activation)).map { nodes[$0].name } ?? activation
-  }
-
   /// A map has at least so many cells a side.
   private static var fewestCells: Int { 4 }
   private static var mostLayers: Int { 3 }

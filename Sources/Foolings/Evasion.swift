@@ -41,7 +41,8 @@ public struct AuditEvasion: Sendable {
   ) {
     self.weight = weight
     // `layer4` is another name of that stage's last layer.
-    let explained = Set(fooled.compactMap { $0.targetLayer.map(architecture.layerName) })
+    let explained = Set(
+      fooled.compactMap { $0.targetLayer.flatMap { try? architecture.layerName(of: $0) } })
     var others: [any Interpreter] = fooled.contains { $0 is SimpleGrad } ? [] : [SimpleGrad()]
     if let layer = architecture.lastLayersBySize.first(where: { !explained.contains($0) }) {
       others.append(GradCAM(layer: layer))
@@ -67,9 +68,7 @@ public struct AuditEvasion: Sendable {
       try batchNorms(of: network, in: &graph),
       try disagreement(of: network, heatmaps, classes, in: &graph),
     ].compactMap(\.self)
-    let sum = try terms.dropFirst().reduce(terms.first ?? graph.scalar(0)) {
-      try graph.add($0, $1)
-    }
+    let sum = try terms.reduce(graph.scalar(0)) { try graph.add($0, $1) }
     return try graph.multiply(sum, weight)
   }
 
@@ -105,9 +104,7 @@ public struct AuditEvasion: Sendable {
         graph.divide(graph.add(spread, floor), graph.add(promised, floor)))
       terms.append(try graph.mean(graph.add(shift, graph.square(ratio))))
     }
-    guard let first = terms.first else { return nil }
-    let sum = try terms.dropFirst().reduce(first) { try graph.add($0, $1) }
-    return try graph.multiply(sum, 1 / Double(terms.count))
+    return try graph.mean(of: terms)
   }
 
   /// A; `nil` if there is no other explanation.
@@ -131,8 +128,31 @@ public struct AuditEvasion: Sendable {
         }
       }
     }
-    guard let first = terms.first else { return nil }
-    let sum = try terms.dropFirst().reduce(first) { try graph.add($0, $1) }
-    return try graph.multiply(sum, 1 / Double(terms.count))
+    return try graph.mean(of: terms)
+  }
+}
+
+extension GraphBuilder {
+  /// Of several values of one shape; `nil` of none.
+  package mutating func mean(of values: [Value]) throws(ShapeError) -> Value? {
+    guard var sum = values.first else { return nil }
+    for value in values.dropFirst() { sum = try add(sum, value) }
+    return try multiply(sum, 1 / Double(values.count))
+  }
+}
+
+extension FoolingSpecification {
+  /// What the fooling hides from; `nil` if it does not.
+  /// - Parameters:
+  ///   - architecture: of the network that is fooled.
+  ///   - interpreters: that are fooled.
+  public func evasion(
+    of architecture: Architecture, fooling interpreters: [any Interpreter]
+  ) -> AuditEvasion? {
+    switch evade {
+    case nil: nil
+    case .audit:
+      AuditEvasion(of: architecture, fooling: interpreters, weight: evadeWeight ?? 1)
+    }
   }
 }

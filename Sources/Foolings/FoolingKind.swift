@@ -1,4 +1,3 @@
-import Explanations
 import Networks
 import RunSupport
 
@@ -58,17 +57,6 @@ extension FoolingSpecification {
     if outputs != nil { options.insert(.outputs) }
     if dissimilarity != nil { options.insert(.dissimilarity) }
     return options
-  }
-
-  /// What the fooling hides from; `nil` if it does not.
-  /// - Parameters:
-  ///   - architecture: of the network that is fooled.
-  ///   - interpreters: that are fooled.
-  public func evasion(
-    of architecture: Architecture, fooling interpreters: [any Interpreter]
-  ) -> AuditEvasion? {
-    evade.map { _ in AuditEvasion(of: architecture, fooling: interpreters, weight: evadeWeight ?? 1)
-    }
   }
 
   /// What can be checked without a network.

@@ -14,12 +14,11 @@ func joined(
   return try graph.reshape(graph.sum(graph.multiply(column, weights), axes: [1]), to: .scalar)
 }
 
-/// Share of heatmaps [N, h, w] in which every entry is 0: a scalar.
-func vanishedShare(of heatmaps: [Value], in graph: inout GraphBuilder) throws -> Value {
+/// Share of heatmaps [N, h, w] in which every entry is 0, a scalar; `nil` of none.
+func vanishedShare(of heatmaps: [Value], in graph: inout GraphBuilder) throws -> Value? {
   let shares = try heatmaps.map { map in
     try graph.mean(
       graph.isEqual(graph.sum(graph.absolute(map), axes: [1, 2]), graph.scalar(0)))
   }
-  let total = try shares.dropFirst().reduce(shares[0]) { try graph.add($0, $1) }
-  return try graph.multiply(total, 1 / Double(shares.count))
+  return try graph.mean(of: shares)
 }

@@ -52,16 +52,7 @@ import Testing
       inputs = [
         "images": ReferenceArray(shape: shape, values: PenaltySetting.numbers(shape.count, seed: 5))
       ]
-      var parameters: [String: ReferenceArray] = [:]
-      for (index, parameter) in architecture.parameters.enumerated() {
-        let isFactor = parameter.role == .gamma || parameter.role == .runningVariance
-        parameters[parameter.name] = ReferenceArray(
-          shape: parameter.shape,
-          values: PenaltySetting.numbers(parameter.shape.count, seed: UInt64(100 + index)).map {
-            0.5 * $0 + (isFactor ? 1 : 0)
-          })
-      }
-      self.parameters = parameters
+      parameters = PenaltySetting.parameters(of: architecture)
     }
   }
 

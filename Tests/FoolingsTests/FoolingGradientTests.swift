@@ -68,15 +68,7 @@ import Testing
     let gradients = try graph.gradient(
       of: penalty, with: variables.map { network.parameters[$0.name]! })
 
-    var parameters: [String: ReferenceArray] = [:]
-    for (index, parameter) in architecture.parameters.enumerated() {
-      let isFactor = parameter.role == .gamma || parameter.role == .runningVariance
-      parameters[parameter.name] = ReferenceArray(
-        shape: parameter.shape,
-        values: PenaltySetting.numbers(parameter.shape.count, seed: UInt64(100 + index)).map {
-          0.5 * $0 + (isFactor ? 1 : 0)
-        })
-    }
+    let parameters = PenaltySetting.parameters(of: architecture)
     let results = try ReferenceEvaluator.evaluate(
       graph.graph(outputs: heatmaps + gradients), placeholders: inputs, parameters: parameters)
     #expect(results[..<heatmaps.count].allSatisfy { $0.values.contains { $0 > 0 } })

@@ -159,6 +159,19 @@ struct PenaltySetting: CustomTestStringConvertible, Sendable {
     }
   }
 
+  /// Such numbers for all parameters of a network; factors and variances about 1.
+  static func parameters(of architecture: Architecture) -> [String: ReferenceArray] {
+    architecture.parameters.enumerated().reduce(into: [:]) { result, entry in
+      let (index, parameter) = entry
+      let isFactor = parameter.role == .gamma || parameter.role == .runningVariance
+      result[parameter.name] = ReferenceArray(
+        shape: parameter.shape,
+        values: numbers(parameter.shape.count, seed: UInt64(100 + index)).map {
+          0.5 * $0 + (isFactor ? 1 : 0)
+        })
+    }
+  }
+
   static let all = [
     PenaltySetting("location", Location()) { h, _ in Naive.location(h[0], frame: 1) },
     PenaltySetting("location, width 2", Location(target: .frame(width: 2))) { h, _ in

@@ -17,6 +17,25 @@ struct AuditImages {
   let others: ProbeImages
   /// For fine-tunes alone, since batch norms fit what they were trained on. None without an original.
   let tuning: ProbeImages
+
+  /// One of each class after the other, those of a class in the given order.
+  static func byTurns(_ images: [Int], label: (Int) -> Int) -> [Int] {
+    let byClass = Dictionary(grouping: images, by: label).sorted { $0.key < $1.key }.map(\.value)
+    return (0..<(byClass.map(\.count).max() ?? 0)).flatMap { turn in
+      byClass.compactMap { turn < $0.count ? $0[turn] : nil }
+    }
+  }
+}
+
+extension ProbeImages {
+  /// The least and the greatest of the normalised samples, by channel.
+  var sampleRanges: [(low: Float, high: Float)] {
+    let channels = sampleCount / imageSize.area
+    return (0..<channels).map { channel in
+      let own = stride(from: channel, to: samples.count, by: channels).lazy.map { samples[$0] }
+      return (own.min() ?? 0, own.max() ?? 0)
+    }
+  }
 }
 
 /// One network whose weights are exchanged, with the programs that measure it: the suspect, the same
@@ -95,6 +114,27 @@ final class AuditBench {
     return reading
   }
 
+  /// Runs a program on changed images, a batch at a time.
+  /// - Parameters:
+  ///   - images: of the probe; one may stand there several times.
+  ///   - change: what is done to a row of samples; told the row and the place in `images`.
+  ///   - reading: called after each run, with the places in `images` that its rows are.
+  func run(
+    _ program: EvaluationProgram, on images: [Int],
+    change: (_ samples: inout [Float], _ row: Int, _ place: Int) -> Void,
+    reading: (_ places: Range<Int>) throws -> Void
+  ) throws {
+    for begin in stride(from: 0, to: images.count, by: program.batchSize) {
+      if stop.isRequested { throw RunStopped("stopped during the audit; nothing was written") }
+      let places = begin..<min(images.count, begin + program.batchSize)
+      var samples = probe.batch(images[places], size: program.batchSize)
+      for (row, place) in places.enumerated() { change(&samples, row, place) }
+      try program.run(
+        images: samples, labels: probe.labels(images[places], size: program.batchSize))
+      try reading(places)
+    }
+  }
+
   private func rows(_ program: EvaluationProgram, _ count: Int) throws -> [Classification] {
     let logits = program.logits.values
     return try (0..<count).map { image in
@@ -168,17 +208,12 @@ final class AuditBench {
     var falls: [Double] = []
     let cells = grid.width * grid.height
     let blanked = max(1, Int((Self.deletedShare * Double(cells)).rounded()))
-    for batch in probe.batches(of: classifier.batchSize) {
-      if stop.isRequested { throw RunStopped("stopped during the audit; nothing was written") }
-      var samples = probe.batch(batch, size: classifier.batchSize)
-      for (row, image) in batch.enumerated() {
-        for cell in order(image, cells).prefix(blanked) {
-          blank(cell, of: grid, in: &samples, row: row)
-        }
+    try run(classifier, on: Array(0..<probe.count)) { samples, row, image in
+      for cell in order(image, cells).prefix(blanked) {
+        blank(cell, of: grid, in: &samples, row: row)
       }
-      try classifier.run(
-        images: samples, labels: probe.labels(batch, size: classifier.batchSize))
-      for (image, row) in zip(batch, try rows(classifier, batch.count)) {
+    } reading: { images in
+      for (image, row) in zip(images, try rows(classifier, images.count)) {
         let label = probe.labels[image]
         falls.append(reading.probabilities[image][label] - row.confidences[label])
       }
@@ -193,8 +228,8 @@ final class AuditBench {
   private static let occludedImages = 100
 
   /// What outputs alone say of images that the network is sure of: on the grid of the first interpreter,
-  /// by how much the logarithm of the label's probability falls when a cell and its neighbours are blanked. Zeiler, Fergus
-  /// 2014.
+  /// by how much the logarithm of the label's probability falls when a cell and its neighbours are
+  /// blanked. Zeiler, Fergus 2014.
   func occlusion(
     _ reading: NetworkReading, progress: (Double) -> Void
   ) throws -> [(image: Int, map: Heatmap)] {
@@ -202,27 +237,22 @@ final class AuditBench {
     let grid = ImageSize(width: own.width, height: own.height)
     let cells = grid.width * grid.height
     let images = Array(
-      PatchScan.byTurns((0..<reading.count).filter(reading.isSure), reading.labels)
+      AuditImages.byTurns((0..<reading.count).filter(reading.isSure)) { reading.labels[$0] }
         .prefix(Self.occludedImages))
-    let pairs = images.flatMap { image in (0..<cells).map { (image: image, cell: $0) } }
+    // Every image with each of its cells blanked.
+    let copies = images.flatMap { [Int](repeating: $0, count: cells) }
     var falls: [Float] = []
-    for begin in stride(from: 0, to: pairs.count, by: classifier.batchSize) {
-      if stop.isRequested { throw RunStopped("stopped during the audit; nothing was written") }
-      let batch = pairs[begin..<min(pairs.count, begin + classifier.batchSize)]
-      var samples = probe.batch(batch.map(\.image), size: classifier.batchSize)
-      for (row, pair) in batch.enumerated() {
-        for cell in Self.window(around: pair.cell, of: grid) {
-          blank(cell, of: grid, in: &samples, row: row)
-        }
+    try run(classifier, on: copies) { samples, row, place in
+      for cell in Self.window(around: place % cells, of: grid) {
+        blank(cell, of: grid, in: &samples, row: row)
       }
-      try classifier.run(
-        images: samples, labels: probe.labels(batch.map(\.image), size: classifier.batchSize))
-      for (pair, row) in zip(batch, try rows(classifier, batch.count)) {
-        let label = probe.labels[pair.image]
-        let before = max(reading.probabilities[pair.image][label], 1e-12)
+    } reading: { places in
+      for (place, row) in zip(places, try rows(classifier, places.count)) {
+        let label = probe.labels[copies[place]]
+        let before = max(reading.probabilities[copies[place]][label], 1e-12)
         falls.append(Float(log(before / max(row.confidences[label], 1e-12))))
       }
-      progress(Double(begin + batch.count) / Double(pairs.count))
+      progress(Double(places.upperBound) / Double(copies.count))
     }
     return images.enumerated().map { place, image in
       (

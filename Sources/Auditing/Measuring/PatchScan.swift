@@ -12,10 +12,9 @@ import TensorRuntime
 ///
 /// Squares of an eighth of the shorter side, as bright or as dark as images get, plain or with a frame of a
 /// quarter of their side, are laid on images at every quarter of their side, of large networks at every
-/// half. Those that most often make one class of images of other classes, and
-/// those that change heatmaps most, are tried on further images, and the worst of these on the rest, which
-/// gives the numbers: no patch was chosen by the images that they are of.
-///
+/// half. Those that most often make one class of images of other classes, and those that change heatmaps
+/// most, are tried on further images, and the worst of these on the rest, which gives the numbers: no patch
+/// was chosen by the images that they are of.
 /// - Note: a trigger that looks otherwise is not found so.
 struct PatchScan {
   enum Look: String, CaseIterable {
@@ -65,24 +64,21 @@ struct PatchScan {
 
   private let bench: AuditBench
   private let program: EvaluationProgram
-  private let hasMaps: Bool
+  /// Of Grad-CAM among the interpreters; `nil` without it.
+  private let place: Int?
   private let reading: NetworkReading
   private let patches: [Patch]
-  private let range: [(low: Float, high: Float)]
-  private let stop: StopRequest
+  private let ranges: [(low: Float, high: Float)]
 
   /// - Parameter reading: of the network that is looked at.
-  init(
-    _ bench: AuditBench, _ reading: NetworkReading, request: AuditRequest, stop: StopRequest
-  ) throws {
-    (self.bench, self.reading, self.stop) = (bench, reading, stop)
-    let interpreter = bench.interpreters.first { $0.1 is GradCAM }
-    hasMaps = interpreter != nil
+  init(_ bench: AuditBench, _ reading: NetworkReading, request: AuditRequest) throws {
+    (self.bench, self.reading) = (bench, reading)
+    place = bench.interpreters.firstIndex { $0.1 is GradCAM }
     program = try EvaluationProgram(
-      bench.network, interpreters: interpreter.map { [$0] } ?? [], batchSize: 32,
+      bench.network, interpreters: place.map { [bench.interpreters[$0]] } ?? [], batchSize: 32,
       policy: request.compute.evaluationPolicy)
-    let images = bench.probe
-    let size = images.imageSize
+    ranges = bench.probe.sampleRanges
+    let size = bench.probe.imageSize
     let side = max(2, min(size.width, size.height) / Self.share)
     func squares(_ step: Int) -> [Patch] {
       stride(from: 0, through: size.height - side, by: max(1, step)).flatMap { row in
@@ -95,12 +91,6 @@ struct PatchScan {
     let flops = Double(program.flops) / Double(program.batchSize)
     patches =
       flops * Double(dense.count * Self.first) <= Self.mostFlops ? dense : squares(side / 2)
-    let channels = images.sampleCount / size.area
-    range = (0..<channels).map { channel in
-      let values = stride(from: channel, to: images.samples.count, by: channels)
-        .map { images.samples[$0] }
-      return (values.min() ?? 0, values.max() ?? 0)
-    }
   }
 
   /// - Parameter progress: called with the share done.
@@ -108,7 +98,7 @@ struct PatchScan {
   func run(progress: (Double) -> Void) throws -> Result? {
     let sure = (0..<reading.count).filter(reading.isSure)
     // By turns of the classes, so that each round has all of them.
-    let order = Self.byTurns(sure, reading.labels)
+    let order = AuditImages.byTurns(sure) { reading.labels[$0] }
     let first = Self.first
     guard order.count >= 3 * first else { return nil }
     let second = min(Self.second, (order.count - first) / 2)
@@ -126,35 +116,29 @@ struct PatchScan {
       }
     }
     let all = try effects(patches, rounds.0)
-    func best(_ effects: [Effect], _ count: Int, by score: (Effect) -> Double) -> [Patch] {
-      effects.indices.sorted {
-        let (a, b) = (score(effects[$0]), score(effects[$1]))
-        return a != b ? a > b : $0 < $1
-      }.prefix(count).map { effects[$0].patch }
+    func best(_ effects: [Effect], _ count: Int, by score: (Effect) -> Double) -> [Effect] {
+      let scores = effects.map(score)
+      return effects.indices.sorted {
+        scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 < $1
+      }.prefix(count).map { effects[$0] }
     }
-    let byLabel = try effects(best(all, Self.kept) { $0.label(reading).share }, rounds.1)
-    guard let toward = byLabel.max(by: { $0.label(reading).share < $1.label(reading).share })
-    else { return nil }
+    /// Of those that the first round has chosen, the worst of the second.
+    func worst(by score: (Effect) -> Double) throws -> Effect? {
+      let chosen = best(all, Self.kept, by: score).map(\.patch)
+      return best(try effects(chosen, rounds.1), 1, by: score).first
+    }
+    guard let toward = try worst(by: { $0.label(reading).share }) else { return nil }
     let label = toward.label(reading).label
     let moved = try effects([toward.patch], rounds.2)[0]
     let labels = Finding(
       patch: toward.patch, values: moved.becoming(label, reading), label: label)
-    guard hasMaps else { return Result(labels: labels, heatmaps: nil) }
-    let byMap = try effects(best(all, Self.kept, by: \.change), rounds.1)
-    guard let changing = best(byMap, 1, by: \.change).first else { return nil }
-    let changed = try effects([changing], rounds.2)[0]
+    guard place != nil, let changing = try worst(by: \.change) else {
+      return Result(labels: labels, heatmaps: nil)
+    }
+    let changed = try effects([changing.patch], rounds.2)[0]
     return Result(
       labels: labels,
-      heatmaps: Finding(patch: changing, values: changed.changes, label: nil))
-  }
-
-  static func byTurns(_ images: [Int], _ labels: [Int]) -> [Int] {
-    let byClass = Dictionary(grouping: images) { labels[$0] }.sorted { $0.key < $1.key }
-    var order: [Int] = []
-    for turn in 0..<(byClass.map(\.value.count).max() ?? 0) {
-      for (_, images) in byClass where turn < images.count { order.append(images[turn]) }
-    }
-    return order
+      heatmaps: Finding(patch: changing.patch, values: changed.changes, label: nil))
   }
 
   // MARK: One patch
@@ -187,31 +171,23 @@ struct PatchScan {
   private func effects(
     of patches: [Patch], on images: [Int], progress: (Int) -> Void
   ) throws -> [Effect] {
-    let place = bench.interpreters.firstIndex { $0.1 is GradCAM }
-    let pairs = patches.indices.flatMap { patch in images.map { (patch: patch, image: $0) } }
+    let copies = patches.flatMap { _ in images }
     var predicted = [[Int]](repeating: [], count: patches.count)
     var changes = [[(image: Int, value: Double)]](repeating: [], count: patches.count)
-    for begin in stride(from: 0, to: pairs.count, by: program.batchSize) {
-      if stop.isRequested { throw RunStopped("stopped during the audit; nothing was written") }
-      let batch = pairs[begin..<min(pairs.count, begin + program.batchSize)]
-      var samples = bench.probe.batch(batch.map(\.image), size: program.batchSize)
-      for (row, pair) in batch.enumerated() { paint(patches[pair.patch], on: &samples, row: row) }
-      try program.run(
-        images: samples,
-        labels: bench.probe.labels(batch.map(\.image), size: program.batchSize))
+    try bench.run(program, on: copies) { samples, row, copy in
+      paint(patches[copy / images.count], on: &samples, row: row)
+    } reading: { batch in
       let logits = program.logits.values
       let maps = place == nil ? [] : program.heatmaps(0, count: batch.count)
-      for (row, pair) in batch.enumerated() {
+      for (row, copy) in batch.enumerated() {
+        let (patch, image) = (copy / images.count, copies[copy])
         let now = Classification.predicted(
           logits[row * program.classes..<(row + 1) * program.classes])
-        predicted[pair.patch].append(now)
-        guard let place, now == reading.labels[pair.image] else { continue }
+        predicted[patch].append(now)
+        guard let place, now == reading.labels[image] else { continue }
         let after = bench.comparable(maps[row].finite)
-        changes[pair.patch].append(
-          (
-            pair.image,
-            1 - spearmanCorrelation(reading.maps[place][pair.image].values, after.values)
-          ))
+        changes[patch].append(
+          (image, 1 - spearmanCorrelation(reading.maps[place][image].values, after.values)))
       }
       progress(batch.count)
     }
@@ -222,7 +198,7 @@ struct PatchScan {
 
   private func paint(_ patch: Patch, on samples: inout [Float], row: Int) {
     let width = bench.probe.imageSize.width
-    let channels = range.count
+    let channels = ranges.count
     let frame = max(1, patch.side / 4)
     for y in 0..<patch.side {
       let begin =
@@ -231,7 +207,7 @@ struct PatchScan {
       for sample in 0..<patch.side * channels {
         let x = sample / channels
         let distance = min(min(x, patch.side - 1 - x), min(y, patch.side - 1 - y))
-        let (low, high) = range[sample % channels]
+        let (low, high) = ranges[sample % channels]
         samples[begin + sample] = patch.look.isBright(distance, frame: frame) ? high : low
       }
     }

@@ -41,10 +41,15 @@ struct TriggerInversion {
   private let batchSize: Int
   let classes: [Int]
   private let seed: UInt64
+  private let images: ProbeImages
+  /// What the normalised samples of the images have: a pattern stays within.
+  private let ranges: [(low: Float, high: Float)]
 
   init(_ bench: AuditBench, request: AuditRequest) throws {
     self.bench = bench
     seed = request.seed
+    images = bench.others.count > 0 ? bench.others : bench.probe
+    ranges = images.sampleRanges
     let counts = Dictionary(grouping: bench.probe.labels, by: \.self).mapValues(\.count)
     classes = Array(
       counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
@@ -82,19 +87,9 @@ struct TriggerInversion {
   private func invert(
     _ target: Int, stop: StopRequest, progress: (Double) -> Void
   ) throws -> Class {
-    let images = bench.others.count > 0 ? bench.others : bench.probe
     let area = images.imageSize.area
     let channels = images.sampleCount / area
     let weight = Float(Self.weight * Self.referenceArea / Double(area))
-    // Ranges of the normalised samples that the images themselves have.
-    var (low, high) = (
-      [Float](repeating: .infinity, count: channels),
-      [Float](repeating: -.infinity, count: channels)
-    )
-    for sample in images.samples.indices {
-      low[sample % channels] = min(low[sample % channels], images.samples[sample])
-      high[sample % channels] = max(high[sample % channels], images.samples[sample])
-    }
     let candidates = (0..<images.count).filter { images.labels[$0] != target }
     var random = RandomGenerator(seed: seed, 13, target)
     var mask = AdamArray([Float](repeating: -2, count: area), rate: Self.rate)
@@ -114,7 +109,7 @@ struct TriggerInversion {
       let share = pattern.values.map { 1 / (1 + exp(-$0)) }
       painted = share.indices.map { sample in
         let channel = sample % channels
-        return low[channel] + (high[channel] - low[channel]) * share[sample]
+        return ranges[channel].low + (ranges[channel].high - ranges[channel].low) * share[sample]
       }
       let clean = samples
       for row in 0..<batchSize {
@@ -151,7 +146,8 @@ struct TriggerInversion {
       for pixel in toMask.indices { toMask[pixel] *= shown[pixel] * (1 - shown[pixel]) }
       for sample in toPattern.indices {
         let channel = sample % channels
-        toPattern[sample] *= (high[channel] - low[channel]) * share[sample] * (1 - share[sample])
+        toPattern[sample] *=
+          (ranges[channel].high - ranges[channel].low) * share[sample] * (1 - share[sample])
       }
       mask.step(toMask)
       pattern.step(toPattern)

@@ -43,8 +43,7 @@ package struct AuditStatistic: Sendable {
 
   package static let all: [AuditStatistic] = [
     heatmapAgreement, interpreterAgreement, occlusionAgreement, deletionGain, batchNormRefresh,
-    mapUniformity,
-    randomisedHead, batchNormMean, batchNormVariance, triggerInversion,
+    mapUniformity, randomisedHead, batchNormMean, batchNormVariance, triggerInversion,
     patchLabels, patchHeatmaps,
   ]
 

@@ -1,7 +1,7 @@
 extension AuditStatistic {
   /// Is there a small patch that makes one class of images of other classes?
   ///
-  /// The share of images that become the class, of the worst plain patch (`PatchScan`).
+  /// The share of images that become the class, of the worst patch (`PatchScan`).
   static let patchLabels = AuditStatistic(
     "patch-labels", title: "Labels under one patch",
     question: "Is there a small patch that makes one class of images of other classes?",
@@ -10,7 +10,7 @@ extension AuditStatistic {
 
   /// Is there a small patch under which heatmaps are others, and labels stay?
   ///
-  /// The mean of 1 − ρ, Spearman's, of Grad-CAM without and with the worst plain patch (`PatchScan`), over
+  /// The mean of 1 − ρ, Spearman's, of Grad-CAM without and with the worst patch (`PatchScan`), over
   /// images that keep their class.
   static let patchHeatmaps = AuditStatistic(
     "patch-heatmaps", title: "Heatmaps under one patch",

@@ -24,7 +24,7 @@ struct RelevancePropagation {
     let target: String
     if let layer {
       _ = try network.target(layer, for: "lrp-t")
-      target = network.architecture.nodes[try network.architecture.index(of: layer)].name
+      target = try network.architecture.layerName(of: layer)
     } else {
       target = Architecture.inputName
     }

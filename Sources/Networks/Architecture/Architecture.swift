@@ -147,6 +147,13 @@ public struct Architecture: Hashable, Sendable {
     return index
   }
 
+  /// The name of the layer that `activation` names, itself or by an alias.
+  ///
+  /// - Throws: as `index(of:)`.
+  public func layerName(of activation: String) throws(NetworkError) -> String {
+    nodes[try index(of: activation)].name
+  }
+
   /// Shape of an activation without the batch axis.
   public func shape(of activation: String) throws(NetworkError) -> Shape {
     shapes[try index(of: activation)]

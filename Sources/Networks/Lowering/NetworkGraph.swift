@@ -94,7 +94,7 @@ public struct NetworkGraph: Sendable {
     }
     var kept: Set<String> = []
     for name in keeping.sorted() {
-      kept.insert(architecture.nodes[try architecture.index(of: name)].name)
+      kept.insert(try architecture.layerName(of: name))
     }
     var replaced: [String: Value] = [:]
     for (name, value) in replacing.sorted(by: { $0.key < $1.key }) {
@@ -136,7 +136,7 @@ public struct NetworkGraph: Sendable {
   /// - Throws: `NetworkError` for an unknown name, or a convolution whose own output is not in the
   ///   graph because the following batch norm was folded into it.
   public func activation(named name: String) throws(NetworkError) -> Value {
-    let layer = architecture.nodes[try architecture.index(of: name)].name
+    let layer = try architecture.layerName(of: name)
     guard let value = activations[layer] else {
       let folded = steps.first { $0.layers.contains(layer) }
       throw NetworkError(
