@@ -4,9 +4,11 @@
     python tools/make_family_fixtures.py --output Tests
 
 Writes NetworksTests/Fixtures/torch-families.json, logits, and
-ExplanationsTests/Fixtures/torch-families.json, for some of them heatmaps of two images `u` of "images"
-and the gradient of cross-entropy + 2 * Location(Grad-CAM) by double backward. Weights and image are functions of names and positions, as in
-tools/make_comparison_fixtures.py; in addition factors and summands of layer norms are those of batch
+ExplanationsTests/Fixtures/torch-families.json, for some of them heatmaps of two images and the gradient
+of cross-entropy + 2 * Location(Grad-CAM) by double backward. These are `u` of "images-0" or another
+number below CANDIDATES: that whose inputs of ReLU and ReLU6 stay farthest from where their slope jumps,
+since on which side of it float32 falls is up to the order of its sums. Weights and image are functions
+of names and positions, as in tools/make_comparison_fixtures.py; in addition factors and summands of layer norms are those of batch
 norms, and a layer scale is 0.3 +- 0.2. The image is `u` of "image", [height, width, 3]. Everything is
 computed in float64, with 10 classes.
 
@@ -177,11 +179,12 @@ NETWORKS = {
 
 
 EXPLAINED = {
-    "mobilenet-v2": ("features.13", 96), "efficientnet-lite0": ("_blocks.10", 96),
+    "mobilenet-v2": ("features.13", 64), "efficientnet-lite0": ("_blocks.10", 64),
     "convnext-tiny": ("features.5", 96), "efficientnet-b0": ("features.5", 96),
 }
 PENALTY_WEIGHT = 2.0
 ENTRIES = 6
+CANDIDATES = 64
 
 
 def in_our_order(tensor):
@@ -196,13 +199,40 @@ def summary(tensor):
     return {"l2": flat.norm().item(), "entries": flat[places].tolist()}
 
 
+def images_of(name, side):
+    images = uniform(name, 2 * side * side * 3).reshape(2, side, side, 3)
+    return torch.from_numpy(images.transpose(0, 3, 1, 2)).double()
+
+
+def distance_to_a_kink(network, x):
+    """The least distance of an input of ReLU or ReLU6 to 0 or 6; infinite without any of them."""
+    distances, handles = [math.inf], []
+
+    def measure(module, inputs):
+        distances.append(inputs[0].abs().min().item())
+        if isinstance(module, nn.ReLU6):
+            distances.append((inputs[0] - 6).abs().min().item())
+
+    for module in network.modules():
+        if isinstance(module, (nn.ReLU, nn.ReLU6)):
+            handles.append(module.register_forward_pre_hook(measure))
+    with torch.no_grad():
+        network(x)
+    for handle in handles:
+        handle.remove()
+    return min(distances)
+
+
 def explained(family):
     layer, side = EXPLAINED[family]
     network = NETWORKS[family][0](side).eval()
     seed(network)
     network = network.double()
-    images = uniform("images", 2 * side * side * 3).reshape(2, side, side, 3)
-    x = torch.from_numpy(images.transpose(0, 3, 1, 2)).double().requires_grad_()
+    has_kinks = any(isinstance(module, (nn.ReLU, nn.ReLU6)) for module in network.modules())
+    names = [f"images-{number}" for number in range(CANDIDATES if has_kinks else 1)]
+    distances = [distance_to_a_kink(network, images_of(name, side)) for name in names]
+    name = names[numpy.argmax(distances)]
+    x = images_of(name, side).requires_grad_()
     kept = []
     network.get_submodule(layer).register_forward_hook(
         lambda module, inputs, output: kept.append(output))
@@ -229,9 +259,9 @@ def explained(family):
     derivatives = torch.autograd.grad(loss, list(parameters.values()))
     simple = of_image.abs().sum(1)
     simple = simple / simple.sum((1, 2), keepdim=True)
-    print(family, layer, list(heatmaps.shape), loss.item(), flush=True)
+    print(family, layer, list(heatmaps.shape), loss.item(), name, max(distances), flush=True)
     return {
-        "family": family, "side": side, "layer": layer, "labels": labels.tolist(), "loss": loss.item(),
+        "family": family, "side": side, "images": name, "layer": layer, "labels": labels.tolist(), "loss": loss.item(),
         "penalty": penalty.item(), "gradCAM": heatmaps.detach().flatten().tolist(),
         "simpleGrad": summary(simple),
         "gradients": {

@@ -19,6 +19,8 @@ import Testing
     struct Network: Decodable {
       let family: String
       let side: Int
+      /// The name of their seed.
+      let images: String
       let layer: String
       let labels: [Int]
       let loss: Double
@@ -66,7 +68,7 @@ import Testing
     }
     let shape: Shape = [2, expected.side, expected.side, 3]
     var images = [Float](repeating: 0, count: shape.count)
-    images.withUnsafeMutableBufferPointer { SeededWeights.uniform("images", into: $0) }
+    images.withUnsafeMutableBufferPointer { SeededWeights.uniform(expected.images, into: $0) }
 
     var graph = GraphBuilder()
     let input = try graph.placeholder("images", shape: shape)
