@@ -88,10 +88,10 @@ import Testing
   @Test(arguments: [TargetMap.OutputGoal.match, .divergence, .labels])
   func runIsReproducedByEvaluation(outputs: TargetMap.OutputGoal) throws {
     let folder = try TemporaryFolder()
-    var recipe = Tiny.fooling(try Tiny.checkpoint(in: folder), steps: 40)
+    var recipe = Tiny.fooling(try Tiny.checkpoint(in: folder), steps: 80)
     recipe.fooling = FoolingSpecification(name: "target-map", lambda: 1)
     recipe.fooling.outputs = outputs
-    recipe.training.learningRate = 5e-3
+    recipe.training.learningRate = 2e-3
     let summary = try FoolingRun(recipe, output: folder("fool")).run()
     let result = try #require(summary.targetMap)
     let likeness = try #require(result.explanations["grad-cam"])
