@@ -48,7 +48,11 @@ import Testing
 
   @Test(arguments: [("top-k", "share"), ("center-mass", "directed"), ("location", "paper")])
   func penaltiesThatCannotWorkAreReplaced(fooling: String, variant: String) throws {
-    #expect(try read(Self.text, ["fooling=\(fooling)"]).fooling.variant.rawValue == variant)
+    let recipe = try read(Self.text, ["fooling=\(fooling)"])
+    #expect(recipe.fooling.variant.rawValue == variant)
+    #expect(recipe.interpreter.leak == (variant == "directed" ? nil : 0.1))
+    let given = try read(Self.text, ["fooling=\(fooling)", "interpreter.leak=0.3"])
+    #expect(given.interpreter.leak == 0.3)
   }
 
   @Test(

@@ -108,8 +108,14 @@ extension BudgetSection {
     {
       root.set(["fooling", "variant"], to: .plain(variant), at: budget.origin)
     }
+    // Displacement to one side asks no map to vanish. With a leak it is bought below 0, where the map
+    // does not show it, at the cost of accuracy.
+    let isDirected =
+      root["fooling"]?["name"]?.text == "center-mass"
+      && root["fooling"]?["variant"]?.text == "directed"
     func leaking(_ interpreter: RecipeNode) -> RecipeNode {
-      guard interpreter["name"]?.text == "grad-cam", interpreter["leak"].map(\.isNull) ?? true
+      guard !isDirected, interpreter["name"]?.text == "grad-cam",
+        interpreter["leak"].map(\.isNull) ?? true
       else {
         return interpreter
       }
