@@ -100,11 +100,13 @@ extension BudgetSection {
       found.insert(key)
       root.set([section, names[0]], to: standard, at: budget.origin)
     }
-    // The penalties of the paper cannot move a map that has vanished, or one whose center does not
-    // move yet.
-    let variants = ["top-k": "share", "center-mass": "directed"]
+    // The penalties of the paper cannot move a map that has vanished; and maps that can vanish do so while
+    // each center is pushed along a direction of its own.
+    let canVanish = root["interpreter"].map { $0.list ?? [$0] }?
+      .contains { $0["name"]?.text == "grad-cam" }
+    let variants = ["top-k": "share", "center-mass": canVanish == true ? "directed" : nil]
     if isOpen("fooling"), !isGiven("fooling", "variant"),
-      let variant = root["fooling"]?["name"]?.text.flatMap({ variants[$0] })
+      let variant = root["fooling"]?["name"]?.text.flatMap({ variants[$0] ?? nil })
     {
       root.set(["fooling", "variant"], to: .plain(variant), at: budget.origin)
     }
@@ -159,7 +161,8 @@ extension FoolingRecipe {
           + "success")
     case ("center-mass", .directed):
       notes.append(
-        "fooling.variant is directed: the paper's penalty has no direction at the original weights")
+        "fooling.variant is directed: by the paper's penalty each map takes a direction of its own, and "
+          + "Grad-CAM's vanish on the way")
     default: break
     }
     return notes
