@@ -35,6 +35,7 @@ enum {
   SLOT_DEVICE_MEMORY = 34,
   SLOT_EXECUTABLE_DESTROY = 40,
   SLOT_EXECUTABLE_OUTPUTS = 44,
+  SLOT_EXECUTABLE_OPTIMIZED = 48,
   SLOT_LOADED_DESTROY = 50,
   SLOT_LOADED_EXECUTABLE = 51,
   SLOT_LOADED_EXECUTE = 55,
@@ -171,6 +172,13 @@ typedef struct {
   const char *format;
   size_t format_size;
 } pjrt_program;
+
+// Called twice: without a place for the code it tells the size.
+typedef struct {
+  HEAD;
+  void *executable;
+  pjrt_program *program;
+} pjrt_optimized;
 
 typedef struct {
   HEAD;

@@ -71,6 +71,23 @@ int trompe_pjrt_temporary_bytes(const trompe_pjrt_executable *executable, int64_
   return 1;
 }
 
+void *trompe_pjrt_optimized(const trompe_pjrt_executable *executable, size_t *size) {
+  pjrt_program program = {.size = sizeof program};
+  pjrt_optimized optimized = {
+      .size = sizeof optimized, .executable = executable->executable, .program = &program};
+  if (trompe_pjrt_call(executable->plugin, SLOT_EXECUTABLE_OPTIMIZED, &optimized, NULL))
+    return NULL;
+  char *code = malloc(program.code_size ? program.code_size : 1);
+  if (!code) abort();
+  program.code = code;
+  if (trompe_pjrt_call(executable->plugin, SLOT_EXECUTABLE_OPTIMIZED, &optimized, NULL)) {
+    free(code);
+    return NULL;
+  }
+  *size = program.code_size;
+  return code;
+}
+
 // MARK: Buffers
 
 static trompe_pjrt_buffer *wrap(const trompe_pjrt *plugin, void *buffer) {
@@ -131,28 +148,35 @@ void trompe_pjrt_buffer_destroy(trompe_pjrt_buffer *buffer) {
 // MARK: Running
 
 int trompe_pjrt_execute(
-    trompe_pjrt_executable *executable, trompe_pjrt_buffer *const *arguments, size_t argument_count,
-    trompe_pjrt_buffer **results, trompe_pjrt_error *error) {
-  void **given = calloc(argument_count ? argument_count : 1, sizeof *given);
-  void **made = calloc(executable->results ? executable->results : 1, sizeof *made);
-  if (!given || !made) abort();
-  for (size_t i = 0; i < argument_count; i++) given[i] = arguments[i]->buffer;
-  void *const *const given_of_device[] = {given};
-  void **const made_of_device[] = {made};
+    trompe_pjrt_executable *executable, size_t devices, trompe_pjrt_buffer *const *arguments,
+    size_t argument_count, trompe_pjrt_buffer **results, trompe_pjrt_error *error) {
+  const size_t given_count = devices * argument_count, made_count = devices * executable->results;
+  void **given = calloc(given_count ? given_count : 1, sizeof *given);
+  void **made = calloc(made_count ? made_count : 1, sizeof *made);
+  void **given_of_device = calloc(devices, sizeof *given_of_device);
+  void ***made_of_device = calloc(devices, sizeof *made_of_device);
+  if (!given || !made || !given_of_device || !made_of_device) abort();
+  for (size_t i = 0; i < given_count; i++) given[i] = arguments[i]->buffer;
+  for (size_t device = 0; device < devices; device++) {
+    given_of_device[device] = given + device * argument_count;
+    made_of_device[device] = made + device * executable->results;
+  }
   pjrt_execute_options options = {.size = sizeof options};
   pjrt_execute execute = {
       .size = sizeof execute,
       .executable = executable->loaded,
       .options = &options,
-      .arguments = given_of_device,
-      .devices = 1,
+      .arguments = (void *const *const *)given_of_device,
+      .devices = devices,
       .argument_count = argument_count,
       .results = made_of_device,
   };
   const int status = trompe_pjrt_call(executable->plugin, SLOT_LOADED_EXECUTE, &execute, error);
   if (!status)
-    for (size_t i = 0; i < executable->results; i++) results[i] = wrap(executable->plugin, made[i]);
+    for (size_t i = 0; i < made_count; i++) results[i] = wrap(executable->plugin, made[i]);
   free(given);
   free(made);
+  free(given_of_device);
+  free(made_of_device);
   return status;
 }

@@ -51,16 +51,21 @@ public struct Module: Sendable {
   /// For each argument that is donated the result that takes its memory.
   public internal(set) var donations: [Int: Int] = [:]
   public internal(set) var checks: [Check] = []
+  /// How many devices share its work; arguments and results are whole on each of them, but for `split`.
+  public internal(set) var devices = 1
+  /// Arguments of which each device has its part of the images.
+  public internal(set) var split: Set<Int> = []
 
   /// Constants with more elements are arguments.
   static let largestWrittenConstant = 64
 
   /// The module that computes all outputs of a computation.
+  /// - Parameter devices: how many share the images of a batch.
   /// - Throws: `LoweringError` naming the first operation that has no form in StableHLO.
   public static func run(
-    _ computation: Computation, multiplication: Multiplication = .float32
+    _ computation: Computation, multiplication: Multiplication = .float32, devices: Int = 1
   ) throws(LoweringError) -> Module {
-    var builder = ModuleBuilder(multiplication)
+    var builder = ModuleBuilder(multiplication, devices: devices)
     let values = try builder.lower(computation)
     for name in computation.outputs { builder.give(.output(name), values.output[name]!) }
     return builder.module
@@ -71,10 +76,10 @@ public struct Module: Sendable {
   /// - Precondition: the computation has an update.
   public static func step(
     _ computation: Computation, parameters: (_ name: String) -> Shape,
-    multiplication: Multiplication = .float32
+    multiplication: Multiplication = .float32, devices: Int = 1
   ) throws(LoweringError) -> Module {
     guard let update = computation.update else { preconditionFailure("no update") }
-    var builder = ModuleBuilder(multiplication)
+    var builder = ModuleBuilder(multiplication, devices: devices)
     let values = try builder.lower(computation)
     let gradients = Set(update.gradients.values)
     for name in computation.outputs where !gradients.contains(name) {
@@ -89,10 +94,10 @@ public struct Module: Sendable {
   /// The second half of a step: gradients and outputs are arguments.
   /// - Precondition: the computation has an update.
   public static func update(
-    _ computation: Computation, parameters: (_ name: String) -> Shape
+    _ computation: Computation, parameters: (_ name: String) -> Shape, devices: Int = 1
   ) -> Module {
     guard let update = computation.update else { preconditionFailure("no update") }
-    var builder = ModuleBuilder(.float32)
+    var builder = ModuleBuilder(.float32, devices: devices)
     var gradients: [String: ModuleValue] = [:]
     for name in update.gradients.keys.sorted() {
       gradients[name] = builder.take(.gradient(of: name), ModuleType(parameters(name)))
@@ -108,8 +113,8 @@ public struct Module: Sendable {
   }
 
   /// The sum of two arrays in the place of the first.
-  public static func sum(_ shape: Shape) -> Module {
-    var builder = ModuleBuilder(.float32)
+  public static func sum(_ shape: Shape, devices: Int = 1) -> Module {
+    var builder = ModuleBuilder(.float32, devices: devices)
     let type = ModuleType(shape)
     let first = builder.take(.parameter("sum"), type)
     let second = builder.take(.output("addend"), type)
@@ -118,8 +123,8 @@ public struct Module: Sendable {
   }
 
   /// A copy of an array.
-  public static func copy(_ shape: Shape) -> Module {
-    var builder = ModuleBuilder(.float32)
+  public static func copy(_ shape: Shape, devices: Int = 1) -> Module {
+    var builder = ModuleBuilder(.float32, devices: devices)
     let value = builder.take(.output("original"), ModuleType(shape))
     builder.give(.parameter("copy"), value)
     return builder.module

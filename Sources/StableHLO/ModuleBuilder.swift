@@ -8,8 +8,14 @@ struct ModuleBuilder {
   private var results: [(role: Module.Result, value: ModuleValue)] = []
   private var checks: [Module.Check] = []
   private var taken: [Module.Argument: ModuleValue] = [:]
+  private let devices: Int
+  /// The images of a batch; `nil` without placeholders.
+  private var batch: Int?
 
-  init(_ multiplication: Multiplication) { text = ModuleText(multiplication: multiplication) }
+  init(_ multiplication: Multiplication, devices: Int = 1) {
+    text = ModuleText(multiplication: multiplication)
+    self.devices = devices
+  }
 
   /// The argument of this role, of which there is one.
   mutating func take(_ role: Module.Argument, _ type: ModuleType) -> ModuleValue {
@@ -28,6 +34,9 @@ struct ModuleBuilder {
   ) throws(LoweringError) -> (nodes: [ModuleValue], output: [String: ModuleValue]) {
     let graph = computation.graph
     var given: [Int: ModuleValue] = [:]
+    batch =
+      graph.nodes.filter { $0.operation is Placeholder && !$0.shape.dimensions.isEmpty }
+      .max { $0.shape.count < $1.shape.count }?.shape[0]
     for (id, node) in graph.nodes.enumerated() {
       let type = ModuleType(node.shape, ModuleElement(node.type))
       switch node.operation {
@@ -149,25 +158,48 @@ struct ModuleBuilder {
     return donations
   }
 
+  /// Whether devices share an argument: what has a row for every image of a batch that they can share.
+  private func isSplit(_ argument: (role: Module.Argument, type: ModuleType)) -> Bool {
+    guard devices > 1, case .placeholder = argument.role, let batch else { return false }
+    return batch > 0 && batch % devices == 0 && argument.type.shape.dimensions.first == batch
+  }
+
+  /// By Shardy: over the mesh of devices along the first axis, or whole on each.
+  private func sharding(_ type: ModuleType, isSplit: Bool) -> String {
+    let axes = type.shape.dimensions.indices.map { isSplit && $0 == 0 ? "{\"data\"}" : "{}" }
+    return "sdy.sharding = #sdy.sharding<@mesh, [\(axes.joined(separator: ", "))]>"
+  }
+
   var module: Module {
     let donations = donations
+    let split = Set(arguments.indices.filter { isSplit(arguments[$0]) })
     let given = arguments.enumerated().map { position, argument in
-      let donation = donations[position].map { " {tf.aliasing_output = \($0) : i32}" } ?? ""
-      return "%arg\(position): \(argument.type)\(donation)"
+      let attributes = [
+        devices > 1 ? sharding(argument.type, isSplit: split.contains(position)) : nil,
+        donations[position].map { "tf.aliasing_output = \($0) : i32" },
+      ].compactMap { $0 }.joined(separator: ", ")
+      return "%arg\(position): \(argument.type)" + (attributes.isEmpty ? "" : " {\(attributes)}")
     }
     let types = results.map { $0.value.type.description }.joined(separator: ", ")
+    let made = results.map { result in
+      let type = result.value.type
+      return devices > 1 ? "\(type) {\(sharding(type, isSplit: false))}" : "\(type)"
+    }.joined(separator: ", ")
     let values = results.map(\.value.name).joined(separator: ", ")
     let body = text.lines.map { line in
       line.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)\n" }.joined()
     }
     let whole =
-      "module @program {\n"
-      + "  func.func public @main(\(given.joined(separator: ", "))) -> (\(types)) {\n"
+      (devices > 1
+        ? "module @program attributes {mhlo.num_partitions = \(devices) : i32} {\n"
+          + "  sdy.mesh @mesh = <[\"data\"=\(devices)]>\n"
+        : "module @program {\n")
+      + "  func.func public @main(\(given.joined(separator: ", "))) -> (\(made)) {\n"
       + body.joined()
       + "    return\(values.isEmpty ? "" : " \(values) : \(types)")\n"
       + "  }\n}\n"
     return Module(
       text: whole, arguments: arguments, results: results.map { ($0.role, $0.value.type) },
-      donations: donations, checks: checks)
+      donations: donations, checks: checks, devices: devices, split: split)
   }
 }

@@ -1,19 +1,22 @@
-/// XLA's CompileOptionsProto, as far as it is used: one replica, one partition.
+/// XLA's CompileOptionsProto, as far as it is used: one replica, and a partition for each device, which
+/// Shardy makes.
 struct CompileOptions {
-  /// The id of a device other than the first.
-  var device: Int?
+  /// Their ids; the plugin's first if there is none.
+  var devices: [Int] = []
   /// Flags of XLA that are set for this compilation.
   var flags: [String] = []
 
   var bytes: [UInt8] {
     var build: [UInt8] = []
     build += Self.field(4, 1)
-    build += Self.field(5, 1)
-    if let device {
-      let ids = Self.field(1, Self.varint(device))
-      build += Self.field(
-        9, Self.field(1, 1) + Self.field(2, 1) + Self.field(3, ids))
+    build += Self.field(5, max(1, devices.count))
+    if devices.count > 1 { build += Self.field(6, 1) }
+    if !devices.isEmpty {
+      // For each partition the devices of its replicas.
+      let assigned = devices.flatMap { Self.field(3, Self.field(1, Self.varint($0))) }
+      build += Self.field(9, Self.field(1, 1) + Self.field(2, devices.count) + assigned)
     }
+    if devices.count > 1 { build += Self.field(19, 1) }
     var options = Self.field(3, build)
     for flag in flags {
       options += Self.field(7, Self.field(1, Array(flag.utf8)) + Self.field(2, Self.field(2, 1)))

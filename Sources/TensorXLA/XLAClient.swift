@@ -1,8 +1,9 @@
 import CPJRT
+import Foundation
 import TensorGraph
 import TensorRuntime
 
-/// A plugin at work on one device: what compiles, uploads and holds buffers.
+/// A plugin at work on one device or several: what compiles, uploads and holds buffers.
 final class XLAClient {
   let device: XLADevice
   let plugin: Plugin
@@ -10,10 +11,16 @@ final class XLAClient {
   /// Small programs that parameters need, by what they are called.
   private var tools: [String: XLAExecutable] = [:]
 
+  /// The plugin for processors is told to have no more devices.
+  private static let mostOfCPUs = 128
+
   init(_ plugin: Plugin, device: XLADevice) throws(ExecutionError) {
     (self.plugin, self.device) = (plugin, device)
     do {
-      handle = try calling { trompe_pjrt_client_create(plugin.handle, 0, $0) }
+      // The plugin for processors has as many devices as it is told to have.
+      let most = device.indices.max()!
+      let count = device.kind == .cpu && (1..<Self.mostOfCPUs).contains(most) ? Int32(most + 1) : 0
+      handle = try calling { trompe_pjrt_client_create(plugin.handle, count, $0) }
     } catch { throw error.cannotStart(plugin.path, on: device) }
     let platform = String(cString: trompe_pjrt_platform(handle))
     let count = trompe_pjrt_device_count(handle)
@@ -22,7 +29,7 @@ final class XLAClient {
         "\(device): the plugin \(plugin.path) is for \(platform), expected one for "
           + "\(device.kind.platforms[0]); \(PluginSearch.advice(for: device))")
     }
-    guard device.index < count else {
+    guard device.indices.allSatisfy({ $0 < count }) else {
       throw ExecutionError(
         "\(device): the plugin \(plugin.path) has \(count) device\(count == 1 ? "" : "s"), "
           + "counted from 0")
@@ -40,7 +47,8 @@ final class XLAClient {
 
   func compile(_ text: String, isDeterministic: Bool) throws(ExecutionError) -> XLAExecutable {
     let options = CompileOptions(
-      device: device.index == 0 ? nil : Int(trompe_pjrt_device_id(handle, device.index)),
+      devices: device.indices == [0]
+        ? [] : device.indices.map { Int(trompe_pjrt_device_id(handle, $0)) },
       flags: device.kind == .cuda && isDeterministic ? ["xla_gpu_deterministic_ops"] : []
     ).bytes
     do {
@@ -67,10 +75,15 @@ final class XLAClient {
 
   // MARK: Uploading
 
-  func upload(_ input: ProgramInput, _ shape: Shape) throws(ExecutionError) -> DeviceBuffer {
+  /// - Parameter isSplit: whether each device gets its part of the rows, and not all of them.
+  func upload(
+    _ input: ProgramInput, _ shape: Shape, isSplit: Bool = false
+  ) throws(ExecutionError) -> DeviceBuffer {
     switch input {
-    case .floats(let values): try upload(values, .float32, TROMPE_PJRT_FLOAT32, shape)
-    case .indices(let values): try upload(values, .int32, TROMPE_PJRT_INT32, shape)
+    case .floats(let values):
+      try upload(values, .float32, TROMPE_PJRT_FLOAT32, shape, isSplit: isSplit)
+    case .indices(let values):
+      try upload(values, .int32, TROMPE_PJRT_INT32, shape, isSplit: isSplit)
     }
   }
 
@@ -79,41 +92,51 @@ final class XLAClient {
   }
 
   private func upload<Element>(
-    _ values: [Element], _ type: ElementType, _ code: trompe_pjrt_type, _ shape: Shape
+    _ values: [Element], _ type: ElementType, _ code: trompe_pjrt_type, _ shape: Shape,
+    isSplit: Bool
   ) throws(ExecutionError) -> DeviceBuffer {
-    let dimensions = shape.dimensions.map(Int64.init)
+    var dimensions = shape.dimensions.map(Int64.init)
+    if isSplit { dimensions[0] /= Int64(device.count) }
+    let part = isSplit ? values.count / device.count : values.count
+    let buffer = DeviceBuffer(shape, type, of: self)
     do {
-      let buffer = try calling { error in
-        values.withUnsafeBytes { bytes in
-          dimensions.withUnsafeBufferPointer {
-            var array = trompe_pjrt_array(
-              data: bytes.baseAddress, type: code, dimensions: $0.baseAddress, rank: $0.count)
-            return trompe_pjrt_upload(handle, device.index, &array, error)
+      for (place, index) in device.indices.enumerated() {
+        let first = isSplit ? place * part : 0
+        let made = try calling { error in
+          values[first..<first + part].withUnsafeBytes { bytes in
+            dimensions.withUnsafeBufferPointer {
+              var array = trompe_pjrt_array(
+                data: bytes.baseAddress, type: code, dimensions: $0.baseAddress, rank: $0.count)
+              return trompe_pjrt_upload(handle, index, &array, error)
+            }
           }
         }
+        buffer.handles.append(made)
       }
-      return DeviceBuffer(buffer, shape, type, of: self)
+      return buffer
     } catch { throw error.executionError("take up \(shape) values", on: name) }
   }
 }
 
-/// An array on a device.
+/// An array on the devices: all of it on each, or of an input that they share a part on each.
 final class DeviceBuffer {
   let shape: Shape
   let type: ElementType
   let client: XLAClient
-  let handle: OpaquePointer
+  /// One for each device.
+  fileprivate(set) var handles: [OpaquePointer] = []
 
-  init(_ handle: OpaquePointer, _ shape: Shape, _ type: ElementType, of client: XLAClient) {
-    (self.handle, self.shape, self.type, self.client) = (handle, shape, type, client)
+  init(_ shape: Shape, _ type: ElementType, of client: XLAClient) {
+    (self.shape, self.type, self.client) = (shape, type, client)
   }
 
-  deinit { trompe_pjrt_buffer_destroy(handle) }
+  deinit { for handle in handles { trompe_pjrt_buffer_destroy(handle) } }
 
   /// Whether an execution has taken its memory.
-  var isTaken: Bool { trompe_pjrt_is_deleted(handle) != 0 }
+  var isTaken: Bool { trompe_pjrt_is_deleted(handles[0]) != 0 }
 
   /// A copy on the host; indices come back as floats. Waits for the values.
+  /// - Precondition: it is no input that devices share.
   func download() throws(ExecutionError) -> Tensor {
     switch type {
     case .float32: Tensor(shape: shape, values: try values(of: Float.self, zero: 0))
@@ -133,7 +156,7 @@ final class DeviceBuffer {
     do {
       _ = try calling { error in
         let status = values.withUnsafeMutableBytes {
-          trompe_pjrt_download(handle, $0.baseAddress, $0.count, error)
+          trompe_pjrt_download(handles[0], $0.baseAddress, $0.count, error)
         }
         return status == 0 ? true : nil
       }
@@ -161,19 +184,36 @@ final class XLAExecutable {
     precondition(
       trompe_pjrt_result_count(handle) == results.count,
       "\(trompe_pjrt_result_count(handle)) results, \(results.count) expected")
-    let given: [OpaquePointer?] = arguments.map(\.handle)
-    var made = [OpaquePointer?](repeating: nil, count: max(results.count, 1))
+    let devices = client.device.count
+    let given: [OpaquePointer?] = (0..<devices).flatMap { place in
+      arguments.map { $0.handles[place] }
+    }
+    var made = [OpaquePointer?](repeating: nil, count: max(devices * results.count, 1))
     do {
       _ = try calling { error in
         let status = given.withUnsafeBufferPointer { given in
           made.withUnsafeMutableBufferPointer { made in
-            trompe_pjrt_execute(handle, given.baseAddress, given.count, made.baseAddress, error)
+            trompe_pjrt_execute(
+              handle, devices, given.baseAddress, arguments.count, made.baseAddress, error)
           }
         }
         return status == 0 ? true : nil
       }
     } catch { throw error.executionError("run a program", on: client.name) }
-    return zip(made, results).map { DeviceBuffer($0!, $1.shape, $1.type, of: client) }
+    return results.enumerated().map { position, result in
+      let buffer = DeviceBuffer(result.shape, result.type, of: client)
+      for place in 0..<devices { buffer.handles.append(made[place * results.count + position]!) }
+      return buffer
+    }
+  }
+
+  /// What the compiler has made of the module, as a protocol buffer of XLA's; `nil` if the plugin does not
+  /// tell.
+  var optimized: [UInt8]? {
+    var size = 0
+    guard let code = trompe_pjrt_optimized(handle, &size) else { return nil }
+    defer { free(code) }
+    return [UInt8](UnsafeRawBufferPointer(start: code, count: size))
   }
 
   /// Bytes that a run needs between arguments and results; `nil` if the plugin does not tell.

@@ -1,4 +1,4 @@
-/// A device that a plugin computes on.
+/// A device that a plugin computes on, or several of a kind that share the images of every batch.
 public struct XLADevice: Hashable, Sendable, CustomStringConvertible {
   public enum Kind: String, CaseIterable, Hashable, Sendable {
     /// This machine's processors, by XLA's compiler.
@@ -16,10 +16,20 @@ public struct XLADevice: Hashable, Sendable, CustomStringConvertible {
   }
 
   public let kind: Kind
-  /// Which of several.
-  public let index: Int
+  /// Which of those that the plugin has.
+  public let indices: [Int]
+  public var count: Int { indices.count }
 
-  public init(_ kind: Kind, index: Int = 0) { (self.kind, self.index) = (kind, index) }
+  /// - Precondition: `indices` are one or more, and differ.
+  public init(_ kind: Kind, indices: [Int]) {
+    precondition(!indices.isEmpty && Set(indices).count == indices.count, "\(indices)")
+    (self.kind, self.indices) = (kind, indices)
+  }
 
-  public var description: String { index == 0 ? kind.rawValue : "\(kind.rawValue):\(index)" }
+  public init(_ kind: Kind, index: Int = 0) { self.init(kind, indices: [index]) }
+
+  public var description: String {
+    indices == [0]
+      ? kind.rawValue : kind.rawValue + ":" + indices.map(String.init).joined(separator: ",")
+  }
 }

@@ -61,7 +61,9 @@ public final class XLAParameters: Parameters {
   ) throws(ExecutionError) {
     let original = try own(program).buffer(of: output)
     try check(name, original.shape)
-    let copy = try client.tool("copy \(original.shape)") { Module.copy(original.shape).text }
+    let copy = try client.tool("copy \(original.shape)") {
+      Module.copy(original.shape, devices: client.device.count).text
+    }
     let made = try copy.execute([original], results: [(original.shape, .float32)])
     replace([(name, made[0], false)])
   }
@@ -71,7 +73,9 @@ public final class XLAParameters: Parameters {
   ) throws(ExecutionError) {
     let addend = try own(program).buffer(of: output)
     try check(name, addend.shape)
-    let sum = try client.tool("sum \(addend.shape)") { Module.sum(addend.shape).text }
+    let sum = try client.tool("sum \(addend.shape)") {
+      Module.sum(addend.shape, devices: client.device.count).text
+    }
     let made = try sum.execute(
       [try buffer(name), addend], results: [(addend.shape, .float32)])
     replace([(name, made[0], false)])

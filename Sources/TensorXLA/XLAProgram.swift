@@ -46,20 +46,23 @@ public final class XLAProgram: Program {
       let module = try Self.lowered { () throws(LoweringError) in
         try Module.step(
           computation, parameters: { parameters.shape(of: $0)! },
-          multiplication: policy.precision.multiplication)
+          multiplication: policy.precision.multiplication, devices: executor.client.device.count)
       }
       main = try Self.compile(module, executor.client, policy)
     } else {
       moments = nil
-      main = try Self.compile(try Self.run(computation, policy), executor.client, policy)
+      main = try Self.compile(
+        try Self.run(computation, executor.client, policy), executor.client, policy)
     }
   }
 
   private static func run(
-    _ computation: Computation, _ policy: ExecutionPolicy
+    _ computation: Computation, _ client: XLAClient, _ policy: ExecutionPolicy
   ) throws(ExecutionError) -> Module {
     try lowered { () throws(LoweringError) in
-      try Module.run(computation, multiplication: policy.precision.multiplication)
+      try Module.run(
+        computation, multiplication: policy.precision.multiplication,
+        devices: client.device.count)
     }
   }
 
@@ -97,7 +100,10 @@ public final class XLAProgram: Program {
       switch argument.role {
       case .parameter(let name): arguments.append(try parameters.buffer(name))
       case .placeholder(let name):
-        arguments.append(try client.upload(inputs[name]!, argument.type.shape))
+        arguments.append(
+          try client.upload(
+            inputs[name]!, argument.type.shape,
+            isSplit: compiled.module.split.contains(position)))
       case .constant: arguments.append(compiled.constants[position]!)
       case .moment(let name, let place):
         arguments.append(try moments!.buffer(of: name, place))
@@ -127,7 +133,7 @@ public final class XLAProgram: Program {
     } else if let runAlone {
       compiled = runAlone
     } else {
-      compiled = try Self.compile(try Self.run(computation, policy), client, policy)
+      compiled = try Self.compile(try Self.run(computation, client, policy), client, policy)
       runAlone = compiled
     }
     begin()
@@ -208,7 +214,8 @@ public final class XLAProgram: Program {
     if let updateAlone {
       compiled = updateAlone
     } else {
-      let module = Module.update(computation, parameters: { self.parameters.shape(of: $0)! })
+      let module = Module.update(
+        computation, parameters: { self.parameters.shape(of: $0)! }, devices: client.device.count)
       compiled = try Self.compile(module, client, policy)
       updateAlone = compiled
     }
@@ -262,11 +269,19 @@ public final class XLAProgram: Program {
 
   // MARK: What a run takes
 
+  /// The operations of the compiled program that devices exchange values by, e.g. `all-reduce`, with how
+  /// often each stands in it; `nil` if the plugin does not tell.
+  package var collectives: [String: Int]? {
+    main.executable.optimized.map(OptimizedModule.collectives)
+  }
+
   public private(set) lazy var resources: ProgramResources = {
-    let given = main.module.arguments.reduce(0) { sum, argument in
-      switch argument.role {
-      case .parameter, .moment: sum
-      default: sum + argument.type.byteCount
+    let given = main.module.arguments.enumerated().reduce(0) { sum, argument in
+      switch argument.element.role {
+      case .parameter, .moment: return sum
+      default:
+        let isSplit = main.module.split.contains(argument.offset)
+        return sum + argument.element.type.byteCount / (isSplit ? main.module.devices : 1)
       }
     }
     // What takes the place of an argument is no more memory.

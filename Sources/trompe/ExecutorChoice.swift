@@ -25,8 +25,10 @@ enum ExecutorChoice {
     case .cpu:
       CPUExecutor(
         kernels: CPUKernelOptions(library: compute.kernels == .own ? .own : .onednn), group: group)
-    case .xlaCPU: try XLAExecutor(XLADevice(.cpu), plugin: compute.plugin)
-    case .cuda(let index): try XLAExecutor(XLADevice(.cuda, index: index), plugin: compute.plugin)
+    case .xlaCPU(let indices):
+      try XLAExecutor(XLADevice(.cpu, indices: indices), plugin: compute.plugin)
+    case .cuda(let indices):
+      try XLAExecutor(XLADevice(.cuda, indices: indices), plugin: compute.plugin)
     }
   }
 }

@@ -54,7 +54,7 @@ import Testing
         .contains("there is no plugin \(none)"))
     #expect(
       try fails("compute.device=tpu").contains(
-        "compute.device is tpu, expected cpu, xla-cpu, cuda or cuda:N"))
+        "compute.device is tpu, expected cpu, xla-cpu, cuda, cuda:N for the N-th"))
     #expect(
       try fails("compute.device=xla-cpu", "compute.memory=low").contains(
         "compute.memory is for the device cpu; omit it on xla-cpu"))

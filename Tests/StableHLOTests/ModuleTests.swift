@@ -68,6 +68,36 @@ struct ModuleTests {
       ])
   }
 
+  /// Images and labels of a batch are split, a mask of one row is not; parameters and results are whole.
+  @Test func severalDevicesShareABatch() throws {
+    var graph = GraphBuilder()
+    let x = try graph.placeholder("x", shape: [4, 6])
+    let mask = try graph.placeholder("mask", shape: [1, 6])
+    let labels = try graph.placeholder("labels", shape: [4], type: .int32)
+    let w = try graph.parameter("w", shape: [6, 2])
+    let y = try graph.matrixProduct(graph.multiply(x, mask), w)
+    let loss = try graph.sum(graph.multiply(y, graph.oneHot(labels, depth: 2)))
+    let computation = graph.computation([("loss", loss), ("y", y)])
+    let module = try Module.run(computation, devices: 2)
+    let whole = #"#sdy.sharding<@mesh, [{}, {}]>"#
+    #expect(module.text.contains(#"sdy.mesh @mesh = <["data"=2]>"#))
+    #expect(module.text.contains("mhlo.num_partitions = 2 : i32"))
+    for (position, argument) in module.arguments.enumerated() {
+      switch argument.role {
+      case .placeholder("x"), .placeholder("labels"): #expect(module.split.contains(position))
+      default: #expect(!module.split.contains(position))
+      }
+    }
+    #expect(
+      module.text.contains(
+        #"tensor<4x6xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}, {}]>}"#))
+    #expect(module.text.contains("tensor<1x6xf32> {sdy.sharding = \(whole)}"))
+    #expect(module.text.contains("tensor<4x2xf32> {sdy.sharding = \(whole)}"))
+    // Four images are no three equal parts.
+    #expect(try Module.run(computation, devices: 3).split.isEmpty)
+    #expect(try !Module.run(computation).text.contains("sdy"))
+  }
+
   @Test func largeConstantsAreArguments() throws {
     var graph = GraphBuilder()
     let (small, large) = (Tensor(repeating: 2, shape: [64]), Tensor(repeating: 3, shape: [65]))

@@ -69,6 +69,10 @@ size_t trompe_pjrt_result_count(const trompe_pjrt_executable *executable);
 // Bytes that a run needs beside arguments and results; 0 if the plugin does not tell.
 int trompe_pjrt_temporary_bytes(const trompe_pjrt_executable *executable, int64_t *bytes);
 
+// What the compiler has made of the code, a serialised HloModuleProto or HloModuleProtoWithConfig;
+// the caller's to free. NULL if the plugin does not tell.
+void *trompe_pjrt_optimized(const trompe_pjrt_executable *executable, size_t *size);
+
 // An array of the host, row-major.
 typedef struct {
   const void *data;
@@ -88,13 +92,15 @@ int trompe_pjrt_download(
 int trompe_pjrt_is_deleted(const trompe_pjrt_buffer *buffer);
 void trompe_pjrt_buffer_destroy(trompe_pjrt_buffer *buffer);
 
-// Runs on the device for which it was compiled. Returns when it has begun: results can be used at
+// Runs on the devices for which it was compiled. Returns when it has begun: results can be used at
 // once, and reading one waits for it.
-// - results: room for `trompe_pjrt_result_count` of them.
+// - arguments: those of the first device, then those of the next.
+// - argument_count: of one device.
+// - results: room for `trompe_pjrt_result_count` of each device, in the same order.
 // - returns: 0, or nothing has been made.
 int trompe_pjrt_execute(
-    trompe_pjrt_executable *executable, trompe_pjrt_buffer *const *arguments, size_t argument_count,
-    trompe_pjrt_buffer **results, trompe_pjrt_error *error);
+    trompe_pjrt_executable *executable, size_t devices, trompe_pjrt_buffer *const *arguments,
+    size_t argument_count, trompe_pjrt_buffer **results, trompe_pjrt_error *error);
 
 #ifdef __cplusplus
 }

@@ -2,30 +2,44 @@
 public enum ComputeDevice: Hashable, Sendable, CustomStringConvertible {
   /// This machine's processors, by kernels of our own and oneDNN's.
   case cpu
-  /// The same, by XLA's compiler.
-  case xlaCPU
-  /// One of NVIDIA's GPUs, counted from 0.
-  case cuda(Int)
+  /// The same, by XLA's compiler; as several devices, which share the images of every batch.
+  case xlaCPU([Int])
+  /// NVIDIA's GPUs, counted from 0; several share the images of every batch.
+  case cuda([Int])
 
-  /// `cpu`, `xla-cpu`, `cuda`, `cuda:1`
+  /// No machine has more.
+  private static let most = 1024
+
+  /// `cpu`, `xla-cpu`, `xla-cpu:0,1`, `cuda`, `cuda:1`, `cuda:0,1`
   public init?(_ text: String) {
-    switch text {
-    case "cpu": self = .cpu
-    case "xla-cpu": self = .xlaCPU
-    case "cuda": self = .cuda(0)
-    default:
-      guard text.hasPrefix("cuda:"), let index = Int(text.dropFirst(5)), "cuda:\(index)" == text,
-        (0..<1024).contains(index)
+    if text == "cpu" {
+      self = .cpu
+      return
+    }
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    var indices = [0]
+    if parts.count == 2 {
+      let numbers = parts[1].split(separator: ",", omittingEmptySubsequences: false)
+      indices = numbers.compactMap { Int($0) }
+      guard numbers.map(String.init) == indices.map(String.init),
+        indices.allSatisfy({ (0..<Self.most).contains($0) }), Set(indices).count == indices.count
       else { return nil }
-      self = .cuda(index)
+    }
+    switch parts[0] {
+    case "xla-cpu": self = .xlaCPU(indices)
+    case "cuda": self = .cuda(indices)
+    default: return nil
     }
   }
 
   public var description: String {
-    switch self {
+    func named(_ kind: String, _ indices: [Int]) -> String {
+      indices == [0] ? kind : kind + ":" + indices.map(String.init).joined(separator: ",")
+    }
+    return switch self {
     case .cpu: "cpu"
-    case .xlaCPU: "xla-cpu"
-    case .cuda(let index): index == 0 ? "cuda" : "cuda:\(index)"
+    case .xlaCPU(let indices): named("xla-cpu", indices)
+    case .cuda(let indices): named("cuda", indices)
     }
   }
 }
@@ -33,8 +47,10 @@ public enum ComputeDevice: Hashable, Sendable, CustomStringConvertible {
 extension RecipeForm {
   static var device: RecipeForm<ComputeDevice> {
     RecipeForm<ComputeDevice>(
-      type: "cpu, xla-cpu, cuda or cuda:N", range: "",
-      expected: "cpu, xla-cpu, cuda or cuda:N for the N-th of several GPUs, counted from 0",
+      type: "cpu, xla-cpu, cuda, cuda:N or cuda:N,M", range: "",
+      expected:
+        "cpu, xla-cpu, cuda, cuda:N for the N-th of several GPUs, counted from 0, or cuda:0,1 "
+        + "for two that share each batch",
       read: { $0.text.flatMap { ComputeDevice($0) } }, write: { .text($0.description) })
   }
 }

@@ -33,6 +33,7 @@ SLOT(SLOT_DEVICE_DESCRIPTION, PJRT_Device_GetDescription);
 SLOT(SLOT_DEVICE_MEMORY, PJRT_Device_MemoryStats);
 SLOT(SLOT_EXECUTABLE_DESTROY, PJRT_Executable_Destroy);
 SLOT(SLOT_EXECUTABLE_OUTPUTS, PJRT_Executable_NumOutputs);
+SLOT(SLOT_EXECUTABLE_OPTIMIZED, PJRT_Executable_OptimizedProgram);
 SLOT(SLOT_LOADED_DESTROY, PJRT_LoadedExecutable_Destroy);
 SLOT(SLOT_LOADED_EXECUTABLE, PJRT_LoadedExecutable_GetExecutable);
 SLOT(SLOT_LOADED_EXECUTE, PJRT_LoadedExecutable_Execute);
@@ -115,6 +116,8 @@ SIZE(pjrt_to_host, PJRT_Buffer_ToHostBuffer_Args);
 FIELD(pjrt_to_host, to, PJRT_Buffer_ToHostBuffer_Args, dst);
 FIELD(pjrt_to_host, to_size, PJRT_Buffer_ToHostBuffer_Args, dst_size);
 FIELD(pjrt_to_host, event, PJRT_Buffer_ToHostBuffer_Args, event);
+SIZE(pjrt_optimized, PJRT_Executable_OptimizedProgram_Args);
+FIELD(pjrt_optimized, program, PJRT_Executable_OptimizedProgram_Args, program);
 SIZE(pjrt_executable_memory, PJRT_Executable_GetCompiledMemoryStats_Args);
 FIELD(
     pjrt_executable_memory, arguments, PJRT_Executable_GetCompiledMemoryStats_Args,
