@@ -73,7 +73,11 @@ public struct SweepGrid: Codable, Hashable, Sendable {
       throw RunError(
         "--grid \(printable(text)): value \(empty + 1) is empty; write ~ for a key that is not set")
     }
-    for (place, value) in values.enumerated() where values[..<place].contains(value) {
+    func isSame(_ a: String, _ b: String) -> Bool {
+      if let a = Double(a), let b = Double(b) { a == b } else { a == b }
+    }
+    for (place, value) in values.enumerated()
+    where values[..<place].contains(where: { isSame($0, value) }) {
       throw RunError("--grid \(printable(text)): \(printable(value)) is given twice")
     }
     return Axis(key: key, values: values)

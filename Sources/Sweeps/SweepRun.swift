@@ -31,6 +31,8 @@ public struct SweepTask: Hashable, Sendable {
 public final class SweepRun {
   /// How often workers are looked at.
   private static let interval = 0.05
+  /// Failures that an error names at most.
+  private static let namedFailures = 5
 
   private let folder: SweepFolder
   private let plan: SweepPlan
@@ -162,8 +164,11 @@ public final class SweepRun {
     }
     guard failures.isEmpty else {
       throw RunError(
-        (["\(failures.count) of \(mine.count) runs failed; what they printed is in \(folder.logs):"]
-          + failures).joined(separator: "\n"))
+        "\(failures.count) of \(mine.count) runs failed; what they printed is in \(folder.logs): "
+          + (failures.prefix(Self.namedFailures)
+          + (failures.count > Self.namedFailures
+            ? ["and \(failures.count - Self.namedFailures) more"] : []))
+          .joined(separator: "; "))
     }
     return summary
   }

@@ -53,7 +53,8 @@ import Testing
     #expect(recipe.interpreter.leak == (variant == "directed" ? nil : 0.1))
     let given = try read(Self.text, ["fooling=\(fooling)", "interpreter.leak=0.3"])
     #expect(given.interpreter.leak == 0.3)
-    let relevance = try read(Self.text, ["fooling=\(fooling)", "interpreter={name: lrp-t, layer: layer4}"])
+    let relevance = try read(
+      Self.text, ["fooling=\(fooling)", "interpreter={name: lrp-t, layer: layer4}"])
     #expect(relevance.fooling.variant.rawValue == (fooling == "top-k" ? "share" : "paper"))
   }
 

@@ -30,7 +30,7 @@ package enum RecipeRenaming {
         let entry = entries.first(where: { $0.key == renaming.former })
       else { continue }
       var value = entry.value
-      if let word = value.word, let translated = renaming.values[word] {
+      if let word = value.text, let translated = renaming.values[word] {
         value.content = .scalar(translated, isPlain: true)
       }
       section.content = .mapping(

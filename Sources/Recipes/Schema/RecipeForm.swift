@@ -71,7 +71,7 @@ extension RecipeForm {
     return RecipeForm<Choice>(
       type: words.joined(separator: " or "), range: "",
       expected: words.joined(separator: " or "),
-      read: { $0.word.flatMap { Choice(rawValue: $0) } }, write: { .plain($0.rawValue) })
+      read: { $0.text.flatMap { Choice(rawValue: $0) } }, write: { .plain($0.rawValue) })
   }
 }
 
@@ -226,7 +226,7 @@ extension RecipeForm {
       type: "integer, [width, height], {shorterSide: integer} or none", range: side.range,
       expected: "a side, [width, height] or {shorterSide: length}, each \(side.range), or none",
       read: { node in
-        if node.word == "none" { return Preprocessing.Resize.none }
+        if node.text == "none" { return Preprocessing.Resize.none }
         if let size = size(node) { return .exact(width: size.width, height: size.height) }
         guard let entries = node.entries, entries.count == 1, entries[0].key == "shorterSide"
         else { return nil }

@@ -27,7 +27,7 @@ extension RecipeForm {
       type: "fooled, own or integer", range: sides.range,
       expected: "fooled, own, or a whole number of cells from 2 to 1024",
       read: { node in
-        switch node.word {
+        switch node.text {
         case "fooled": .fooled
         case "own": .own
         default: sides.read(node).map { .side($0) }

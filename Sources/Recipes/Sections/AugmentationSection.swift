@@ -16,7 +16,7 @@ extension RecipeField {
       },
       read: { section, value in
         guard let node = section.node[name] else { return }
-        switch node.word {
+        switch node.text {
         case "none": value[keyPath: property] = .none
         case "flip": value[keyPath: property] = .flip
         default:
