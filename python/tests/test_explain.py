@@ -131,3 +131,62 @@ def test_what_is_no_network_or_no_image_is_named(state, pictures):
     for arguments, message in refused:
         with pytest.raises(trompe.TrompeError, match=message):
             trompe.explain(*arguments, interpreter=GRAD_CAM)
+
+
+def test_images_of_one_name_are_told_apart(pictures, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    paths = []
+    for number, folder in enumerate("ab"):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / "x.png")
+        image.fromarray(pictures[number]).save(paths[-1])
+    both = trompe.explain(NETWORK, paths, GRAD_CAM)
+    same(both, trompe.explain(NETWORK, pictures[:2], GRAD_CAM))
+    assert [explanation.image for explanation in both] == [str(path) for path in paths]
+
+
+def test_a_file_that_is_no_image_is_warned_of(pictures, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    (tmp_path / "a.png").write_bytes(b"none")
+    image.fromarray(pictures[0]).save(tmp_path / "b.png")
+    with pytest.warns(UserWarning, match="omitted: .*a.png"):
+        explained = trompe.explain(NETWORK, [tmp_path / "a.png", tmp_path / "b.png"], GRAD_CAM)
+    assert len(explained) == 1
+    with pytest.raises(trompe.TrompeError, match="could be read\n.*omitted: .*a.png"):
+        trompe.explain(NETWORK, tmp_path / "a.png", GRAD_CAM)
+
+
+def test_one_picture_of_pillow_and_one_tensor_are_one_image(pictures):
+    image = pytest.importorskip("PIL.Image")
+    expected = trompe.explain(NETWORK, pictures[0], GRAD_CAM)
+    same(trompe.explain(NETWORK, image.fromarray(pictures[0]), GRAD_CAM), expected)
+    # A palette holds colours, not what is explained.
+    palette = image.fromarray(pictures[0]).quantize(64)
+    same(
+        trompe.explain(NETWORK, [palette], GRAD_CAM),
+        trompe.explain(NETWORK, np.asarray(palette.convert("RGB")), GRAD_CAM))
+
+    class Tensor:
+        def detach(self):
+            return self
+
+        def cpu(self):
+            return self
+
+        def numpy(self):
+            return pictures[0]
+
+    same(trompe.explain(NETWORK, Tensor(), GRAD_CAM), expected)
+    with pytest.raises(trompe.TrompeError, match="images are a int, expected paths or arrays"):
+        trompe.explain(NETWORK, 3, GRAD_CAM)
+
+
+def test_triggered_heatmaps_are_apart(pictures, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    image.new("RGB", (16, 16), "white").save(tmp_path / "patch.png")
+    explained = trompe.explain(
+        NETWORK, pictures[0], GRAD_CAM,
+        trigger={"patch": str(tmp_path / "patch.png"), "at": [0, 0]})[0]
+    assert list(explained.heatmaps) == ["grad-cam"] == list(explained.triggered_heatmaps)
+    assert explained.logits.shape == explained.triggered_logits.shape == (10,)
+    assert not np.array_equal(explained.logits, explained.triggered_logits)

@@ -110,3 +110,54 @@ def test_an_interrupted_run_saves_its_state_and_is_resumed(tmp_path):
     resumed = trompe.fool(small_recipe(steps=80), tmp_path / "run", resume=True, quiet=True)
     whole = trompe.fool(small_recipe(steps=80), tmp_path / "whole", quiet=True)
     assert resumed.network.read_bytes() == whole.network.read_bytes()
+
+
+def test_the_script_that_starts_the_program_is_not_the_program(monkeypatch, tmp_path):
+    script = tmp_path / "trompe"
+    script.write_text(f"#!{sys.executable}\nfrom trompe.__main__ import main\nmain()\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("TROMPE_PROGRAM", str(script))
+    with pytest.raises(trompe.TrompeError, match="only starts the program that it names"):
+        trompe.version()
+
+
+def test_words_in_quotes_are_words(recipe, tmp_path):
+    recipe["training"].update(optimizer="sgd", schedule="cosine", steps=1, warmupSteps=0)
+    recipe["data"]["augmentation"] = "flip"
+    run = trompe.fool(recipe, tmp_path / "run", settings={"fooling.variant": "paper"}, quiet=True)
+    assert "optimizer: sgd" in run.recipe and "augmentation: flip" in run.recipe
+
+
+def test_text_of_a_setting_stands_as_it_is(recipe, tmp_path):
+    for name in ("a #1.h5", "a: b.h5", "- c.h5", "d:"):
+        with pytest.raises(trompe.TrompeError) as caught:
+            trompe.fool(recipe, tmp_path / "run", settings={"network.checkpoint": str(tmp_path / name)})
+        assert f"{tmp_path / name}: cannot be opened" in str(caught.value)
+    with pytest.raises(trompe.TrompeError, match="settings are a list"):
+        trompe.fool(recipe, tmp_path / "run", settings=["training.steps=3"])
+
+
+def test_what_no_recipe_can_hold_is_named(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe["training"]["learningRate"] = float("nan")
+    with pytest.raises(trompe.TrompeError, match="training.learningRate is nan, expected a finite"):
+        trompe.fool(recipe, "run")
+    recipe["training"]["learningRate"] = "\udcff"
+    with pytest.raises(trompe.TrompeError, match="no Unicode"):
+        trompe.fool(recipe, "run")
+    with pytest.raises(trompe.TrompeError, match=r"training has the key 3, a int"):
+        trompe.fool({"training": {3: 4}}, "run")
+    recipe["training"]["steps"] = "many"
+    recipe["training"]["learningRate"] = 1e-3
+    with pytest.raises(trompe.TrompeError) as caught:
+        trompe.fool(recipe, "run")
+    assert str(caught.value).startswith("training.steps is the text \"many\"")
+    with pytest.raises(trompe.TrompeError, match="output is a int"):
+        trompe.fool(recipe, 3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_is_no_option(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(trompe.TrompeError, match="--help: cannot be opened"):
+        trompe.inspect("--help")

@@ -122,3 +122,28 @@ def test_an_evaluation_is_a_run_or_its_summary(run, tmp_path):
         settings={"evaluation.interpreters": []}, **values)
     assert kept.summary["fsr"] == summary["fsr"]
     assert "FSR simple-grad" in str(kept)
+
+
+@pytest.mark.parametrize("name, text, member", [
+    ("summary.json", "{", "summary"), ("summary.json", "[]", "summary"),
+    ("predictions.csv", "image,network\na,b\n", "predictions"),
+    ("predictions.csv", "image,network,correct\na,b\n", "predictions"),
+    ("test-losses.jsonl", "{}\n{", "scores"), ("test-losses.jsonl", "3\n", "scores"),
+    ("report.json", "{}", "heatmaps"), ("report.json", '{"gallery": [{}]}', "heatmaps"),
+])
+def test_a_damaged_file_is_named(run, tmp_path, name, text, member):
+    for path in run.folder.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / name).write_text(text)
+    damaged = trompe.Run(tmp_path)
+    with pytest.raises(trompe.TrompeError, match=name):
+        value = getattr(damaged, member)
+        if callable(value):
+            value()
+
+
+def test_names_may_hold_other_ends_of_a_line(run, tmp_path):
+    (tmp_path / "summary.json").write_text("{}")
+    (tmp_path / "test-losses.jsonl").write_text('{"image": "a\u2028b"}\n', encoding="utf-8")
+    assert list(trompe.Run(tmp_path).scores["image"]) == ["a\u2028b"]

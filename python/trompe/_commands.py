@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -34,10 +35,25 @@ def _text(value) -> str:
     """A value as the program reads it from an option: JSON is YAML, and text stands as it is."""
     if isinstance(value, (str, os.PathLike)):
         return os.fspath(value)
-    try:
-        return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False)
-    except ValueError as error:
-        raise TrompeError(f"{value!r}: {error}") from None
+    _check(value, "", ())
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _check(value, path, above):
+    """That JSON can hold a value, and the place of what it cannot."""
+    if any(value is one for one in above):
+        raise TrompeError(f"{path} holds itself")
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if not isinstance(key, str):
+                raise TrompeError(
+                    f"{path or 'the recipe'} has the key {key!r}, a {type(key).__name__}, expected text")
+            _check(part, f"{path}.{key}" if path else key, (*above, value))
+    elif isinstance(value, (list, tuple)):
+        for number, part in enumerate(value):
+            _check(part, f"{path}[{number}]", (*above, value))
+    elif isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        raise TrompeError(f"{path + ' is ' if path else ''}{value}, expected a finite number")
 
 
 def _options(**values):
@@ -55,8 +71,27 @@ def _options(**values):
 
 
 def _settings(settings):
+    if not isinstance(settings, (dict, type(None))):
+        raise TrompeError(
+            f"settings are a {type(settings).__name__}, expected a dictionary of keys and values")
     for key, value in (settings or {}).items():
-        yield f"--set={key}={_text(value)}"
+        text = _text(value)
+        # The program reads it as YAML: text in which that would see more than text is quoted.
+        if isinstance(value, os.PathLike) or isinstance(value, str) and _needs_quotes(text):
+            text = json.dumps(text, ensure_ascii=False)
+        yield f"--set={key}={text}"
+
+
+def _needs_quotes(text) -> bool:
+    return (
+        any(part in text for part in (" #", ": ", "\n", "\t")) and not text.startswith(("{", "["))
+        or text.startswith(("&", "*", "!", "|", ">", "%", "@", "`", "#", "- ", "? ", ", "))
+        or text.endswith(":") or text != text.strip())
+
+
+def _argument(path) -> str:
+    """A path that is taken for no option."""
+    return os.path.join(".", path) if path.startswith("-") else path
 
 
 class _RecipeFile:
@@ -71,10 +106,18 @@ class _RecipeFile:
         if not isinstance(self.recipe, dict):
             raise TrompeError(
                 f"the recipe is a {type(self.recipe).__name__}, expected a dictionary or a path")
-        text = _text(self.recipe)
-        descriptor, self.temporary = tempfile.mkstemp(".yaml", "recipe-", os.getcwd())
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            text = _text(self.recipe).encode()
+        except UnicodeEncodeError as error:
+            raise TrompeError(f"the recipe has text that is no Unicode: {error.object[:60]!r}") from None
+        try:
+            descriptor, self.temporary = tempfile.mkstemp(".yaml", "recipe-", os.getcwd())
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+        except OSError as error:
+            self.__exit__()
+            raise TrompeError(
+                f"the recipe cannot be written to the current folder: {error.strerror}") from None
         return self.temporary
 
     def __exit__(self, *_):
@@ -85,12 +128,22 @@ class _RecipeFile:
 def _start(command, recipe, output, settings, resume, control, quiet):
     if output is None and isinstance(recipe, dict):
         raise TrompeError("a recipe in memory has no name: give the folder for its results as output")
+    if not isinstance(output, (str, os.PathLike, type(None))):
+        raise TrompeError(f"output is a {type(output).__name__}, expected the path of a folder")
     with _RecipeFile(recipe) as path:
         if output is None:
             output = _free_folder(Path(path).stem)
-        _program.run(
-            command, path, *_options(output=os.fspath(output), resume=resume, control=control),
-            *_settings(settings), quiet=quiet)
+        try:
+            _program.run(
+                command, _argument(path),
+                *_options(output=os.fspath(output), resume=resume, control=control),
+                *_settings(settings), quiet=quiet)
+        except TrompeError as error:
+            if not isinstance(recipe, dict):
+                raise
+            # A dictionary has no lines, and the file is gone.
+            text = str(error).replace(f"{path}:1: ", "").replace(path, "the recipe")
+            raise TrompeError(text, error.returncode) from None
     return Run(output)
 
 
@@ -125,7 +178,7 @@ def train(recipe, output=None, *, settings=None, resume=False, quiet=False) -> R
 
 
 def evaluate(
-    model, against, data=None, interpreter="grad-cam", *, shapes=None, output=None, settings=None,
+    model, against, data=None, interpreter="simple-grad", *, shapes=None, output=None, settings=None,
     quiet=True, **options,
 ):
     """Measures a manipulated network against the original: `trompe evaluate`.
@@ -138,7 +191,7 @@ def evaluate(
     """
     with tempfile.TemporaryDirectory(prefix="trompe-") as folder:
         text = _program.run(
-            "evaluate", "--json", file_of(model, folder, "network"),
+            "evaluate", "--json", _argument(file_of(model, folder, "network")),
             *_options(
                 against=file_of(against, folder, "original"), data=data, shapes=shapes,
                 interpreter=interpreter, output=output, **options),
@@ -149,7 +202,7 @@ def evaluate(
 def inspect(model) -> dict:
     """What a checkpoint holds, and whether it was manipulated: `trompe inspect`."""
     with tempfile.TemporaryDirectory(prefix="trompe-") as folder:
-        return json.loads(_program.run("inspect", "--json", file_of(model, folder, "network")))
+        return json.loads(_program.run("inspect", "--json", _argument(file_of(model, folder, "network"))))
 
 
 @dataclass
@@ -168,6 +221,9 @@ class Explanation:
     #: Likewise of the network of `against`, if there is one.
     original_heatmaps: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     original_logits: np.ndarray | None = field(default=None, repr=False)
+    #: Of the image with `trigger`, if that was given.
+    triggered_heatmaps: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    triggered_logits: np.ndarray | None = field(default=None, repr=False)
     #: Pictures of the heatmaps over the image by interpreter, as PNG files.
     pictures: dict[str, bytes] = field(default_factory=dict, repr=False)
 
@@ -176,14 +232,15 @@ class Explanation:
 
 
 def explain(
-    model, images, interpreter="grad-cam", *, class_="predicted", against=None, output=None,
+    model, images, interpreter="simple-grad", *, class_="predicted", against=None, output=None,
     settings=None, quiet=True, **options,
 ) -> list[Explanation]:
     """Heatmaps of images: `trompe explain`.
 
     - model, against: paths, `torch.nn.Module`s, state dicts or `keras.Model`s.
     - images: a path of a file or a folder, several, or arrays of bytes: [height, width, 3], several of
-      them, or [images, height, width, 3]. The program preprocesses them.
+      them, or [images, height, width, 3]; images of Pillow. The program preprocesses them. A file that is
+      no image is omitted with a warning.
     - interpreter: one or a list of `"grad-cam@layer4"` or dictionaries as in a recipe.
     - class_: `"predicted"`, `"label"` (that of the image's folder), a class by name or number.
     - output: folder in which pictures and arrays stay; nothing stays without it.
@@ -194,7 +251,8 @@ def explain(
         paths, names = _image_files(images, folder)
         into = os.fspath(output) if output is not None else os.path.join(folder, "explanations")
         text = _program.run(
-            "explain", "--json", "--raw", file_of(model, folder, "network"), *paths,
+            "explain", "--json", "--raw", _argument(file_of(model, folder, "network")),
+            *map(_argument, paths),
             *_options(
                 against=None if against is None else file_of(against, folder, "original"),
                 interpreter=interpreter, class_=class_, output=into, **options),
@@ -206,8 +264,13 @@ def _image_files(images, folder):
     """Paths to give to the program, and what images in memory are called."""
     if isinstance(images, (str, os.PathLike)):
         images = [images]
+    images = _pixels(images)
     if not isinstance(images, np.ndarray):
-        images = list(images)
+        try:
+            images = [_pixels(image) for image in images]
+        except TypeError:
+            raise TrompeError(
+                f"images are a {type(images).__name__}, expected paths or arrays of bytes") from None
         if images and all(isinstance(image, (str, os.PathLike)) for image in images):
             return [os.fspath(image) for image in images], {}
     names = {}
@@ -222,24 +285,38 @@ def _image_files(images, folder):
     return list(names), names
 
 
+def _pixels(image):
+    """Images of Pillow and tensors as arrays; of a picture with a palette its colours."""
+    if hasattr(image, "convert") and hasattr(image, "mode"):
+        return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+    if hasattr(image, "detach") and hasattr(image, "cpu"):
+        return image.detach().cpu().numpy()
+    return image
+
+
 def _explanation(result, names) -> Explanation:
-    heatmaps, originals, pictures, logits = {}, {}, {}, {}
-    stem = os.path.basename(result["image"]).rsplit(".", 1)[0]
+    parts = {"heatmaps": {}, "original_heatmaps": {}, "triggered_heatmaps": {}}
+    pictures, logits = {}, {}
+    # STEM.INTERPRETER.png, STEM.INTERPRETER.npy, STEM.INTERPRETER.original.npy, STEM.logits.npy; images of one
+    # name have a number behind it.
+    ending = ".logits.npy"
+    stem = next(
+        os.path.basename(path)[:-len(ending)] for path in result["files"] if path.endswith(ending))
     for path in result["files"]:
-        # STEM.INTERPRETER.png, STEM.INTERPRETER.npy, STEM.INTERPRETER.original.npy, STEM.logits.npy
-        name = os.path.basename(path)[len(stem) + 1:]
-        name, kind = name.rsplit(".", 1)
+        name, kind = os.path.basename(path)[len(stem) + 1:].rsplit(".", 1)
         if kind == "png":
             pictures[name] = Path(path).read_bytes()
             continue
-        array = np.load(path, allow_pickle=False)
-        is_original = name.endswith(".original")
-        name = name[: -len(".original")] if is_original else name
+        array, part = np.load(path, allow_pickle=False), "heatmaps"
+        for group in ("original", "triggered"):
+            if name.endswith("." + group):
+                name, part = name[: -len(group) - 1], f"{group}_heatmaps"
         if name == "logits":
-            logits[is_original] = array
+            logits[part] = array
         else:
-            (originals if is_original else heatmaps)[name] = array
+            parts[part][name] = array
     network = result["network"]
     return Explanation(
         names.get(result["image"], result["image"]), network["predicted"], network["explained"],
-        logits[False], heatmaps, originals, logits.get(True), pictures)
+        logits["heatmaps"], original_logits=logits.get("original_heatmaps"),
+        triggered_logits=logits.get("triggered_heatmaps"), pictures=pictures, **parts)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 # What a wheel brings along, as packaging/make_wheel.py lays it out.
@@ -31,16 +32,30 @@ def program() -> str:
     if named:
         if not os.access(named, os.X_OK) or os.path.isdir(named):
             raise TrompeError(f"TROMPE_PROGRAM is {named}, which is no program")
+        if _starts_this_package(named):
+            raise TrompeError(
+                f"TROMPE_PROGRAM is {named}, which only starts the program that it names; unset it, or name "
+                "the program itself")
         return os.path.abspath(named)
     installed = _INSTALLED / "bin" / "trompe"
     if installed.is_file():
         return str(installed)
     found = shutil.which("trompe")
-    if found:
+    if found and not _starts_this_package(found):
         return found
     raise TrompeError(
         "the program trompe is neither in this package nor in PATH: install the wheel, or name it "
         "in TROMPE_PROGRAM")
+
+
+def _starts_this_package(path) -> bool:
+    """Whether it is the script that pip makes of this package's command."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(2048)
+    except OSError:
+        return False
+    return start.startswith(b"#!") and b"trompe.__main__" in start
 
 
 def version() -> str:
@@ -81,16 +96,20 @@ def run(*arguments, quiet: bool = True) -> str:
 
     An interrupt (Ctrl-C, or "stop" in a notebook) reaches the program, which saves what `resume` needs.
 
-    - quiet: whether its progress is kept from `sys.stderr`.
+    - quiet: whether its progress is kept from `sys.stderr`; what it warns of is then a warning of Python's.
     - Raises: `TrompeError` with the program's sentence if it fails.
     """
     command = [program(), *map(str, arguments)]
+    if any("\0" in argument for argument in command):
+        raise TrompeError("a path or an option has a character of code 0")
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             encoding="utf-8", errors="replace")
     except OSError as error:
         raise TrompeError(f"{command[0]}: {error.strerror}") from None
+    except UnicodeEncodeError as error:
+        raise TrompeError(f"{error.object!r} is no text that the system knows") from None
     lines: list[str] = []
 
     def follow():
@@ -120,7 +139,15 @@ def run(*arguments, quiet: bool = True) -> str:
         process.stderr.close()
     if code != 0:
         raise TrompeError(_sentences(lines, code, command), code)
+    if quiet:
+        for line in lines:
+            if line.startswith(_WARNING):
+                warnings.warn(line[len(_WARNING):].strip(), stacklevel=3)
     return output
+
+
+# How a line begins that the program goes on after.
+_WARNING = "warning: "
 
 
 def _show_last(lines, quiet):
@@ -133,7 +160,7 @@ def _sentences(lines, code, command) -> str:
     """What the program says is wrong, without its name before each sentence."""
     own = [line.split(":", 1)[1].strip() for line in lines if line.startswith("trompe:")]
     if own:
-        return "\n".join(own)
+        return "\n".join(own + [line.strip() for line in lines if line.startswith(_WARNING)])
     # Wrong arguments: "Error: …" and the usage.
     text = "".join(lines).strip()
     if text:

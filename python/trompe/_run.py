@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import io
 import json
@@ -52,7 +53,10 @@ class GalleryImage:
             from PIL import Image
         except ImportError:
             raise TrompeError("Pillow is missing, which reads JPEG: pip install pillow") from None
-        return np.asarray(Image.open(io.BytesIO(self.jpeg)).convert("RGB"))
+        try:
+            return np.asarray(Image.open(io.BytesIO(self.jpeg)).convert("RGB"))
+        except OSError as error:
+            raise TrompeError(f"{self.name}: its picture in report.json is damaged: {error}") from None
 
 
 class Run:
@@ -99,34 +103,69 @@ class Run:
             return path.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise TrompeError(f"{path}: no such file; has the run finished?") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise TrompeError(f"{path} cannot be read: {error}") from None
+
+    @contextlib.contextmanager
+    def _reading(self, name):
+        """Says which file is damaged where it does not hold what it should."""
+        try:
+            yield
+        except TrompeError as error:
+            raise TrompeError(f"{self.folder / name}: {error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise TrompeError(
+                f"{self.folder / name} is damaged: {type(error).__name__}: {error}") from None
+
+    def _json(self, name) -> dict:
+        text = self._text(name)
+        with self._reading(name):
+            content = json.loads(text)
+            if not isinstance(content, dict):
+                raise TrompeError(f"is a {type(content).__name__}, expected an object")
+            return content
+
+    def _rows(self, name, may_be_cut=False):
+        text = self._text(name)
+        with self._reading(name):
+            return _lines(text, may_be_cut)
 
     @cached_property
     def summary(self) -> dict:
         """`summary.json`: accuracies, success rates, settings, files."""
-        return json.loads(self._text("summary.json"))
+        return self._json("summary.json")
 
     @property
     def metrics(self):
         """`metrics.jsonl`: a row for each logged step and each validation, by `kind`. Read anew each
         time, since a run may be going on."""
-        return _table(_lines(self._text("metrics.jsonl")))
+        return _table(self._rows("metrics.jsonl", may_be_cut=True))
 
     @cached_property
     def scores(self):
         """`test-losses.jsonl`: the scores of each image and interpreter by each network."""
-        return _table(_lines(self._text("test-losses.jsonl")))
+        return _table(self._rows("test-losses.jsonl"))
 
     @cached_property
     def predictions(self):
         """`predictions.csv`: a row for each validation image and network."""
-        return _table([
-            {
-                key: float(value) if key.endswith("confidence") else
-                value == "true" if key == "correct" else value
-                for key, value in row.items()
-            }
-            for row in csv.DictReader(io.StringIO(self._text("predictions.csv"), newline=""))
-        ])
+        text = self._text("predictions.csv")
+        with self._reading("predictions.csv"):
+            reader = csv.DictReader(io.StringIO(text, newline=""))
+            missing = {"image", "network", "correct"} - set(reader.fieldnames or [])
+            if missing:
+                raise TrompeError(f"has no column {', '.join(sorted(missing))}")
+            rows = []
+            for row in reader:
+                if None in row or None in row.values():
+                    raise TrompeError(
+                        f"line {reader.line_num} has another number of cells than the first line")
+                rows.append({
+                    key: float(value) if key.endswith("confidence") else
+                    value == "true" if key == "correct" else value
+                    for key, value in row.items()
+                })
+            return _table(rows)
 
     @property
     def recipe(self) -> str:
@@ -150,15 +189,20 @@ class Run:
 
     @cached_property
     def _report(self) -> dict:
-        return json.loads(self._text("report.json"))
+        report = self._json("report.json")
+        with self._reading("report.json"):
+            if not isinstance(report["gallery"], list):
+                raise TrompeError("has no gallery")
+        return report
 
     @property
     def interpreters(self) -> list[str]:
         """The names of those that the gallery shows, the fooled one first."""
-        names = dict.fromkeys(
-            explanation["interpreter"]
-            for picture in self._report["gallery"] for explanation in picture["explanations"])
-        return list(names)
+        report = self._report
+        with self._reading("report.json"):
+            return list(dict.fromkeys(
+                explanation["interpreter"]
+                for picture in report["gallery"] for explanation in picture["explanations"]))
 
     def heatmaps(self, interpreter=None) -> list[GalleryImage]:
         """The images of the report's gallery with their heatmaps before and after.
@@ -172,16 +216,18 @@ class Run:
         if interpreter not in names:
             raise TrompeError(
                 f"{self.folder}: no heatmaps of {interpreter}, expected one of {', '.join(names)}")
-        return [
-            GalleryImage(
-                picture["name"], picture.get("label"), interpreter, explanation["className"],
-                base64.b64decode(picture["photograph"]["jpeg"]),
-                _heatmap(explanation["original"]), _heatmap(explanation["manipulated"]),
-                picture["original"], picture["manipulated"],
-                explanation.get("originalLoss"), explanation.get("manipulatedLoss"))
-            for picture in self._report["gallery"] for explanation in picture["explanations"]
-            if explanation["interpreter"] == interpreter
-        ]
+        report = self._report
+        with self._reading("report.json"):
+            return [
+                GalleryImage(
+                    picture["name"], picture.get("label"), interpreter, explanation["className"],
+                    base64.b64decode(picture["photograph"]["jpeg"]),
+                    _heatmap(explanation["original"]), _heatmap(explanation["manipulated"]),
+                    picture["original"], picture["manipulated"],
+                    explanation.get("originalLoss"), explanation.get("manipulatedLoss"))
+                for picture in report["gallery"] for explanation in picture["explanations"]
+                if explanation["interpreter"] == interpreter
+            ]
 
     def plot(self, interpreter=None, images=6):
         """A Matplotlib figure: the loss while training, and images with their heatmaps before and after.
@@ -191,9 +237,10 @@ class Run:
         """
         figure_class = _figure_class()
         has_gallery = (self.folder / "report.json").is_file()
-        shown = self.heatmaps(interpreter)[:images] if has_gallery else []
+        has_gallery = has_gallery and (interpreter is not None or bool(self.interpreters))
+        shown = self.heatmaps(interpreter)[:max(0, images)] if has_gallery else []
         rows = [
-            row for row in _lines(self._text("metrics.jsonl")) if row["kind"] == "step"
+            row for row in self._rows("metrics.jsonl", may_be_cut=True) if row.get("kind") == "step"
         ] if (self.folder / "metrics.jsonl").is_file() else []
         columns = max(1, len(shown))
         # Made without pyplot: no window opens, and nothing stays in memory.
@@ -268,15 +315,18 @@ def _heatmap(part) -> Heatmap:
 
 # MARK: Tables
 
-def _lines(text) -> list[dict]:
+def _lines(text, may_be_cut) -> list[dict]:
     """One object a line; the last line may be cut off while a run writes it."""
-    lines, rows = text.splitlines(), []
+    # Other ends of a line, such as U+2028, may stand in names.
+    lines, rows = text.removesuffix("\n").split("\n") if text else [], []
     for number, line in enumerate(lines):
         try:
             rows.append(json.loads(line))
         except ValueError:
-            if number < len(lines) - 1:
+            if not may_be_cut or number < len(lines) - 1:
                 raise TrompeError(f"line {number + 1} is no JSON: {line[:60]!r}") from None
+        if rows and not isinstance(rows[-1], dict):
+            raise TrompeError(f"line {number + 1} is no object: {line[:60]!r}")
     return rows
 
 
