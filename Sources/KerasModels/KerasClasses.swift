@@ -31,6 +31,8 @@ extension KerasReading {
     _ className: String, _ config: KerasObject, isCalled: Bool
   ) -> String? {
     if supported.contains(className) || idle.contains(className) { return nil }
+    // Of channels that are taken one by one: KerasReading.appendChannels.
+    if className == "Stack", isCalled { return nil }
     let isOperation =
       className.hasSuffix("OpLambda")
       || isCalled && config.members.keys.allSatisfy({ $0 == "name" || $0 == "dtype" })

@@ -19,7 +19,12 @@ extension KerasReading {
     case "LayerNormalization":
       try node(name, layerNorm(config, x, channels: channels), inputs, config)
     case "LayerScale": try node(name, .layerScale(channels: x[-1]), inputs, config)
-    case "Reshape": try node(name, reshape(config, x), inputs, config)
+    case "Reshape":
+      let layer = try reshape(config, x)
+      if case .reshape(let extents) = layer, Shape(extents) == x {
+        return stand(name, for: inputs[0])
+      }
+      try node(name, layer, inputs, config)
     case "UpSampling2D":
       let factor = try config.pair("size", default: (2, 2))
       guard x.rank == 3 else { throw config.error("reads \(x), expected an image") }
@@ -207,5 +212,27 @@ extension KerasReading {
     }
     guard !isInverse else { throw config.error("invert is not supported") }
     return .normalization(channels: x[-1])
+  }
+
+  /// [[top, bottom], [left, right]], [rows, columns] or one number.
+  func zeroPadding(_ config: KerasObject) throws(NetworkError) -> Layer {
+    let sides = try sides(config, "padding")
+    return .zeroPadding(
+      top: sides[0][0], left: sides[1][0], bottom: sides[0][1], right: sides[1][1])
+  }
+
+  func sides(_ config: KerasObject, _ key: String) throws(NetworkError) -> [[Int]] {
+    let value = config.value(key)
+    let sides: [[Int]]
+    if let all = value as? Int {
+      sides = [[all, all], [all, all]]
+    } else if let pair = value as? [Int], pair.count == 2 {
+      sides = pair.map { [$0, $0] }
+    } else if let pairs = value as? [[Int]], pairs.count == 2, pairs.allSatisfy({ $0.count == 2 }) {
+      sides = pairs
+    } else {
+      throw config.error("\(key) is not [[top, bottom], [left, right]]")
+    }
+    return sides
   }
 }

@@ -108,7 +108,13 @@ extension KerasModel {
     private func references(
       _ config: KerasObject, _ key: String
     ) throws(NetworkError) -> [KerasReference] {
-      guard let list = config.value(key) as? [Any] else { return [] }
+      var list: [Any] = []
+      switch config.value(key) {
+      case let value as [Any]: list = value
+      // Outputs by name.
+      case let value as [String: Any]: list = value.sorted { $0.key < $1.key }.map(\.value)
+      default: return []
+      }
       if list.first is String { return [try KerasReference(list, config)] }
       var references: [KerasReference] = []
       for history in list {

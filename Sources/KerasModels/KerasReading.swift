@@ -62,6 +62,7 @@ public struct KerasImport: Hashable, Sendable {
       channelsFirst: model.hasChannelsFirst, isKeras3: model.isKeras3)
     for layer in model.layers { try reading.append(layer) }
     reading.add(model.aliases)
+    try reading.end()
     architecture = try Architecture(
       name: model.name, inputShape: [height, width, channels], classes: try reading.classes(),
       nodes: reading.nodes, aliases: reading.aliases)
@@ -80,6 +81,8 @@ struct KerasReading {
   /// Keras's layers whose results have their channels first: [C, H, W] to Keras, where the node that
   /// stands for them has [H, W, C].
   private var channelsFirst: Set<String> = []
+  /// Single channels of an image, `x[..., 2]`, by the name of what takes them.
+  var channelParts: [String: (image: String, channel: Int)] = [:]
   /// Whether Keras 3 wrote the model.
   let isKeras3: Bool
   /// By which the layer that is appended calls its parameters.
@@ -105,12 +108,17 @@ struct KerasReading {
     return shape[0] == 1 && last.layer != .softmax ? 2 : shape[0]
   }
 
+  /// The shape of what a layer of Keras's gives; `nil` if there is none.
+  func shape(of name: String) -> Shape? { shapes[stands[name] ?? name] }
+
   mutating func append(_ layer: KerasModel.Layer) throws(NetworkError) {
     guard !layer.inputs.isEmpty else { throw layer.config.error("reads no other layer") }
     path = layer.path
-    for name in layer.inputs where shapes[stands[name] ?? name] == nil {
+    if try takeChannel(layer) { return }
+    for name in layer.inputs where shape(of: name) == nil && channelParts[name] == nil {
       throw layer.config.error("reads \(name.prefix(200)), which is no earlier layer")
     }
+    if try appendChannels(layer, areFirst: !channelsFirst.isDisjoint(with: layer.inputs)) { return }
     guard stands[layer.name] == nil, shapes[layer.name] == nil else {
       throw layer.config.error("two layers are called \(layer.name.prefix(200))")
     }
@@ -238,6 +246,8 @@ struct KerasReading {
     case "Flatten":
       let isMoved = config.value("data_format") as? String == "channels_first"
       let order: FlattenOrder = isDirect && !isMoved ? .channelsFirst : .channelsLast
+      // A row is one already.
+      if x.rank == 1 { return stand(name, for: inputs[0]) }
       try node(name, .flatten(order: order), inputs, config)
     case "Permute":
       guard let order = config.value("dims") as? [Int], order.sorted() == Array(1...x.rank) else {
@@ -308,28 +318,6 @@ struct KerasReading {
         hasBeta: try config.truth("center", default: true)))
   }
 
-  /// [[top, bottom], [left, right]], [rows, columns] or one number.
-  private func zeroPadding(_ config: KerasObject) throws(NetworkError) -> Layer {
-    let sides = try sides(config, "padding")
-    return .zeroPadding(
-      top: sides[0][0], left: sides[1][0], bottom: sides[0][1], right: sides[1][1])
-  }
-
-  func sides(_ config: KerasObject, _ key: String) throws(NetworkError) -> [[Int]] {
-    let value = config.value(key)
-    let sides: [[Int]]
-    if let all = value as? Int {
-      sides = [[all, all], [all, all]]
-    } else if let pair = value as? [Int], pair.count == 2 {
-      sides = pair.map { [$0, $0] }
-    } else if let pairs = value as? [[Int]], pairs.count == 2, pairs.allSatisfy({ $0.count == 2 }) {
-      sides = pairs
-    } else {
-      throw config.error("\(key) is not [[top, bottom], [left, right]]")
-    }
-    return sides
-  }
-
   // MARK: Nodes
 
   /// A layer that is an activation function; `linear` is but another name of what it reads.
@@ -338,6 +326,17 @@ struct KerasReading {
   ) throws(NetworkError) {
     if let layer = activation.layer { return try node(name, layer, inputs, config) }
     stand(name, for: inputs[0])
+  }
+
+  /// The node that stands for one of Keras's layers.
+  func node(of name: String) -> String { stands[name] ?? name }
+
+  /// Takes the last node off: its name is another for `node`.
+  mutating func removeLast(standingFor node: String) {
+    let name = nodes.removeLast().name
+    shapes[name] = nil
+    for (other, stood) in stands where stood == name { stand(other, for: node) }
+    stand(name, for: node)
   }
 
   /// Another name of what a node gives.

@@ -157,11 +157,15 @@ extension TensorContainer {
     return Tensor(shape: stored.shape, values: values)
   }
 
-  /// Reads a dataset of one integer, such as `num_batches_tracked`.
+  /// Reads a dataset of one integer, such as `num_batches_tracked`. Averaged and halved files have floats there:
+  /// the nearest integer, 0 of what is none.
   ///
-  /// - Throws: `CheckpointError` if there is none of this name, or it is not one integer.
+  /// - Throws: `CheckpointError` if there is none of this name, or it is not one number.
   public func readInteger(_ name: String) throws -> Int64 {
-    let values = try readIntegers(name)
+    let isFloat = tensor(named: name)?.elementType.isFloat ?? false
+    let values =
+      try isFloat
+      ? read(name).values.map { Int64(exactly: $0.rounded()) ?? 0 } : readIntegers(name)
     guard values.count == 1 else {
       throw CheckpointError(
         path: path, dataset: name, "has \(values.count) elements, expected one integer")

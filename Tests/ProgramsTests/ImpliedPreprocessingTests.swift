@@ -34,12 +34,56 @@ import Testing
       ([rescale([4.37, 4.46, 4.44], [-2.1, -2, -1.8])], 1),
       ([rescale([0.0001], [0])], 255), ([rescale([0.1], [0])], nil), ([.relu], nil),
       ([.relu, rescale([2], [-1])], nil),
+      // What does nothing to an image, or puts zeros around it, may come first.
+      ([.dropout(rate: 0.1), rescale([1 / 255], [0])], 255),
+      (
+        [
+          .zeroPadding(top: 1, left: 1, bottom: 1, right: 1), rescale([1 / 255], [0]),
+          .crop(top: 1, left: 1, bottom: 1, right: 1),
+        ], 255
+      ),
     ]
     for (layers, white) in cases {
       let preprocessing = try network(layers).impliedPreprocessing
       #expect(preprocessing?.mean.allSatisfy { $0 == 0 } != false)
       #expect(preprocessing?.standardDeviation.first == white.map { Float(1 / $0) }, "\(layers)")
     }
+  }
+
+  /// A row of all samples, and members of an ensemble that each normalise: where they agree.
+  @Test func otherWaysToTheNormalization() throws {
+    let row = try Architecture(
+      name: "row", inputShape: [2, 2, 3], classes: 12,
+      nodes: [
+        LayerNode(name: "row", layer: .flatten, inputs: [Architecture.inputName]),
+        LayerNode(name: "scaled", layer: rescale([1 / 255], [0]), inputs: ["row"]),
+      ])
+    #expect(row.impliedPreprocessing?.standardDeviation.first == Float(1.0 / 255))
+    func ensemble(_ first: Double, _ second: Double) throws -> Architecture {
+      try Architecture(
+        name: "two", inputShape: [2, 2, 3], classes: 12,
+        nodes: [
+          LayerNode(name: "a", layer: rescale([first], [0]), inputs: [Architecture.inputName]),
+          LayerNode(name: "b", layer: rescale([second], [0]), inputs: [Architecture.inputName]),
+          LayerNode(name: "sum", layer: .add, inputs: ["a", "b"]),
+          LayerNode(name: "row", layer: .flatten, inputs: ["sum"]),
+        ])
+    }
+    #expect(
+      try ensemble(1 / 255, 1 / 255).impliedPreprocessing?.standardDeviation.first
+        == Float(1.0 / 255))
+    #expect(try ensemble(1 / 255, 1).impliedPreprocessing == nil)
+    let gray = try Architecture(
+      name: "gray", inputShape: [2, 2, 1], classes: 12,
+      nodes: [
+        LayerNode(
+          name: "three", layer: .concatenate,
+          inputs: [Architecture.inputName, Architecture.inputName, Architecture.inputName]),
+        LayerNode(
+          name: "scaled", layer: rescale([1, 1, 1], [-103, -116, -123]), inputs: ["three"]),
+        LayerNode(name: "row", layer: .flatten, inputs: ["scaled"]),
+      ])
+    #expect(gray.impliedPreprocessing?.standardDeviation == [Float(1.0 / 255)])
   }
 
   /// Nobody has to say how images are normalised, and nothing is noted; what a recipe says holds.

@@ -21,7 +21,9 @@ extension LoadedNetwork {
           + "preprocessing gives \(given.channelOrder); set network.preprocessing.channelOrder or "
           + "style")
     }
-    let style = Preprocessing.Style(family: specification.family)
+    let style =
+      specification.graph.flatMap { Preprocessing.Style(kerasApplication: $0.name) }
+      ?? Preprocessing.Style(family: specification.family)
     var preprocessing =
       recorded?.preprocessing ?? specification.graph?.impliedPreprocessing
       ?? Preprocessing(style: style, channels: specification.channels)
@@ -56,6 +58,39 @@ extension LoadedNetwork {
             + "network.preprocessing")
     }
     return preprocessing
+  }
+
+  /// What a recipe does twice: it normalises images for a network that does so itself.
+  static func contradiction(
+    _ section: NetworkSection, _ specification: ArchitectureSpecification,
+    _ preprocessing: Preprocessing
+  ) -> String? {
+    guard section.preprocessing != nil, section.saysNormalization,
+      let implied = specification.graph?.impliedPreprocessing,
+      (implied.mean, implied.standardDeviation)
+        != (preprocessing.mean, preprocessing.standardDeviation)
+    else { return nil }
+    let largest = implied.standardDeviation[0] == 1 ? "1" : "255"
+    return "normalises images itself by its first layers, from 0 to \(largest), but they are "
+      + "normalised before: \(description(of: preprocessing)); leave network.preprocessing's style, "
+      + "mean and standardDeviation (--preprocessing) out"
+  }
+
+  /// What a recipe does that gives numbers of its own to a network that the file alone names: where it does not
+  /// say which colour comes first, red does.
+  static func exchangedColours(
+    _ section: NetworkSection, _ specification: ArchitectureSpecification,
+    _ preprocessing: Preprocessing
+  ) -> String? {
+    let usual = Preprocessing.Style(family: specification.family)
+    guard section.architecture == nil, section.preprocessing != nil, section.saysNormalization,
+      specification.graph == nil, specification.channels == 3,
+      Preprocessing(style: usual).channelOrder != preprocessing.channelOrder
+    else { return nil }
+    return
+      "is a \(specification.family), which take \(Preprocessing(style: usual).channelOrder) images "
+      + "as a rule; it is given \(preprocessing.channelOrder) ones: set "
+      + "network.preprocessing.channelOrder"
   }
 
   /// What is done to pixels, for messages.

@@ -24,46 +24,106 @@ extension Architecture {
   private func largestSample(
     _ statistics: (LayerNode) -> (mean: [Double], variance: [Double])?
   ) -> Double? {
-    // y = scale·x + offset so far, by channel.
     let channels = inputShape[2]
-    var scale = [Double](repeating: 1, count: channels)
-    var offset = [Double](repeating: 0, count: channels)
-    var (name, isNormalized) = (Self.inputName, false)
+    return largestSample(
+      from: Self.inputName, scale: [Double](repeating: 1, count: channels),
+      offset: [Double](repeating: 0, count: channels), isNormalized: false, statistics)
+  }
+
+  /// The same from a node on, whose values are y = scale·x + offset by channel. Where several layers read it
+  /// all of them have to agree.
+  private func largestSample(
+    from start: String, scale: [Double], offset: [Double], isNormalized: Bool,
+    _ statistics: (LayerNode) -> (mean: [Double], variance: [Double])?
+  ) -> Double? {
+    var (name, scale, offset, isNormalized) = (start, scale, offset, isNormalized)
     walk: while true {
       let readers = nodes.filter { $0.inputs.contains(name) }
-      guard readers.count == 1, readers[0].inputs.count == 1 else { break }
-      switch readers[0].layer {
-      case .crop, .resize: break
-      case .reverseChannels:
-        scale.reverse()
-        offset.reverse()
-      case .rescale(let layer):
-        for channel in 0..<channels {
-          let factor = layer.scale[layer.scale.count == 1 ? 0 : channel]
-          scale[channel] *= factor
-          offset[channel] =
-            offset[channel] * factor + layer.offset[layer.offset.count == 1 ? 0 : channel]
+      guard readers.count == 1, Set(readers[0].inputs) == [name] else {
+        if readers.count > 1, !isNormalized {
+          let found = readers.map { reader in
+            reader.inputs == [name]
+              ? largestSample(through: reader, scale, offset, isNormalized, statistics) : nil
+          }
+          return Set(found).count == 1 ? found[0] : nil
         }
-        isNormalized = true
-      case .normalization:
-        guard let known = statistics(readers[0]), known.mean.count == channels,
-          known.variance.count == channels
-        else { break walk }
-        for channel in 0..<channels {
-          let deviation = max(known.variance[channel], Layer.normalizationEpsilon).squareRoot()
-          scale[channel] /= deviation
-          offset[channel] = (offset[channel] - known.mean[channel]) / deviation
-        }
-        isNormalized = true
-      default: break walk
+        break
       }
+      guard
+        let after = Self.step(readers[0], scale, offset, isNormalized, statistics)
+      else { break walk }
+      (scale, offset, isNormalized) = after
       name = readers[0].name
     }
+    return Self.largestSample(scale, offset, isNormalized)
+  }
+
+  private func largestSample(
+    through reader: LayerNode, _ scale: [Double], _ offset: [Double], _ isNormalized: Bool,
+    _ statistics: (LayerNode) -> (mean: [Double], variance: [Double])?
+  ) -> Double? {
+    guard
+      let after = Self.step(reader, scale, offset, isNormalized, statistics)
+    else { return nil }
+    return largestSample(
+      from: reader.name, scale: after.0, offset: after.1, isNormalized: after.2, statistics)
+  }
+
+  /// scale and offset behind a layer; `nil` where it is no step of preparing images.
+  private static func step(
+    _ node: LayerNode, _ scale: [Double], _ offset: [Double], _ isNormalized: Bool,
+    _ statistics: (LayerNode) -> (mean: [Double], variance: [Double])?
+  ) -> ([Double], [Double], Bool)? {
+    switch node.layer {
+    case .crop, .resize, .dropout: return (scale, offset, isNormalized)
+    case .zeroPadding where !isNormalized: return (scale, offset, isNormalized)
+    // Gray to three channels.
+    case .concatenate:
+      let copies = node.inputs.count
+      return (
+        (0..<copies).flatMap { _ in scale }, (0..<copies).flatMap { _ in offset }, isNormalized
+      )
+    // Channels stay apart only while all are alike, or the last axis is theirs.
+    case .reshape, .flatten:
+      guard Set(scale).count == 1, Set(offset).count == 1 else { return nil }
+      return ([scale[0]], [offset[0]], isNormalized)
+    case .reverseChannels: return (scale.reversed(), offset.reversed(), isNormalized)
+    case .rescale(let layer):
+      let count = max(scale.count, layer.scale.count, layer.offset.count)
+      func at(_ values: [Double], _ channel: Int) -> Double {
+        values[values.count == 1 ? 0 : channel]
+      }
+      guard
+        [scale, offset, layer.scale, layer.offset].allSatisfy({ [1, count].contains($0.count) })
+      else { return nil }
+      let channels = 0..<count
+      return (
+        channels.map { at(scale, $0) * at(layer.scale, $0) },
+        channels.map { at(offset, $0) * at(layer.scale, $0) + at(layer.offset, $0) }, true
+      )
+    case .normalization:
+      guard let known = statistics(node), known.mean.count == known.variance.count,
+        scale.count == known.mean.count || scale.count == 1
+      else { return nil }
+      let deviations = known.variance.map { max($0, Layer.normalizationEpsilon).squareRoot() }
+      return (
+        deviations.indices.map { scale[scale.count == 1 ? 0 : $0] / deviations[$0] },
+        deviations.indices.map {
+          (offset[offset.count == 1 ? 0 : $0] - known.mean[$0]) / deviations[$0]
+        }, true
+      )
+    default: return nil
+    }
+  }
+
+  private static func largestSample(
+    _ scale: [Double], _ offset: [Double], _ isNormalized: Bool
+  ) -> Double? {
     guard isNormalized else { return nil }
     let (steepest, farthest) = (scale.map(abs).max() ?? 0, offset.map(abs).max() ?? 0)
     // From 0 to 255 a normalised image spans some units, or its mean is taken off and nothing else.
-    if steepest * 255 <= Self.widestSpan || farthest >= Self.widestSpan { return 255 }
-    return steepest >= Self.leastSpan && steepest <= Self.widestSpan ? 1 : nil
+    if steepest * 255 <= widestSpan || farthest >= widestSpan { return 255 }
+    return steepest >= leastSpan && steepest <= widestSpan ? 1 : nil
   }
 
   /// Between black and white, networks are given at least and at most so many units.

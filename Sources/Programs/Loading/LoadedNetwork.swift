@@ -107,6 +107,9 @@ public final class LoadedNetwork {
     }
     self.preprocessing = preprocessing
     if let note = Self.contradiction(section, specification, preprocessing) { notes.append(note) }
+    if let note = Self.exchangedColours(section, specification, preprocessing) {
+      notes.append(note)
+    }
     let guess =
       "does not say how images are normalised: \(Self.description(of: preprocessing)) is a guess; "
       + "say it by network.preprocessing.style, or mean and standardDeviation "
@@ -170,22 +173,6 @@ public final class LoadedNetwork {
       sha256 = nil
     }
     self.notes = notes.map { (section.checkpoint.map { "\($0) " } ?? "") + $0 }
-  }
-
-  /// What a recipe does twice: it normalises images for a network that does so itself.
-  private static func contradiction(
-    _ section: NetworkSection, _ specification: ArchitectureSpecification,
-    _ preprocessing: Preprocessing
-  ) -> String? {
-    guard section.preprocessing != nil, section.saysNormalization,
-      let implied = specification.graph?.impliedPreprocessing,
-      (implied.mean, implied.standardDeviation)
-        != (preprocessing.mean, preprocessing.standardDeviation)
-    else { return nil }
-    let largest = implied.standardDeviation[0] == 1 ? "1" : "255"
-    return "normalises images itself by its first layers, from 0 to \(largest), but they are "
-      + "normalised before: \(description(of: preprocessing)); leave network.preprocessing's style, "
-      + "mean and standardDeviation (--preprocessing) out"
   }
 
   /// How images are given to a network whose first layers normalise them by statistics in its file.
