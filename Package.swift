@@ -330,7 +330,7 @@ let package = Package(
       dependencies: [
         "Manipulation", "Checkpoints", "Explanations", "ImageData", "KerasModels", "Networks",
         "RunTestSupport", "TensorCPUTestSupport", "TensorGraph", "TensorReference", "TensorRuntime",
-        "TestSupport",
+        "TensorFiles", "TestSupport",
       ],
       resources: [.copy("Fixtures")], swiftSettings: unoptimized),
     .testTarget(

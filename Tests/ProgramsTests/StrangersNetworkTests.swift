@@ -5,6 +5,7 @@ import ImageData
 import Manipulation
 import Networks
 import RunTestSupport
+import TensorFiles
 import TensorGraph
 import TestSupport
 import Testing
@@ -364,5 +365,56 @@ import Testing
     #expect(try TrainingRecipe(yaml: recipe.resolvedYAML(), folder: "/") == recipe)
     recipe.network.classNames = ["a", "b"]
     #expect(recipe.resolvedYAML().contains("\n  classNames: [a, b]\n"))
+  }
+  /// Modules of PyTorch that normalise images before the network have the numbers beside it.
+  @Test func numbersBesideTheNetworkNormaliseItsImages() throws {
+    let folder = try TemporaryFolder()
+    let family = ArchitectureSpecification(
+      family: "cifar-resnet20", classes: 3, height: 32, width: 32)
+    let network = try LoadedNetwork(NetworkSection(architecture: family)) { _ in size }
+    try network.save(to: folder("plain.safetensors"), as: .safetensors)
+    let plain = try CheckpointFile(path: folder("plain.safetensors")).container
+    func write(_ name: String, _ further: [(String, [Float])]) throws -> String {
+      var entries: [StateDictEntry] = try plain.tensors.map { tensor in
+        let values = try plain.read(tensor.name)
+        return StateDictEntry(
+          name: "1." + tensor.name, content: .floats(values.shape) { values })
+      }
+      entries += further.map { name, values in
+        StateDictEntry(
+          name: name,
+          content: .floats([1, values.count, 1, 1]) {
+            Tensor(shape: [1, values.count, 1, 1], values: values)
+          })
+      }
+      try SafetensorsWriter.write(
+        to: FileTarget(folder(name)), entries, metadata: ["format": "pt"])
+      return folder(name)
+    }
+    func load(_ path: String) throws -> LoadedNetwork {
+      try LoadedNetwork(NetworkSection(checkpoint: path)) { _ in size }
+    }
+    let known = try load(
+      write("known.safetensors", [("0.mean", [0.5, 0.25, 0.75]), ("0.std", [0.2, 0.3, 0.4])]))
+    #expect(!known.assumesNormalization)
+    #expect(known.preprocessing.mean == [0.5, 0.25, 0.75])
+    #expect(known.preprocessing.standardDeviation == [0.2, 0.3, 0.4])
+    #expect(known.notes.contains { $0.contains("beside the network, 0.mean and 0.std") })
+    #expect(!known.notes.contains { $0.contains("is a guess") })
+    // Samples up to 255.
+    let bytes = try load(
+      write("bytes.safetensors", [("0.mean", [127.5, 51, 102]), ("0.std", [51, 51, 51])]))
+    #expect(bytes.preprocessing.mean == [0.5, 0.2, 0.4])
+    // What cannot be numbers of a normalisation is none.
+    let others: [[(String, [Float])]] = [
+      [("0.mean", [0.5, 0.5, 0.5])], [("0.mean", [0.5, 0.5]), ("0.std", [1, 1])],
+      [("0.mean", [0.5, 0.5, 0.5]), ("0.std", [1, 0, 1])],
+      [("0.mean", [0.5, .nan, 0.5]), ("0.std", [1, 1, 1])],
+      [("0.mean", [0, 0, 0]), ("2.mean", [1, 1, 1]), ("0.std", [1, 1, 1])],
+    ]
+    for (number, further) in others.enumerated() {
+      let guessed = try load(write("other\(number).safetensors", further))
+      #expect(guessed.assumesNormalization, "\(further)")
+    }
   }
 }

@@ -55,7 +55,7 @@ import Testing
     #expect(given.interpreter.leak == 0.3)
     let relevance = try read(
       Self.text, ["fooling=\(fooling)", "interpreter={name: lrp-t, layer: layer4}"])
-    #expect(relevance.fooling.variant.rawValue == (fooling == "top-k" ? "share" : "paper"))
+    #expect(relevance.fooling.variant.rawValue == variant)
   }
 
   @Test(

@@ -1,3 +1,4 @@
+import Checkpoints
 import ImageData
 import Networks
 import Recipes
@@ -91,6 +92,40 @@ extension LoadedNetwork {
       "is a \(specification.family), which take \(Preprocessing(style: usual).channelOrder) images "
       + "as a rule; it is given \(preprocessing.channelOrder) ones: set "
       + "network.preprocessing.channelOrder"
+  }
+
+  /// Mean and standard deviation that a file of PyTorch's has as arrays beside the network's, as modules do
+  /// that normalise images before the network: one of each, with a number for each channel.
+  /// - Returns: `preprocessing` with them, and a note that says so; `nil` if there are none.
+  static func besideTheNetwork(
+    _ file: CheckpointFile, _ preprocessing: Preprocessing
+  ) throws -> (Preprocessing, note: String)? {
+    guard !file.layout.isKeras else { return nil }
+    func numbers(_ names: [String]) throws -> (name: String, values: [Float])? {
+      let found = file.container.tensors.filter { tensor in
+        let last = tensor.name.split { $0 == "." || $0 == "/" }.last.map(String.init) ?? ""
+        return names.contains(last) && tensor.elementType.isFloat
+          && tensor.shape.count == preprocessing.channels
+      }
+      guard found.count == 1 else { return nil }
+      return (found[0].name, try file.container.read(found[0].name).values)
+    }
+    guard let mean = try numbers(["mean", "mu"]), let deviation = try numbers(["std", "sigma"]),
+      (mean.values + deviation.values).allSatisfy(\.isFinite),
+      deviation.values.allSatisfy({ $0 > 0 })
+    else { return nil }
+    // Some count samples to 255.
+    let white: Float = mean.values.contains { abs($0) > 2 } ? 255 : 1
+    var known = preprocessing
+    known.channelOrder = .rgb
+    known.mean = mean.values.map { $0 / white }
+    known.standardDeviation = deviation.values.map { $0 / white }
+    guard (try? known.validate()) != nil else { return nil }
+    return (
+      known,
+      "has mean and standard deviation beside the network, \(printable(mean.name)) and "
+        + "\(printable(deviation.name)), by which images are normalised: \(description(of: known))"
+    )
   }
 
   /// What is done to pixels, for messages.

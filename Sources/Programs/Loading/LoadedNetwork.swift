@@ -163,6 +163,15 @@ public final class LoadedNetwork {
         assumesNormalization = false
         notes.removeAll { $0 == guess }
       }
+      if assumesNormalization, recorded == nil,
+        let (known, note) = try Self.besideTheNetwork(file, preprocessing)
+      {
+        preprocessing = known
+        self.preprocessing = preprocessing
+        assumesNormalization = false
+        notes.removeAll { $0 == guess }
+        notes.append(note)
+      }
       batchCounts = try file.readBatchCounts(layers)
       sha256 = try file.sha256()
     } else {

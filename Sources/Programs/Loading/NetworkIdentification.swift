@@ -163,7 +163,15 @@ extension CheckpointFile {
     if problems.count <= max(2, parameters / 10) {
       return best.text + ", and nearly all of its names are here, but \(what)"
     }
-    return best.text + (best.share == 1 ? ", under other names than the network's" : "")
+    guard best.share == 1 else { return best.text }
+    let missing = problems.filter(Self.isMissing)
+    // Of a variant of the network, or a part of it, some names are here.
+    guard missing.count < parameters else {
+      return best.text + ", under other names than the network's"
+    }
+    return best.text
+      + ", but \(missing.count) of its \(parameters) arrays are not here under its names"
+      + (missing[0].dataset.map { ", the first of them /\(printable($0))" } ?? "")
   }
 
   /// The built-in network all of whose parameters are here but those of its dense layers, in words.

@@ -100,13 +100,11 @@ extension BudgetSection {
       found.insert(key)
       root.set([section, names[0]], to: standard, at: budget.origin)
     }
-    // The penalties of the paper cannot move a map that has vanished; and maps that can vanish do so while
-    // each center is pushed along a direction of its own.
-    let canVanish = root["interpreter"].map { $0.list ?? [$0] }?
-      .contains { $0["name"]?.text == "grad-cam" }
-    let variants = ["top-k": "share", "center-mass": canVanish == true ? "directed" : nil]
+    // The penalties of the paper cannot move a map that has vanished; and many maps vanish while each
+    // center is pushed along a direction of its own.
+    let variants = ["top-k": "share", "center-mass": "directed"]
     if isOpen("fooling"), !isGiven("fooling", "variant"),
-      let variant = root["fooling"]?["name"]?.text.flatMap({ variants[$0] ?? nil })
+      let variant = root["fooling"]?["name"]?.text.flatMap({ variants[$0] })
     {
       root.set(["fooling", "variant"], to: .plain(variant), at: budget.origin)
     }
@@ -162,7 +160,7 @@ extension FoolingRecipe {
     case ("center-mass", .directed):
       notes.append(
         "fooling.variant is directed: by the paper's penalty each map takes a direction of its own, and "
-          + "Grad-CAM's vanish on the way")
+          + "many vanish on the way")
     default: break
     }
     return notes
