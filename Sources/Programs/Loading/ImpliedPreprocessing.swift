@@ -27,46 +27,39 @@ extension Architecture {
     let channels = inputShape[2]
     return largestSample(
       from: Self.inputName, scale: [Double](repeating: 1, count: channels),
-      offset: [Double](repeating: 0, count: channels), isNormalized: false, statistics)
+      offset: [Double](repeating: 0, count: channels), isNormalized: false, mayFork: true,
+      statistics)
   }
 
-  /// The same from a node on, whose values are y = scale·x + offset by channel. Where several layers read it
-  /// all of them have to agree.
+  /// The same from a node on, whose values are y = scale·x + offset by channel.
+  ///
+  /// - Parameter mayFork: whether several layers may read it, which then have to agree. Once is enough for
+  ///   an ensemble, and a file from anywhere cannot make this as deep as it has layers.
   private func largestSample(
-    from start: String, scale: [Double], offset: [Double], isNormalized: Bool,
+    from start: String, scale: [Double], offset: [Double], isNormalized: Bool, mayFork: Bool,
     _ statistics: (LayerNode) -> (mean: [Double], variance: [Double])?
   ) -> Double? {
     var (name, scale, offset, isNormalized) = (start, scale, offset, isNormalized)
-    walk: while true {
+    while true {
       let readers = nodes.filter { $0.inputs.contains(name) }
-      guard readers.count == 1, Set(readers[0].inputs) == [name] else {
-        if readers.count > 1, !isNormalized {
-          let found = readers.map { reader in
-            reader.inputs == [name]
-              ? largestSample(through: reader, scale, offset, isNormalized, statistics) : nil
-          }
-          return Set(found).count == 1 ? found[0] : nil
+      if readers.count > 1, mayFork, !isNormalized {
+        let found = readers.map { reader -> Double? in
+          guard reader.inputs == [name],
+            let after = Self.step(reader, scale, offset, isNormalized, statistics)
+          else { return nil }
+          return largestSample(
+            from: reader.name, scale: after.0, offset: after.1, isNormalized: after.2,
+            mayFork: false, statistics)
         }
-        break
+        return Set(found).count == 1 ? found[0] : nil
       }
-      guard
+      guard readers.count == 1, Set(readers[0].inputs) == [name],
         let after = Self.step(readers[0], scale, offset, isNormalized, statistics)
-      else { break walk }
+      else { break }
       (scale, offset, isNormalized) = after
       name = readers[0].name
     }
     return Self.largestSample(scale, offset, isNormalized)
-  }
-
-  private func largestSample(
-    through reader: LayerNode, _ scale: [Double], _ offset: [Double], _ isNormalized: Bool,
-    _ statistics: (LayerNode) -> (mean: [Double], variance: [Double])?
-  ) -> Double? {
-    guard
-      let after = Self.step(reader, scale, offset, isNormalized, statistics)
-    else { return nil }
-    return largestSample(
-      from: reader.name, scale: after.0, offset: after.1, isNormalized: after.2, statistics)
   }
 
   /// scale and offset behind a layer; `nil` where it is no step of preparing images.
