@@ -60,7 +60,10 @@ public struct Module: Sendable {
   static let largestWrittenConstant = 64
 
   /// The module that computes all outputs of a computation.
-  /// - Parameter devices: how many share the images of a batch.
+  /// - Parameters:
+  ///   - computation: what is lowered; batch size and shapes are its own.
+  ///   - multiplication: the precision of products.
+  ///   - devices: how many share the images of a batch.
   /// - Throws: `LoweringError` naming the first operation that has no form in StableHLO.
   public static func run(
     _ computation: Computation, multiplication: Multiplication = .float32, devices: Int = 1
