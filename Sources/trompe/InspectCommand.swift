@@ -66,6 +66,15 @@ private struct Inspection: Encodable {
     let preprocessesItself: Bool
   }
 
+  /// What names and shapes of a file suggest that are those of no built-in network.
+  struct Guess: Encodable {
+    let classes: Int
+    /// Of one image, [height, width, channels].
+    let input: [Int]
+    /// How the layers are taken to be connected.
+    let reading: String
+  }
+
   struct Entry: Encodable {
     let name: String
     /// In the file's layout.
@@ -97,6 +106,7 @@ private struct Inspection: Encodable {
   let preprocessingIsAssumed: Bool
   /// The built-in network that the arrays are those of, where the file does not say which it holds.
   let recognized: Recognized?
+  let guess: Guess?
   let model: Model?
   /// Why Keras's description cannot be read; nil if it can, or there is none.
   let modelProblem: String?
@@ -150,6 +160,14 @@ private struct Inspection: Encodable {
     recognized = identified.map {
       Recognized(family: $0.family, classes: $0.classes, channels: $0.channels)
     }
+    let inferred =
+      identified != nil || architecture != nil || checkpoint.modelConfig != nil
+      ? nil : checkpoint.inferredNetwork(size: nil)
+    guess = inferred.map {
+      Guess(
+        classes: $0.architecture.classes, input: $0.architecture.inputShape.dimensions,
+        reading: $0.reading)
+    }
     var described: Architecture?
     var problem: String?
     if architecture == nil, checkpoint.modelConfig != nil {
@@ -170,7 +188,7 @@ private struct Inspection: Encodable {
     layers =
       options.layers
       ? Self.layers(
-        of: try (architecture ?? identified)?.architecture() ?? described
+        of: try (architecture ?? identified)?.architecture() ?? described ?? inferred?.architecture
           ?? Self.described(checkpoint, output: options.networkOutput, side: side)) : nil
     classNames = metadata.classNames
     provenance = metadata.provenance
@@ -220,6 +238,7 @@ private struct Inspection: Encodable {
     rows += Format.wrapped(
       "architecture",
       architecture.map(Self.text) ?? recognized.map(Self.text) ?? model.map(Self.text)
+        ?? guess.map(Self.text)
         ?? modelProblem.map { "not readable: \($0)" } ?? "not stored in the file")
     if !stages.isEmpty {
       rows += Format.wrapped("target layers", stages.map(printable).joined(separator: ", "))
@@ -281,6 +300,10 @@ private struct Inspection: Encodable {
     "\(network.family), \(network.classes) classes, "
       + (network.channels == 3 ? "" : "images of \(network.channels) channels, ")
       + "by names and shapes"
+  }
+
+  private static func text(_ guess: Guess) -> String {
+    "\(guess.classes) classes; a guess by names and shapes: \(guess.reading)"
   }
 
   private static func text(_ model: Model) -> String {

@@ -239,8 +239,18 @@ public final class LoadedNetwork {
     let found = file.identifiedNetwork(height: size?.height ?? side, width: size?.width ?? side)
     if let found {
       notes.append("holds the parameters of \(found.inWords)")
+      return found
     }
-    return found
+    guard let guess = file.inferredNetwork(size: size.map { ($0.height, $0.width) }) else {
+      return nil
+    }
+    let graph = guess.architecture
+    notes.append(
+      "does not say how its layers are connected: \(guess.reading), by their names and shapes, are a "
+        + "guess; accuracy on known images tells whether it is right")
+    return ArchitectureSpecification(
+      family: "graph", classes: graph.classes, height: graph.inputShape[0],
+      width: graph.inputShape[1], channels: graph.inputShape[2], graph: graph)
   }
 
   /// A network that keeps the present weights when `network` is trained.

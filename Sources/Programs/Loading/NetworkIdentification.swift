@@ -1,5 +1,6 @@
 import Checkpoints
 import Networks
+import TensorGraph
 
 extension CheckpointFile {
   /// A built-in network whose parameters are in the file.
@@ -34,6 +35,42 @@ extension CheckpointFile {
     let filters = container.tensors.filter { $0.shape.rank == 4 }
     let others = Set(filters.map { $0.shape[layout.isKeras ? 2 : 1] })
     return [3] + others.filter { $0 != 3 && $0 <= most }.sorted()
+  }
+
+  /// The network that a PyTorch file's names and shapes suggest where they are those of no built-in
+  /// one; nil if they suggest none, or the file holds several.
+  ///
+  /// - Parameter size: of the images, if known.
+  package func inferredNetwork(size: (height: Int, width: Int)?) -> InferredNetwork? {
+    guard !layout.isKeras else { return nil }
+    var shapes: [String: Shape] = [:]
+    for tensor in container.parameters where !tensor.name.hasSuffix("num_batches_tracked") {
+      shapes[tensor.name] = tensor.shape
+    }
+    // What programs put before every name: `module.`, or `state_dict/` beside an optimizer's arrays.
+    var prefixes = [""]
+    for name in shapes.keys.sorted() where prefixes.count < 16 {
+      for (offset, character) in name.enumerated().prefix(64)
+      where character == "/" || character == "." {
+        let prefix = String(name.prefix(offset + 1))
+        if !prefixes.contains(prefix), prefixes.count < 16,
+          prefix.hasSuffix("/") || shapes.keys.allSatisfy({ $0.hasPrefix(prefix) })
+        {
+          prefixes.append(prefix)
+        }
+      }
+    }
+    for prefix in prefixes {
+      let inside = shapes.filter { $0.key.hasPrefix(prefix) }
+      let names = inside.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
+      guard
+        let found = InferredNetwork.find(
+          Dictionary(names, uniquingKeysWith: { first, _ in first }), size: size),
+        let match = try? match(found.architecture.parameterizedLayers), match.isByName
+      else { continue }
+      return found
+    }
+    return nil
   }
 
   private func identifiedNetworks(
