@@ -3,9 +3,13 @@
 Run once, by hand, from the root of the repository: python3 tools/make_torch_fixtures.py
 """
 
+import argparse
+import datetime
 import os
-from collections import OrderedDict
+import pathlib
+from collections import Counter, OrderedDict, defaultdict
 
+import numpy as np
 import torch
 
 folder = "Tests/CheckpointsTests/Fixtures"
@@ -79,6 +83,20 @@ save(
 save({"model": network.state_dict(), "epoch": 7}, "torch-checkpoint-old.pth", old=True)
 save(network.state_dict(), "torch-protocol4.pth", pickle_protocol=4)
 save({"state_dict": network.state_dict(), "ema_state_dict": network.state_dict()}, "torch-ema.pth")
+# What training scripts keep beside the weights.
+losses = defaultdict(list)
+losses["train"].append(np.float32(0.25))
+beside = {
+    "args": argparse.Namespace(lr=0.1, data=pathlib.Path("data"), sizes={1, 2}),
+    "best_acc": np.float64(91.5), "curve": np.array([1.0, 2.0]), "counts": Counter("aab"),
+    "losses": losses, "device": torch.device("cpu"), "type": torch.float32,
+    "shape": torch.Size([3, 2]), "time": datetime.datetime(2026, 1, 2, 3, 4, 5),
+    "random": np.random.RandomState(0).get_state(), "torch_random": torch.get_rng_state()[:8].clone(),
+    "state_dict": network.state_dict(),
+}
+save(beside, "torch-training.pth")
+save(beside, "torch-training-old.pth", old=True)
+save(beside, "torch-training-protocol4.pth", pickle_protocol=4)
 pair = torch.nn.Module()
 pair.student, pair.teacher = Network(), Network()
 save(pair.state_dict(), "torch-pair.pth")

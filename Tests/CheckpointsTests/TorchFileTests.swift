@@ -63,7 +63,9 @@ import Testing
   /// As training scripts save them: what lies beside the state dict is omitted.
   @Test(arguments: [
     ("torch-checkpoint.pth", "state_dict/module.", 6), ("torch-checkpoint-old.pth", "model/", 0),
-    ("torch-protocol4.pth", "", 0),
+    ("torch-protocol4.pth", "", 0), ("torch-training.pth", "state_dict/", 1),
+    ("torch-training-old.pth", "state_dict/", 1),
+    ("torch-training-protocol4.pth", "state_dict/", 1),
   ])
   func checkpointsOfTrainingScriptsAreRead(name: String, prefix: String, others: Int) throws {
     let file = try CheckpointFile(path: fixture(name))
@@ -83,7 +85,9 @@ import Testing
       notes.append("has \"\(prefix)\" before every name, which is taken off")
     }
     if others > 0 {
-      notes.append("has \(others) arrays outside of \"\(prefix)\", which are omitted")
+      notes.append(
+        "has \(others) \(others == 1 ? "array" : "arrays") outside of \"\(prefix)\", which "
+          + "\(others == 1 ? "is" : "are") omitted")
     }
     #expect(try file.match(StateDictNamesTests.layers).notes == notes)
     #expect(

@@ -5,8 +5,8 @@ import Foundation
 ///
 /// A pickle is a program that may call any function of Python. This reader has no functions: it knows
 /// the operations that build numbers, texts, tuples, lists and dictionaries, and the names of
-/// `PickleGlobal`, which it turns into descriptions of tensors. Everything else ends the reading with
-/// an error that names it. Work and memory are bounded by the limits, whatever the bytes say.
+/// `PickleGlobal`, which it turns into descriptions of tensors, or into nothing where they name what
+/// training scripts keep beside tensors. Everything else ends the reading with an error that names it. Work and memory are bounded by the limits, whatever the bytes say.
 struct Pickle {
   static let largest = 64 << 20
   static let mostOperations = 8_000_000
@@ -31,7 +31,7 @@ struct Pickle {
   /// - Throws: `PickleFault`.
   mutating func read() throws(PickleFault) -> PickleValue {
     (stack, marks, memo) = ([], [], [:])
-    guard try byte() == Operation.protocolNumber.rawValue, (2...5).contains(try byte()) else {
+    guard try byte() == PickleOperation.protocolNumber.rawValue, (2...5).contains(try byte()) else {
       throw PickleFault(text: "is a pickle of another protocol than 2 to 5")
     }
     while true {
@@ -41,9 +41,10 @@ struct Pickle {
           text: "is a pickle of more than \(Self.mostOperations) operations, the limit")
       }
       let code = try byte()
-      guard let operation = Operation(rawValue: code) else {
+      guard let operation = PickleOperation(rawValue: code) else {
         throw PickleFault(
-          text: "has the pickle operation \(Self.name(of: code)), which no dictionary of tensors "
+          text:
+            "has the pickle operation \(PickleOperation.name(of: code)), which no dictionary of tensors "
             + "needs", isRefusal: true)
       }
       if operation == .stop { return try pop() }
@@ -53,64 +54,7 @@ struct Pickle {
 
   // MARK: Operations
 
-  private enum Operation: UInt8 {
-    case mark = 0x28
-    case stop = 0x2e
-    case pop = 0x30
-    case popMark = 0x31
-    case float = 0x47
-    case integer = 0x4a
-    case byte = 0x4b
-    case short = 0x4d
-    case none = 0x4e
-    case persistent = 0x51
-    case reduce = 0x52
-    case longText = 0x54
-    case shortText = 0x55
-    case text = 0x58
-    case append = 0x61
-    case build = 0x62
-    case global = 0x63
-    case extend = 0x65
-    case get = 0x68
-    case longGet = 0x6a
-    case put = 0x71
-    case longPut = 0x72
-    case setItem = 0x73
-    case tuple = 0x74
-    case setItems = 0x75
-    case emptyTuple = 0x29
-    case emptyList = 0x5d
-    case emptyDictionary = 0x7d
-    case protocolNumber = 0x80
-    case tuple1 = 0x85
-    case tuple2 = 0x86
-    case tuple3 = 0x87
-    case yes = 0x88
-    case no = 0x89
-    case long = 0x8a
-    case tinyText = 0x8c
-    case hugeText = 0x8d
-    case stackGlobal = 0x93
-    case memoize = 0x94
-    case frame = 0x95
-  }
-
-  /// Of operations that pickles have and we do not; pickletools' names.
-  private static let others: [UInt8: String] = [
-    0x32: "DUP", 0x46: "FLOAT", 0x49: "INT", 0x4c: "LONG", 0x50: "PERSID", 0x53: "STRING",
-    0x56: "UNICODE", 0x69: "INST", 0x6f: "OBJ", 0x67: "GET", 0x70: "PUT", 0x6c: "LIST",
-    0x64: "DICT", 0x42: "BINBYTES", 0x43: "SHORT_BINBYTES", 0x81: "NEWOBJ", 0x82: "EXT1",
-    0x83: "EXT2", 0x84: "EXT4", 0x8b: "LONG4", 0x8e: "BINBYTES8", 0x8f: "EMPTY_SET",
-    0x90: "ADDITEMS", 0x91: "FROZENSET", 0x92: "NEWOBJ_EX", 0x96: "BYTEARRAY8",
-    0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
-  ]
-
-  private static func name(of code: UInt8) -> String {
-    others[code] ?? "0x" + String(code, radix: 16)
-  }
-
-  private mutating func perform(_ operation: Operation) throws(PickleFault) {
+  private mutating func perform(_ operation: PickleOperation) throws(PickleFault) {
     switch operation {
     case .protocolNumber: _ = try byte()
     case .frame: _ = try number(8)
@@ -159,12 +103,31 @@ struct Pickle {
         throw damaged("a STACK_GLOBAL without names")
       }
       try pushGlobal(module, name)
+    case .bytes, .shortBytes:
+      _ = try take(number(operation == .bytes ? 4 : 1))
+      push(.inert)
+    case .emptySet: push(.inert)
+    case .addItems:
+      _ = try popToMark()
+      guard try top() == .inert else { throw damaged("an ADDITEMS to something else than a set") }
+    case .newObject:
+      guard try pop(2)[0] == .global(.inert) else {
+        throw PickleFault(
+          text: "has the pickle operation NEWOBJ, which no dictionary of tensors needs",
+          isRefusal: true)
+      }
+      push(.inert)
     case .persistent: try pushStorage()
     case .reduce: try call()
     case .build:
       // What PyTorch hangs on a state dict, `_metadata`, is not about its tensors.
       _ = try pop()
-      guard case .object(let number) = try top(), case .dictionary = objects[number] else {
+      switch try top() {
+      case .inert: break
+      case .object(let number):
+        if case .dictionary = objects[number] { break }
+        fallthrough
+      default:
         throw PickleFault(
           text: "has the pickle operation BUILD on something else than a dictionary, which no "
             + "dictionary of tensors needs", isRefusal: true)
@@ -173,6 +136,7 @@ struct Pickle {
   }
 
   private mutating func extend(by values: [PickleValue]) throws(PickleFault) {
+    if try top() == .inert { return }
     guard case .object(let number) = try top(), case .list(var list) = objects[number] else {
       throw damaged("an APPEND to something else than a list")
     }
@@ -183,6 +147,7 @@ struct Pickle {
   }
 
   private mutating func set(_ values: [PickleValue]) throws(PickleFault) {
+    if try top() == .inert { return }
     guard values.count.isMultiple(of: 2), case .object(let number) = try top(),
       case .dictionary(var entries) = objects[number]
     else { throw damaged("a SETITEM to something else than a dictionary") }
@@ -237,6 +202,7 @@ struct Pickle {
         case .tensor = objects[number]
       else { throw damaged("a parameter without a tensor") }
       push(first)
+    case .global(.inert): push(.inert)
     default: throw damaged("a REDUCE of something that cannot be called")
     }
   }

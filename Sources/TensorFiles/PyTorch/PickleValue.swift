@@ -11,6 +11,8 @@ enum PickleValue: Hashable, Sendable {
   case text(String)
   case global(PickleGlobal)
   case object(Int)
+  /// What training scripts keep beside weights, of which nothing is known but that it is no tensor.
+  case inert
 }
 
 /// All that a pickle may name; what it calls besides is refused.
@@ -19,6 +21,8 @@ enum PickleGlobal: Hashable, Sendable {
   case tensor
   case parameter
   case storage(StoredElementType)
+  /// The name of a value, or of what makes one, that weights do not depend on. It is not made.
+  case inert
 
   /// By module and name, as a pickle has them.
   static let known: [String: PickleGlobal] = [
@@ -35,7 +39,30 @@ enum PickleGlobal: Hashable, Sendable {
     "torch.LongStorage": .storage(.integer(bits: 64, signed: true)),
     "torch.ByteStorage": .storage(.integer(bits: 8, signed: false)),
     "torch.BoolStorage": .storage(.integer(bits: 8, signed: false)),
-  ]
+  ].merging(inertNames.map { ($0, .inert) }) { known, _ in known }
+
+  /// Options, counts and losses beside a state dict: arguments of the command line, numpy's numbers and
+  /// arrays, types and devices.
+  private static let inertNames =
+    [
+      "argparse.Namespace", "types.SimpleNamespace", "collections.Counter",
+      "collections.defaultdict", "_codecs.encode", "pathlib.PosixPath", "pathlib.WindowsPath",
+      "pathlib.Path", "datetime.datetime", "datetime.timedelta", "torch.device", "torch.Size",
+      "numpy.dtype", "numpy.ndarray",
+    ]
+    + ["__builtin__", "builtins"].flatMap { module in
+      ["set", "frozenset", "list", "dict", "int", "float", "bool", "str", "complex", "slice"].map {
+        "\(module).\($0)"
+      }
+    }
+    + ["numpy.core.multiarray", "numpy._core.multiarray"].flatMap {
+      ["\($0).scalar", "\($0)._reconstruct"]
+    }
+    + [
+      "float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64",
+      "bool",
+      "channels_last", "contiguous_format", "preserve_format", "strided",
+    ].map { "torch.\($0)" }
 }
 
 /// Where the elements of tensors are, by a persistent identifier.
