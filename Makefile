@@ -4,7 +4,7 @@ SWIFT ?= swift
 CLANG ?= clang
 export SWIFT
 
-DEMO_RECIPE = recipes/shapes-location-gradcam.yaml
+DEMO_RECIPE = recipes/shapes-budget.yaml
 DEMO_OUTPUT = runs/demo
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 3600

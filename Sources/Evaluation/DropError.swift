@@ -1,3 +1,10 @@
+/// 100·(before − after), percentage points; rounded to 1e-9, so that a loss of ten images of 1,000 is one
+/// point and not 1.0000000000000009.
+package func drop(from before: Double, to after: Double) -> Double {
+  let steps = 1e9
+  return (100 * (before - after) * steps).rounded() / steps
+}
+
 extension EvaluationResult {
   /// Standard error of a drop of top-1 accuracy, measured on n images by both networks:
   /// √((c/n − d²)/n), c the number of images that one of them alone classifies rightly, d the drop.

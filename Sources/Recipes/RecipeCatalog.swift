@@ -56,12 +56,21 @@ public enum RecipeCatalog {
     return sections.first { section in lines.contains { $0.hasPrefix(section.0) } }?.1 ?? .training
   }
 
+  /// Words whose full stop ends no sentence, without it.
+  private static let abbreviations: Set<Substring> = ["al", "e.g", "i.e", "vs", "cf", "Fig", "Sec"]
+
   /// Of the lines that begin with `#`, up to an empty one, or one that is indented as commands are.
   private static func firstSentence(ofHead lines: [Substring]) -> String {
     let head = lines.prefix { $0.hasPrefix("#") }.map { $0.dropFirst() }
       .prefix { !$0.hasPrefix("   ") && $0.contains { $0 != " " } }
     let text = head.map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
-    guard let end = text.range(of: ". ") else { return text }
-    return String(text[..<end.lowerBound]) + "."
+    var start = text.startIndex
+    while let end = text.range(of: ". ", range: start..<text.endIndex) {
+      let before = text[..<end.lowerBound]
+      let word = before.split(separator: " ").last.map { $0.drop { $0 == "(" } } ?? ""
+      if !abbreviations.contains(word) { return before + "." }
+      start = end.upperBound
+    }
+    return text
   }
 }

@@ -11,8 +11,8 @@ import Testing
       result.output.contains(
         """
         recipes/shapes-location-gradcam.yaml
-          The main job on the built-in set, as `make demo` runs it: Grad-CAM of the
-          small residual network is moved onto a frame along the border.
+          The main job on the built-in set by given numbers: Grad-CAM of the small
+          residual network is moved onto a frame along the border.
         recipes/shapes-resnet.yaml
           Trains the small residual network in checkpoints/shapes-resnet.h5 from
           scratch on the built-in set.
@@ -40,10 +40,12 @@ import Testing
   @Test func recipesOfAnotherFolder() throws {
     let folder = try TemporaryFolder()
     try folder.write("fooling: {}\n", to: "b.yaml")
-    try folder.write("#A first.\n# Second. Third\n\n# Fourth.\nnetwork: {}\n", to: "a.yml")
+    try folder.write(
+      "#A first (by one et al. 2019), e.g. this.\n# Second. Third\n\n# Fourth.\nnetwork: {}\n",
+      to: "a.yml")
     try folder.write("# Nothing\n", to: "notes.txt")
     let result = try CommandLineProgram.run("recipes", ".", in: folder.url)
-    #expect(result.output == "a.yml\n  A first.\nb.yaml\n")
+    #expect(result.output == "a.yml\n  A first (by one et al. 2019), e.g. this.\nb.yaml\n")
     let none = try CommandLineProgram.run("recipes", "none", in: folder.url)
     #expect(
       none.error == "trompe: none: no such folder; name the folder of your recipes\n"

@@ -360,6 +360,19 @@ import Testing
     return result
   }
 
+  /// A loss of n images of N is n/N, whatever the shares' last digits.
+  @Test func aLossOfTenImagesIsWithinOnePoint() {
+    #expect(drop(from: 0.99, to: 0.98) == 1)
+    #expect(0.99 - 0.98 > 0.01)
+    for lost in 0...500 {
+      for right in [500, 499, 463] where right >= lost {
+        let points = drop(from: Double(right) / 500, to: Double(right - lost) / 500)
+        #expect(points == Double(lost) / 5)
+      }
+    }
+    #expect(drop(from: 0.5, to: 0.502) == -0.2)
+  }
+
   @Test func errorIsOfDifferencesOnTheSameImages() {
     let before = result([true, true, true, false, true, false])
     // Positions 1, 2, 3 and 5 of the whole: lost, kept, gained, wrong in both.

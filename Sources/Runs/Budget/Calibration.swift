@@ -74,7 +74,7 @@ struct Calibration {
     return (
       result,
       FoolingSearch.Measure(
-        fsr: fsr, drop: 100 * (before.top1 - result.top1),
+        fsr: fsr, drop: drop(from: before.top1, to: result.top1),
         error: 100 * original.standardError(ofDropTo: result, at: part.positions),
         fsrError: (max(fsr * (1 - fsr), 1 / images) / images).squareRoot(),
         vanished: result.vanishedMaps.values.max() ?? 0)
@@ -105,7 +105,7 @@ struct Calibration {
       let after = manipulated.part(labelled: labelled, tested: tested, range: range)
       return BudgetResult.Part(
         images: after.images, top1Original: before.top1, top1: after.top1,
-        drop: 100 * (before.top1 - after.top1), fsr: after.fsr)
+        drop: drop(from: before.top1, to: after.top1), fsr: after.fsr)
     }
     return (part { $0.contains($1) }, part { !$0.contains($1) })
   }
