@@ -7,7 +7,8 @@ extension KerasReading {
     "Concatenate", "Conv2D", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "ELU", "Flatten",
     "GlobalAveragePooling2D", "GlobalMaxPooling2D", "InputLayer", "LayerNormalization",
     "LayerScale",
-    "LeakyReLU", "MaxPooling2D", "Maximum", "Multiply", "Normalization", "PReLU", "Permute", "ReLU",
+    "LeakyReLU", "MaxPooling2D", "Maximum", "Minimum", "Multiply", "Normalization", "PReLU",
+    "Permute", "ReLU",
     "Rescaling", "Reshape", "Resizing", "SeparableConv2D", "Softmax", "SpatialDropout2D",
     "Subtract",
     "UpSampling2D", "ZeroPadding2D",
@@ -16,7 +17,8 @@ extension KerasReading {
   /// Layers that do nothing but in training.
   static let idle: Set = [
     "ActivityRegularization", "AlphaDropout", "AugMix", "AutoContrast", "CutMix", "GaussianDropout",
-    "GaussianNoise", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration",
+    "GaussianNoise", "Identity", "MixUp", "RandAugment", "RandomBrightness",
+    "RandomColorDegeneration",
     "RandomColorJitter", "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip",
     "RandomGaussianBlur", "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert",
     "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
@@ -35,7 +37,7 @@ extension KerasReading {
     if className == "Stack", isCalled { return nil }
     let isOperation =
       className.hasSuffix("OpLambda")
-      || isCalled && config.members.keys.allSatisfy({ $0 == "name" || $0 == "dtype" })
+      || isCalled && KerasOperation.isOperation(className, config)
     if isOperation, KerasOperation(className, config) != nil { return nil }
     // Keras 2 has the function's name, Keras 3 a class without any configuration.
     let function = config.value("function") as? String

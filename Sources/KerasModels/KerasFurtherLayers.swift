@@ -13,8 +13,18 @@ extension KerasReading {
     case "ReLU", "LeakyReLU", "ELU":
       try node(name, KerasActivation.layer(layer.className, config)!, inputs, config)
     case "PReLU": try node(name, prelu(config, x), inputs, config)
-    case "Average": try node(name, .average, inputs, config)
-    case "Maximum": try node(name, .maximum, inputs, config)
+    case "Average": try merge(name, .average, inputs, config)
+    case "Maximum": try merge(name, .maximum, inputs, config)
+    case "Minimum":
+      // −max(−a, −b)
+      let negative = Layer.rescale(RescalingLayer(scale: [-1], offset: [0]))
+      var sources: [String] = []
+      for (position, input) in inputs.enumerated() {
+        sources.append("\(name).negative\(position + 1)")
+        try node(sources[position], negative, [input], config)
+      }
+      try merge("\(name).maximum", .maximum, sources, config)
+      try node(name, negative, ["\(name).maximum"], config)
     case "SeparableConv2D": try appendSeparable(layer, inputs, x)
     case "LayerNormalization":
       try node(name, layerNorm(config, x, channels: channels), inputs, config)
@@ -64,6 +74,23 @@ extension KerasReading {
     case let other:
       preconditionFailure("\(other) is a class that the model was not refused for")
     }
+  }
+
+  /// An operation of several results; one of 1×1 among larger images stands at each of their positions.
+  mutating func merge(
+    _ name: String, _ layer: Layer, _ inputs: [String], _ config: KerasObject
+  ) throws(NetworkError) {
+    let given = inputs.map { shapes[$0] ?? [] }
+    guard layer != .multiply, layer != .divide,
+      let large = given.first(where: { $0.rank == 3 && $0[0] * $0[1] > 1 })
+    else { return try node(name, layer, inputs, config) }
+    var sources = inputs
+    for (position, shape) in given.enumerated() where shape == [1, 1, large[2]] {
+      sources[position] = "\(name).spread\(position + 1)"
+      let spread = ResizingLayer(height: large[0], width: large[1], interpolation: .nearest)
+      try node(sources[position], .resize(spread), [inputs[position]], config)
+    }
+    try node(name, layer, sources, config)
   }
 
   /// Slopes for all axes but the shared ones.

@@ -10,6 +10,12 @@ enum KerasOperation {
   case slice
   /// A function of every element by Keras's name.
   case activation(String)
+  /// A function of every element with its numbers.
+  case function(Layer)
+  /// min(max(x, least), largest)
+  case clip(Double, Double)
+  /// The mean or the maximum over axes, counted with the batch, which stay with an extent of 1 or go.
+  case reduce(isMean: Bool, axes: [Int], keepsAxes: Bool)
 
   /// By the class that Keras 3 writes or the function that Keras 2 does.
   init?(_ className: String, _ config: KerasObject) {
@@ -18,7 +24,57 @@ enum KerasOperation {
     case ("TFOpLambda", let function?):
       self.init(function: function.split(separator: ".").last.map(String.init) ?? "")
     case ("SlicingOpLambda", "__operators__.getitem"): self = .slice
-    case (_, nil): self.init(class: className)
+    case (_, nil):
+      if Self.options[className] != nil {
+        self.init(className, options: config)
+      } else {
+        self.init(class: className)
+      }
+    default: return nil
+    }
+  }
+
+  /// The options of Keras 3's operations that have any.
+  private static let options: [String: Set<String>] = [
+    "LeakyRelu": ["negative_slope"], "Elu": ["alpha"], "Gelu": ["approximate"],
+    "Clip": ["x_min", "x_max"], "Mean": ["axis", "keepdims"],
+    "Max": ["axis", "keepdims", "initial"],
+  ]
+
+  /// Whether Keras 3 has an operation of this class, and not a layer of somebody's: it has a name, perhaps a
+  /// type of number, and its options.
+  static func isOperation(_ className: String, _ config: KerasObject) -> Bool {
+    config.members.keys.allSatisfy {
+      $0 == "name" || $0 == "dtype" || options[className]?.contains($0) ?? false
+    }
+  }
+
+  private init?(_ className: String, options config: KerasObject) {
+    func number(_ key: String, _ standard: Double? = nil) -> Double? {
+      (config.value(key) as? Double) ?? standard
+    }
+    switch className {
+    case "LeakyRelu":
+      guard let slope = number("negative_slope", 0.2), slope.isFinite else { return nil }
+      self = .function(.activation(.rectifier(slope: slope)))
+    case "Elu":
+      guard number("alpha", 1) == 1 else { return nil }
+      self = .activation("elu")
+    case "Gelu":
+      guard let isApproximate = config.value("approximate") as? Bool else { return nil }
+      self = .function(.activation(isApproximate ? .geluTanh : .gelu))
+    case "Clip":
+      guard let least = number("x_min"), let largest = number("x_max"), least < largest,
+        least.isFinite, largest.isFinite
+      else { return nil }
+      self = .clip(least, largest)
+    case "Mean", "Max":
+      guard let value = config.value("axis"),
+        let axes = value as? [Int] ?? (value as? Int).map({ [$0] }),
+        config.value("initial") == nil
+      else { return nil }
+      let keepsAxes = config.value("keepdims") as? Bool ?? false
+      self = .reduce(isMean: className == "Mean", axes: axes, keepsAxes: keepsAxes)
     default: return nil
     }
   }
@@ -73,6 +129,9 @@ enum KerasOperation {
     case .cast: "cast"
     case .slice: "slice"
     case .activation(let name): name
+    case .function: "function"
+    case .clip: "clip"
+    case .reduce(let isMean, _, _): isMean ? "mean" : "maximum"
     }
   }
 }
@@ -101,6 +160,17 @@ extension KerasReading {
         let known = KerasActivation(named: function, isKeras3: isKeras3), let layer = known.layer
       else { throw config.error("\(function.prefix(100)) takes one layer's result") }
       return try node(name, layer, inputs, config)
+    case .function(let layer): return try node(name, layer, inputs, config)
+    case .clip(let least, let largest):
+      // As a rectifier with a ceiling, moved to begin at 0.
+      let rectifier = Layer.activation(.rectifier(maximum: largest - least))
+      if least == 0 { return try node(name, rectifier, inputs, config) }
+      try node("\(name).moved", rescale([1], [-least]), inputs, config)
+      try node("\(name).rectified", rectifier, ["\(name).moved"], config)
+      return try node(name, rescale([1], [least]), ["\(name).rectified"], config)
+    case .reduce(let isMean, let axes, let keepsAxes):
+      return try appendReduction(
+        name, isMean: isMean, axes: axes, keepsAxes: keepsAxes, inputs, x, config)
     case .cast: return stand(name, for: inputs[0])
     case .slice:
       guard inputs.count == 1, KerasModel.reversesLastAxis(layer.further) else {
@@ -125,7 +195,7 @@ extension KerasReading {
         case .multiply: .multiply
         default: .divide
         }
-      return try node(name, merged, inputs, config)
+      return try merge(name, merged, inputs, config)
     }
     let isFirst = operands[0].node == nil
     let step: Layer

@@ -46,6 +46,37 @@ extension KerasReading {
     try node(name, .flatten(order: .channelsLast), [whole], config)
   }
 
+  /// The mean or maximum of an image over its positions, or over its channels.
+  mutating func appendReduction(
+    _ name: String, isMean: Bool, axes: [Int], keepsAxes: Bool, _ inputs: [String], _ x: Shape,
+    _ config: KerasObject
+  ) throws(NetworkError) {
+    guard x.rank == 3, inputs.count == 1 else {
+      throw config.error("reads \(x), expected an image")
+    }
+    func pool(_ window: Window2D) -> Layer {
+      isMean ? .averagePool(window) : .maxPool(window)
+    }
+    switch Set(axes.map { $0 < 0 ? $0 + 4 : $0 }) {
+    case [1, 2]:
+      let whole = keepsAxes ? name : "\(name).pool"
+      try appendPooling(
+        whole, isMean ? .globalAveragePool : pool(Window2D(height: x[0], width: x[1])), inputs,
+        config)
+      if !keepsAxes { try node(name, .flatten(order: .channelsLast), [whole], config) }
+    case [3] where keepsAxes:
+      // The channels become rows, of which one is left, and come back.
+      try node("\(name).rows", .permute([2, 0, 1]), inputs, config)
+      try node(
+        "\(name).pool", pool(Window2D(height: x[2], width: 1)), ["\(name).rows"], config)
+      try node(name, .permute([1, 2, 0]), ["\(name).pool"], config)
+    default:
+      throw config.error(
+        "is over the axes \(axes); supported are rows and columns, [1, 2], and the channels, -1, with "
+          + "keepdims")
+    }
+  }
+
   /// A maximum over more pixels than one node counts is that of the rows' maxima.
   mutating func appendPooling(
     _ name: String, _ layer: Layer, _ inputs: [String], _ config: KerasObject

@@ -75,7 +75,7 @@ public struct KerasImport: Hashable, Sendable {
 struct KerasReading {
   private(set) var nodes: [LayerNode] = []
   private(set) var aliases: [String: String] = [:]
-  private var shapes: [String: Shape]
+  var shapes: [String: Shape]
   /// Of Keras's layers that are no node of their own: the node that stands for them.
   private var stands: [String: String]
   /// Keras's layers whose results have their channels first: [C, H, W] to Keras, where the node that
@@ -178,7 +178,7 @@ struct KerasReading {
       return areFirst && config.value("dims") as? [Int] == [2, 3, 1]
     case "Activation":
       return areFirst && (config.value("activation") as? String) != "softmax"
-    case "ReLU", "LeakyReLU", "ELU", "Dropout", "Average", "Maximum": return areFirst
+    case "ReLU", "LeakyReLU", "ELU", "Dropout", "Average", "Maximum", "Minimum": return areFirst
     case "Rescaling":
       return areFirst
         && ["scale", "offset"].allSatisfy { key in
@@ -187,7 +187,10 @@ struct KerasReading {
     default:
       if Self.idle.contains(layer.className) { return areFirst }
       guard let operation = KerasOperation(layer.className, config) else { return false }
-      if case .slice = operation { return false }
+      switch operation {
+      case .slice, .reduce: return false
+      default: break
+      }
       return areFirst
         && layer.operands.allSatisfy {
           if case .numbers(let numbers) = $0 { numbers.count == 1 } else { true }

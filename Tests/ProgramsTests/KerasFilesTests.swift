@@ -97,6 +97,21 @@ import Testing
     #expect(network.parameters.names.contains("base/c1.weight"))
   }
 
+  /// Means and maxima over channels and over positions, results of 1×1 that are added to images, clipping,
+  /// the smaller of two (tools/make_attention_fixtures.py); also after they are written and read again.
+  @Test func attentionGivesKerasLogits() throws {
+    let data = try Data(contentsOf: URL(fileURLWithPath: Self.folder + "k3-attention.json"))
+    let expected = try JSONDecoder().decode([[Double]].self, from: data)
+    let network = try load(Self.folder + "k3-attention.keras")
+    #expect(difference(try logits(network), expected) < 1e-5)
+    let folder = try TemporaryFolder()
+    for layout in [CheckpointLayout.trompe, .keras] {
+      let path = folder("attention.\(layout == .keras ? "keras" : "h5")")
+      try network.save(to: path, as: layout)
+      #expect(difference(try logits(load(path)), expected) < 1e-5)
+    }
+  }
+
   @Test(arguments: files)
   func ofSeveralOutputsOneHasToBeNamed(dialect: String, format: String) {
     let name = "\(dialect)-twice.\(format)"
