@@ -1,3 +1,4 @@
+import Foundation
 import Networks
 import TensorGraph
 import Testing
@@ -155,6 +156,22 @@ import Testing
       changed[name] = shape
       #expect(InferredNetwork.find(changed, size: nil) == nil, "\(name)")
     }
+    // A pool before the shortcut's convolution, as ResNet-D has it, and strides in the place of pools.
+    let projected = Self.stateDict(
+      of: try ArchitectureSpecification(family: "resnet18", classes: 10, height: 64, width: 64)
+        .architecture())
+    let moved = projected.map { name, shape in
+      (
+        name.replacingOccurrences(of: "downsample.1", with: "downsample.2")
+          .replacingOccurrences(of: "downsample.0", with: "downsample.1"), shape
+      )
+    }
+    #expect(InferredNetwork.find(Dictionary(uniqueKeysWithValues: moved), size: nil) == nil)
+    let strided: [String: Shape] = [
+      "0.weight": [16, 3, 3, 3], "0.bias": [16], "2.weight": [32, 16, 3, 3], "2.bias": [32],
+      "4.weight": [64, 32, 3, 3], "4.bias": [64], "8.weight": [10, 64], "8.bias": [10],
+    ]
+    #expect(InferredNetwork.find(strided, size: (height: 32, width: 32)) == nil)
     for families in ["densenet121", "mobilenet-v2", "convnext-tiny", "efficientnet-b0"] {
       let other = try ArchitectureSpecification(
         family: families, classes: 10, height: 224, width: 224

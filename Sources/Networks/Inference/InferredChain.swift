@@ -241,7 +241,8 @@ enum InferredChain {
       if fits(height, width) { ends.append(.nothing) }
       if isFull { return ends }
       if fits(height / 2, width / 2) { ends.append(.pool) }
-      if inputs == channels, ends.isEmpty { ends.append(.mean) }
+      // Without any pool a mean would be of a large image: strides do what pools do elsewhere.
+      if inputs == channels, ends.isEmpty, way.pools.contains(true) { ends.append(.mean) }
       return ends
     }
 

@@ -33,6 +33,10 @@ enum InferredResidual {
         && norms.count == convolutions.count && shortcut.count <= 2
         && shortcut.first.map { $0.kind == .convolution && $0.kernel == 1 } ?? true
         && shortcut.dropFirst().allSatisfy { $0.kind == .norm }
+        // A layer without weights before them may be a pool: ResNet-D.
+        && shortcut.enumerated().allSatisfy { index, module in
+          module.path.last.flatMap { Int($0) }.map { $0 == index } ?? true
+        }
     }
 
     /// Whether batch norms have the widths of what comes before the convolutions rather than after; nil
