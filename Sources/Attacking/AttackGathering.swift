@@ -82,7 +82,13 @@ extension AttackReport {
       toolVersion: summary.toolVersion, interpreter: summary.interpreter, images: summary.images,
       tried: summary.tried, labelsArePredictions: summary.labelsArePredictions == true,
       measures: measures.map { Measure(title: $0.title, growsWithLikeness: $0.growsWithLikeness) },
-      lines: lines, targetMeasures: toTarget.map(\.title), targets: targets,
+      lines: lines,
+      randomLines: summary.randomSimilarities?.map { similarity in
+        RandomLine(
+          epsilon: similarity.epsilon, draws: similarity.draws,
+          values: measures.map { similarity.means[$0.name] ?? .nan })
+      } ?? [],
+      targetMeasures: toTarget.map(\.title), targets: targets,
       facts: facts + [
         .init("Interpreter", summary.interpreter),
         .init(

@@ -95,6 +95,7 @@ public final class AttackRun {
     let kept = try AttackProgress(in: folder, of: subjects, attack)
     let log = try LineLog(folder.attacks, in: folder, start: kept.lines)
     var (results, gallery): ([AttackSummary.Result], [AttackGallery]) = ([], [])
+    var randomSimilarities: [AttackSummary.RandomSimilarity] = []
     let shown = Set(spreadPositions(count: recipe.report.images, of: subjects.count))
     func summedUp() -> AttackSummary {
       let count = attack.objectives.count * recipe.attack.epsilons.count
@@ -140,6 +141,7 @@ public final class AttackRun {
           if summary.unfinished != nil { try keep(summary, inputs) }
         }
       }
+      randomSimilarities = try similarities(of: subjects, by: attack)
     } catch is RunStopped {
       let count = attack.objectives.count * recipe.attack.epsilons.count
       throw RunStopped(
@@ -148,7 +150,8 @@ public final class AttackRun {
           : "stopped after \(results.count) of \(count) attacks, which "
             + "\(folder.progressSummary) sums up; \(folder.howToResume)")
     }
-    let summary = summedUp()
+    var summary = summedUp()
+    if !randomSimilarities.isEmpty { summary.randomSimilarities = randomSimilarities }
     let report = AttackReport(
       summary, recipe: recipe, folder: folder.path, subjects: subjects, gallery: gallery,
       classNames: names, facts: [.init("Network", setup.description)])
@@ -156,6 +159,27 @@ public final class AttackRun {
     try context.write(summary.json(), to: folder.summary)
     folder.removeProgress()
     return summary
+  }
+
+  /// Of random images near the clean ones, at every ε.
+  private func similarities(
+    of subjects: [AttackSubject], by attack: InputAttack
+  ) throws -> [AttackSummary.RandomSimilarity] {
+    let draws = recipe.attack.randomDraws
+    guard draws > 0 else { return [] }
+    return try recipe.attack.epsilons.map { epsilon in
+      let start = ContinuousClock.now
+      let values = try attack.randomSimilarities(
+        of: subjects, epsilon: epsilon, draws: draws, stop: context.stop
+      ) {
+        context.observe(
+          .working(
+            on: "random perturbations, ε \(short(epsilon)), images", done: $0,
+            total: subjects.count))
+      }
+      return AttackSummary.RandomSimilarity(
+        values, epsilon: epsilon, draws: draws, seconds: (ContinuousClock.now - start).seconds)
+    }
   }
 
   private func nothingToAttack(_ source: any ImageSource, tried: Int) -> RunError {

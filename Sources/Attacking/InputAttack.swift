@@ -335,8 +335,11 @@ final class InputAttack {
       picture: picture, logits: answer.logits, heatmap: answer.heatmap, iteration: iteration)
   }
 
+  /// Images that are explained at once.
+  var largestBatch: Int { batchSize }
+
   /// Logits and heatmaps for the labels.
-  private func explain(
+  func explain(
     _ pictures: [Image], labels: [Int], identities: [Int]
   ) throws -> [(logits: [Float], heatmap: Heatmap)] {
     let (batchSize, program) = programs(for: pictures.count)

@@ -25,6 +25,8 @@ public struct AttackSpecification: Hashable, Sendable {
   public var images: Int
   /// Of the choice of images and of random directions.
   public var seed: UInt64
+  /// Random perturbations of each image at each ε, whose heatmaps are compared with the clean one.
+  public var randomDraws: Int
   /// `targeted`: left, top, right, bottom as shares of width and height.
   public var region: [Double]?
   /// `target-map`: the file of the image whose heatmap all images are to get; that of the next image if
@@ -38,12 +40,14 @@ public struct AttackSpecification: Hashable, Sendable {
   public init(
     methods: [String], epsilons: [Double] = [paperEpsilon], stepSize: Double = paperStepSize,
     iterations: Int = paperIterations, checkEvery: Int = 1, k: Int? = nil,
-    beta: Double = defaultBeta, images: Int = 128, seed: UInt64 = 0, region: [Double]? = nil,
-    target: String? = nil, logitWeight: Double? = nil, finalBeta: Double? = nil
+    beta: Double = defaultBeta, images: Int = 128, seed: UInt64 = 0, randomDraws: Int = 0,
+    region: [Double]? = nil, target: String? = nil, logitWeight: Double? = nil,
+    finalBeta: Double? = nil
   ) {
     (self.methods, self.epsilons, self.stepSize) = (methods, epsilons, stepSize)
     (self.iterations, self.checkEvery, self.k, self.beta) = (iterations, checkEvery, k, beta)
     (self.images, self.seed, self.region) = (images, seed, region)
+    self.randomDraws = randomDraws
     (self.target, self.logitWeight, self.finalBeta) = (target, logitWeight, finalBeta)
   }
 

@@ -42,6 +42,17 @@ public struct AttackReport: Hashable, Sendable {
       (self.imageMSE, self.logitMSE) = (imageMSE, logitMSE)
     }
   }
+  /// Means over random images near the clean ones at one ε.
+  public struct RandomLine: Hashable, Sendable {
+    public var epsilon: Double
+    /// For each image.
+    public var draws: Int
+    /// By measure, in their order.
+    public var values: [Double]
+    public init(epsilon: Double, draws: Int, values: [Double]) {
+      (self.epsilon, self.draws, self.values) = (epsilon, draws, values)
+    }
+  }
   /// One image with its explanations before and after.
   public struct Card: Hashable, Sendable {
     public struct Picture: Hashable, Sendable {
@@ -79,6 +90,8 @@ public struct AttackReport: Hashable, Sendable {
   public var labelsArePredictions: Bool
   public var measures: [Measure]
   public var lines: [Line]
+  /// By ε; empty where nothing was drawn.
+  public var randomLines: [RandomLine]
   /// Titles of the measures of `targets`.
   public var targetMeasures: [String]
   public var targets: [TargetLine]
@@ -89,13 +102,13 @@ public struct AttackReport: Hashable, Sendable {
   public init(
     name: String, toolVersion: String, interpreter: String, images: Int, tried: Int,
     labelsArePredictions: Bool = false, measures: [Measure], lines: [Line],
-    targetMeasures: [String] = [], targets: [TargetLine] = [],
+    randomLines: [RandomLine] = [], targetMeasures: [String] = [], targets: [TargetLine] = [],
     facts: [RunReport.Fact], recipe: String, cards: [Card]
   ) {
     (self.name, self.toolVersion, self.interpreter) = (name, toolVersion, interpreter)
     (self.images, self.tried) = (images, tried)
     self.labelsArePredictions = labelsArePredictions
-    (self.measures, self.lines) = (measures, lines)
+    (self.measures, self.lines, self.randomLines) = (measures, lines, randomLines)
     (self.targetMeasures, self.targets) = (targetMeasures, targets)
     (self.facts, self.recipe, self.cards) = (facts, recipe, cards)
   }

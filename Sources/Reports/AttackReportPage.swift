@@ -71,7 +71,25 @@ public struct AttackReportPage: Sendable {
       <thead><tr><td></td><th scope="col">ε</th>\(head)<th scope="col">confidence</th><th scope="col">label kept</th><th scope="col">succeeded</th></tr></thead>
       <tbody>\(rows)</tbody></table></div>
       <p class="note">Clean and perturbed images are compared by their relevance maps; \(choice) An attack succeeds if an iterate keeps the label and comes nearer to its aim; otherwise the original image counts. Everything is measured on 8-bit images by the network itself.</p>
-      \(targetTable)</section>
+      \(randomTable)\(targetTable)</section>
+      """
+  }
+
+  private var randomTable: Markup? {
+    guard let draws = report.randomLines.first?.draws else { return nil }
+    let head = report.measures.map { measure -> Markup in
+      "<th scope=\"col\">\(measure.title)</th>"
+    }
+    let rows = report.randomLines.map { line -> Markup in
+      let values = line.values.map { value -> Markup in "<td>\(Numbers.decimals(value, 3))</td>" }
+      return "<tr><th scope=\"row\">\(Numbers.short(line.epsilon))</th>\(values)</tr>\n"
+    }
+    return """
+      <div class="scroll"><table><caption>Likeness to random images nearby</caption>
+      <thead><tr><th scope="col">ε</th>\(head)</tr></thead>
+      <tbody>\(rows)</tbody></table></div>
+      <p class="note">Means over \(draws) images for each, whose samples differ by up to ε at random (Joo, Heo, Moon 2023).</p>
+
       """
   }
 

@@ -135,7 +135,27 @@ public struct AttackSummary: Codable, Hashable, Sendable {
       self.logitMSE = logitMSE
     }
   }
+  /// How alike the heatmaps of images and of random images near them are at one ε.
+  public struct RandomSimilarity: Codable, Hashable, Sendable {
+    public var epsilon: Double
+    /// For each image.
+    public var draws: Int
+    /// Over the images, of means over the draws, by measure.
+    public var means: [String: Double]
+    public var deviations: [String: Double]
+    public var seconds: Double
+
+    package init(
+      epsilon: Double, draws: Int, means: [String: Double], deviations: [String: Double],
+      seconds: Double
+    ) {
+      (self.epsilon, self.draws) = (epsilon, draws)
+      (self.means, self.deviations, self.seconds) = (means, deviations, seconds)
+    }
+  }
   public var results: [Result]
+  /// One for each ε; omitted where nothing was drawn.
+  public var randomSimilarities: [RandomSimilarity]?
   public var interpreter: String
   /// Images that were attacked, all of them classified correctly or, without known labels, all.
   public var images: Int

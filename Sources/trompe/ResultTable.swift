@@ -122,6 +122,13 @@ extension AttackSummary {
           ["to the target", "ε"]
             + SimilarityMeasures.toTarget.flatMap { [$0.title, "after"] } + ["image", "logits"]
         ] + targets) + "\n"
+    let random = (randomSimilarities ?? []).map { similarity in
+      ["mean of \(similarity.draws)", String(format: "%g", similarity.epsilon)]
+        + measures.map { Format.decimals(similarity.means[$0.name] ?? .nan, 3) }
+    }
+    let nearby =
+      random.isEmpty
+      ? "" : Format.table([["random images", "ε"] + measures.map(\.title)] + random) + "\n"
     let clean =
       results.first.map { "confidence \(Format.percent($0.cleanConfidence)) before" } ?? ""
     let subjects =
@@ -129,7 +136,7 @@ extension AttackSummary {
       ? "\(images) images, their labels predicted, "
       : "\(images) correctly classified images of \(tried), "
     let missing = unfinished.map { "\($0) of \(results.count + $0) attacks are not finished\n" }
-    return Format.table([head] + rows) + "\n" + toTarget + (missing ?? "") + subjects
+    return Format.table([head] + rows) + "\n" + nearby + toTarget + (missing ?? "") + subjects
       + "\(interpreter), top \(topK) pixels, \(clean); \(Format.duration(seconds)), "
       + "\(Format.bytes(peakMemoryBytes)) of memory\n"
   }

@@ -36,6 +36,39 @@ import Testing
     }
   }
 
+  /// The mean over draws of what a picture nearby gives; the further, the less alike. It does not depend on
+  /// the batch, and draws of one seed are the same.
+  @Test func randomImagesNearbyAreCompared() throws {
+    let folder = try TemporaryFolder()
+    func similarities(_ draws: Int, batch: Int = 4, name: String) throws -> AttackSummary {
+      var recipe = recipe(["random-sign"], epsilons: [1, 16], iterations: 1)
+      recipe.attack.randomDraws = draws
+      recipe.evaluation.batchSize = batch
+      return try AttackRun(recipe, output: folder(name)).run()
+    }
+    let few = try #require(try similarities(2, name: "few").randomSimilarities)
+    let many = try #require(try similarities(5, name: "many").randomSimilarities)
+    #expect(many.map(\.epsilon) == [1, 16] && many.allSatisfy { $0.draws == 5 })
+    let names = Set(SimilarityMeasures.all(topK: 1).map(\.name))
+    for similarity in few + many {
+      #expect(Set(similarity.means.keys) == names && Set(similarity.deviations.keys) == names)
+    }
+    for result in [few, many] {
+      #expect(result[0].means["cosineDistance"]! < result[1].means["cosineDistance"]!)
+      #expect(result[0].means["topKIntersection"]! > result[1].means["topKIntersection"]!)
+      #expect(result[0].means["cosineDistance"]! > 1e-6)
+    }
+    #expect(few[1].means != many[1].means)
+    let again = try #require(try similarities(5, batch: 3, name: "again").randomSimilarities)
+    for (a, b) in zip(many, again) {
+      for name in names { #expect(abs(a.means[name]! - b.means[name]!) < 1e-3, "\(name)") }
+    }
+    let none = try similarities(0, name: "none")
+    #expect(none.randomSimilarities == nil)
+    let page = try String(contentsOfFile: folder("many/report.html"), encoding: .utf8)
+    #expect(page.contains("Likeness to random images nearby"))
+  }
+
   /// Every number is that of the written picture, explained by the network itself.
   @Test func picturesAreWithinTheBallAndGiveTheReportedNumbers() throws {
     let folder = try TemporaryFolder()

@@ -31,6 +31,10 @@ extension AttackSpecification {
         "images", \.images, .imageCount,
         "images to attack, drawn from those of the validation split that are classified correctly"),
       .defaulted("seed", \.seed, .seed, "of that choice and of random directions"),
+      .defaulted(
+        "randomDraws", \.randomDraws, .integer(0...10_000),
+        "random perturbations of each image at each ε, with whose heatmaps its own is compared; none if 0"
+      ),
       .automatic(
         "region", \.region,
         .list(of: .number(RecipeNumberRange(from: 0, to: 1)), named: "numbers", count: 4...4),
