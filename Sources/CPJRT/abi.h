@@ -42,6 +42,9 @@ enum {
   SLOT_BUFFER_DESTROY = 58,
   SLOT_BUFFER_IS_DELETED = 68,
   SLOT_BUFFER_TO_HOST = 70,
+  SLOT_TOPOLOGY_CREATE = 82,
+  SLOT_TOPOLOGY_DESTROY = 83,
+  SLOT_COMPILE_FOR = 89,
   SLOT_EXECUTABLE_MEMORY = 96,
 };
 
@@ -188,6 +191,26 @@ typedef struct {
   size_t options_size;
   void *executable;
 } pjrt_compile;
+
+typedef struct {
+  HEAD;
+  const char *name;
+  size_t name_size;
+  const pjrt_named_value *options;
+  size_t count;
+  void *topology;
+} pjrt_topology_create;
+
+// Compiles for a topology; the client, if there is one, helps.
+typedef struct {
+  HEAD;
+  const void *topology;
+  const pjrt_program *program;
+  const char *options;
+  size_t options_size;
+  void *client;
+  void *executable;
+} pjrt_compile_for;
 
 enum { TYPE_PRED = 1, TYPE_S32 = 4, TYPE_U8 = 6, TYPE_F32 = 11 };
 enum { HOST_UNCHANGED_DURING_CALL = 0 };

@@ -5,10 +5,16 @@
 
 struct trompe_pjrt_executable {
   const trompe_pjrt *plugin;
+  // NULL if it was compiled for a device that is not here.
   void *loaded;
   // What is known of it, beside the code.
   void *executable;
   size_t results;
+};
+
+struct trompe_pjrt_topology {
+  const trompe_pjrt *plugin;
+  void *topology;
 };
 
 struct trompe_pjrt_buffer {
@@ -18,17 +24,43 @@ struct trompe_pjrt_buffer {
 
 // MARK: Compiling
 
-trompe_pjrt_executable *trompe_pjrt_compile(
-    trompe_pjrt_client *client, const char *code, size_t code_size, const void *options,
-    size_t options_size, trompe_pjrt_error *error) {
-  const trompe_pjrt *plugin = client->plugin;
-  pjrt_program program = {
-      .size = sizeof program,
+static pjrt_program text_of(const char *code, size_t code_size) {
+  return (pjrt_program){
+      .size = sizeof(pjrt_program),
       .code = code,
       .code_size = code_size,
       .format = "mlir",
       .format_size = strlen("mlir"),
   };
+}
+
+// Takes what is compiled, and the part of it that can be run if it is here.
+static trompe_pjrt_executable *made_of(
+    const trompe_pjrt *plugin, void *loaded, void *compiled, trompe_pjrt_error *error) {
+  trompe_pjrt_executable *executable = calloc(1, sizeof *executable);
+  if (!executable) abort();
+  executable->plugin = plugin;
+  executable->loaded = loaded;
+  executable->executable = compiled;
+  if (loaded) {
+    pjrt_part part = {.size = sizeof part, .object = loaded};
+    if (trompe_pjrt_call(plugin, SLOT_LOADED_EXECUTABLE, &part, error)) goto failed;
+    executable->executable = part.part;
+  }
+  pjrt_outputs outputs = {.size = sizeof outputs, .executable = executable->executable};
+  if (trompe_pjrt_call(plugin, SLOT_EXECUTABLE_OUTPUTS, &outputs, error)) goto failed;
+  executable->results = outputs.count;
+  return executable;
+failed:
+  trompe_pjrt_executable_destroy(executable);
+  return NULL;
+}
+
+trompe_pjrt_executable *trompe_pjrt_compile(
+    trompe_pjrt_client *client, const char *code, size_t code_size, const void *options,
+    size_t options_size, trompe_pjrt_error *error) {
+  const trompe_pjrt *plugin = client->plugin;
+  const pjrt_program program = text_of(code, code_size);
   pjrt_compile compile = {
       .size = sizeof compile,
       .client = client->client,
@@ -37,20 +69,58 @@ trompe_pjrt_executable *trompe_pjrt_compile(
       .options_size = options_size,
   };
   if (trompe_pjrt_call(plugin, SLOT_CLIENT_COMPILE, &compile, error)) return NULL;
-  trompe_pjrt_executable *executable = calloc(1, sizeof *executable);
-  if (!executable) abort();
-  executable->plugin = plugin;
-  executable->loaded = compile.executable;
-  pjrt_part part = {.size = sizeof part, .object = executable->loaded};
-  if (trompe_pjrt_call(plugin, SLOT_LOADED_EXECUTABLE, &part, error)) goto failed;
-  executable->executable = part.part;
-  pjrt_outputs outputs = {.size = sizeof outputs, .executable = executable->executable};
-  if (trompe_pjrt_call(plugin, SLOT_EXECUTABLE_OUTPUTS, &outputs, error)) goto failed;
-  executable->results = outputs.count;
-  return executable;
-failed:
-  trompe_pjrt_executable_destroy(executable);
-  return NULL;
+  return made_of(plugin, compile.executable, NULL, error);
+}
+
+trompe_pjrt_topology *trompe_pjrt_topology_create(
+    trompe_pjrt *plugin, const char *target, size_t target_size, trompe_pjrt_error *error) {
+  const char config[] = "target_config", shape[] = "topology", one[] = "1x1x1";
+  const pjrt_named_value options[] = {
+      {
+          .size = sizeof *options,
+          .name = config,
+          .name_size = sizeof config - 1,
+          .type = VALUE_STRING,
+          .string = target,
+          .count = target_size,
+      },
+      {
+          .size = sizeof *options,
+          .name = shape,
+          .name_size = sizeof shape - 1,
+          .type = VALUE_STRING,
+          .string = one,
+          .count = sizeof one - 1,
+      },
+  };
+  pjrt_topology_create create = {.size = sizeof create, .name = "", .options = options, .count = 2};
+  if (trompe_pjrt_call(plugin, SLOT_TOPOLOGY_CREATE, &create, error)) return NULL;
+  trompe_pjrt_topology *topology = malloc(sizeof *topology);
+  if (!topology) abort();
+  topology->plugin = plugin;
+  topology->topology = create.topology;
+  return topology;
+}
+
+void trompe_pjrt_topology_destroy(trompe_pjrt_topology *topology) {
+  if (!topology) return;
+  trompe_pjrt_free(topology->plugin, SLOT_TOPOLOGY_DESTROY, topology->topology);
+  free(topology);
+}
+
+trompe_pjrt_executable *trompe_pjrt_compile_for(
+    trompe_pjrt_topology *topology, const char *code, size_t code_size, const void *options,
+    size_t options_size, trompe_pjrt_error *error) {
+  const pjrt_program program = text_of(code, code_size);
+  pjrt_compile_for compile = {
+      .size = sizeof compile,
+      .topology = topology->topology,
+      .program = &program,
+      .options = options,
+      .options_size = options_size,
+  };
+  if (trompe_pjrt_call(topology->plugin, SLOT_COMPILE_FOR, &compile, error)) return NULL;
+  return made_of(topology->plugin, NULL, compile.executable, error);
 }
 
 void trompe_pjrt_executable_destroy(trompe_pjrt_executable *executable) {
@@ -64,9 +134,22 @@ size_t trompe_pjrt_result_count(const trompe_pjrt_executable *executable) {
   return executable->results;
 }
 
+int trompe_pjrt_memory_of(const trompe_pjrt_executable *executable, trompe_pjrt_memory *memory) {
+  pjrt_executable_memory told = {.size = sizeof told, .executable = executable->executable};
+  if (trompe_pjrt_call(executable->plugin, SLOT_EXECUTABLE_MEMORY, &told, NULL)) return 0;
+  *memory = (trompe_pjrt_memory){
+      .code = told.code,
+      .arguments = told.arguments,
+      .results = told.outputs,
+      .aliased = told.aliased,
+      .temporary = told.temporary,
+  };
+  return 1;
+}
+
 int trompe_pjrt_temporary_bytes(const trompe_pjrt_executable *executable, int64_t *bytes) {
-  pjrt_executable_memory memory = {.size = sizeof memory, .executable = executable->executable};
-  if (trompe_pjrt_call(executable->plugin, SLOT_EXECUTABLE_MEMORY, &memory, NULL)) return 0;
+  trompe_pjrt_memory memory;
+  if (!trompe_pjrt_memory_of(executable, &memory)) return 0;
   *bytes = memory.temporary;
   return 1;
 }

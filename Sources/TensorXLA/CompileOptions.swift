@@ -4,7 +4,21 @@ struct CompileOptions {
   /// Their ids; the plugin's first if there is none.
   var devices: [Int] = []
   /// Flags of XLA that are set for this compilation.
-  var flags: [String] = []
+  var flags: [Flag] = []
+
+  struct Flag {
+    let name: String
+    let isOn: Bool
+
+    static func on(_ name: String) -> Flag { Flag(name: name, isOn: true) }
+    static func off(_ name: String) -> Flag { Flag(name: name, isOn: false) }
+
+    /// On GPUs: equal runs give equal bytes. Such a compilation times nothing, and Triton's products
+    /// cannot be chosen without.
+    static let deterministic: [Flag] = [
+      .on("xla_gpu_deterministic_ops"), .off("xla_gpu_enable_triton_gemm"),
+    ]
+  }
 
   var bytes: [UInt8] {
     var build: [UInt8] = []
@@ -19,7 +33,8 @@ struct CompileOptions {
     if devices.count > 1 { build += Self.field(19, 1) }
     var options = Self.field(3, build)
     for flag in flags {
-      options += Self.field(7, Self.field(1, Array(flag.utf8)) + Self.field(2, Self.field(2, 1)))
+      options += Self.field(
+        7, Self.field(1, Array(flag.name.utf8)) + Self.field(2, Self.field(2, flag.isOn ? 1 : 0)))
     }
     return options
   }

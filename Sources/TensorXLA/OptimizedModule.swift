@@ -6,21 +6,38 @@ enum OptimizedModule {
       "all-gather", "all-reduce", "all-to-all", "collective-permute", "reduce-scatter",
     ]
     var counts: [String: Int] = [:]
+    forEachInstruction(of: bytes) { name, _ in
+      // Some are begun and awaited by two instructions.
+      if let kind = kinds.first(where: { name == $0 || name == $0 + "-start" }) {
+        counts[kind, default: 0] += 1
+      }
+    }
+    return counts
+  }
+
+  /// How often each function of a library is called: the targets of custom calls.
+  static func libraryCalls(_ bytes: [UInt8]) -> [String: Int] {
+    var counts: [String: Int] = [:]
+    forEachInstruction(of: bytes) { name, instruction in
+      guard name == "custom-call", let target = fields(28, of: instruction).first else { return }
+      counts[String(decoding: target, as: UTF8.self), default: 0] += 1
+    }
+    return counts
+  }
+
+  private static func forEachInstruction(
+    of bytes: [UInt8], _ body: (_ opcode: String, _ instruction: ArraySlice<UInt8>) -> Void
+  ) {
     // HloModuleProtoWithConfig.hlo_module or HloModuleProto itself; computations; instructions; opcode.
     let modules = fields(1, of: bytes[...]).filter { !fields(3, of: $0).isEmpty }
     for module in modules.isEmpty ? [bytes[...]] : modules {
       for computation in fields(3, of: module) {
         for instruction in fields(2, of: computation) {
           guard let opcode = fields(2, of: instruction).first else { continue }
-          let name = String(decoding: opcode, as: UTF8.self)
-          // Some are begun and awaited by two instructions.
-          if let kind = kinds.first(where: { name == $0 || name == $0 + "-start" }) {
-            counts[kind, default: 0] += 1
-          }
+          body(String(decoding: opcode, as: UTF8.self), instruction)
         }
       }
     }
-    return counts
   }
 
   /// The fields of a number that hold bytes. Ends where the message makes no sense.

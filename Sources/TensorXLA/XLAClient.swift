@@ -49,7 +49,7 @@ final class XLAClient {
     let options = CompileOptions(
       devices: device.indices == [0]
         ? [] : device.indices.map { Int(trompe_pjrt_device_id(handle, $0)) },
-      flags: device.kind == .cuda && isDeterministic ? ["xla_gpu_deterministic_ops"] : []
+      flags: device.kind == .cuda && isDeterministic ? CompileOptions.Flag.deterministic : []
     ).bytes
     do {
       var text = text

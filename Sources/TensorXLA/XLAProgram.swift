@@ -275,24 +275,31 @@ public final class XLAProgram: Program {
     main.executable.optimized.map(OptimizedModule.collectives)
   }
 
-  public private(set) lazy var resources: ProgramResources = {
-    let given = main.module.arguments.enumerated().reduce(0) { sum, argument in
+  public private(set) lazy var resources = main.module.resources(
+    of: computation, temporary: main.executable.temporaryBytes ?? 0)
+}
+
+extension Module {
+  /// What a run takes beside parameters and moments.
+  /// - Parameter temporary: bytes between arguments and results, as the compiler tells.
+  func resources(of computation: Computation, temporary: Int) -> ProgramResources {
+    let given = arguments.enumerated().reduce(0) { sum, argument in
       switch argument.element.role {
       case .parameter, .moment: return sum
       default:
-        let isSplit = main.module.split.contains(argument.offset)
-        return sum + argument.element.type.byteCount / (isSplit ? main.module.devices : 1)
+        let isSplit = split.contains(argument.offset)
+        return sum + argument.element.type.byteCount / (isSplit ? devices : 1)
       }
     }
     // What takes the place of an argument is no more memory.
-    let donated = Set(main.module.donations.values)
-    let results = main.module.results.enumerated().reduce(0) { sum, result in
+    let donated = Set(donations.values)
+    let results = results.enumerated().reduce(0) { sum, result in
       donated.contains(result.offset) ? sum : sum + result.element.type.byteCount
     }
     return ProgramResources(
       flops: ProgramPlan(computation.graph, for: BackendTraits()).cost.flops,
-      peakBytes: given + results + (main.executable.temporaryBytes ?? 0))
-  }()
+      peakBytes: given + results + temporary)
+  }
 }
 
 extension StepOutcome {
@@ -305,7 +312,7 @@ extension StepOutcome {
 }
 
 extension ExecutionPolicy.Precision {
-  fileprivate var multiplication: Multiplication {
+  var multiplication: Multiplication {
     switch self {
     case .float32: .float32
     case .tensorFloat32: .tensorFloat32

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Checkpoints
 import Manipulation
+import TensorRuntime
+import TensorXLA
 
 struct RecipeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -43,46 +45,128 @@ struct RecipeCheckCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Measure a few steps for an estimate of the time.")
   var time = true
 
+  @Option(
+    help: ArgumentHelp(
+      "Compile the programs for a GPU that need not be here (\(GPUTarget.all.map(\.name).joined(separator: ", "))), by the plugin for CUDA: memory, calls of cuDNN, seconds to compile. Nothing is run.",
+      valueName: "name"),
+    transform: Self.target)
+  var target: GPUTarget?
+
   @Flag(help: "Print the result as JSON.")
   var json = false
 
+  private static func target(_ name: String) throws -> GPUTarget {
+    guard let found = GPUTarget.all.first(where: { $0.name == name }) else {
+      throw ValidationError(
+        "\(printable(name)) is no GPU that is known, expected "
+          + GPUTarget.all.map(\.name).joined(separator: " or "))
+    }
+    return found
+  }
+
+  /// What is printed about a program that was compiled for another machine.
+  private struct AheadResult: Encodable {
+    let isTrainingStep: Bool
+    let batchSize: Int
+    let seconds: Double
+    let bytes: Int
+    let temporaryBytes: Int
+    let libraryCalls: [String: Int]
+  }
+
+  private struct Ahead<Forecast: Encodable>: Encodable {
+    let forecast: Forecast
+    let target: String
+    let programs: [AheadResult]
+  }
+
   func run() throws {
+    var ahead: AheadExecutor?
+    func executor(for compute: ComputeSection) throws -> any Executor {
+      guard let target else { return try ExecutorChoice.executor(for: compute) }
+      let made = try AheadExecutor(target, plugin: compute.plugin)
+      ahead = made
+      return made
+    }
     func write(_ forecast: some Encodable, _ rows: [[String]]) throws {
-      let text = Format.table(rows, leading: 2) + "\nThe recipe can be run; nothing was written.\n"
+      var rows = rows
+      if let ahead {
+        let programs = ahead.programs.compactMap { program in
+          program.compiled.map { (program, $0) }
+        }
+        guard !json else {
+          let list = programs.map {
+            AheadResult(
+              isTrainingStep: $0.isTrainingStep, batchSize: $0.batchSize, seconds: $1.seconds,
+              bytes: $1.bytes,
+              temporaryBytes: $1.temporaryBytes, libraryCalls: $1.libraryCalls)
+          }
+          return try Terminal.write(
+            JSON.text(Ahead(forecast: forecast, target: ahead.name, programs: list)))
+        }
+        for (program, compiled) in programs {
+          rows += Format.wrapped(ahead.name, Self.text(program, compiled))
+        }
+      }
+      let end =
+        ahead == nil
+        ? "The recipe can be run; nothing was written."
+        : "Compiled, not run; nothing was written."
+      let text = Format.table(rows, leading: 2) + "\n\(end)\n"
       try Terminal.write(json ? JSON.text(forecast) : text)
     }
+    let time = time && target == nil
     switch try RecipeKind(ofRecipe: recipe, settings: settings) {
     case .fooling:
       let recipe = try FoolingRecipe(
         contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try RunForecast(
-        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+        recipe, on: executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))
     case .training:
       let recipe = try TrainingRecipe(
         contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try RunForecast(
-        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+        recipe, on: executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))
     case .attack:
       let recipe = try AttackRecipe(
         contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try AttackForecast(
-        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+        recipe, on: executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))
     case .study:
       let recipe = try StudyRecipe(
         contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try StudyForecast(
-        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+        recipe, on: executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))
     case .influence:
       let recipe = try InfluenceRecipe(
         contentsOf: recipe, settings: settings, note: Terminal.note)
       let forecast = try InfluenceForecast(
-        recipe, on: ExecutorChoice.executor(for: recipe.compute), measures: time)
+        recipe, on: executor(for: recipe.compute), measures: time)
       try write(forecast, forecast.rows(self.recipe))
     }
+  }
+}
+
+extension RecipeCheckCommand {
+  fileprivate static func text(
+    _ program: AheadProgram, _ compiled: AheadProgram.Compiled
+  ) -> String {
+    let calls = ["__cudnn$": "cuDNN", "__cublas$": "cuBLAS"].sorted { $0.key > $1.key }.map {
+      prefix, library in
+      let count = compiled.libraryCalls.reduce(0) {
+        $0 + ($1.key.hasPrefix(prefix) ? $1.value : 0)
+      }
+      return "\(count) of \(library)"
+    }
+    let images = "\(program.batchSize) image\(program.batchSize == 1 ? "" : "s")"
+    return (program.isTrainingStep ? "a training step of \(images): " : "\(images) evaluated: ")
+      + "\(Format.bytes(compiled.bytes)), \(Format.bytes(compiled.temporaryBytes)) of it between "
+      + "inputs and results; calls: \(calls.joined(separator: ", ")); compiled in "
+      + "\(Format.decimals(compiled.seconds, 1)) s"
   }
 }
 

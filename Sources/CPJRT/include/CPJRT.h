@@ -14,6 +14,7 @@ extern "C" {
 
 typedef struct trompe_pjrt trompe_pjrt;
 typedef struct trompe_pjrt_client trompe_pjrt_client;
+typedef struct trompe_pjrt_topology trompe_pjrt_topology;
 typedef struct trompe_pjrt_executable trompe_pjrt_executable;
 typedef struct trompe_pjrt_buffer trompe_pjrt_buffer;
 
@@ -68,6 +69,29 @@ void trompe_pjrt_executable_destroy(trompe_pjrt_executable *executable);
 size_t trompe_pjrt_result_count(const trompe_pjrt_executable *executable);
 // Bytes that a run needs beside arguments and results; 0 if the plugin does not tell.
 int trompe_pjrt_temporary_bytes(const trompe_pjrt_executable *executable, int64_t *bytes);
+
+// Bytes that a run needs.
+typedef struct {
+  int64_t code;
+  int64_t arguments;
+  int64_t results;
+  // Of results that take the place of arguments.
+  int64_t aliased;
+  int64_t temporary;
+} trompe_pjrt_memory;
+
+// Returns 0 if the plugin does not tell.
+int trompe_pjrt_memory_of(const trompe_pjrt_executable *executable, trompe_pjrt_memory *memory);
+
+// One device that need not be here, to compile for.
+// - target: XLA's description of it, a GpuTargetConfigProto as text.
+trompe_pjrt_topology *trompe_pjrt_topology_create(
+    trompe_pjrt *plugin, const char *target, size_t target_size, trompe_pjrt_error *error);
+void trompe_pjrt_topology_destroy(trompe_pjrt_topology *topology);
+// As `trompe_pjrt_compile`; what is made cannot be run.
+trompe_pjrt_executable *trompe_pjrt_compile_for(
+    trompe_pjrt_topology *topology, const char *code, size_t code_size, const void *options,
+    size_t options_size, trompe_pjrt_error *error);
 
 // What the compiler has made of the code, a serialised HloModuleProto or HloModuleProtoWithConfig;
 // the caller's to free. NULL if the plugin does not tell.
