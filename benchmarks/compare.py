@@ -1,7 +1,8 @@
-"""Times Trompe against PyTorch and TensorFlow: the same weights, batch, loss and update, in turns.
+"""Times Trompe against PyTorch, TensorFlow and JAX: the same weights, batch, loss and update, in turns.
 
     python benchmarks/compare.py                      # everything, fp32
     python benchmarks/compare.py --network resnet50 --work grad-cam --rounds 10
+    python benchmarks/compare.py --device cuda --batch 8 --batch 32 --batch 128
 
 Each program runs in a process of its own and does one step when its turn comes; the losses of their
 first steps are compared before anything is timed. Prints, for each network and work, the median
@@ -67,22 +68,28 @@ class Program:
         self.process.wait()
 
 
-def compare(arguments, network, work, weights, precision):
-    import networks
-
+def compare(arguments, network, work, weights, precision, batch):
+    batch_size = ["--batch", str(batch)]
     threads = ["--threads", str(arguments.threads)]
     low = ["--bf16"] if precision == "bf16" else []
-    peers = {"PyTorch": "peer_pytorch.py", "TensorFlow": "peer_tensorflow.py"}
-    python = {"PyTorch": arguments.python, "TensorFlow": arguments.python_tensorflow}
+    peers = {"PyTorch": "peer_pytorch.py", "TensorFlow": "peer_tensorflow.py", "JAX": "peer_jax.py"}
+    python = {
+        "PyTorch": arguments.python, "TensorFlow": arguments.python_tensorflow,
+        "JAX": arguments.python_jax}
+    # What XLA computes on is compared with what computes there; on processors it is JAX's.
+    device = [] if arguments.device == "cpu" else ["--device", arguments.device]
+    peer_device = ["--device", "cuda"] if arguments.device == "cuda" else []
     ours = ["--precision", "bf16"] if precision == "bf16" else []
     programs = [Program("Trompe", [
         str(pathlib.Path(arguments.trompe).resolve()), "bench", "--paced", "--network", network,
-        "--work", work, "--weights", weights, *threads, *ours])]
+        "--work", work, "--weights", weights, *batch_size, *threads, *ours, *device])]
     for name, file in peers.items():
         rules = ["--rules", arguments.rules] if name == "PyTorch" else []
+        size = [] if name == "TensorFlow" else [*batch_size, *peer_device]
         if name not in arguments.without:
-            programs.append(
-                Program(name, [python[name], file, network, work, weights, *threads, *low, *rules]))
+            programs.append(Program(
+                name,
+                [python[name], file, network, work, weights, *threads, *low, *rules, *size]))
     try:
         first = {program.name: program.step()[1] for program in programs}
         print(f"# {network} {work} {precision}", file=sys.stderr)
@@ -96,13 +103,14 @@ def compare(arguments, network, work, weights, precision):
                 program.seconds.append(program.step()[0])
         result = {
             "network": network, "work": work, "precision": precision,
-            "batchSize": networks.BATCH[network], "threads": arguments.threads,
+            "batchSize": batch, "device": arguments.device, "threads": arguments.threads,
             "rounds": arguments.rounds, "rules": arguments.rules, "sameLosses": all(checked.values()),
             "millisecondsPerImage": {
-                p.name: 1000 * statistics.median(p.seconds) / networks.BATCH[network]
+                p.name: 1000 * statistics.median(p.seconds) / batch
                 for p in programs},
             "peakBytes": {p.name: p.peak_bytes() for p in programs},
-            "target": TARGETS.get((network, work)) if precision == "fp32" else None,
+            "target": TARGETS.get((network, work))
+            if (precision, arguments.device) == ("fp32", "cpu") else None,
         }
         result["ratio"] = {
             p.name: statistics.median(a / b for a, b in zip(programs[0].seconds, p.seconds))
@@ -129,9 +137,12 @@ def row(result):
     ratios = "  ".join(f"/{name} {result['ratio'][name]:.2f}" for name in peers)
     memory = "  ".join(
         f"/{name} {result['peakBytes']['Trompe'] / result['peakBytes'][name]:.2f}" for name in peers)
+    if result["device"] == "cuda":
+        memory = "of the host " + memory
     target = "" if result["target"] is None else f"  target {result['target']:.2f}"
     same = "" if result["sameLosses"] else "  LOSSES DIFFER"
-    return (f"{result['network']:15} {result['work']:12} {result['precision']}  ms per image: {times}  "
+    return (f"{result['network']:15} {result['work']:12} {result['batchSize']:4} {result['precision']}  "
+            f"ms per image: {times}  "
             f"ratio: {ratios}{target}  memory: {memory}{same}")
 
 
@@ -140,6 +151,11 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", action="append", help="may be repeated; default all")
     parser.add_argument("--work", action="append", help="may be repeated; default all")
+    parser.add_argument(
+        "--device", choices=["cpu", "xla-cpu", "cuda"], default="cpu",
+        help="cuda: Trompe, PyTorch and JAX on the first GPU; xla-cpu: Trompe by XLA on the processors")
+    parser.add_argument(
+        "--batch", type=int, action="append", help="may be repeated; default the network's")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument(
         "--rules", choices=["adjoint", "autograd"], default="adjoint",
@@ -149,10 +165,19 @@ def main():
     parser.add_argument("--trompe", default=HERE.parent / ".build/release/trompe")
     parser.add_argument("--python", default=sys.executable, help="with torch")
     parser.add_argument("--python-tensorflow", help="with tensorflow; default the same")
-    parser.add_argument("--without", action="append", default=[], help="PyTorch or TensorFlow")
+    parser.add_argument("--python-jax", help="with jax; default the same")
+    parser.add_argument(
+        "--without", action="append", default=[],
+        help="PyTorch, TensorFlow or JAX; TensorFlow is left out on other devices than cpu and where "
+        "--batch is given, JAX on cpu")
     parser.add_argument("--output", type=pathlib.Path, help="a file for one line of JSON each")
     arguments = parser.parse_args()
     arguments.python_tensorflow = arguments.python_tensorflow or arguments.python
+    arguments.python_jax = arguments.python_jax or arguments.python
+    if arguments.device == "cpu":
+        arguments.without.append("JAX")
+    if arguments.device != "cpu" or arguments.batch:
+        arguments.without.append("TensorFlow")
     import networks
     import weights
 
@@ -164,11 +189,12 @@ def main():
             for work in arguments.work or works:
                 if work == "lrp-t" and network not in ("vgg19", "resnet50"):
                     continue
-                result = compare(arguments, network, work, file, arguments.precision)
-                print(row(result), flush=True)
-                if arguments.output:
-                    with open(arguments.output, "a") as output:
-                        output.write(json.dumps(result) + "\n")
+                for batch in arguments.batch or [networks.BATCH[network]]:
+                    result = compare(arguments, network, work, file, arguments.precision, batch)
+                    print(row(result), flush=True)
+                    if arguments.output:
+                        with open(arguments.output, "a") as output:
+                            output.write(json.dumps(result) + "\n")
             os.remove(file)
 
 

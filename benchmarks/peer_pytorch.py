@@ -1,7 +1,8 @@
 """One work in eager PyTorch, channels-last; runs once for each line read, and answers with the
 seconds and the values, as `trompe bench --paced` does.
 
-    python peer_pytorch.py NETWORK WORK WEIGHTS [--threads N] [--bf16] [--rules autograd]
+    python peer_pytorch.py NETWORK WORK WEIGHTS [--device cuda] [--batch N] [--threads N] [--bf16]
+        [--rules autograd]
 """
 
 import argparse
@@ -22,11 +23,11 @@ class Operations:
     """Parameters are trained unless `explained` names the layer at which heatmaps are wanted: then
     only what is behind that layer is recorded."""
 
-    def __init__(self, parameters, explained=None):
-        self.trained, self.fixed = {}, {}
+    def __init__(self, parameters, explained=None, device="cpu"):
+        self.trained, self.fixed, self.device = {}, {}, device
         self.explained = explained
         for name, value in parameters.items():
-            tensor = torch.from_numpy(value)
+            tensor = torch.from_numpy(value).to(device)
             if tensor.ndim == 4:
                 tensor = tensor.contiguous(memory_format=torch.channels_last)
             if "running" in name:
@@ -110,10 +111,10 @@ class Operations:
         return torch.autograd.grad(score, x, create_graph=self.explained is None)[0]
 
     def zero(self):
-        return torch.zeros(())
+        return torch.zeros((), device=self.device)
 
     def constant(self, value):
-        return torch.from_numpy(value)
+        return torch.from_numpy(value).to(self.device)
 
     def mean(self, x):
         return x.mean()
@@ -180,6 +181,8 @@ def main():
     parser.add_argument("network")
     parser.add_argument("work")
     parser.add_argument("weights")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--batch", type=int)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--bf16", action="store_true", help="torch.autocast")
     parser.add_argument(
@@ -188,18 +191,23 @@ def main():
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    # As floats, where a GPU would use fewer bits.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    if arguments.batch:
+        works.networks.BATCH[arguments.network] = arguments.batch
     explained = works.networks.TARGET[arguments.network] if arguments.work == "evaluation" else None
     operations = AutogradRules if arguments.rules == "autograd" else Operations
-    ops = operations(weights.read(arguments.weights), explained)
+    ops = operations(weights.read(arguments.weights), explained, arguments.device)
     images, labels = works.batch(arguments.network)
-    images = torch.from_numpy(images).permute(0, 3, 1, 2)  # channels-last in memory
-    labels = torch.from_numpy(labels)
+    images = torch.from_numpy(images).to(arguments.device).permute(0, 3, 1, 2)  # channels-last
+    labels = torch.from_numpy(labels).to(arguments.device)
     optimizer = torch.optim.Adam(ops.trained.values(), lr=1e-7, fused=True)  # as trompe bench
 
     def precision():
         if not arguments.bf16:
             return contextlib.nullcontext()
-        return torch.autocast("cpu", torch.bfloat16)
+        return torch.autocast(arguments.device, torch.bfloat16)
 
     def train():
         optimizer.zero_grad(set_to_none=True)
@@ -219,6 +227,8 @@ def main():
     for _ in sys.stdin:
         begin = time.perf_counter()
         values = step()
+        if arguments.device == "cuda":
+            torch.cuda.synchronize()
         seconds = time.perf_counter() - begin
         values["residentBytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(seconds, json.dumps(values), flush=True)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Benchmarks
+import Checkpoints
 import Manipulation
 import TensorCPU
 import TensorRuntime
@@ -59,6 +60,18 @@ struct BenchCommand: ParsableCommand {
       valueName: "name"))
   var precision = ExecutionPolicy.Precision.float32
 
+  @Option(
+    help: ArgumentHelp(
+      "On what programs run: cpu, xla-cpu or cuda, as compute.device of a recipe.",
+      valueName: "name"),
+    transform: { name in
+      guard let device = ComputeDevice(name) else {
+        throw ValidationError("\(printable(name)) is no device, expected cpu, xla-cpu or cuda")
+      }
+      return device
+    })
+  var device: ComputeDevice?
+
   @Flag(help: "Compute again what would be kept for long, to need less memory.")
   var lowMemory = false
 
@@ -82,6 +95,10 @@ struct BenchCommand: ParsableCommand {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be between 1 and 1024.")
     }
+    if device.map({ $0 != .cpu }) ?? false, lowMemory || profile || kernels != .own {
+      throw ValidationError(
+        "--low-memory, --profile and --kernels are of the device cpu; omit them, or --device.")
+    }
     if paced && (network.count != 1 || work.count != 1) {
       throw ValidationError("--paced needs one --network and one --work.")
     }
@@ -90,6 +107,12 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     let policy = ExecutionPolicy(threads: threads, precision: precision, recomputes: lowMemory)
     let kernels = CPUKernelOptions(library: self.kernels)
+    let isOnCPU = device.map { $0 == .cpu } ?? true
+    func executor() throws -> any Executor {
+      isOnCPU
+        ? CPUExecutor(kernels: kernels)
+        : try ExecutorChoice.executor(for: ComputeSection(device: device))
+    }
     let works = work.isEmpty ? BenchmarkWork.allCases.filter { $0 != .classifier } : work
     let networks = try (network.isEmpty ? BenchmarkNetwork.all.map(\.name) : network).map { name in
       var network = try BenchmarkNetwork(named: name)
@@ -97,12 +120,13 @@ struct BenchCommand: ParsableCommand {
       network.side = side ?? network.side
       return network
     }
-    let peak = try ConvolutionPeak(policy: policy, kernels: kernels)
+    // Of the processors.
+    let peak = isOnCPU ? try ConvolutionPeak(policy: policy, kernels: kernels) : nil
     var rows = [Measured.head]
     for network in networks {
       for work in works {
         let benchmark = try StepBenchmark(
-          network, work, weights: weights, on: CPUExecutor(kernels: kernels), policy: policy)
+          network, work, weights: weights, on: executor(), policy: policy)
         if paced { return try runPaced(benchmark) }
         let measured = try Measured(benchmark, peak, repeats: repeats, profiling: profile)
         if json {
@@ -141,24 +165,25 @@ private struct Measured: Encodable {
   let gigaflopPerImage: Double
   let gigaflopPerSecond: Double
   /// Share of a large convolution's rate, measured between the runs.
-  let shareOfPeak: Double
-  let peakGigaflopPerSecond: Double
+  let shareOfPeak: Double?
+  let peakGigaflopPerSecond: Double?
   let plannedBytes: Int
   let residentBytes: Int
   let values: [String: Double]
 
   init(
-    _ benchmark: StepBenchmark, _ peak: ConvolutionPeak, repeats: Int, profiling: Bool
+    _ benchmark: StepBenchmark, _ peak: ConvolutionPeak?, repeats: Int, profiling: Bool
   ) throws {
     _ = try benchmark.run()
     values = benchmark.values
     var seconds: [Double] = []
     var shares: [Double] = []
-    var peaks = [try peak.measure()]
+    var peaks = try peak.map { [try $0.measure()] } ?? []
     for _ in 0..<repeats {
       let taken = try benchmark.run(profiling: profiling)
-      peaks.append(try peak.measure())
       seconds.append(taken)
+      guard let peak else { continue }
+      peaks.append(try peak.measure())
       shares.append(
         Double(benchmark.flops) / taken / max(peaks[peaks.count - 2], peaks[peaks.count - 1]))
     }
@@ -172,8 +197,8 @@ private struct Measured: Encodable {
     millisecondsPerImage = 1000 * typical / images
     gigaflopPerImage = Double(benchmark.flops) / 1e9 / images
     gigaflopPerSecond = Double(benchmark.flops) / 1e9 / typical
-    shareOfPeak = Self.median(shares)
-    peakGigaflopPerSecond = Self.median(peaks) / 1e9
+    shareOfPeak = peak == nil ? nil : Self.median(shares)
+    peakGigaflopPerSecond = peak == nil ? nil : Self.median(peaks) / 1e9
     plannedBytes = benchmark.plannedBytes
     residentBytes = largestResidentBytes()
   }
@@ -191,7 +216,7 @@ private struct Measured: Encodable {
     [
       network, work, Format.decimals(millisecondsPerImage, 2),
       Format.decimals(gigaflopPerImage, 2), Format.decimals(gigaflopPerSecond, 0),
-      Format.decimals(100 * shareOfPeak, 0) + " %", Format.bytes(plannedBytes),
+      shareOfPeak.map { Format.decimals(100 * $0, 0) + " %" } ?? "–", Format.bytes(plannedBytes),
       Format.decimals(compileSeconds, 2) + " s",
     ]
   }
