@@ -31,6 +31,17 @@ public struct RunReport: Hashable, Sendable {
         + "fooling.threshold, another fooling.mask, frameWidth or k, or another layer"
     }
 
+    /// What is said before any training of an interpreter whose maps the original network leaves empty.
+    /// - Parameter vanished: share of all-zero heatmaps, in [0, 1].
+    /// - Returns: `nil` if fewer than half of them are.
+    public func vanishedWarning(_ vanished: Double) -> String? {
+      guard vanished >= Self.high else { return nil }
+      return
+        "\(Numbers.percent(vanished)) of the original network's heatmaps by \(interpreter) are all-zero "
+        + "before any manipulation, so there is nothing to move; choose another layer. Before a global "
+        + "average a gradient is the same at all positions, and scaled to [0, 1] its map is zero"
+    }
+
     public init(
       interpreter: String, original: Double, manipulated: Double, control: Double? = nil,
       vanished: Shares? = nil, inside: Shares? = nil

@@ -257,6 +257,9 @@ public final class FoolingRun {
     for name in measurement.interpreters.prefix(recipe.interpreters.count) {
       let rate = RunReport.Rate(interpreter: name, original: rates[name] ?? 0, manipulated: 0)
       if rate.isUninformative { context.warn(rate.baselineWarning) }
+      if let warning = rate.vanishedWarning(original.vanishedMaps[name] ?? 0) {
+        context.warn(warning)
+      }
     }
   }
 

@@ -198,7 +198,9 @@ extension RunForecast.Baseline {
     relevanceInside = result.meanRelevanceInside[name]
     images = result.explained.count
     let rate = RunReport.Rate(interpreter: name, original: fsr, manipulated: 0)
-    warning = rate.isUninformative ? rate.baselineWarning : nil
+    warning =
+      rate.vanishedWarning(result.vanishedMaps[name] ?? 0)
+      ?? (rate.isUninformative ? rate.baselineWarning : nil)
   }
 }
 

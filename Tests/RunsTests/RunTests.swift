@@ -5,6 +5,7 @@ import ImageData
 import Manipulation
 import Networks
 import RunTestSupport
+import TensorCPU
 import TensorGraph
 import Testing
 
@@ -202,6 +203,27 @@ struct RunTests {
     #expect(summary.validationImages == 59)
     #expect(summary.skippedImages == 1)
     #expect(warnings.count == 1 && warnings[0].hasPrefix("\(bad) is omitted: "))
+  }
+
+  /// Behind the last convolution a gradient is the same everywhere, and scaled to [0, 1] it is zero.
+  @Test func emptyHeatmapsAreToldOfBeforeTheFirstStep() throws {
+    let folder = try TemporaryFolder()
+    let checkpoint = try Tiny.checkpoint(in: folder)
+    func warnings(_ layer: String) throws -> [String] {
+      var recipe = Tiny.fooling(checkpoint, steps: 1)
+      recipe.interpreter = InterpreterSpecification(name: "simple-grad-t", layer: layer)
+      let forecast = try RunForecast(recipe, on: CPUExecutor())
+      var warnings = [forecast.baseline?.warning].compactMap(\.self)
+      _ = try FoolingRun(recipe, output: folder(layer)) {
+        if case .warning(let text) = $0 { warnings.append(text) }
+      }.run()
+      return warnings
+    }
+    let expected =
+      "100.00 % of the original network's heatmaps by simple-grad-t are all-zero before any manipulation"
+    let last = try warnings("layer3")
+    #expect(last.count { $0.hasPrefix(expected) } == 2, "\(last)")
+    #expect(try !warnings("layer2").contains { $0.contains("all-zero before") })
   }
 
   @Test func targetLayerThatDoesNotExistListsTheValidOnes() throws {

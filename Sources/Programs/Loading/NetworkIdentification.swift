@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import Networks
 import TensorGraph
 
@@ -47,18 +48,17 @@ extension CheckpointFile {
     for tensor in container.parameters where !tensor.name.hasSuffix("num_batches_tracked") {
       shapes[tensor.name] = tensor.shape
     }
-    // What programs put before every name: `module.`, or `state_dict/` beside an optimizer's arrays.
-    var prefixes = [""]
-    for name in shapes.keys.sorted() where prefixes.count < 16 {
-      for (offset, character) in name.enumerated().prefix(64)
-      where character == "/" || character == "." {
-        let prefix = String(name.prefix(offset + 1))
-        if !prefixes.contains(prefix), prefixes.count < 16,
-          prefix.hasSuffix("/") || shapes.keys.allSatisfy({ $0.hasPrefix(prefix) })
-        {
-          prefixes.append(prefix)
-        }
-      }
+    let names = shapes.keys.sorted()
+    var prefixes = [""] + Self.beginnings(of: names)
+    // Dictionaries in which training scripts keep a state dict beside other things: `state_dict/`.
+    var groups: [String] = []
+    for name in names where groups.count < Self.mostPrefixes {
+      guard let slash = name.firstIndex(of: "/") else { continue }
+      let group = String(name[...slash])
+      if groups.last != group { groups.append(group) }
+    }
+    for group in groups {
+      prefixes += Self.beginnings(of: names.filter { $0.hasPrefix(group) })
     }
     for prefix in prefixes {
       let inside = shapes.filter { $0.key.hasPrefix(prefix) }
@@ -71,6 +71,16 @@ extension CheckpointFile {
       return found
     }
     return nil
+  }
+
+  private static let mostPrefixes = 8
+
+  /// What all of some sorted names begin with, up to a dot or a slash, the shortest first: `module.`.
+  private static func beginnings(of names: [String]) -> [String] {
+    guard let first = names.first, let last = names.last else { return [] }
+    let common = first.commonPrefix(with: last)
+    let ends = common.indices.filter { common[$0] == "." || common[$0] == "/" }
+    return ends.prefix(mostPrefixes).map { String(common[...$0]) }
   }
 
   private func identifiedNetworks(
