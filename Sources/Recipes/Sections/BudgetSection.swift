@@ -64,9 +64,9 @@ extension BudgetSection {
         "after so many the best state within the budget is exported"),
       .defaulted(
         "constraint", \.constraint, .choice(Constraint.self),
-        "what λ follows: `fooling` holds the penalty at its goal while accuracy heals, `lagrangian` does "
-          + "so by an augmented Lagrangian, `accuracy` holds cross-entropy near the original's; for "
-          + "comparisons, see definitions.md"),
+        "what λ follows: `fooling` holds the penalty at its goal while accuracy heals, and turns to the "
+          + "next where that fails; `lagrangian` does so by an augmented Lagrangian; `accuracy` holds "
+          + "cross-entropy near the original's, for comparison"),
     ])
 
   /// Fills in what a recipe with a budget omits, so that it can be read as any other.

@@ -53,9 +53,13 @@ package struct FoolingSearch: Codable, Hashable {
     }
 
     /// Of a trial's λ.
-    fileprivate var controller: PenaltyController {
-      PenaltyController(goal, lambda: lambda, constraint: constraint ?? .fooling)
+    /// - Parameter rule: in place of the setting's.
+    fileprivate func controller(_ rule: BudgetSection.Constraint? = nil) -> PenaltyController {
+      PenaltyController(goal, lambda: lambda, constraint: rule ?? constraint ?? .fooling)
     }
+
+    /// Whether a search that does not succeed may turn to another rule for λ.
+    fileprivate var mayTurn: Bool { constraint == nil && lambda == nil && schedule == nil }
   }
 
   package struct Trial: Codable, Hashable {
@@ -116,12 +120,14 @@ package struct FoolingSearch: Codable, Hashable {
   /// Step of the trial at which a given schedule ends; `nil` during the race.
   package private(set) var scheduleEnd: Int?
   package private(set) var restarts = 0
+  /// The trial whose λ follows the other rule; `nil` if there is none.
+  package private(set) var turned: Int?
   package private(set) var isOutOfTime = false
 
   package init(_ setting: Setting) {
     self.setting = setting
     trials = setting.rates.map {
-      Trial(rate: $0, controller: setting.controller)
+      Trial(rate: $0, controller: setting.controller())
     }
     phase = trials.count > 1 ? .race(rung: 0) : .main
     queue = []
@@ -143,6 +149,9 @@ package struct FoolingSearch: Codable, Hashable {
   package static let growth = 1.5
   /// The share of a cycle after which is measured: before it the learning rate is too high for accuracy.
   package static let unmeasured = 0.6
+  /// Cycles after which a search that has not met the budget turns to the other rule for λ, and steps that
+  /// have to be left for it.
+  package static let (cyclesBeforeTurn, leastStepsOfTurn) = (2, 500)
   /// Measurements of a cycle.
   package static let measurements = 5
 
@@ -297,9 +306,16 @@ package struct FoolingSearch: Codable, Hashable {
     beginCycle(of: setting.firstCycle)
   }
 
-  private mutating func begin(rate: Double) {
+  /// Whether two cycles have led to no state that meets the budget.
+  private var turns: Bool {
+    let found = exported.map { $0.measure.fsr >= setting.fsr } ?? false
+    return setting.mayTurn && turned == nil && cycles == Self.cyclesBeforeTurn && !found
+      && setting.mostSteps - steps >= Self.leastStepsOfTurn
+  }
+
+  private mutating func begin(rate: Double, rule: BudgetSection.Constraint? = nil) {
     trials.append(
-      Trial(rate: rate, controller: setting.controller))
+      Trial(rate: rate, controller: setting.controller(rule)))
     (cycle, cycles) = (nil, 0)
     change(to: trials.count - 1)
     if phase == .main { beginCycle(of: setting.firstCycle) }
@@ -330,6 +346,10 @@ package struct FoolingSearch: Codable, Hashable {
     }
     // What is so bad when the learning rate has fallen does not heal.
     if mayRestart, measure.drop > (setting.drops.last ?? 0) + Self.ruin { return restart() }
+    if turns {
+      turned = trials.count
+      return begin(rate: trial.rate, rule: .lagrangian)
+    }
     trials[current].controller.adapt(
       isFooled: hasRoom, isWithinDrop: measure.drop <= setting.drops[0])
     beginCycle(of: Int(Double(cycle.count) * Self.growth))
@@ -374,25 +394,5 @@ package struct FoolingSearch: Codable, Hashable {
 
   private mutating func finish() {
     phase = .finished
-  }
-
-  // MARK: What was found
-
-  /// The state that is exported; `nil` if that is the original.
-  package var exported: Kept? {
-    setting.drops.firstIndex(of: setting.exported).flatMap { kept[$0] }
-  }
-
-  /// Learning rates from the original to the state that is exported.
-  package var keptPath: [Double] {
-    exported.map { Array(trials[$0.trial].path.prefix($0.steps)) } ?? []
-  }
-
-  /// The best success rate at each drop that was seen, by rising drop.
-  package var frontier: [Measure] {
-    var best: [Measure] = []
-    let sorted = seen.sorted { ($0.drop, -$0.fsr) < ($1.drop, -$1.fsr) }
-    for measure in sorted where measure.fsr > best.last?.fsr ?? -1 { best.append(measure) }
-    return best
   }
 }

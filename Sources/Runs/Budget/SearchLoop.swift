@@ -108,7 +108,15 @@ final class SearchLoop {
           do {
             let measured = try measure()
             tell(measured)
+            let before = search.turned
             search.measured(measured)
+            if before == nil, search.turned != nil {
+              loop.observe(
+                .note(
+                  "\(FoolingSearch.cyclesBeforeTurn) cycles have led to no state within the budget: "
+                    + "the search begins anew from the original weights, and λ follows an augmented "
+                    + "Lagrangian"))
+            }
             measuredAt = loop.step
           } catch is RunStopped { try stopHere() }
         }
