@@ -292,7 +292,9 @@ private struct Inspection: Encodable {
   }
 
   private static func text(_ specification: ArchitectureSpecification) -> String {
-    "\(printable(specification.family)), \(specification.classes) classes, input "
+    // A network layer by layer has a name of its own, which also says whether it is a guess.
+    "\(printable(specification.graph?.name ?? specification.family)), "
+      + "\(specification.classes) classes, input "
       + "\(specification.width)x\(specification.height)x\(specification.channels)"
   }
 
