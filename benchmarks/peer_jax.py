@@ -189,6 +189,9 @@ def main():
     parser.add_argument("--threads", type=int)
     parser.add_argument("--bf16", action="store_true", help="convolutions multiply in bfloat16")
     arguments = parser.parse_args()
+    if arguments.threads and arguments.device == "cpu":
+        # XLA takes a thread for each processor that the process may use, when it starts.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
     # As floats, where a GPU would use fewer bits; and the devices there are.
     jax.config.update("jax_default_matmul_precision", "highest")
     jax.config.update("jax_platforms", arguments.device)
@@ -200,13 +203,14 @@ def main():
     images, labels = works.batch(arguments.network)
     images, labels = jnp.asarray(images), jnp.asarray(labels.astype(numpy.int32))
 
-    def operations(parameters):
+    # Traced images: a gradient that began from a constant would share nothing with the forward pass.
+    def operations(parameters, images):
         return Operations(
             arguments.network, parameters, fixed, images, labels, arguments.bf16)
 
     def loss(parameters, images):
         cross_entropy, penalty = works.losses(
-            arguments.network, arguments.work, operations(parameters), images, labels)
+            arguments.network, arguments.work, operations(parameters, images), images, labels)
         return cross_entropy + works.LAMBDA * penalty, (cross_entropy, penalty)
 
     def train(parameters, moments, step, images):
@@ -215,7 +219,7 @@ def main():
 
     def evaluate(parameters, images):
         logits, heatmaps = works.explained(
-            arguments.network, operations(parameters), images, labels)
+            arguments.network, operations(parameters, images), images, labels)
         return logits.sum(), heatmaps.sum()
 
     is_evaluation = arguments.work == "evaluation"

@@ -68,7 +68,8 @@ for recipe in recipes:
         capture_output=True, text=True)
     name = recipe.removeprefix("recipes/").removesuffix(".yaml")
     if done.returncode:
-        left.append((name, done.stderr.strip().splitlines()[-1]))
+        lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+        left.append((name, lines[-1]))
         continue
     steps = [p for p in json.loads(done.stdout)["programs"] if p["isTrainingStep"]]
     if not steps:

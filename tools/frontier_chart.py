@@ -19,9 +19,10 @@ panels = []
 for place, run in enumerate(options.runs):
     title, folder = run.split("=", 1)
     budget = json.loads((pathlib.Path(folder) / "summary.json").read_text())["budget"]
+    # Without a part no state within the drop had any success.
     points = [
         (at["allowed"], 100 * min(at["part"]["fsr"].values()), at["part"]["drop"])
-        for at in budget["atDrops"]]
+        if at.get("part") else (at["allowed"], 0, 0) for at in budget["atDrops"]]
     inner, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
     def x(index):

@@ -109,6 +109,8 @@ public final class AttackRun {
         unfinished: results.count < count ? count - results.count : nil)
     }
     do {
+      // Before the attacks, each of which is kept when it is finished.
+      randomSimilarities = try similarities(of: subjects, by: attack)
       for index in attack.objectives.indices {
         let method = attack.objectives[index].name
         var isPrepared = false
@@ -141,7 +143,6 @@ public final class AttackRun {
           if summary.unfinished != nil { try keep(summary, inputs) }
         }
       }
-      randomSimilarities = try similarities(of: subjects, by: attack)
     } catch is RunStopped {
       let count = attack.objectives.count * recipe.attack.epsilons.count
       throw RunStopped(

@@ -64,9 +64,7 @@ enum KerasOperation {
       guard let isApproximate = config.value("approximate") as? Bool else { return nil }
       self = .function(.activation(isApproximate ? .geluTanh : .gelu))
     case "Clip":
-      guard let least = number("x_min"), let largest = number("x_max"), least < largest,
-        least.isFinite, largest.isFinite
-      else { return nil }
+      guard let least = number("x_min"), let largest = number("x_max") else { return nil }
       self = .clip(least, largest)
     case "Mean", "Max":
       guard let value = config.value("axis"),
@@ -137,6 +135,10 @@ enum KerasOperation {
 }
 
 extension KerasReading {
+  /// The largest lower bound, in size, of a clipping that is moved to begin at 0, and the upper bound from
+  /// which on there is none.
+  private static let (farthestClip, openClip) = (64.0, 1e30)
+
   /// - Parameter inputs: the nodes that the operands which are layers stand for.
   mutating func append(
     _ operation: KerasOperation, _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape
@@ -162,8 +164,17 @@ extension KerasReading {
       return try node(name, layer, inputs, config)
     case .function(let layer): return try node(name, layer, inputs, config)
     case .clip(let least, let largest):
-      // As a rectifier with a ceiling, moved to begin at 0.
-      let rectifier = Layer.activation(.rectifier(maximum: largest - least))
+      guard least < largest else {
+        throw config.error("clips from \(least) to \(largest), which is one value or none")
+      }
+      // As a rectifier with a ceiling, moved to begin at 0; a long way costs digits of what is moved.
+      guard abs(least) <= Self.farthestClip else {
+        throw config.error(
+          "clips from \(least), which is not computed exactly; supported are lower bounds from "
+            + "-\(Self.farthestClip) to \(Self.farthestClip)")
+      }
+      let isOpen = largest > Self.openClip
+      let rectifier = Layer.activation(.rectifier(maximum: isOpen ? nil : largest - least))
       if least == 0 { return try node(name, rectifier, inputs, config) }
       try node("\(name).moved", rescale([1], [-least]), inputs, config)
       try node("\(name).rectified", rectifier, ["\(name).moved"], config)

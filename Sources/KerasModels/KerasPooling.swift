@@ -67,8 +67,21 @@ extension KerasReading {
     case [3] where keepsAxes:
       // The channels become rows, of which one is left, and come back.
       try node("\(name).rows", .permute([2, 0, 1]), inputs, config)
-      try node(
-        "\(name).pool", pool(Window2D(height: x[2], width: 1)), ["\(name).rows"], config)
+      var (left, source, part) = (x[2], "\(name).rows", 0)
+      // A maximum over more than one node counts is one of maxima.
+      while !isMean, left > Limits.maximumTaps {
+        guard let most = (2...Limits.maximumTaps).last(where: { left % $0 == 0 }) else {
+          throw config.error(
+            "is over \(x[2]) channels, which do not divide into parts of at most "
+              + "\(Limits.maximumTaps)")
+        }
+        part += 1
+        try node(
+          "\(name).part\(part)", .maxPool(Window2D(height: most, width: 1, strideY: most)),
+          [source], config)
+        (source, left) = ("\(name).part\(part)", left / most)
+      }
+      try node("\(name).pool", pool(Window2D(height: left, width: 1)), [source], config)
       try node(name, .permute([1, 2, 0]), ["\(name).pool"], config)
     default:
       throw config.error(

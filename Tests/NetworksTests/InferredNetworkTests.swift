@@ -179,5 +179,20 @@ import Testing
       #expect(InferredNetwork.find(Self.stateDict(of: other), size: nil) == nil, "\(families)")
     }
     #expect(InferredNetwork.find([:], size: nil) == nil)
+    // Numbers that nothing has, and a convolution with nothing but a layer that flattens behind it.
+    for name in ["features.9223372036854775807", "features.-9223372036854775808", "features.-1"] {
+      _ = InferredNetwork.find(
+        [
+          "\(name).weight": [8, 3, 3, 3], "features.9223372036854775807.running_mean": [8],
+          "features.9223372036854775807.running_var": [8], "fc.weight": [10, 8192],
+        ], size: nil)
+      let found = InferredNetwork.find(
+        ["\(name).weight": [8, 3, 3, 3], "fc.weight": [10, 8 * 16 * 16]],
+        size: (height: 32, width: 32))
+      #expect(found?.architecture.nodes.count == 5)
+    }
+    #expect(
+      InferredNetwork.find(
+        ["net.0.weight": [8, 3, 3, 3], "net.2.weight": [10, 8192]], size: nil) == nil)
   }
 }

@@ -64,6 +64,8 @@ enum InferredChain {
         Self.parent(filters.last!) == Self.parent(matrices[0])
       {
         let last = convolutions.last!.norm.flatMap(Self.place) ?? place
+        // One layer between them flattens, and ReLU has no place.
+        guard first - last > 2 else { return nil }
         convolutions[convolutions.count - 1].behind = first - last - 1
       }
       for (index, layer) in matrices.enumerated() {
@@ -104,7 +106,14 @@ enum InferredChain {
       return unit
     }
 
-    private static func place(_ module: Module) -> Int? { module.path.last.flatMap { Int($0) } }
+    /// Its number in a `Sequential`.
+    private static func place(_ module: Module) -> Int? {
+      let mostDigits = 6
+      guard let last = module.path.last, last.count <= mostDigits,
+        last.allSatisfy({ $0.isASCII && $0.isNumber })
+      else { return nil }
+      return Int(last)
+    }
 
     private static func parent(_ module: Module) -> [String] { module.path.dropLast() }
 
@@ -252,8 +261,8 @@ enum InferredChain {
       let most = 8
       let list =
         pools.prefix(most).joined(separator: ", ") + (pools.count > most ? ", …" : "")
-      return "\(convolutions.count) convolutions of stride 1 "
-        + (way.padded ? "that keep the size" : "without padding")
+      return "\(convolutions.count) convolution\(convolutions.count == 1 ? "" : "s") of stride 1 "
+        + (way.padded ? "with padding that keeps the size" : "without padding")
         + ", ReLU behind each layer"
         + (pools.isEmpty ? "" : ", max pools of 2×2 behind \(list)")
         + (way.end == .mean ? ", the mean over all positions" : "")

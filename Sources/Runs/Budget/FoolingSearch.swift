@@ -257,7 +257,9 @@ package struct FoolingSearch: Codable, Hashable {
 
   private mutating func restart() {
     restarts += 1
-    begin(rate: trials[current].rate / 3)
+    // What has turned to the other rule stays with it.
+    if turned != nil { turned = trials.count }
+    begin(rate: trials[current].rate / 3, rule: turned == nil ? nil : .lagrangian)
   }
 
   /// No time is left but for a last measurement.

@@ -11,6 +11,7 @@ struct Pickle {
   static let largest = 64 << 20
   static let mostOperations = 8_000_000
   static let mostObjects = 2_000_000
+  static let mostTaken = 16_000_000
 
   private(set) var objects: [PickleObject] = []
   /// The next byte.
@@ -21,6 +22,8 @@ struct Pickle {
   private var marks: [Int] = []
   private var memo: [UInt32: PickleValue] = [:]
   private var operations = 0
+  /// Elements of lists and tuples that were taken over into something else.
+  private var taken = 0
 
   /// - Parameter position: of the first pickle in `bytes`, of which several may follow each other.
   init(_ bytes: [UInt8], at position: Int = 0) {
@@ -202,20 +205,22 @@ struct Pickle {
         case .tensor = objects[number]
       else { throw damaged("a parameter without a tensor") }
       push(first)
+    // What makes its missing values is not made.
+    case .global(.defaultDictionary): try push(.dictionary([]))
     case .global(.inert): push(.inert)
     default: throw damaged("a REDUCE of something that cannot be called")
     }
   }
 
   /// Of an `OrderedDict` that is made with its contents: `([[key, value], …],)`.
-  private func pairs(_ arguments: [PickleValue]) throws(PickleFault) -> [PickleEntry] {
+  private mutating func pairs(_ arguments: [PickleValue]) throws(PickleFault) -> [PickleEntry] {
     guard let first = arguments.first else { return [] }
-    guard let pairs = elements(of: first) else {
+    guard let pairs = try elements(of: first) else {
       throw damaged("an OrderedDict of something else than pairs")
     }
     var entries: [PickleEntry] = []
     for pair in pairs {
-      guard let pair = elements(of: pair), pair.count == 2 else {
+      guard let pair = try elements(of: pair), pair.count == 2 else {
         throw damaged("an OrderedDict of something else than pairs")
       }
       entries.append(PickleEntry(key: pair[0], value: pair[1]))
@@ -224,17 +229,17 @@ struct Pickle {
   }
 
   /// `(storage, offset, shape, strides, …)`
-  private func tensor(_ arguments: [PickleValue]) throws(PickleFault) -> PickleTensor {
+  private mutating func tensor(_ arguments: [PickleValue]) throws(PickleFault) -> PickleTensor {
     guard arguments.count >= 4, case .object(let number) = arguments[0],
       case .storage(let storage) = objects[number], case .integer(let offset) = arguments[1],
-      let shape = numbers(arguments[2]), let strides = numbers(arguments[3])
+      let shape = try numbers(arguments[2]), let strides = try numbers(arguments[3])
     else { throw damaged("a tensor that is not made of a storage, an offset, a shape and strides") }
     return PickleTensor(
       storage: storage, offset: Int(offset), shape: shape, strides: strides)
   }
 
-  private func numbers(_ value: PickleValue) -> [Int]? {
-    guard let elements = elements(of: value) else { return nil }
+  private mutating func numbers(_ value: PickleValue) throws(PickleFault) -> [Int]? {
+    guard let elements = try elements(of: value) else { return nil }
     var numbers: [Int] = []
     for element in elements {
       guard case .integer(let number) = element else { return nil }
@@ -243,10 +248,17 @@ struct Pickle {
     return numbers
   }
 
-  private func elements(of value: PickleValue) -> [PickleValue]? {
+  /// - Throws: `PickleFault` where a few references lead to more than the limit, one time with another.
+  private mutating func elements(of value: PickleValue) throws(PickleFault) -> [PickleValue]? {
     guard case .object(let number) = value else { return nil }
     switch objects[number] {
-    case .tuple(let elements), .list(let elements): return elements
+    case .tuple(let elements), .list(let elements):
+      taken += elements.count
+      guard taken <= Self.mostTaken else {
+        throw PickleFault(
+          text: "is a pickle that takes more than \(Self.mostTaken) elements over, the limit")
+      }
+      return elements
     default: return nil
     }
   }

@@ -18,6 +18,8 @@ enum PickleValue: Hashable, Sendable {
 /// All that a pickle may name; what it calls besides is refused.
 enum PickleGlobal: Hashable, Sendable {
   case orderedDictionary
+  /// It is made with what gives missing values.
+  case defaultDictionary
   case tensor
   case parameter
   case storage(StoredElementType)
@@ -27,6 +29,9 @@ enum PickleGlobal: Hashable, Sendable {
   /// By module and name, as a pickle has them.
   static let known: [String: PickleGlobal] = [
     "collections.OrderedDict": .orderedDictionary,
+    "builtins.dict": .orderedDictionary,
+    "__builtin__.dict": .orderedDictionary,
+    "collections.defaultdict": .defaultDictionary,
     "torch._utils._rebuild_tensor_v2": .tensor,
     "torch._utils._rebuild_parameter": .parameter,
     "torch.FloatStorage": .storage(.float32),
@@ -46,12 +51,12 @@ enum PickleGlobal: Hashable, Sendable {
   private static let inertNames =
     [
       "argparse.Namespace", "types.SimpleNamespace", "collections.Counter",
-      "collections.defaultdict", "_codecs.encode", "pathlib.PosixPath", "pathlib.WindowsPath",
+      "_codecs.encode", "pathlib.PosixPath", "pathlib.WindowsPath",
       "pathlib.Path", "datetime.datetime", "datetime.timedelta", "torch.device", "torch.Size",
       "numpy.dtype", "numpy.ndarray",
     ]
     + ["__builtin__", "builtins"].flatMap { module in
-      ["set", "frozenset", "list", "dict", "int", "float", "bool", "str", "complex", "slice"].map {
+      ["set", "frozenset", "list", "int", "float", "bool", "str", "complex", "slice"].map {
         "\(module).\($0)"
       }
     }

@@ -10,6 +10,8 @@ import TensorGraph
 /// storage, and every storage in the file.
 package final class TorchFile: TensorContainer {
   static let mostTensors = 100_000
+  /// Bytes of a tensor's name.
+  static let longestName = 4096
   /// Dictionaries within each other.
   static let deepest = 32
   /// Of what is visited on the way to the tensors: a few references may lead to any number.

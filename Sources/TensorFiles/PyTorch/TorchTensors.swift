@@ -23,6 +23,10 @@ extension TorchFile {
             + "times")
       }
       guard case .object(let number) = value else { return }
+      guard name.utf8.count <= longestName else {
+        throw PickleFault(
+          text: "has a name of more than \(longestName) characters, the limit")
+      }
       guard depth <= deepest else {
         throw PickleFault(
           text: "holds dictionaries or lists more than \(deepest) deep, perhaps in themselves")
