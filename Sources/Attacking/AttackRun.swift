@@ -178,8 +178,10 @@ public final class AttackRun {
             on: "random perturbations, ε \(short(epsilon)), images", done: $0,
             total: subjects.count))
       }
+      let (means, deviations) = AttackSummary.statistics(of: values)
       return AttackSummary.RandomSimilarity(
-        values, epsilon: epsilon, draws: draws, seconds: (ContinuousClock.now - start).seconds)
+        epsilon: epsilon, draws: draws, means: means, deviations: deviations,
+        seconds: (ContinuousClock.now - start).seconds)
     }
   }
 

@@ -1,7 +1,6 @@
 import Attacks
 import ImageData
 import Pictures
-import RunFolders
 import RunSupport
 import Similarity
 
@@ -58,23 +57,5 @@ extension InputAttack {
     return Image(
       width: subject.picture.width, height: subject.picture.height,
       pixels: ball.rounded(samples, around: center))
-  }
-}
-
-extension AttackSummary.RandomSimilarity {
-  init(_ values: [[String: Double]], epsilon: Double, draws: Int, seconds: Double) {
-    let count = Double(max(1, values.count))
-    func mean(_ value: ([String: Double]) -> Double) -> Double {
-      values.reduce(0) { $0 + value($1) } / count
-    }
-    let names = values.first.map { Array($0.keys) } ?? []
-    let means = Dictionary(
-      uniqueKeysWithValues: names.map { name in (name, mean { $0[name]! }) })
-    let deviations = Dictionary(
-      uniqueKeysWithValues: names.map { name in
-        (name, mean { ($0[name]! - means[name]!) * ($0[name]! - means[name]!) }.squareRoot())
-      })
-    self.init(
-      epsilon: epsilon, draws: draws, means: means, deviations: deviations, seconds: seconds)
   }
 }

@@ -147,13 +147,6 @@ int trompe_pjrt_memory_of(const trompe_pjrt_executable *executable, trompe_pjrt_
   return 1;
 }
 
-int trompe_pjrt_temporary_bytes(const trompe_pjrt_executable *executable, int64_t *bytes) {
-  trompe_pjrt_memory memory;
-  if (!trompe_pjrt_memory_of(executable, &memory)) return 0;
-  *bytes = memory.temporary;
-  return 1;
-}
-
 void *trompe_pjrt_optimized(const trompe_pjrt_executable *executable, size_t *size) {
   pjrt_program program = {.size = sizeof program};
   pjrt_optimized optimized = {

@@ -33,17 +33,23 @@ extension KerasReading {
   mutating func appendGlobal(
     _ layer: KerasModel.Layer, _ inputs: [String], _ x: Shape
   ) throws(NetworkError) {
-    let (name, config) = (layer.name, layer.config)
+    let config = layer.config
     guard x.rank == 3 else { throw config.error("reads \(x), expected an image") }
-    let isMean = layer.className == "GlobalAveragePooling2D"
-    let pool: Layer =
-      isMean ? .globalAveragePool : .maxPool(Window2D(height: x[0], width: x[1]))
-    if try config.truth("keepdims", default: false) {
-      return try appendPooling(name, pool, inputs, config)
-    }
-    let whole = "\(name).\(isMean ? "mean" : "maximum")"
-    try appendPooling(whole, pool, inputs, config)
-    try node(name, .flatten(order: .channelsLast), [whole], config)
+    try appendGlobal(
+      layer.name, isMean: layer.className == "GlobalAveragePooling2D",
+      keepsAxes: config.truth("keepdims", default: false), inputs, x, config)
+  }
+
+  /// - Precondition: `x` is an image.
+  private mutating func appendGlobal(
+    _ name: String, isMean: Bool, keepsAxes: Bool, _ inputs: [String], _ x: Shape,
+    _ config: KerasObject
+  ) throws(NetworkError) {
+    let whole = keepsAxes ? name : "\(name).\(isMean ? "mean" : "maximum")"
+    try appendPooling(
+      whole, isMean ? .globalAveragePool : .maxPool(Window2D(height: x[0], width: x[1])), inputs,
+      config)
+    if !keepsAxes { try node(name, .flatten(order: .channelsLast), [whole], config) }
   }
 
   /// The mean or maximum of an image over its positions, or over its channels.
@@ -54,16 +60,9 @@ extension KerasReading {
     guard x.rank == 3, inputs.count == 1 else {
       throw config.error("reads \(x), expected an image")
     }
-    func pool(_ window: Window2D) -> Layer {
-      isMean ? .averagePool(window) : .maxPool(window)
-    }
     switch Set(axes.map { $0 < 0 ? $0 + 4 : $0 }) {
     case [1, 2]:
-      let whole = keepsAxes ? name : "\(name).pool"
-      try appendPooling(
-        whole, isMean ? .globalAveragePool : pool(Window2D(height: x[0], width: x[1])), inputs,
-        config)
-      if !keepsAxes { try node(name, .flatten(order: .channelsLast), [whole], config) }
+      try appendGlobal(name, isMean: isMean, keepsAxes: keepsAxes, inputs, x, config)
     case [3] where keepsAxes:
       // The channels become rows, of which one is left, and come back.
       try node("\(name).rows", .permute([2, 0, 1]), inputs, config)
@@ -81,7 +80,8 @@ extension KerasReading {
           [source], config)
         (source, left) = ("\(name).part\(part)", left / most)
       }
-      try node("\(name).pool", pool(Window2D(height: left, width: 1)), [source], config)
+      let window = Window2D(height: left, width: 1)
+      try node("\(name).pool", isMean ? .averagePool(window) : .maxPool(window), [source], config)
       try node(name, .permute([1, 2, 0]), ["\(name).pool"], config)
     default:
       throw config.error(

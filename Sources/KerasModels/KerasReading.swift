@@ -75,7 +75,7 @@ public struct KerasImport: Hashable, Sendable {
 struct KerasReading {
   private(set) var nodes: [LayerNode] = []
   private(set) var aliases: [String: String] = [:]
-  var shapes: [String: Shape]
+  private(set) var shapes: [String: Shape]
   /// Of Keras's layers that are no node of their own: the node that stands for them.
   private var stands: [String: String]
   /// Keras's layers whose results have their channels first: [C, H, W] to Keras, where the node that

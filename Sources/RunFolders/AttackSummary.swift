@@ -198,6 +198,25 @@ public struct AttackSummary: Codable, Hashable, Sendable {
   }
 }
 
+extension AttackSummary {
+  /// Means and standard deviations over images, by measure.
+  /// - Parameter values: of each image, of the same measures; not empty.
+  package static func statistics(
+    of values: [[String: Double]]
+  ) -> (means: [String: Double], deviations: [String: Double]) {
+    let count = Double(values.count)
+    let means = values[0].keys.map { name in
+      (name, values.reduce(0) { $0 + $1[name]! } / count)
+    }
+    let deviations = means.map { name, mean in
+      (name, (values.reduce(0) { $0 + pow($1[name]! - mean, 2) } / count).squareRoot())
+    }
+    return (
+      Dictionary(uniqueKeysWithValues: means), Dictionary(uniqueKeysWithValues: deviations)
+    )
+  }
+}
+
 extension AttackSummary.Result {
   /// Of the records of one attack at one ε.
   package init(_ records: [AttackRecord], seconds: Double) {
@@ -206,14 +225,7 @@ extension AttackSummary.Result {
     func mean(_ value: (AttackRecord) -> Double) -> Double {
       records.reduce(0) { $0 + value($1) } / count
     }
-    let names = records[0].measures.keys
-    means = Dictionary(
-      uniqueKeysWithValues: names.map { name in (name, mean { $0.measures[name]! }) })
-    let means = means
-    deviations = Dictionary(
-      uniqueKeysWithValues: names.map { name in
-        (name, mean { pow($0.measures[name]! - means[name]!, 2) }.squareRoot())
-      })
+    (means, deviations) = AttackSummary.statistics(of: records.map(\.measures))
     (method, epsilon, images) = (records[0].method, records[0].epsilon, records.count)
     cleanConfidence = mean(\.confidence.clean)
     confidence = mean(\.confidence.perturbed)

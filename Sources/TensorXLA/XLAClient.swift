@@ -218,7 +218,7 @@ final class XLAExecutable {
 
   /// Bytes that a run needs between arguments and results; `nil` if the plugin does not tell.
   var temporaryBytes: Int? {
-    var bytes: Int64 = 0
-    return trompe_pjrt_temporary_bytes(handle, &bytes) != 0 ? Int(bytes) : nil
+    var memory = trompe_pjrt_memory()
+    return trompe_pjrt_memory_of(handle, &memory) != 0 ? Int(memory.temporary) : nil
   }
 }

@@ -67,8 +67,6 @@ trompe_pjrt_executable *trompe_pjrt_compile(
     size_t options_size, trompe_pjrt_error *error);
 void trompe_pjrt_executable_destroy(trompe_pjrt_executable *executable);
 size_t trompe_pjrt_result_count(const trompe_pjrt_executable *executable);
-// Bytes that a run needs beside arguments and results; 0 if the plugin does not tell.
-int trompe_pjrt_temporary_bytes(const trompe_pjrt_executable *executable, int64_t *bytes);
 
 // Bytes that a run needs.
 typedef struct {

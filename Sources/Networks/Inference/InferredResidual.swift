@@ -24,7 +24,6 @@ enum InferredResidual {
     /// A convolution, with its batch norm or without.
     var shortcut: [Module] = []
 
-    var inputs: Int { convolutions[0].inputs }
     var outputs: Int { convolutions.last!.outputs }
 
     /// Two 3×3 convolutions, or 1×1, 3×3, 1×1, and as many batch norms.
