@@ -28,6 +28,8 @@ struct KerasModel {
   let name: String
   /// [height, width, channels]; `nil` where the model takes any.
   let inputShape: [Int?]
+  /// Whether Keras takes gray images without an axis of channels.
+  let takesMatrices: Bool
   /// Whether Keras takes images with their channels first.
   let hasChannelsFirst: Bool
   /// Each after those that it reads, the last one the model's output; without input layers.
@@ -61,7 +63,8 @@ struct KerasModel {
     }
     name = model.name
     input = model.inputs[0]
-    (inputShape, hasChannelsFirst) = (try model.imageShape(), model.hasChannelsFirst)
+    (inputShape, takesMatrices) = (try model.imageShape(), try model.takesMatrices())
+    hasChannelsFirst = !takesMatrices && model.hasChannelsFirst
     var paths: Set<String> = []
     for path in model.paths() where !paths.insert(path).inserted {
       throw NetworkError("\(owner): two layers are called \(path.prefix(200))")

@@ -158,8 +158,12 @@ extension KerasModel {
     /// Of the only input, [height, width, channels].
     func imageShape() throws(NetworkError) -> [Int?] {
       let shape = try inputShape()
+      if shape.count == 2 { return shape + [1] }
       return hasChannelsFirst ? [shape[1], shape[2], shape[0]] : shape
     }
+
+    /// Whether the input is a gray image without an axis of channels, [height, width].
+    func takesMatrices() throws(NetworkError) -> Bool { try inputShape().count == 2 }
 
     /// Whether the first layer that looks for channels finds them first.
     var hasChannelsFirst: Bool { firstFormat() == "channels_first" }
@@ -193,13 +197,14 @@ extension KerasModel {
       throw first.config.error("the model does not say the shape of its input")
     }
 
-    /// `[null, 224, 224, 3]`, without the batch axis.
+    /// `[null, 224, 224, 3]`, or `[null, 28, 28]` of gray images, without the batch axis.
     private static func shape(
       _ config: KerasObject, _ key: String
     ) throws(NetworkError) -> [Int?] {
-      guard let list = config.value(key) as? [Any], list.count == 4 else {
+      guard let list = config.value(key) as? [Any], [3, 4].contains(list.count) else {
         throw config.error(
-          "\(key) is not [batch, height, width, channels]; the model must take images")
+          "\(key) is not [batch, height, width, channels], nor [batch, height, width]; the model must "
+            + "take images")
       }
       var shape: [Int?] = []
       for extent in list.dropFirst() {

@@ -60,6 +60,7 @@ public struct KerasImport: Hashable, Sendable {
     var reading = KerasReading(
       inputShape: [height, width, channels], input: model.input,
       channelsFirst: model.hasChannelsFirst, isKeras3: model.isKeras3)
+    if model.takesMatrices { try reading.dropChannels(of: model.input) }
     for layer in model.layers { try reading.append(layer) }
     reading.add(model.aliases)
     try reading.end()
@@ -93,6 +94,16 @@ struct KerasReading {
     if channelsFirst { self.channelsFirst = [input] }
     shapes = [Architecture.inputName: inputShape]
     stands = [input: Architecture.inputName]
+  }
+
+  /// Layers read [H, W], as Keras has it, in place of [H, W, 1].
+  fileprivate mutating func dropChannels(of input: String) throws(NetworkError) {
+    let image = shapes[Architecture.inputName]!
+    let name = "\(input).matrix"
+    stands[input] = name
+    try node(
+      name, .reshape([image[0], image[1]]), [Architecture.inputName],
+      KerasObject(owner: "model_config", members: [:]))
   }
 
   func classes() throws(NetworkError) -> Int {

@@ -280,6 +280,34 @@ import Testing
     #expect(difference(try logits(again), expected) < 1e-12)
   }
 
+  /// Keras flattens [H, W] row by row, and gives it channels by a reshape.
+  @Test func grayImagesWithoutChannelsAreRead() throws {
+    func model(_ layers: String) throws -> Architecture {
+      try Architecture(
+        kerasModelConfig: """
+          {"class_name": "Sequential", "config": {"name": "m", "layers": [
+            {"class_name": "InputLayer", "config": {"batch_shape": [null, 8, 6], "name": "in"}},
+            \(layers),
+            {"class_name": "Dense", "config": {"name": "d", "units": 3}}]}}
+          """)
+    }
+    let flat = try model(#"{"class_name": "Flatten", "config": {"name": "f"}}"#)
+    #expect(flat.inputShape == [8, 6, 1])
+    #expect(flat.nodes.map(\.name) == ["in.matrix", "f", "d"])
+    let convolved = try model(
+      """
+      {"class_name": "Reshape", "config": {"name": "r", "target_shape": [8, 6, 1]}},
+      {"class_name": "Conv2D", "config": {"name": "c", "filters": 2, "kernel_size": 3}},
+      {"class_name": "GlobalAveragePooling2D", "config": {"name": "g"}}
+      """)
+    #expect(convolved.inputShape == [8, 6, 1])
+    // Of the columns of a matrix, which are no channels.
+    #expect(throws: NetworkError.self) {
+      try model(
+        #"{"class_name": "Conv2D", "config": {"name": "c", "filters": 2, "kernel_size": 3}}"#)
+    }
+  }
+
   @Test func valuesThatNoStatisticsHaveAreErrors() {
     func message(_ variance: String) -> String? {
       let config = """
