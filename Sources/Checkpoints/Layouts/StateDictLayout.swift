@@ -165,27 +165,13 @@ struct StateDictRenaming: Hashable, Sendable {
   private static func candidates(
     _ stored: [String], matrices: [String], _ layers: [ParameterizedLayer]
   ) -> [StateDictRenaming] {
-    var prefixes: [(String, Bool)] = [("", false)]
-    // Every beginning of all names that ends at a dot or a slash, the shortest first.
-    if let first = stored.first, let last = stored.last {
-      // Sorted: what the first and the last share, all share.
-      let common = String(first.commonPrefix(with: last))
-      for prefix in beginnings(of: common) { prefixes.append((prefix, false)) }
-    }
-    for group in groups(of: stored) {
-      let inside = stored.filter { $0.hasPrefix(group) }
-      guard let first = inside.first, let last = inside.last else { continue }
-      let common = String(first.commonPrefix(with: last))
-      for prefix in beginnings(of: common) { prefixes.append((prefix, true)) }
-    }
+    var prefixes = StateDictPlaces.prefixes(of: stored)
     // Without the layers that the matrices belong to.
     let dense = Set(matrices.map { layer(of: $0) })
     let body = stored.filter { !dense.contains(layer(of: $0)) }
-    if let first = body.first, let last = body.last {
-      let others = beginnings(of: String(first.commonPrefix(with: last)))
-      for prefix in others where !prefixes.contains(where: { $0 == (prefix, false) }) {
-        prefixes.append((prefix, false))
-      }
+    for prefix in StateDictPlaces.beginnings(of: body)
+    where !prefixes.contains(where: { $0 == (prefix, false) }) {
+      prefixes.append((prefix, false))
     }
     let wanted = layers.filter { $0.kind == .dense }.map(\.name)
     var candidates: [StateDictRenaming] = []
@@ -226,31 +212,6 @@ struct StateDictRenaming: Hashable, Sendable {
       paths[$0].compactMap(\.number).lexicographicallyPrecedes(paths[$1].compactMap(\.number))
     }
     return zip(missing, order).map { Head(layer: $0, stored: surplus[$1]) }
-  }
-
-  /// Dictionaries or groups of the file's in which training scripts keep a state dict beside other
-  /// things: `state_dict/`.
-  private static func groups(of stored: [String]) -> [String] {
-    let most = 16
-    var groups: [String] = []
-    for name in stored {
-      guard let slash = name.firstIndex(of: "/"), groups.count < most else { continue }
-      let group = String(name[...slash])
-      if groups.last != group { groups.append(group) }
-    }
-    return groups
-  }
-
-  /// Those that end at a dot or a slash, the shortest first; a name that nobody gave may have any
-  /// number of them.
-  private static func beginnings(of common: String) -> [String] {
-    let most = 8
-    var beginnings: [String] = []
-    for (offset, character) in common.enumerated() where character == "." || character == "/" {
-      guard beginnings.count < most else { break }
-      beginnings.append(String(common.prefix(offset + 1)))
-    }
-    return beginnings
   }
 
   private func fits(_ stored: [String], _ names: Set<String>) -> Bool {

@@ -48,19 +48,7 @@ extension CheckpointFile {
     for tensor in container.parameters where !tensor.name.hasSuffix("num_batches_tracked") {
       shapes[tensor.name] = tensor.shape
     }
-    let names = shapes.keys.sorted()
-    var prefixes = [""] + Self.beginnings(of: names)
-    // Dictionaries in which training scripts keep a state dict beside other things: `state_dict/`.
-    var groups: [String] = []
-    for name in names where groups.count < Self.mostPrefixes {
-      guard let slash = name.firstIndex(of: "/") else { continue }
-      let group = String(name[...slash])
-      if groups.last != group { groups.append(group) }
-    }
-    for group in groups {
-      prefixes += Self.beginnings(of: names.filter { $0.hasPrefix(group) })
-    }
-    for prefix in prefixes {
+    for (prefix, _) in StateDictPlaces.prefixes(of: shapes.keys.sorted()) {
       let inside = shapes.filter { $0.key.hasPrefix(prefix) }
       let names = inside.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
       guard
@@ -71,16 +59,6 @@ extension CheckpointFile {
       return found
     }
     return nil
-  }
-
-  private static let mostPrefixes = 8
-
-  /// What all of some sorted names begin with, up to a dot or a slash, the shortest first: `module.`.
-  private static func beginnings(of names: [String]) -> [String] {
-    guard let first = names.first, let last = names.last else { return [] }
-    let common = first.commonPrefix(with: last)
-    let ends = common.indices.filter { common[$0] == "." || common[$0] == "/" }
-    return ends.prefix(mostPrefixes).map { String(common[...$0]) }
   }
 
   private func identifiedNetworks(
