@@ -42,6 +42,7 @@ struct ConvolutionWork {
     shape.may_use_own_kernels = settings.kernels.library == .own ? 1 : 0
     shape.is_batch_invariant = settings.policy.isBatchInvariant ? 1 : 0
     shape.has_relu = epilogue.hasReLU ? 1 : 0
+    shape.relu_limit = epilogue.limit ?? 0
     shape.kernels = settings.kernels.instructionSet.kernels.table
     return shape
   }

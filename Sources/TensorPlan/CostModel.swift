@@ -26,8 +26,9 @@ extension Kernel {
       var flops = convolution.window.flops(y, channels: readShapes[0][3], convolution.groups)
       flops +=
         y.count
-        * [epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU]
-        .filter { $0 }.count
+        * [
+          epilogue.bias != nil, epilogue.residual != nil, epilogue.hasReLU, epilogue.limit != nil,
+        ].filter { $0 }.count
       return Cost(flops: flops, bytes: traffic)
     case .inputGradient(let gradient, let postOps):
       let sums = gradient.window.flops(

@@ -15,13 +15,16 @@ public struct Kernel: Sendable {
     case pointwise(FusionGroup)
   }
 
-  /// What a convolution adds to its sums before it stores them: `max(conv + bias + residual, 0)`.
+  /// What a convolution does to its sums before it stores them:
+  /// `min(max(conv + bias + residual, 0), limit)`. What is not a number stays so.
   public struct Epilogue: Hashable, Sendable {
     /// Storage of a vector over the output channels.
     public var bias: Int?
     /// Storage of an array of the result's shape.
     public var residual: Int?
     public var hasReLU = false
+    /// Above 0, of `hasReLU`: 6 of a ReLU6.
+    public var limit: Float?
 
     public init() {}
   }
@@ -65,6 +68,7 @@ public struct Kernel: Sendable {
     case .convolution(_, let epilogue):
       "convolution" + (epilogue.bias == nil ? "" : " + bias")
         + (epilogue.residual == nil ? "" : " + residual") + (epilogue.hasReLU ? " + relu" : "")
+        + (epilogue.limit == nil ? "" : " + limit")
     case .inputGradient(let gradient, let postOps):
       gradient.name + (postOps?.residual == nil ? "" : " + residual")
         + (postOps?.mask == nil ? "" : " + mask") + (postOps?.channelSums == nil ? "" : " + sums")

@@ -38,6 +38,53 @@ import Testing
     #expect(names == ["convolution + bias + residual + relu"])
   }
 
+  /// ReLU6 and its like. A limit that is not above 0, or that is the second operand, stays apart.
+  @Test func theLimitOfAReLUBelongsToIt() throws {
+    let names = try kernels { graph, x in
+      let sums = try graph.add(convolution(&graph, x["x"]!, x["w"]!), x["b"]!)
+      let y = try graph.relu(graph.add(sums, x["r"]!))
+      return [try graph.minimum(graph.constant(0.75, shape: y.shape), y)]
+    }
+    #expect(names == ["convolution + bias + residual + relu + limit"])
+    for (limit, isFirst) in [(0.0, true), (0.75, false)] {
+      let names = try kernels { graph, x in
+        let y = try graph.relu(convolution(&graph, x["x"]!, x["w"]!))
+        let number = try graph.constant(limit, shape: y.shape)
+        return [try isFirst ? graph.minimum(number, y) : graph.minimum(y, number)]
+      }
+      #expect(names == ["convolution + relu", "pointwise"])
+    }
+  }
+
+  /// What is no number passes the limit wherever it passes the ReLU; not every ReLU of oneDNN's lets it pass.
+  @Test(arguments: [(3, 1, 1), (1, 1, 1), (3, 1, 32), (3, 2, 1)])
+  func theLimitOfAReLUKeepsWhatIsNoNumber(
+    _ entry: (size: Int, stride: Int, groups: Int)
+  ) throws {
+    func result(isLimited: Bool) throws -> [Float] {
+      var graph = GraphBuilder()
+      let x = try graph.placeholder("x", shape: [1, 12, 12, 32])
+      let w = try graph.placeholder("w", shape: [32, entry.size, entry.size, 32 / entry.groups])
+      var y = try graph.relu(
+        graph.convolution(
+          x, w, window: Window2D(entry.size, stride: entry.stride, padding: entry.size / 2),
+          groups: entry.groups))
+      if isLimited { y = try graph.minimum(graph.constant(0.25, shape: y.shape), y) }
+      let built = graph.graph(outputs: [y])
+      var inputs: [String: [Float]] = [:]
+      for (name, id) in built.placeholders {
+        inputs[name] = [Float](repeating: 0.5, count: built.nodes[id].shape.count)
+      }
+      inputs["x"]![inputs["x"]!.count / 2] = .nan
+      let executable = try Executable(built, parameters: ParameterStore([]))
+      try executable.run(inputs.mapValues { .floats($0) })
+      return executable.output(0).values
+    }
+    let (limited, free) = (try result(isLimited: true), try result(isLimited: false))
+    #expect(limited.map(\.isNaN) == free.map(\.isNaN))
+    #expect(limited.filter { !$0.isNaN }.allSatisfy { $0 == 0.25 || $0 == 0 })
+  }
+
   /// The residual is computed, and nobody reads it after the convolution: it may be overwritten.
   @Test func aResidualThatDies() throws {
     let names = try kernels { graph, x in

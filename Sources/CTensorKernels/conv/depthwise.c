@@ -121,7 +121,8 @@ static void run_row(const Call *call, int64_t n, int64_t block, int64_t i, float
       .residual = after->residual ? after->residual + start : NULL,
       .mask = after->mask ? after->mask + start : NULL,
       .sums = sums,
-      .has_relu = after->has_relu};
+      .has_relu = after->has_relu,
+      .relu_limit = after->relu_limit};
   const int64_t row_floats = call->window->s * BLOCK;
   const float *filter = o->filter + block * call->window->r * row_floats;
   for (int j = 0; j < call->run_count; j++) {

@@ -392,6 +392,7 @@ static void run(
         .bias = group.is_first ? after->bias : NULL,
         .residual = group.is_first ? after->residual : to,
         .has_relu = group.is_last && after->has_relu,
+        .relu_limit = after->relu_limit,
         .mask = group.is_last ? after->mask : NULL,
         .is_nontemporal = group.is_last && trompe_is_nontemporal(cpu.kernels, call.ends.to, to)};
     call.sums = group.is_last ? sums : NULL;

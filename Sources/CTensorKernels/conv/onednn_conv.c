@@ -403,8 +403,8 @@ int trompe_onednn_conv_run(
       dnnl_stream_wait(self->stream) != dnnl_success)
     return 1;
   if (self->y_copy_bytes && trompe_result_is_y(s)) {
-    const trompe_reorder move = {self->order_y, s->order_y,       s->n,       y_pixels,
-                                 s->k,          s->adds_residual, s->has_relu};
+    const trompe_reorder move = {self->order_y, s->order_y,       s->n,        y_pixels,
+                                 s->k,          s->adds_residual, s->has_relu, s->relu_limit};
     trompe_reorder_image(&move, y, given_y, cpu);
   }
   if (self->x_copy_bytes && trompe_result_is_x(s)) {

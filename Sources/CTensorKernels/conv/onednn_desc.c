@@ -119,15 +119,16 @@ dnnl_primitive_attr_t trompe_onednn_attributes(
   if (dnnl_primitive_attr_create(&attributes) != dnnl_success) return NULL;
   dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
   if (has_post_ops && (s->adds_residual || s->has_relu)) {
+    const dnnl_alg_kind_t rectifier = s->relu_limit > 0 ? dnnl_eltwise_clip : dnnl_eltwise_relu;
     dnnl_post_ops_t after = NULL;
     dnnl_post_ops_create(&after);
     if (residual) dnnl_post_ops_append_binary(after, dnnl_binary_add, residual);
 #if ONEDNN_3
     if (s->adds_residual && !residual) dnnl_post_ops_append_sum(after, 1, 0, dnnl_data_type_undef);
-    if (s->has_relu) dnnl_post_ops_append_eltwise(after, dnnl_eltwise_relu, 0, 0);
+    if (s->has_relu) dnnl_post_ops_append_eltwise(after, rectifier, 0, s->relu_limit);
 #else
     if (s->adds_residual && !residual) dnnl_post_ops_append_sum(after, 1);
-    if (s->has_relu) dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, 0, 0);
+    if (s->has_relu) dnnl_post_ops_append_eltwise(after, 1, rectifier, 0, s->relu_limit);
 #endif
     dnnl_primitive_attr_set_post_ops(attributes, after);
     dnnl_post_ops_destroy(after);

@@ -28,6 +28,7 @@ typedef struct {
   int adds_residual;      // forward: y += an image like it
   int residual_is_apart;  // it is not what the result buffer holds
   int has_relu;           // forward: y = max(y, 0), last
+  float relu_limit;       // and y = min(y, relu_limit), unless that is 0
   trompe_image_order order_x, order_y;
   // Both images and the filter are rounded to bfloat16 before they are multiplied; sums are fp32.
   int uses_bf16;

@@ -21,6 +21,7 @@ typedef struct {
   const float *bias, *residual, *mask;
   float *sums;
   int has_relu;
+  float relu_limit;
 } trompe_depthwise_ends;
 
 size_t trompe_depthwise_filter_bytes(const trompe_window *window);

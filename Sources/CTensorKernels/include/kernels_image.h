@@ -15,11 +15,12 @@ typedef struct {
   int64_t block;
 } trompe_pixel;
 
-// What is written: max(sums + bias + residual, 0) · [mask > 0].
+// What is written: min(max(sums + bias + residual, 0), relu_limit) · [mask > 0]. NaN stays NaN.
 typedef struct {
   const float *bias;      // or NULL
   const float *residual;  // an image like the result, perhaps the result itself, or NULL
   int has_relu;
+  float relu_limit;    // of has_relu; 0: none
   const float *mask;   // an image like the result, or NULL
   float *sums;         // over all pixels, of each channel of what is written, or NULL
   int is_nontemporal;  // stored non-temporally: set by the convolution itself

@@ -21,6 +21,7 @@ typedef struct {
   trompe_image_order from, to;
   int64_t images, pixels, channels;
   int adds, has_relu;
+  float relu_limit;  // of has_relu; 0: none
 } trompe_reorder;
 
 void trompe_reorder_image(const trompe_reorder *move, const void *from, void *to, trompe_cpu cpu);

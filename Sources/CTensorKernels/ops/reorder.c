@@ -38,6 +38,9 @@ static void move_and_finish(const Move *m, const char *from, char *to) {
   }
   if (m->move->has_relu)
     for (int i = 0; i < BLOCK; i++) lane[i] = lane[i] < 0 ? 0 : lane[i];
+  if (m->move->has_relu && m->move->relu_limit > 0)
+    for (int i = 0; i < BLOCK; i++)
+      lane[i] = lane[i] > m->move->relu_limit ? m->move->relu_limit : lane[i];
   if (m->move->to.is_bf16) m->kernels->to_bf16((uint16_t *)to, lane, BLOCK);
   else memcpy(to, lane, sizeof lane);
 }

@@ -13,7 +13,7 @@
 
 INLINE V16 NAME(depthwise_finished)(V16 sum, const trompe_depthwise_ends *ends, int64_t offset) {
   if (ends->residual) sum += FROM(ends->residual + offset);
-  if (ends->has_relu) sum = (V16)((MASK)sum & ~(sum < 0));
+  if (ends->has_relu) sum = NAME(rectified)(sum, ends->relu_limit);
   if (ends->mask) sum *= NAME(ones_where_positive)(FROM(ends->mask + offset));
   return sum;
 }

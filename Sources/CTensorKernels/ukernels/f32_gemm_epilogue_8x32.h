@@ -15,8 +15,8 @@ INLINE void NAME(epilogue)(
                             : sums[i] + shift;
   if (after->residual)
     UNROLL_FOR(int i = 0; i < rows; i++) sums[i] += FROM(after->residual + offsets[i]);
-  if (after->has_relu)  // NaN stays
-    UNROLL_FOR(int i = 0; i < rows; i++) sums[i] = (V16)((MASK)sums[i] & ~(sums[i] < 0));
+  if (after->has_relu)
+    UNROLL_FOR(int i = 0; i < rows; i++) sums[i] = NAME(rectified)(sums[i], after->relu_limit);
   if (after->mask)
     UNROLL_FOR(int i = 0; i < rows; i++)
       sums[i] *= NAME(ones_where_positive)(FROM(after->mask + offsets[i]));

@@ -140,7 +140,14 @@ INLINE void NAME(write_tile)(
       float *pixel = to + (i * s->w + j) * s->pixel;
       VL value = pixels[4 * i + j] + bias;
       if (after->residual) value += LANES_FROM(after->residual + (pixel - image));
-      if (after->has_relu) value = (VL)((LANES_MASK)value & ~(value < 0));  // NaN stays
+      if (after->has_relu) {  // NaN stays
+        value = (VL)((LANES_MASK)value & ~(value < 0));
+        if (after->relu_limit > 0) {
+          const VL limit = (VL){0} + after->relu_limit;
+          const LANES_MASK above = value > limit;
+          value = (VL)(((LANES_MASK)value & ~above) | ((LANES_MASK)limit & above));
+        }
+      }
       if (after->mask) {
         const VL mask = LANES_FROM(after->mask + (pixel - image));
         value *= (VL)((mask > 0) & (LANES_MASK)((VL){0} + 1.0f));

@@ -45,6 +45,17 @@ INLINE void NAME(store)(float *to, V16 value, const int is_nontemporal) {
 // 1 where x is positive, and 0.
 INLINE V16 NAME(ones_where_positive)(V16 x) { return (V16)((x > 0) & (MASK)((V16){0} + 1.0f)); }
 
+// min(max(x, 0), limit), a limit of 0 being none. NaN stays NaN.
+INLINE V16 NAME(rectified)(V16 x, float limit) {
+  x = (V16)((MASK)x & ~(x < 0));
+  if (limit > 0) {
+    const V16 most = (V16){0} + limit;
+    const MASK above = x > most;
+    x = (V16)(((MASK)x & ~above) | ((MASK)most & above));
+  }
+  return x;
+}
+
 // 16 rows of 16 floats become columns: quarters change places, then the quarters of each.
 #define QUARTERS(STEP, FIRST, SECOND)                       \
   UNROLL_FOR(int i = 0; i < 16; i++) {                      \

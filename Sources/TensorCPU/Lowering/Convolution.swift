@@ -20,6 +20,7 @@ extension Lowering {
     after.bias = epilogue.bias.map { UnsafePointer(floats($0)) }
     after.residual = epilogue.residual.map(image)
     after.has_relu = epilogue.hasReLU ? 1 : 0
+    after.relu_limit = epilogue.limit ?? 0
     return { primitive.run(x, filter, scale, &after, y, scratch) }
   }
 
