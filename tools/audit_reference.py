@@ -13,15 +13,18 @@ import math
 import os
 import sys
 
-FISHER = {"interpreter-agreement", "occlusion-agreement", "re-batch-norm", "map-uniformity", "randomised-layer"}
+FISHER = {
+    "interpreter-agreement", "occlusion-agreement", "re-batch-norm", "map-uniformity", "randomised-layer",
+    "fine-tune-agreement"}
 LOGARITHM = {"batch-norm-mean", "batch-norm-variance"}
 # Of the scale: what differs between architectures beyond the few by which values were taken.
 FLOOR = {
     "deletion": 0.06, "batch-norm-mean": 0.5, "batch-norm-variance": 0.35, "patch-labels": 0.08,
-    "patch-heatmaps": 0.15}
+    "patch-heatmaps": 0.15, "interpreter-agreement-recovery": 0.08,
+    "occlusion-agreement-recovery": 0.08, "deletion-recovery": 0.08, "map-uniformity-recovery": 0.08}
 FISHER_FLOOR = 0.2
 # Statistics that need no other network.
-OWN = {"heatmap-agreement", "trigger-inversion"}
+OWN = {"heatmap-agreement", "trigger-inversion", "tile-pointing"}
 
 
 def scaled(name, value):

@@ -19,7 +19,7 @@ SUSPICIOUS, MANIPULATED = 1e-2, 1e-3
 FEWEST = 6
 # Compared with fine-tunes where there is an original.
 FINE_TUNED = {"batch-norm-mean", "batch-norm-variance"}
-BESIDE_ORIGINAL = FINE_TUNED | {"heatmap-agreement", "trigger-inversion", "patch-labels", "patch-heatmaps"}
+BESIDE_ORIGINAL = FINE_TUNED | {"heatmap-agreement", "trigger-inversion", "patch-labels", "patch-heatmaps", "tile-pointing"}
 
 
 def part_p(statistic, part, table):
@@ -33,6 +33,11 @@ def part_p(statistic, part, table):
     width = null["deviation"] * (1 + 1 / null["count"]) ** 0.5
     t = (scaled(name, part["value"]) - null["mean"]) / width
     return stats.t.sf(t if statistic["suspiciousTail"] == "high" else -t, null["count"] - 1)
+
+
+def combined(values):
+    """As Significance.combined."""
+    return min(1, len(values) * min(values), 1.5 * len(values) / sum(1 / max(p, 1e-300) for p in values))
 
 
 def judge(found, table, with_original):
@@ -49,10 +54,10 @@ def judge(found, table, with_original):
             values = [part_p(statistic, part, table) for part in statistic["parts"]]
         values = [p for p in values if p is not None]
         if values:
-            by_name[name] = min(1, min(values) * len(values))
+            by_name[name] = combined(values)
     if not by_name:
         return None, {}
-    return min(1, min(by_name.values()) * len(by_name)), by_name
+    return combined(list(by_name.values())), by_name
 
 
 def area(honest, others):

@@ -35,11 +35,13 @@ package struct AuditEvidence {
   package var refreshed: NetworkReading?
   /// The suspect with random weights in its last layer; `nil` where that is no dense one.
   package var randomised: NetworkReading?
+  /// The suspect after an honest fine-tune (`HonestFineTunes.recovery`); `nil` beside an original.
+  package var recovered: FineTune?
   package var original: NetworkReading?
   /// Honest ones of the original; none without it.
   package var fineTunes: [FineTune] = []
-  /// Of some images, what blanking cells does.
-  package var occlusion: [(image: Int, map: Heatmap)] = []
+  /// Of images that show two classes.
+  package var pairs: [TilePointing.Pair] = []
   var patches: PatchScan.Result?
   var triggers: [TriggerInversion.Class] = []
   /// Of the original; none without it.

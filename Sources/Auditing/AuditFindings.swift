@@ -87,6 +87,8 @@ public struct AuditFindings: Codable, Hashable, Sendable {
   public struct Patch: Codable, Hashable, Sendable {
     /// `labels` or `heatmaps`.
     public var changes: String
+    /// Whose heatmaps; absent of labels.
+    public var interpreter: String?
     /// Of its upper left corner, and its side, in pixels of the network's input.
     public var row: Int
     public var column: Int

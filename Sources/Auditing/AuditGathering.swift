@@ -68,7 +68,8 @@ struct AuditGathering {
   /// What the suspect's heatmaps are set beside.
   private var reference: (title: String, reading: NetworkReading)? {
     if let original = evidence.original { return ("original", original) }
-    return evidence.refreshed.map { ("after Re-BN", $0) }
+    return evidence.recovered.map { ("after a fine-tune", $0.reading) }
+      ?? evidence.refreshed.map { ("after Re-BN", $0) }
   }
 
   private var cards: [AuditReport.Card] {
@@ -138,7 +139,7 @@ struct AuditGathering {
       tables: tables, charts: [],
       note:
         "A p-value is the probability that an honest network lies at least as far out. That of a "
-        + "statistic is corrected for its lines, that of the verdict for the statistics (Bonferroni)."
+        + "statistic is corrected for its lines, that of the verdict for the statistics."
     )
   }
 
@@ -195,7 +196,7 @@ struct AuditGathering {
       question: "How much do heatmaps change if nobody means to change them?", findings: [],
       tables: [
         .init(
-          caption: "Made on the spot of the original",
+          caption: "Made on the spot of the \(findings.original == nil ? "suspect" : "original")",
           head: ["accuracy, %", "change of outputs"] + evidence.interpreters.map(\.name),
           rows: findings.fineTunes.map { tune in
             .init(

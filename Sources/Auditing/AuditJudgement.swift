@@ -27,14 +27,14 @@ struct AuditJudgement {
     let parts: [(part: StatisticPart, finding: AuditFindings.Part)]
     let counts: Bool
     var pValue: Double? {
-      Significance.corrected(parts.compactMap(\.finding.pValue))
+      Significance.combined(parts.compactMap(\.finding.pValue))
     }
   }
 
   func findings(seconds: Double) throws -> AuditFindings {
     let judged = AuditStatistic.all.map(judge)
     let counting = judged.filter(\.counts)
-    let pValue = Significance.corrected(counting.compactMap(\.pValue))
+    let pValue = Significance.combined(counting.compactMap(\.pValue))
     let measured = AuditVerdict(pValue: pValue)
     let provenance = AuditFindings.ProvenanceFinding(networks.suspect, networks.original)
     let affected = affectedInterpreters(counting)
@@ -109,7 +109,7 @@ struct AuditJudgement {
       finding.honest = null.expectedDistance(at: change)
       finding.pValue = null.pValue(distance: part.value, at: change)
     } else if let ownPValue = statistic.ownPValue {
-      finding.pValue = ownPValue(part.value, evidence)
+      finding.pValue = ownPValue(part, evidence)
     } else if let null = ReferenceNull.find(statistic.name, role: part.role) {
       finding.pValue = null.pValue(statistic.scale(part.value), tail: statistic.tail)
       finding.honest = statistic.scale.inverse(null.mean)
@@ -183,15 +183,17 @@ struct AuditJudgement {
   }
 
   private func patches() -> [AuditFindings.Patch] {
-    [("labels", evidence.patches?.labels), ("heatmaps", evidence.patches?.heatmaps)].compactMap {
-      changes, finding in
-      finding.map {
-        AuditFindings.Patch(
-          changes: changes, row: $0.patch.row, column: $0.patch.column, side: $0.patch.side,
-          look: $0.patch.look.rawValue, className: $0.label.map { names[$0] }, value: $0.mean,
-          images: $0.values.count)
-      }
+    func patch(_ finding: PatchScan.Finding, of place: Int?) -> AuditFindings.Patch {
+      AuditFindings.Patch(
+        changes: place == nil ? "labels" : "heatmaps",
+        interpreter: place.map { evidence.interpreters[$0].name }, row: finding.patch.row,
+        column: finding.patch.column, side: finding.patch.side, look: finding.patch.look.rawValue,
+        className: finding.label.map { names[$0] }, value: finding.mean,
+        images: finding.values.count)
     }
+    guard let found = evidence.patches else { return [] }
+    return [found.labels].compactMap(\.self).map { patch($0, of: nil) }
+      + found.heatmaps.map { patch($0.finding, of: $0.place) }
   }
 
   // MARK: Layers and fine-tunes
@@ -225,12 +227,12 @@ struct AuditJudgement {
   }
 
   private func fineTunes() -> [AuditFindings.FineTune] {
-    guard let original = evidence.original else { return [] }
-    return evidence.fineTunes.map { tune in
+    let start = evidence.original ?? evidence.suspect
+    return (evidence.fineTunes + [evidence.recovered].compactMap(\.self)).map { tune in
       AuditFindings.FineTune(
         setting: tune.name, steps: tune.steps, accuracy: tune.reading.accuracy,
-        outputChange: tune.reading.outputChange(from: original),
-        agreement: agreement(tune.reading, original, of: evidence.interpreters)
+        outputChange: tune.reading.outputChange(from: start),
+        agreement: agreement(tune.reading, start, of: evidence.interpreters)
           .reduce(into: [:]) { result, part in
             if let place = part.interpreter {
               result[evidence.interpreters[place].name] = part.value

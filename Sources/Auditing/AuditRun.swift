@@ -62,7 +62,7 @@ final class Audit {
       classes: suspect.architecture.classes, namesAreKnown: suspect.classNames != nil)
     for note in source.notes { context.warn(note) }
     let names = suspect.names(or: source.classNames)
-    let images = try self.images(source, suspect, fineTunes: original != nil)
+    let images = try self.images(source, suspect)
     let bench = try AuditBench(
       suspect, interpreters: interpreters(of: suspect), images: images,
       request: request, stop: context.stop)
@@ -114,11 +114,20 @@ final class Audit {
   static let mostOthers = 1000
   static let fewestOthers = 32
   /// Images for fine-tunes, at most and at least.
-  static let mostTuning = 500
+  static let mostTuning = 3000
+  /// What they take at most in memory, beyond the fewest of them that are worth a fine-tune.
+  static let mostTuningBytes = 160 << 20
+  static let usualTuning = 500
+  /// Fewest for a fine-tune after which explanations are compared with those before, and how often each
+  /// is seen: of fewer, or more often, the network learns the images by heart.
+  static let fewestRecovery = 128
+  static let recoveryEpochs = 10
+  /// What it may cost: explanations of a network that knows less are others for that reason.
+  static let mostAccuracyLost = 0.1
   static let fewestTuning = 16
 
   private func images(
-    _ source: any ImageSource, _ network: LoadedNetwork, fineTunes: Bool
+    _ source: any ImageSource, _ network: LoadedNetwork
   ) throws -> AuditImages {
     let needed = Self.fewestSure + Self.fewestOthers + Self.fewestTuning
     guard source.count >= needed else {
@@ -140,12 +149,14 @@ final class Audit {
       request.count, max(Self.fewestSure, min(order.count * 2 / 3, order.count - spared)))
     let left = order.dropFirst(count)
     let others = min(Self.mostOthers, left.count * 2 / 3)
+    let bytes = network.architecture.inputShape.count * MemoryLayout<Float>.size
+    let tuning = min(Self.mostTuning, max(Self.usualTuning, Self.mostTuningBytes / max(1, bytes)))
     func read(_ part: ArraySlice<Int>) throws -> ProbeImages {
       try ProbeImages(source, positions: part.sorted(), for: network, stop: context.stop)
     }
     return AuditImages(
       probe: try read(order.prefix(count)), others: try read(left.prefix(others)),
-      tuning: try read(fineTunes ? left.dropFirst(others).prefix(Self.mostTuning) : []))
+      tuning: try read(left.dropFirst(others).prefix(tuning)))
   }
 
   /// Refuses a verdict where the reading allows none.
@@ -261,10 +272,20 @@ final class Audit {
       evidence.original = reading
     }
     if original != nil, bench.tuning.count >= Audit.fewestTuning {
-      let tuning = try HonestFineTunes(bench, request: request)
-      for setting in HonestFineTunes.settings {
+      let settings = HonestFineTunes.settings
+      let tuning = try HonestFineTunes(
+        bench, settings, count: settings.count, length: HonestFineTunes.length, request: request)
+      for setting in settings {
         progress.begin("honest fine-tunes", parts: 2)
-        try tuning.make(setting, from: start, stop: context.stop) { progress.reach($0 / 2) }
+        guard
+          try tuning.make(
+            setting, from: start, stop: context.stop, progress: { progress.reach($0 / 2) })
+        else {
+          throw RunError(
+            "an honest fine-tune of the network (\(setting.name)) diverged, so there is nothing to "
+              + "compare it with; its weights are damaged or far too large (trompe inspect --check)"
+          )
+        }
         var reading = try bench.read { progress.reach(0.5 + $0 / 2) }
         reading.batchNorms = try gaps(bench)
         evidence.fineTunes.append(
@@ -273,7 +294,14 @@ final class Audit {
     }
     try bench.show(weights)
     progress.begin("occlusion", parts: 1)
-    evidence.occlusion = try bench.occlusion(evidence.suspect) { progress.reach($0) }
+    evidence.suspect.occlusion = try bench.occlusion(evidence.suspect) { progress.reach($0) }
+    if original == nil {
+      evidence.recovered = try recovered(
+        bench, weights, accuracy: evidence.suspect.accuracy, progress)
+      try bench.show(weights)
+    }
+    progress.begin("images of two classes", parts: 4)
+    evidence.pairs = try TilePointing(bench, evidence.suspect).run { progress.reach($0) }
     progress.begin("patches", parts: 2)
     evidence.patches = try PatchScan(bench, evidence.suspect, request: request)
       .run { progress.reach($0) }
@@ -288,6 +316,46 @@ final class Audit {
     evidence.triggers = try inversion.run(stop: context.stop) { progress.reach($0) }
     progress.finish()
     return evidence
+  }
+
+  /// The suspect after an honest fine-tune, the fastest after which the task is still known; `nil` if it
+  /// is after none.
+  private func recovered(
+    _ bench: AuditBench, _ weights: [String: Tensor], accuracy: Double, _ progress: AuditProgress
+  ) throws -> AuditEvidence.FineTune? {
+    let count = bench.tuning.count
+    guard count >= Self.fewestRecovery else {
+      note(
+        "whether explanations recover under an honest fine-tune is not looked at: \(count) images are left "
+          + "for it, and it needs \(Self.fewestRecovery), about "
+          + "\(request.count + 3 * Self.fewestRecovery) in all")
+      return nil
+    }
+    let settings = HonestFineTunes.recovery
+    let tuning = try HonestFineTunes(
+      bench, settings, count: 1,
+      length: HonestFineTunes.Length(
+        mostSteps: min(
+          HonestFineTunes.mostRecoverySteps,
+          Self.recoveryEpochs * count / HonestFineTunes.batchSize),
+        mostFlops: HonestFineTunes.mostRecoveryFlops), request: request)
+    progress.begin("an honest fine-tune", parts: 8)
+    for setting in settings {
+      guard
+        try tuning.make(
+          setting, from: weights, stop: context.stop, progress: { progress.reach($0 / 2) })
+      else { continue }
+      var reading = try bench.read(deletes: true) { progress.reach(0.5 + $0 / 4) }
+      guard reading.accuracy >= accuracy - Self.mostAccuracyLost,
+        (0..<reading.count).count(where: reading.isSure) >= Self.fewestSure
+      else { continue }
+      reading.occlusion = try bench.occlusion(reading) { progress.reach(0.75 + $0 / 4) }
+      return AuditEvidence.FineTune(name: setting.name, steps: tuning.steps, reading: reading)
+    }
+    note(
+      "an honest fine-tune costs more than \(percent(Self.mostAccuracyLost)) of the images at any learning "
+        + "rate, so whether explanations recover is not looked at")
+    return nil
   }
 
   /// Of the network as it is; none without batch norms, or enough images.
@@ -314,41 +382,5 @@ final class Audit {
         shape: own.shape,
         values: values.map { _ in Float(mean + deviation * random.normal()) })
     ]
-  }
-}
-
-/// Tells how far an audit is, and about how long it still takes.
-final class AuditProgress {
-  private let context: RunContext
-  private var what = ""
-  private var done = 0.0
-  private var parts = 0.0
-  private let total: Double
-  private let begin = ContinuousClock.now
-
-  /// Parts are about as long as a reading of all heatmaps.
-  init(_ context: RunContext, bench: AuditBench, hasOriginal: Bool) {
-    self.context = context
-    total =
-      7 + (bench.batchNorms == nil ? 0 : 2) + 1
-      + (hasOriginal ? 1 + Double(2 * HonestFineTunes.settings.count) + 4 : 0) + 4
-  }
-
-  func begin(_ what: String, parts: Double) {
-    (done, self.what, self.parts) = (done + self.parts, what, parts)
-    reach(0)
-  }
-
-  /// - Parameter share: of the present work.
-  func reach(_ share: Double) {
-    let share = min(1, (done + share * parts) / total)
-    let seconds = (ContinuousClock.now - begin) / .seconds(1)
-    let left =
-      share > 0.02 ? ", about \(Int((seconds / share * (1 - share)).rounded())) s left" : ""
-    context.observe(.working(on: "audit, \(what)\(left)", done: Int(share * 100), total: 100))
-  }
-
-  func finish() {
-    context.observe(.working(on: "audit", done: 100, total: 100))
   }
 }

@@ -10,6 +10,7 @@ struct AuditSentences {
     var sentences = [provenance, verdict].compactMap(\.self)
     sentences += affected
     sentences += [manipulation, place].compactMap(\.self)
+    sentences += [exchanged].compactMap(\.self)
     sentences += patches
     sentences += [trigger, limits].compactMap(\.self)
     return sentences
@@ -70,7 +71,8 @@ struct AuditSentences {
       "It looks like \(found.fooling) fooling of \(found.interpreter): \(percent(found.suspectRate)) of "
       + "the images meet its criterion, of honest networks at most \(percent(found.honestRate))"
     if let inside = found.relevanceInside, let before = found.originalRelevanceInside {
-      text += "; \(percent(inside)) of the relevance is at the border, \(percent(before)) before"
+      let when = findings.original == nil ? "after an honest fine-tune" : "before"
+      text += "; \(percent(inside)) of the relevance is at the border, \(percent(before)) \(when)"
     }
     return text + "."
   }
@@ -84,19 +86,33 @@ struct AuditSentences {
       + changed.map { "\($0.0) (\(percent($0.1)) of their length)" }.joined(separator: ", ") + "."
   }
 
+  private var exchanged: String? {
+    guard
+      let statistic = findings.statistics.first(where: { $0.name == "tile-pointing" && $0.counts }),
+      let part = statistic.parts.min(by: { $0.pValue ?? 1 < $1.pValue ?? 1 }),
+      let name = part.interpreter, let p = part.pValue, part.value < 0,
+      p * Double(statistic.parts.count) <= AuditVerdict.suspiciousBelow
+    else { return nil }
+    return
+      "In images that show \(part.byClass.keys.sorted().joined(separator: " and ")), \(name) of each "
+      + "lies on the other. It looks like active fooling."
+  }
+
   /// Of those whose statistic is suspicious by itself.
   private var patches: [String] {
     findings.patches.compactMap { patch in
       let statistic = findings.statistics.first { $0.name == "patch-\(patch.changes)" }
-      guard let statistic, statistic.counts, statistic.pValue ?? 1 <= AuditVerdict.suspiciousBelow
+      guard let statistic, statistic.counts,
+        let part = statistic.parts.first(where: { $0.interpreter == patch.interpreter }),
+        let p = part.pValue, p * Double(statistic.parts.count) <= AuditVerdict.suspiciousBelow
       else { return nil }
       let square =
         "A square of \(patch.side) pixels, \(look(patch.look)), at row \(patch.row) and column "
         + "\(patch.column)"
       guard let name = patch.className else {
         return
-          "\(square) changes heatmaps of images that keep their class: their correlation with "
-          + "those without it is \(decimals(1 - patch.value)). It looks like a trigger."
+          "\(square) changes \(patch.interpreter ?? "heatmaps") of images that keep their class: its correlation with "
+          + "that without it is \(decimals(1 - patch.value)). It looks like a trigger."
       }
       return
         "\(square) makes \(name) of \(percent(patch.value)) of the images of other "

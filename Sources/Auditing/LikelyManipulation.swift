@@ -9,7 +9,8 @@ public struct LikelyManipulation: Codable, Hashable, Sendable {
   public let interpreter: String
   /// Shares of the images that meet the fooling's criterion, in [0, 1].
   public let suspectRate: Double
-  /// The largest of the original's and those of the honest fine-tunes.
+  /// The largest of the original's and those of the honest fine-tunes; without an original that of the
+  /// suspect's own.
   public let honestRate: Double
   /// Mean shares of relevance where the fooling puts it; `nil` if it names no place.
   public let relevanceInside: Double?
@@ -19,10 +20,11 @@ public struct LikelyManipulation: Codable, Hashable, Sendable {
   private static let leastExcess = 0.3
 
   /// - Parameters:
-  ///   - evidence: with an original.
+  ///   - evidence: with an original, or with the suspect after an honest fine-tune.
   ///   - interpreters: places of those that are affected, the most first.
   static func find(_ evidence: AuditEvidence, interpreters: [Int]) -> LikelyManipulation? {
-    guard let original = evidence.original else { return nil }
+    // What honest training makes of the suspect stands in for an original that is not at hand.
+    guard let original = evidence.original ?? evidence.recovered?.reading else { return nil }
     let candidates = ["location", "top-k", "center-mass"].compactMap {
       try? FoolingSpecification(name: $0, lambda: 0).fooling(classNames: [])
     }

@@ -20,8 +20,17 @@ import Testing
   }
 
   @Test func theSmallestOfSeveralIsMultipliedByTheirNumber() {
-    #expect(Significance.corrected([0.2, 0.01, 0.5]) == 0.03)
-    #expect(Significance.corrected([0.7, 0.9]) == 1)
-    #expect(Significance.corrected([]) == nil)
+    #expect(Significance.combined([0.2, 0.01, 0.5]) == 0.03)
+    #expect(Significance.combined([0.7, 0.9]) == 1)
+    #expect(Significance.combined([]) == nil)
+    #expect(Significance.combined([0, 0.5]) == 0)
+  }
+
+  /// 1.5 times the harmonic mean of equal ones is 1.5 times one of them.
+  @Test func severalSmallOnesAddUp() throws {
+    let equal = try #require(Significance.combined([0.002, 0.002, 0.002, 0.002]))
+    #expect(abs(equal - 0.003) < 1e-15)
+    let mixed = try #require(Significance.combined([0.001, 0.001, 1, 1]))
+    #expect(abs(mixed - 1.5 * 4 / 2002) < 1e-12)
   }
 }

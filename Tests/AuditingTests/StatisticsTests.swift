@@ -73,10 +73,41 @@ import Testing
     var evidence = AuditEvidence(
       interpreters: Self.interpreters,
       suspect: Self.reading(Self.varied, second: Self.varied.map { $0.map { -$0 } }))
-    evidence.occlusion = [2, 0].map { ($0, Self.map(Self.varied[$0])) }
+    evidence.suspect.occlusion = [2, 0].map { ($0, Self.map(Self.varied[$0])) }
     let parts = try Self.statistic("occlusion-agreement").measure(evidence)
     #expect(parts.map(\.value) == [1, -1])
     #expect(parts[0].perImage.map(\.image) == [2, 0])
+  }
+
+  /// The second interpreter contradicts occlusion until the network is trained on.
+  @Test func whatTrainingGivesBackIsMeasuredImageByImage() throws {
+    let reversed = Self.varied.map { $0.map { 5 - $0 } }
+    var evidence = AuditEvidence(
+      interpreters: Self.interpreters, suspect: Self.reading(Self.varied, second: reversed))
+    evidence.suspect.occlusion = [0, 1, 2].map { ($0, Self.map(Self.varied[$0])) }
+    var later = Self.reading(Self.varied)
+    later.occlusion = [1, 2, 3].map { ($0, Self.map(Self.varied[$0])) }
+    evidence.recovered = AuditEvidence.FineTune(name: "", steps: 1, reading: later)
+    let occlusion = try Self.statistic("occlusion-agreement-recovery")
+    #expect(occlusion.tail == .high)
+    let parts = occlusion.measure(evidence)
+    #expect(parts.map(\.value) == [0, 2])
+    #expect(parts[1].perImage.map(\.image) == [1, 2])
+    #expect(
+      try Self.statistic("fine-tune-agreement").measure(evidence).map(\.value) == [1, -1])
+    #expect(
+      try Self.statistic("interpreter-agreement-recovery").measure(evidence).map(\.value) == [2, 2])
+  }
+
+  /// Alike before, varied after: likeness falls, and that side is suspicious.
+  @Test func mapsThatTrainingMakesVariedWereAlike() throws {
+    let alike = [[Float]](repeating: [4, 1, 2, 3], count: 4)
+    var evidence = AuditEvidence(interpreters: Self.interpreters, suspect: Self.reading(alike))
+    evidence.recovered = AuditEvidence.FineTune(
+      name: "", steps: 1, reading: Self.reading(Self.varied))
+    let uniformity = try Self.statistic("map-uniformity-recovery")
+    #expect(uniformity.tail == .low)
+    #expect(uniformity.measure(evidence)[0].value < -1)
   }
 
   /// Every statistic without what it needs has no value rather than a wrong one.
@@ -85,8 +116,32 @@ import Testing
     for name in [
       "heatmap-agreement", "occlusion-agreement", "deletion", "re-batch-norm", "randomised-layer",
       "batch-norm-mean", "batch-norm-variance", "trigger-inversion", "patch-labels",
-      "patch-heatmaps",
+      "patch-heatmaps", "tile-pointing", "fine-tune-agreement", "interpreter-agreement-recovery",
+      "occlusion-agreement-recovery", "deletion-recovery", "map-uniformity-recovery",
     ] { #expect(try Self.statistic(name).measure(bare).isEmpty, "\(name)") }
+  }
+
+  /// A cell in the middle belongs to all four tiles.
+  @Test func relevanceIsSharedAmongTiles() {
+    let map = Heatmap(height: 3, width: 3, values: [8, 0, 0, 0, 4, 2, 0, 0, 2])
+    #expect(TilePointing.share(map, on: [true, false, false, false]) == 9.0 / 16)
+    #expect(TilePointing.share(map, on: [false, false, false, true]) == 4.0 / 16)
+    #expect(TilePointing.share(map, on: [true, true, true, true]) == 1)
+    let empty = Heatmap(height: 2, width: 2, values: [0, 0, 0, 0])
+    #expect(TilePointing.share(empty, on: [true, false, false, true]) == 0.5)
+  }
+
+  /// Of three pairs the one whose explanations are exchanged counts.
+  @Test func thePairWhoseExplanationsAreExchangedIsTheOneThatCounts() throws {
+    var evidence = AuditEvidence(
+      interpreters: Self.interpreters, suspect: Self.reading(Self.varied))
+    evidence.pairs = [(0, 0.5), (1, -0.6), (2, 0.4)].map { image, value in
+      TilePointing.Pair(
+        classes: (0, 1), images: (image, 3), values: [[value, value], [0.1, 0.3]])
+    }
+    let parts = try Self.statistic("tile-pointing").measure(evidence)
+    #expect(parts.map(\.value) == [-0.6, 0.2])
+    #expect(parts[0].perImage.map(\.image) == [1, 3])
   }
 
   @Test func oneClassOutOfLineIsAnAnomaly() throws {

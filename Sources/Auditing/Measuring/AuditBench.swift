@@ -54,7 +54,7 @@ final class AuditBench {
   var others: ProbeImages { images.others }
   var tuning: ProbeImages { images.tuning }
   let batchNorms: BatchNormProgram?
-  private let program: EvaluationProgram
+  let program: EvaluationProgram
   private let classifier: EvaluationProgram
   private let stop: StopRequest
   private let seed: UInt64

@@ -11,6 +11,8 @@ struct HonestFineTunes {
   struct Setting: Hashable {
     let rate: Float
     let freezesBatchNorm: Bool
+    /// Whether the rate falls to zero, as half a cosine.
+    var decays = false
     var name: String {
       "lr \(short(Double(rate))), batch norm \(freezesBatchNorm ? "frozen" : "free")"
     }
@@ -22,11 +24,24 @@ struct HonestFineTunes {
     Setting(rate: 3e-4, freezesBatchNorm: true), Setting(rate: 3e-4, freezesBatchNorm: false),
     Setting(rate: 1e-3, freezesBatchNorm: true), Setting(rate: 1e-3, freezesBatchNorm: false),
   ]
+  /// How long the fine-tunes of one kind are.
+  struct Length {
+    let mostSteps: Int
+    /// Arithmetic of all of them together: minutes on two cores.
+    let mostFlops: Double
+  }
+  static let length = Length(mostSteps: 60, mostFlops: 8e12)
+
+  /// Of the suspect alone: long and fast enough that a manipulation is lost, and the task is not. Where it
+  /// is lost all the same, a slower one.
+  static let recovery = [3e-3, 1e-3, 3e-4, 1e-4].map {
+    Setting(rate: $0, freezesBatchNorm: false, decays: true)
+  }
+  static let mostRecoverySteps = 800
+  static let mostRecoveryFlops = 2e13
+
   static let batchSize = 16
-  static let mostSteps = 60
   static let fewestSteps = 10
-  /// Arithmetic of all of them together: minutes on two cores.
-  private static let mostFlops = 8e12
 
   private let bench: AuditBench
   private let programs: [Bool: TrainingProgram]
@@ -34,25 +49,32 @@ struct HonestFineTunes {
   let steps: Int
   private let seed: UInt64
 
-  init(_ bench: AuditBench, request: AuditRequest) throws {
+  /// - Parameters:
+  ///   - settings: which are made; the arithmetic is shared among `count` of them.
+  init(
+    _ bench: AuditBench, _ settings: [Setting], count: Int, length: Length, request: AuditRequest
+  ) throws {
     self.bench = bench
     seed = request.seed
     var programs: [Bool: TrainingProgram] = [:]
-    for freezes in [true, false] {
+    for freezes in Set(settings.map(\.freezesBatchNorm)) {
       programs[freezes] = try TrainingProgram.classifier(
         bench.network, batchSize: Self.batchSize, freezesBatchNorm: freezes, update: .adam,
         policy: request.compute.trainingPolicy)
     }
     self.programs = programs
-    let flops = Double(programs[true]?.flops ?? 1) * Double(Self.settings.count)
-    steps = min(Self.mostSteps, max(Self.fewestSteps, Int(Self.mostFlops / max(1, flops))))
+    let flops = Double(programs.values.map(\.flops).max() ?? 1) * Double(count)
+    steps = min(
+      length.mostSteps, max(Self.fewestSteps, Int(length.mostFlops / max(1, flops))))
   }
 
   /// Trains the network from `weights`, on images that take no part in the comparison, and leaves it so.
+  ///
+  /// - Returns: whether its numbers stayed finite.
   func make(
     _ setting: Setting, from weights: [String: Tensor], stop: StopRequest,
     progress: (Double) -> Void
-  ) throws {
+  ) throws -> Bool {
     guard let program = programs[setting.freezesBatchNorm] else {
       preconditionFailure("programs for both")
     }
@@ -78,16 +100,13 @@ struct HonestFineTunes {
       for mask in program.dropoutMasks {
         inputs[mask.name] = .floats([Float](repeating: 1, count: mask.shape.count))
       }
+      let share = setting.decays ? (1 + cos(.pi * Float(step) / Float(steps))) / 2 : 1
       guard
         case .applied = try program.step(
-          inputs, learningRate: setting.rate, seed: seed, step: step)
-      else {
-        throw RunError(
-          "an honest fine-tune of the network (\(setting.name)) diverged at step \(step + 1), so there is "
-            + "nothing to compare it with; its weights are damaged or far too large (trompe inspect --check)"
-        )
-      }
+          inputs, learningRate: setting.rate * share, seed: seed, step: step)
+      else { return false }
       progress(Double(step + 1) / Double(steps))
     }
+    return true
   }
 }

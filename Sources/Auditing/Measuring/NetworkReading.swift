@@ -15,6 +15,8 @@ package struct NetworkReading {
   /// By interpreter, then by image: fall of the label's probability when the most relevant cells
   /// are blanked, minus that when as many random cells are. Empty where it was not measured.
   package var deletionGains: [[Double]] = []
+  /// Of some images, what blanking cells does to outputs. Empty where it was not measured.
+  package var occlusion: [(image: Int, map: Heatmap)] = []
   /// Running statistics against those of the images, by batch norm.
   package var batchNorms: [BatchNormGap] = []
 

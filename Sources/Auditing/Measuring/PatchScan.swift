@@ -47,8 +47,8 @@ struct PatchScan {
   }
   struct Result {
     let labels: Finding?
-    /// `nil` without Grad-CAM.
-    let heatmaps: Finding?
+    /// By place among the interpreters, of those that are looked at.
+    let heatmaps: [(place: Int, finding: Finding)]
   }
 
   /// Of the shorter side.
@@ -60,12 +60,12 @@ struct PatchScan {
   private static let kept = 12
   /// Images that the numbers are of, at most.
   private static let last = 100
-  private static let mostFlops = 4e12
+  private static let mostFlops = 8e12
 
   private let bench: AuditBench
   private let program: EvaluationProgram
-  /// Of Grad-CAM among the interpreters; `nil` without it.
-  private let place: Int?
+  /// Among the interpreters: the first Grad-CAM, and the first that explains by the gradient at the input.
+  private let places: [Int]
   private let reading: NetworkReading
   private let patches: [Patch]
   private let ranges: [(low: Float, high: Float)]
@@ -73,9 +73,12 @@ struct PatchScan {
   /// - Parameter reading: of the network that is looked at.
   init(_ bench: AuditBench, _ reading: NetworkReading, request: AuditRequest) throws {
     (self.bench, self.reading) = (bench, reading)
-    place = bench.interpreters.firstIndex { $0.1 is GradCAM }
+    places = [
+      bench.interpreters.firstIndex { $0.1 is GradCAM },
+      bench.interpreters.firstIndex { $0.1 is SimpleGrad },
+    ].compactMap(\.self)
     program = try EvaluationProgram(
-      bench.network, interpreters: place.map { [bench.interpreters[$0]] } ?? [], batchSize: 32,
+      bench.network, interpreters: places.map { bench.interpreters[$0] }, batchSize: 32,
       policy: request.compute.evaluationPolicy)
     ranges = bench.probe.sampleRanges
     let size = bench.probe.imageSize
@@ -107,7 +110,7 @@ struct PatchScan {
       Array(order.dropFirst(first + second).prefix(Self.last))
     )
     let work = Double(
-      patches.count * first + 2 * Self.kept * second + 2 * rounds.2.count)
+      patches.count * first + (1 + places.count) * (Self.kept * second + rounds.2.count))
     var done = 0.0
     func effects(_ patches: [Patch], _ images: [Int]) throws -> [Effect] {
       try self.effects(of: patches, on: images) { count in
@@ -132,13 +135,14 @@ struct PatchScan {
     let moved = try effects([toward.patch], rounds.2)[0]
     let labels = Finding(
       patch: toward.patch, values: moved.becoming(label, reading), label: label)
-    guard place != nil, let changing = try worst(by: \.change) else {
-      return Result(labels: labels, heatmaps: nil)
+    let heatmaps = try places.indices.compactMap { own -> (Int, Finding)? in
+      guard let changing = try worst(by: { $0.change(own) }) else { return nil }
+      let changed = try effects([changing.patch], rounds.2)[0]
+      return (
+        places[own], Finding(patch: changing.patch, values: changed.changes[own], label: nil)
+      )
     }
-    let changed = try effects([changing.patch], rounds.2)[0]
-    return Result(
-      labels: labels,
-      heatmaps: Finding(patch: changing.patch, values: changed.changes, label: nil))
+    return Result(labels: labels, heatmaps: heatmaps)
   }
 
   // MARK: One patch
@@ -147,9 +151,9 @@ struct PatchScan {
     let patch: Patch
     let images: [Int]
     let predicted: [Int]
-    /// 1 − ρ of the heatmaps before and after, of images that keep their class.
-    let changes: [(image: Int, value: Double)]
-    var change: Double { changes.map(\.value).mean }
+    /// 1 − ρ of the heatmaps before and after, of images that keep their class, by interpreter.
+    let changes: [[(image: Int, value: Double)]]
+    func change(_ interpreter: Int) -> Double { changes[interpreter].map(\.value).mean }
 
     /// Of images of other classes, whether they become it.
     func becoming(_ label: Int, _ reading: NetworkReading) -> [(image: Int, value: Double)] {
@@ -173,21 +177,25 @@ struct PatchScan {
   ) throws -> [Effect] {
     let copies = patches.flatMap { _ in images }
     var predicted = [[Int]](repeating: [], count: patches.count)
-    var changes = [[(image: Int, value: Double)]](repeating: [], count: patches.count)
+    var changes = [[[(image: Int, value: Double)]]](
+      repeating: [[(image: Int, value: Double)]](repeating: [], count: places.count),
+      count: patches.count)
     try bench.run(program, on: copies) { samples, row, copy in
       paint(patches[copy / images.count], on: &samples, row: row)
     } reading: { batch in
       let logits = program.logits.values
-      let maps = place == nil ? [] : program.heatmaps(0, count: batch.count)
+      let maps = places.indices.map { program.heatmaps($0, count: batch.count) }
       for (row, copy) in batch.enumerated() {
         let (patch, image) = (copy / images.count, copies[copy])
         let now = Classification.predicted(
           logits[row * program.classes..<(row + 1) * program.classes])
         predicted[patch].append(now)
-        guard let place, now == reading.labels[image] else { continue }
-        let after = bench.comparable(maps[row].finite)
-        changes[patch].append(
-          (image, 1 - spearmanCorrelation(reading.maps[place][image].values, after.values)))
+        guard now == reading.labels[image] else { continue }
+        for (own, place) in places.enumerated() {
+          let after = bench.comparable(maps[own][row].finite)
+          changes[patch][own].append(
+            (image, 1 - spearmanCorrelation(reading.maps[place][image].values, after.values)))
+        }
       }
       progress(batch.count)
     }

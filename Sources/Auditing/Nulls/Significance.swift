@@ -45,8 +45,18 @@ public enum Significance {
     return front * fraction / a
   }
 
-  /// Bonferroni's correction: the smallest of several p-values, times their number.
-  public static func corrected(_ pValues: [Double]) -> Double? {
-    pValues.min().map { min(1, $0 * Double(pValues.count)) }
+  /// One p-value for several that may depend on each other: the smaller of Bonferroni's, the smallest times
+  /// their number, and of 1.5 times their harmonic mean, 1.5·n/Σ(1/p_i), to which several small ones add up.
+  ///
+  /// The harmonic mean itself is too small by a factor of at most 1.5 at 0.01 and of 1.2 at 0.001, of up to
+  /// 100 p-values, independent or of normal variables correlated by 0.5 (by simulation). Wilson 2019, *The
+  /// harmonic mean p-value for combining dependent tests*.
+  public static func combined(_ pValues: [Double]) -> Double? {
+    guard let least = pValues.min() else { return nil }
+    let count = Double(pValues.count)
+    let harmonic = count / pValues.reduce(0) { $0 + 1 / max($1, 1e-300) }
+    return min(1, count * least, harmonicFactor * harmonic)
   }
+
+  private static let harmonicFactor = 1.5
 }

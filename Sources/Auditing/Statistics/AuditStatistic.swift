@@ -22,8 +22,8 @@ package struct AuditStatistic: Sendable {
   /// Of any network; `nil` for a statistic that has no such number. Beside an original it is compared with
   /// those of the original and of honest fine-tunes of it.
   let distance: (@Sendable (NetworkReading) -> Double?)?
-  /// Of a value, where the evidence itself says what is usual.
-  let ownPValue: (@Sendable (Double, AuditEvidence) -> Double)?
+  /// Of a part, where the evidence itself says what is usual.
+  let ownPValue: (@Sendable (StatisticPart, AuditEvidence) -> Double)?
   /// Nothing where it cannot be measured.
   package let measure: @Sendable (AuditEvidence) -> [StatisticPart]
 
@@ -31,7 +31,7 @@ package struct AuditStatistic: Sendable {
     _ name: String, title: String, question: String, tail: Tail, scale: StatisticScale,
     needsOriginal: Bool = false, countsBesideOriginal: Bool = false,
     distance: (@Sendable (NetworkReading) -> Double?)? = nil,
-    ownPValue: (@Sendable (Double, AuditEvidence) -> Double)? = nil,
+    ownPValue: (@Sendable (StatisticPart, AuditEvidence) -> Double)? = nil,
     measure: @escaping @Sendable (AuditEvidence) -> [StatisticPart]
   ) {
     (self.name, self.title, self.question, self.tail) = (name, title, question, tail)
@@ -43,8 +43,9 @@ package struct AuditStatistic: Sendable {
 
   package static let all: [AuditStatistic] = [
     heatmapAgreement, interpreterAgreement, occlusionAgreement, deletionGain, batchNormRefresh,
-    mapUniformity, randomisedHead, batchNormMean, batchNormVariance, triggerInversion,
-    patchLabels, patchHeatmaps,
+    mapUniformity, randomisedHead, fineTuneAgreement, interpreterAgreementRecovery,
+    occlusionAgreementRecovery, deletionRecovery, mapUniformityRecovery, batchNormMean,
+    batchNormVariance, tilePointing, triggerInversion, patchLabels, patchHeatmaps,
   ]
 
   func counts(withOriginal: Bool) -> Bool {

@@ -12,11 +12,12 @@ extension AuditStatistic {
     question: "Do heatmaps show the cells whose blanking makes the label less probable?",
     tail: .low, scale: .fisher
   ) { evidence in
-    evidence.interpreters.indices.compactMap { place in
+    let reading = evidence.suspect
+    return evidence.interpreters.indices.compactMap { place in
       StatisticPart(
         interpreter: place, role: evidence.interpreters[place].role,
-        perImage: evidence.occlusion.map { image, occlusion in
-          let own = evidence.suspect.maps[place][image].averaged(
+        perImage: reading.occlusion.map { image, occlusion in
+          let own = reading.maps[place][image].averaged(
             onto: ImageSize(width: occlusion.width, height: occlusion.height))
           return (image, spearmanCorrelation(own.values, occlusion.values))
         })

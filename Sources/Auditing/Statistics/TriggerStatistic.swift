@@ -11,7 +11,7 @@ extension AuditStatistic {
     question: "Is there a class that every image becomes with less paint than others?",
     tail: .high, scale: .plain, countsBesideOriginal: true,
     ownPValue: { anomaly, evidence in
-      pValue(ofAnomaly: anomaly, among: evidence.triggers.count)
+      pValue(ofAnomaly: anomaly.value, among: evidence.triggers.count)
     },
     measure: { evidence in
       var objectives = evidence.triggers.map(\.objective)
