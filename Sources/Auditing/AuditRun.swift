@@ -345,10 +345,11 @@ final class Audit {
         try tuning.make(
           setting, from: weights, stop: context.stop, progress: { progress.reach($0 / 2) })
       else { continue }
-      var reading = try bench.read(deletes: true) { progress.reach(0.5 + $0 / 4) }
-      guard reading.accuracy >= accuracy - Self.mostAccuracyLost,
-        (0..<reading.count).count(where: reading.isSure) >= Self.fewestSure
+      let classified = try bench.classify()
+      guard classified.accuracy >= accuracy - Self.mostAccuracyLost,
+        (0..<classified.count).count(where: classified.isSure) >= Self.fewestSure
       else { continue }
+      var reading = try bench.read(deletes: true) { progress.reach(0.5 + $0 / 4) }
       reading.occlusion = try bench.occlusion(reading) { progress.reach(0.75 + $0 / 4) }
       return AuditEvidence.FineTune(name: setting.name, steps: tuning.steps, reading: reading)
     }
