@@ -8,20 +8,10 @@ import Reports
 struct AuditGathering {
   private let evidence: AuditEvidence
   private let findings: AuditFindings
-  private let probe: ProbeImages
-  private let source: any ImageSource
-  private let preprocessing: Preprocessing
-  private let names: [String]
+  private let pictures: AuditPictures
 
-  private static let mostCards = 12
-  private static let mostInterpreters = 3
-
-  init(
-    _ evidence: AuditEvidence, _ findings: AuditFindings, _ probe: ProbeImages,
-    _ source: any ImageSource, _ preprocessing: Preprocessing, _ names: [String]
-  ) {
-    (self.evidence, self.findings, self.probe) = (evidence, findings, probe)
-    (self.source, self.preprocessing, self.names) = (source, preprocessing, names)
+  init(_ evidence: AuditEvidence, _ findings: AuditFindings, _ pictures: AuditPictures) {
+    (self.evidence, self.findings, self.pictures) = (evidence, findings, pictures)
   }
 
   func html(of folder: String, _ request: AuditRequest) -> String {
@@ -40,7 +30,7 @@ struct AuditGathering {
         name: URL(fileURLWithPath: findings.suspect.file).lastPathComponent,
         toolVersion: findings.toolVersion, verdict: findings.verdict.rawValue,
         isAlarm: findings.verdict != .nothingFound, sentences: findings.sentences,
-        cards: cards, sections: sections,
+        evidence: pictures.all, sections: sections,
         facts: facts + [
           .init("Data", request.images.description),
           .init(
@@ -52,52 +42,6 @@ struct AuditGathering {
           .init("Folder", folder), .init("Version", "trompe \(findings.toolVersion)"),
         ])
     ).html()
-  }
-
-  // MARK: Pictures
-
-  /// Which interpreters are shown, the most affected first.
-  private var shown: [Int] {
-    let all = evidence.interpreters.indices
-    let affected = findings.affectedInterpreters.compactMap { name in
-      all.first { evidence.interpreters[$0].name == name }
-    }
-    return Array((affected + all.filter { !affected.contains($0) }).prefix(Self.mostInterpreters))
-  }
-
-  /// What the suspect's heatmaps are set beside.
-  private var reference: (title: String, reading: NetworkReading)? {
-    if let original = evidence.original { return ("original", original) }
-    return evidence.recovered.map { ("after a fine-tune", $0.reading) }
-      ?? evidence.refreshed.map { ("after Re-BN", $0) }
-  }
-
-  private var cards: [AuditReport.Card] {
-    guard let reference, let first = shown.first else { return [] }
-    let parts = agreement(evidence.suspect, reference.reading, of: evidence.interpreters)
-    guard let worst = parts.first(where: { $0.interpreter == first }) else { return [] }
-    let images = worst.perImage.sorted { ($0.value, $0.image) < ($1.value, $1.image) }
-    return images.prefix(Self.mostCards).compactMap { image, _ in
-      guard
-        let picture = try? preprocessing.prepare(
-          source.image(at: probe.positions[image]), name: source.name(at: probe.positions[image]))
-      else { return nil }
-      let large = picture.enlarged(toShorterSide: 112)
-      let rows = shown.map { place in
-        let (own, other) = (
-          evidence.suspect.maps[place][image], reference.reading.maps[place][image]
-        )
-        return AuditReport.Card.Row(
-          interpreter: evidence.interpreters[place].name,
-          agreement: parts.first { $0.interpreter == place }?
-            .perImage.first { $0.image == image }?.value,
-          reference: GalleryImage(Overlay().picture(of: other, over: large, isSigned: false)),
-          suspect: GalleryImage(Overlay().picture(of: own, over: large, isSigned: false)))
-      }
-      return AuditReport.Card(
-        image: source.name(at: probe.positions[image]), label: names[probe.labels[image]],
-        referenceTitle: reference.title, photograph: GalleryImage(large), rows: rows)
-    }
   }
 
   // MARK: Numbers

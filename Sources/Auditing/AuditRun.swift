@@ -74,7 +74,8 @@ final class Audit {
     if let folder = context.output {
       try context.write(findings.json(), to: folder.audit)
       let page = AuditGathering(
-        evidence, findings, images.probe, source, suspect.preprocessing, names)
+        evidence, findings,
+        AuditPictures(evidence, findings, images.probe, source, suspect.preprocessing, names))
       try context.write(page.html(of: folder.path, request), to: folder.auditPage)
     }
     guard findings.pValue != nil || findings.provenance.saysManipulated else {

@@ -94,8 +94,8 @@ struct AuditSentences {
       p * Double(statistic.parts.count) <= AuditVerdict.suspiciousBelow
     else { return nil }
     return
-      "In images that show \(part.byClass.keys.sorted().joined(separator: " and ")), \(name) of each "
-      + "lies on the other. It looks like active fooling."
+      "In images that show \(part.byClass.keys.sorted().joined(separator: " and ")), the explanation of "
+      + "each by \(name) lies on the other. It looks like active fooling."
   }
 
   /// Of those whose statistic is suspicious by itself.

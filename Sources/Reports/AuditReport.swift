@@ -1,31 +1,29 @@
 /// All that a page shows of a run of `trompe audit`.
 public struct AuditReport: Hashable, Sendable {
-  /// One image with what two networks, or two states of one, say of it.
-  public struct Card: Hashable, Sendable {
-    public struct Row: Hashable, Sendable {
-      public var interpreter: String
-      /// Of the two heatmaps; `nil` where it is not defined.
-      public var agreement: Double?
-      public var reference: GalleryImage
-      public var suspect: GalleryImage
-      public init(
-        interpreter: String, agreement: Double?, reference: GalleryImage, suspect: GalleryImage
-      ) {
-        (self.interpreter, self.agreement) = (interpreter, agreement)
-        (self.reference, self.suspect) = (reference, suspect)
-      }
+  public struct Picture: Hashable, Sendable {
+    public var image: GalleryImage
+    public var caption: String
+    public init(_ image: GalleryImage, _ caption: String) {
+      (self.image, self.caption) = (image, caption)
     }
+  }
+  /// One image, and beside it rows of two pictures that differ.
+  public struct Card: Hashable, Sendable {
     public var image: String
     public var label: String
-    /// Whose heatmap stands beside the suspect's.
-    public var referenceTitle: String
     public var photograph: GalleryImage
-    public var rows: [Row]
-    public init(
-      image: String, label: String, referenceTitle: String, photograph: GalleryImage, rows: [Row]
-    ) {
-      (self.image, self.label, self.referenceTitle) = (image, label, referenceTitle)
+    public var rows: [[Picture]]
+    public init(image: String, label: String, photograph: GalleryImage, rows: [[Picture]]) {
+      (self.image, self.label) = (image, label)
       (self.photograph, self.rows) = (photograph, rows)
+    }
+  }
+  /// Pictures of one kind.
+  public struct Evidence: Hashable, Sendable {
+    public var introduction: String
+    public var cards: [Card]
+    public init(introduction: String, cards: [Card]) {
+      (self.introduction, self.cards) = (introduction, cards)
     }
   }
 
@@ -36,16 +34,16 @@ public struct AuditReport: Hashable, Sendable {
   public var isAlarm: Bool
   public var sentences: [String]
   /// The strongest evidence first.
-  public var cards: [Card]
+  public var evidence: [Evidence]
   public var sections: [StudyReport.Section]
   public var facts: [RunReport.Fact]
 
   public init(
     name: String, toolVersion: String, verdict: String, isAlarm: Bool, sentences: [String],
-    cards: [Card], sections: [StudyReport.Section], facts: [RunReport.Fact]
+    evidence: [Evidence], sections: [StudyReport.Section], facts: [RunReport.Fact]
   ) {
     (self.name, self.toolVersion, self.verdict) = (name, toolVersion, verdict)
-    (self.isAlarm, self.sentences, self.cards) = (isAlarm, sentences, cards)
+    (self.isAlarm, self.sentences, self.evidence) = (isAlarm, sentences, evidence)
     (self.sections, self.facts) = (sections, facts)
   }
 }

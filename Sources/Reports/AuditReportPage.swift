@@ -12,7 +12,8 @@ public struct AuditReportPage: Sendable {
     .audit .findings { padding-left: 1.2rem; max-width: 85ch; }
     .audit .findings li { margin-bottom: 0.25rem; }
     .audit .question { font-size: 1.05rem; }
-    .audit .evidence { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.5rem; font-size: 0.8rem; align-items: end; }
+    .audit .evidence { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.5rem; font-size: 0.8rem; align-items: start; margin-bottom: 0.5rem; }
+    .audit .cards { margin-bottom: 1.4rem; }
     .audit .evidence img { width: 100%; height: auto; display: block; }
     """
 
@@ -27,7 +28,7 @@ public struct AuditReportPage: Sendable {
         <p class="\(alarm)">\(report.verdict)</p>
         <ul class="findings">\(sentences)</ul>
         """,
-      links: (report.cards.isEmpty ? [] : [("evidence", "Evidence")])
+      links: (report.evidence.isEmpty ? [] : [("evidence", "Evidence")])
         + report.sections.map { ($0.name, $0.title) } + [("record", "What was done")],
       main: """
         \(evidence)
@@ -38,27 +39,28 @@ public struct AuditReportPage: Sendable {
   }
 
   private var evidence: Markup? {
-    guard let first = report.cards.first else { return nil }
-    let cards = report.cards.map { card -> Markup in
-      let rows = card.rows.enumerated().map { place, row -> Markup in
-        let photograph: Markup =
-          place == 0
-          ? "<figure>\(card.photograph.image(card.label))<figcaption>the image</figcaption></figure>"
-          : "<span></span>"
-        let agreement = row.agreement.map { ", ρ \(Numbers.decimals($0, 2))" } ?? ""
-        return """
-          \(photograph)<figure>\(row.reference.image("\(row.interpreter), \(card.referenceTitle)"))<figcaption>\(row.interpreter): \(card.referenceTitle)</figcaption></figure><figure>\(row.suspect.image("\(row.interpreter), suspect"))<figcaption>suspect\(agreement)</figcaption></figure>
-          """
-      }
-      return """
-        <article class="card"><h3>\(card.label)</h3><p class="file">\(card.image)</p><div class="evidence">\(rows)</div></article>
+    guard !report.evidence.isEmpty else { return nil }
+    let parts = report.evidence.map { part -> Markup in
+      let cards = part.cards.map(card)
+      return "<p>\(part.introduction)</p>\n<div class=\"cards\">\(cards)</div>"
+    }
+    return "<section id=\"evidence\"><h2>Evidence</h2>\(parts)</section>"
+  }
 
-        """
+  private func card(_ card: AuditReport.Card) -> Markup {
+    let rows = card.rows.enumerated().map { place, row -> Markup in
+      let photograph: Markup =
+        place == 0
+        ? "<figure>\(card.photograph.image(card.label))<figcaption>the image</figcaption></figure>"
+        : "<span></span>"
+      let pictures = row.map { picture -> Markup in
+        "<figure>\(picture.image.image("\(card.label), \(picture.caption)"))<figcaption>\(picture.caption)</figcaption></figure>"
+      }
+      return "\(photograph)\(pictures)"
     }
     return """
-      <section id="evidence"><h2>Evidence</h2>
-      <p>Images that the network classifies correctly, those whose heatmaps differ most first: \(first.referenceTitle) and suspect explain the same class of the same image.</p>
-      <div class="cards">\(cards)</div></section>
+      <article class="card"><h3>\(card.label)</h3><p class="file">\(card.image)</p><div class="evidence">\(rows)</div></article>
+
       """
   }
 

@@ -117,7 +117,8 @@ final class AuditBench {
   /// What the network says of the probe images, without heatmaps: which cost most of a reading.
   func classify() throws -> NetworkReading {
     var reading = NetworkReading(labels: probe.labels, predicted: [], probabilities: [])
-    try run(classifier, on: Array(0..<probe.count), change: { _, _, _ in }) { places in
+    try run(classifier, on: Array(0..<probe.count)) { _, _, _ in
+    } reading: { places in
       for row in try rows(classifier, places.count) {
         reading.predicted.append(row.predicted)
         reading.probabilities.append(row.confidences)

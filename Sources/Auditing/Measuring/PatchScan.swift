@@ -35,6 +35,7 @@ struct PatchScan {
     let column: Int
     let side: Int
     let look: Look
+    var frame: Int { max(1, side / 4) }
   }
   /// A patch and what it does, by image.
   struct Finding {
@@ -43,6 +44,8 @@ struct PatchScan {
     let values: [(image: Int, value: Double)]
     /// The class that images become; `nil` of heatmaps.
     let label: Int?
+    /// Of heatmaps, those under the patch, in the order of `values`.
+    var maps: [Heatmap] = []
     var mean: Double { values.map(\.value).mean }
   }
   struct Result {
@@ -139,7 +142,9 @@ struct PatchScan {
       guard let changing = try worst(by: { $0.change(own) }) else { return nil }
       let changed = try effects([changing.patch], rounds.2)[0]
       return (
-        places[own], Finding(patch: changing.patch, values: changed.changes[own], label: nil)
+        places[own],
+        Finding(
+          patch: changing.patch, values: changed.changes[own], label: nil, maps: changed.maps[own])
       )
     }
     return Result(labels: labels, heatmaps: heatmaps)
@@ -153,6 +158,8 @@ struct PatchScan {
     let predicted: [Int]
     /// 1 − ρ of the heatmaps before and after, of images that keep their class, by interpreter.
     let changes: [[(image: Int, value: Double)]]
+    /// Under the patch, of the same images.
+    let maps: [[Heatmap]]
     func change(_ interpreter: Int) -> Double { changes[interpreter].map(\.value).mean }
 
     /// Of images of other classes, whether they become it.
@@ -180,6 +187,10 @@ struct PatchScan {
     var changes = [[[(image: Int, value: Double)]]](
       repeating: [[(image: Int, value: Double)]](repeating: [], count: places.count),
       count: patches.count)
+    var painted = [[[Heatmap]]](
+      repeating: [[Heatmap]](repeating: [], count: places.count), count: patches.count)
+    // Of thousands of patches nobody looks at them.
+    let keepsMaps = patches.count == 1
     try bench.run(program, on: copies) { samples, row, copy in
       paint(patches[copy / images.count], on: &samples, row: row)
     } reading: { batch in
@@ -193,6 +204,7 @@ struct PatchScan {
         guard now == reading.labels[image] else { continue }
         for (own, place) in places.enumerated() {
           let after = bench.comparable(maps[own][row].finite)
+          if keepsMaps { painted[patch][own].append(after) }
           changes[patch][own].append(
             (image, 1 - spearmanCorrelation(reading.maps[place][image].values, after.values)))
         }
@@ -200,14 +212,15 @@ struct PatchScan {
       progress(batch.count)
     }
     return patches.indices.map {
-      Effect(patch: patches[$0], images: images, predicted: predicted[$0], changes: changes[$0])
+      Effect(
+        patch: patches[$0], images: images, predicted: predicted[$0], changes: changes[$0],
+        maps: painted[$0])
     }
   }
 
   private func paint(_ patch: Patch, on samples: inout [Float], row: Int) {
     let width = bench.probe.imageSize.width
     let channels = ranges.count
-    let frame = max(1, patch.side / 4)
     for y in 0..<patch.side {
       let begin =
         row * bench.probe.sampleCount
@@ -216,7 +229,7 @@ struct PatchScan {
         let x = sample / channels
         let distance = min(min(x, patch.side - 1 - x), min(y, patch.side - 1 - y))
         let (low, high) = ranges[sample % channels]
-        samples[begin + sample] = patch.look.isBright(distance, frame: frame) ? high : low
+        samples[begin + sample] = patch.look.isBright(distance, frame: patch.frame) ? high : low
       }
     }
   }

@@ -18,9 +18,17 @@ package struct TilePointing {
     let images: (Int, Int)
     /// By interpreter, then by image of tiles.
     var values: [[Double]]
+    /// Of each image of tiles the probe images, row by row.
+    var tiles: [[Int]] = []
+    /// By interpreter, then by image of tiles: the heatmaps of the first and of the second class.
+    var maps: [[(first: Heatmap, second: Heatmap)]] = []
 
-    package init(classes: (Int, Int), images: (Int, Int), values: [[Double]]) {
-      (self.classes, self.images, self.values) = (classes, images, values)
+    package init(
+      classes: (Int, Int), images: (Int, Int), values: [[Double]],
+      maps: [[(first: Heatmap, second: Heatmap)]] = []
+    ) {
+      (self.classes, self.images) = (classes, images)
+      (self.values, self.maps) = (values, maps)
     }
   }
 
@@ -66,7 +74,8 @@ package struct TilePointing {
         pairs.append(
           Pair(
             classes: (first, second), images: (sure[first]![0], sure[second]![0]),
-            values: [[Double]](repeating: [], count: bench.interpreters.count)))
+            values: [[Double]](repeating: [], count: bench.interpreters.count),
+            maps: [[(Heatmap, Heatmap)]](repeating: [], count: bench.interpreters.count)))
       }
     }
     guard !pairs.isEmpty else { return [] }
@@ -83,6 +92,7 @@ package struct TilePointing {
           return isFirst ? a[nextA % a.count] : b[nextB % b.count]
         }
         composites.append(Composite(pair: number, images: images, isFirst: isFirst))
+        pairs[number].tiles.append(images)
       }
     }
     try measure(composites, &pairs, progress: progress)
@@ -97,8 +107,8 @@ package struct TilePointing {
       [pairs[$0.pair].images.0, pairs[$0.pair].images.1]
     }
     let program = bench.program
-    // Shares on the tiles of the first class, of the explanation of the first class.
-    var ofFirst = [Double](repeating: 0, count: bench.interpreters.count)
+    // Of the first class, where those of the second are read.
+    var firsts: [Heatmap?] = bench.interpreters.map { _ in nil }
     try bench.run(program, on: labelled) { samples, row, place in
       paint(composites[place / 2], on: &samples, row: row)
     } reading: { places in
@@ -106,17 +116,24 @@ package struct TilePointing {
       for (row, place) in places.enumerated() {
         let composite = composites[place / 2]
         for interpreter in bench.interpreters.indices {
-          let share = Self.share(
-            bench.comparable(maps[interpreter][row].finite), on: composite.isFirst)
-          if place % 2 == 0 {
-            ofFirst[interpreter] = share
-          } else {
-            pairs[composite.pair].values[interpreter].append(ofFirst[interpreter] - share)
+          let map = bench.comparable(maps[interpreter][row].finite)
+          guard place % 2 == 1, let first = firsts[interpreter] else {
+            firsts[interpreter] = map
+            continue
           }
+          pairs[composite.pair].maps[interpreter].append((first, map))
+          pairs[composite.pair].values[interpreter].append(
+            Self.share(first, on: composite.isFirst) - Self.share(map, on: composite.isFirst))
         }
       }
       progress(Double(places.upperBound) / Double(labelled.count))
     }
+  }
+
+  /// Whose explanations by an interpreter lie most on each other's class.
+  static func worst(of pairs: [Pair], _ interpreter: Int) -> Pair? {
+    pairs.filter { !$0.values[interpreter].isEmpty }
+      .min { $0.values[interpreter].mean < $1.values[interpreter].mean }
   }
 
   /// Of the relevance on the tiles that are `true`; half of it where there is none. A cell on the border of

@@ -15,9 +15,7 @@ extension AuditStatistic {
 
   private static func measurePointing(_ evidence: AuditEvidence) -> [StatisticPart] {
     evidence.interpreters.indices.compactMap { place in
-      let worst = evidence.pairs.filter { !$0.values[place].isEmpty }
-        .min { $0.values[place].mean < $1.values[place].mean }
-      guard let worst else { return nil }
+      guard let worst = TilePointing.worst(of: evidence.pairs, place) else { return nil }
       // Under an image of each class by turns, so that they are found as the affected ones.
       return StatisticPart(
         interpreter: place, role: evidence.interpreters[place].role,
