@@ -19,6 +19,8 @@ SUSPICIOUS, MANIPULATED = 1e-2, 1e-3
 FEWEST = 6
 # Compared with fine-tunes where there is an original.
 FINE_TUNED = {"batch-norm-mean", "batch-norm-variance"}
+# Of the suspect alone, where it was fine-tuned.
+YIELDING = {"interpreter-agreement", "occlusion-agreement", "deletion", "map-uniformity", "randomised-layer"}
 BESIDE_ORIGINAL = FINE_TUNED | {"heatmap-agreement", "trigger-inversion", "patch-labels", "patch-heatmaps", "tile-pointing"}
 
 
@@ -43,7 +45,11 @@ def combined(values):
 def judge(found, table, with_original):
     """p of all statistics together, and by statistic."""
     by_name = {}
-    counted = BESIDE_ORIGINAL if with_original else {statistic["name"] for statistic in found["statistics"]}
+    counted = {statistic["name"] for statistic in found["statistics"]}
+    if with_original:
+        counted = BESIDE_ORIGINAL
+    elif found["fineTunes"]:
+        counted -= YIELDING
     for statistic in found["statistics"]:
         name = statistic["name"]
         if name not in counted:

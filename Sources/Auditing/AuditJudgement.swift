@@ -86,7 +86,7 @@ struct AuditJudgement {
     }
     return Judged(
       statistic: statistic, parts: parts,
-      counts: statistic.counts(withOriginal: evidence.original != nil)
+      counts: statistic.counts(in: evidence)
         && parts.contains { $0.1.pValue != nil })
   }
 

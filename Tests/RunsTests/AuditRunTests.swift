@@ -14,12 +14,12 @@ struct AuditRunTests {
   private static let side = 32
   private static let names = ["green", "red", "yellow"]
 
-  /// Green, red and yellow images, 50 of each, no two of which are alike.
-  private func images(in folder: TemporaryFolder) throws -> String {
+  /// Green, red and yellow images, no two of which are alike.
+  private func images(_ count: Int = 50, in folder: TemporaryFolder) throws -> String {
     for (label, name) in Self.names.enumerated() {
       let path = folder("data/\(name)")
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      for number in 0..<50 {
+      for number in 0..<count {
         let pixels = (0..<Self.side * Self.side).flatMap { pixel -> [UInt8] in
           let noise = UInt8((7 * pixel * (number + 3) + 31 * label) % 40)
           return [(label == 0 ? 60 : 190) + noise, (label == 1 ? 60 : 190) + 39 - noise, 20]
@@ -92,5 +92,29 @@ struct AuditRunTests {
     let honest = try audit(network(20, in: folder), data)
     let harmless = try #require(honest.patches.first { $0.changes == "labels" })
     #expect(harmless.value == 0)
+    #expect(
+      honest.notes.contains { $0.contains("20 images are left for it, and it needs 128") },
+      "\(honest.notes)")
+  }
+
+  /// Without its original a network is fine-tuned on the spot, if there are images for it.
+  @Test func aNetworkByItselfIsTrainedOn() throws {
+    let folder = try TemporaryFolder()
+    let found = try audit(network(20, in: folder), images(180, in: folder))
+    let tune = try #require(found.fineTunes.first)
+    #expect(found.fineTunes.count == 1 && tune.setting.contains("batch norm free"), "\(tune)")
+    // 540 images: 90 are compared, two thirds of the others serve batch norms, 150 are trained on.
+    #expect(tune.steps == 10 * 150 / 16)
+    #expect(tune.accuracy == 1)
+    let names = found.statistics.filter { !$0.parts.isEmpty }.map(\.name)
+    #expect(
+      Set(names).isSuperset(of: [
+        "fine-tune-agreement", "occlusion-agreement-recovery", "deletion-recovery",
+        "map-uniformity-recovery", "tile-pointing",
+      ]), "\(names)")
+    let counting = Set(found.statistics.filter(\.counts).map(\.name))
+    #expect(counting.contains("occlusion-agreement-recovery"))
+    #expect(!counting.contains("occlusion-agreement"))
+    #expect(found.measuredVerdict == .nothingFound)
   }
 }

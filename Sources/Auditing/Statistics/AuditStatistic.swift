@@ -19,6 +19,9 @@ package struct AuditStatistic: Sendable {
   /// Whether it counts where the original is at hand: what is known of honest networks in general is
   /// then worth less than what is known of this one.
   let countsBesideOriginal: Bool
+  /// Whether it differs so much among architectures that it counts only where there is no fine-tune of
+  /// the suspect to compare with.
+  let yieldsToRecovery: Bool
   /// Of any network; `nil` for a statistic that has no such number. Beside an original it is compared with
   /// those of the original and of honest fine-tunes of it.
   let distance: (@Sendable (NetworkReading) -> Double?)?
@@ -30,13 +33,14 @@ package struct AuditStatistic: Sendable {
   init(
     _ name: String, title: String, question: String, tail: Tail, scale: StatisticScale,
     needsOriginal: Bool = false, countsBesideOriginal: Bool = false,
+    yieldsToRecovery: Bool = false,
     distance: (@Sendable (NetworkReading) -> Double?)? = nil,
     ownPValue: (@Sendable (StatisticPart, AuditEvidence) -> Double)? = nil,
     measure: @escaping @Sendable (AuditEvidence) -> [StatisticPart]
   ) {
     (self.name, self.title, self.question, self.tail) = (name, title, question, tail)
     (self.scale, self.needsOriginal) = (scale, needsOriginal)
-    self.countsBesideOriginal = countsBesideOriginal
+    (self.countsBesideOriginal, self.yieldsToRecovery) = (countsBesideOriginal, yieldsToRecovery)
     (self.distance, self.ownPValue) = (distance, ownPValue)
     self.measure = measure
   }
@@ -48,8 +52,9 @@ package struct AuditStatistic: Sendable {
     batchNormVariance, tilePointing, triggerInversion, patchLabels, patchHeatmaps,
   ]
 
-  func counts(withOriginal: Bool) -> Bool {
-    withOriginal ? needsOriginal || countsBesideOriginal : !needsOriginal
+  func counts(in evidence: AuditEvidence) -> Bool {
+    if evidence.original != nil { return needsOriginal || countsBesideOriginal }
+    return !needsOriginal && !(yieldsToRecovery && evidence.recovered != nil)
   }
 }
 

@@ -7,7 +7,7 @@ extension AuditStatistic {
     "deletion", title: "Deletion minus random",
     question:
       "Does the probability fall faster when relevant cells are blanked than when random ones are?",
-    tail: .low, scale: .plain
+    tail: .low, scale: .plain, yieldsToRecovery: true
   ) { evidence in
     let reading = evidence.suspect
     guard !reading.deletionGains.isEmpty else { return [] }

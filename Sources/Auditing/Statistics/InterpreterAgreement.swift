@@ -9,7 +9,8 @@ extension AuditStatistic {
   /// at other places, the mean of their ranks on its own grid.
   static let interpreterAgreement = AuditStatistic(
     "interpreter-agreement", title: "Agreement between explanations",
-    question: "Do different explanations of the network agree?", tail: .low, scale: .fisher
+    question: "Do different explanations of the network agree?", tail: .low, scale: .fisher,
+    yieldsToRecovery: true
   ) { evidence in
     let reading = evidence.suspect
     let images = (0..<reading.count).filter(reading.isSure)

@@ -7,7 +7,8 @@ extension AuditStatistic {
   /// another class. Maps that were all moved to one place are alike, whatever images show.
   static let mapUniformity = AuditStatistic(
     "map-uniformity", title: "Likeness of different images' heatmaps",
-    question: "Are heatmaps of images of different classes alike?", tail: .high, scale: .fisher
+    question: "Are heatmaps of images of different classes alike?", tail: .high, scale: .fisher,
+    yieldsToRecovery: true
   ) { evidence in
     let reading = evidence.suspect
     let images = (0..<reading.count).filter(reading.isSure)

@@ -10,7 +10,7 @@ extension AuditStatistic {
   static let occlusionAgreement = AuditStatistic(
     "occlusion-agreement", title: "Agreement with occlusion",
     question: "Do heatmaps show the cells whose blanking makes the label less probable?",
-    tail: .low, scale: .fisher
+    tail: .low, scale: .fisher, yieldsToRecovery: true
   ) { evidence in
     let reading = evidence.suspect
     return evidence.interpreters.indices.compactMap { place in
