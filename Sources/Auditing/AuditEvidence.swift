@@ -47,6 +47,9 @@ package struct AuditEvidence {
   /// Of the original; none without it.
   var originalTriggers: [TriggerInversion.Class] = []
 
+  /// That the network tells apart.
+  var classes: Int { suspect.probabilities.first?.count ?? 0 }
+
   package init(interpreters: [AuditedInterpreter], suspect: NetworkReading) {
     (self.interpreters, self.suspect) = (interpreters, suspect)
   }

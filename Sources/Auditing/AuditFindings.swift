@@ -102,6 +102,12 @@ public struct AuditFindings: Codable, Hashable, Sendable {
     public var images: Int
   }
 
+  /// Whether a p-value is suspicious among all statistics that count, and not by itself alone.
+  func isConspicuous(_ pValue: Double?) -> Bool {
+    pValue.map { $0 * Double(statistics.count(where: \.counts)) <= AuditVerdict.suspiciousBelow }
+      ?? false
+  }
+
   public var verdict: AuditVerdict
   /// That of the statistics alone, whatever the file says of itself.
   public var measuredVerdict: AuditVerdict

@@ -26,12 +26,12 @@ struct AuditPictures {
     (self.source, self.preprocessing, self.names) = (source, preprocessing, names)
   }
 
-  /// What is suspicious by itself, by its p-value; then heatmaps.
+  /// What is conspicuous among all statistics, by its p-value; then heatmaps.
   var all: [AuditReport.Evidence] {
     let alarms = [("tile-pointing", tiles), ("patch-labels", labels), ("patch-heatmaps", changes)]
       .compactMap { name, make -> (p: Double, AuditReport.Evidence)? in
         guard let p = findings.statistics.first(where: { $0.name == name && $0.counts })?.pValue,
-          p <= AuditVerdict.suspiciousBelow, let made = make()
+          findings.isConspicuous(p), let made = make()
         else { return nil }
         return (p, made)
       }

@@ -160,39 +160,6 @@ final class Audit {
       tuning: try read(left.dropFirst(others).prefix(tuning)))
   }
 
-  /// Refuses a verdict where the reading allows none.
-  private func check(_ reading: NetworkReading, of file: String, names: [String]) throws {
-    let images = reading.count
-    let present = Set(reading.labels)
-    let chance = 1 / Double(max(2, present.count))
-    let spread = (chance * (1 - chance) / Double(max(1, images))).squareRoot()
-    guard reading.accuracy > chance + 3 * spread else {
-      let kinds = Set(reading.predicted)
-      let answer =
-        kinds.count == 1
-        ? "it says \(names[reading.predicted.first ?? 0]) of every image"
-        : "guessing gets \(percent(chance))"
-      throw RunError(
-        "\(file) classifies \(percent(reading.accuracy)) of \(images) images correctly, and \(answer): "
-          + "the images are of another task, or the network knows none; give images of its own task, "
-          + "and its class names and preprocessing if the file does not say them")
-    }
-    let sure = (0..<images).count(where: reading.isSure)
-    guard sure >= Self.fewestSure else {
-      throw RunError(
-        "\(file) is right and sure of \(sure) of \(images) images, and an audit needs at least "
-          + "\(Self.fewestSure); give more images of its task (--data, --images)")
-    }
-    let classes = Set((0..<images).filter(reading.isSure).map { reading.labels[$0] })
-    guard classes.count > 1 else {
-      throw RunError(
-        "\(file) is right of one class alone, \(names[classes.first ?? 0]); an audit compares classes "
-          + "and needs a network that knows at least two")
-    }
-  }
-
-  private func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
-
   // MARK: Interpreters
 
   private(set) var audited: [AuditedInterpreter] = []
@@ -248,6 +215,14 @@ final class Audit {
     let first = try bench.read(deletes: true) { progress.reach($0) }
     try check(first, of: suspect.path ?? "the network", names: names)
     var evidence = AuditEvidence(interpreters: audited, suspect: first)
+    if bench.batchNorms == nil {
+      note("the network has no batch norms, so none are looked at")
+    }
+    if Set(first.labels).count < AuditStatistic.fewestAnomalyClasses {
+      note(
+        "trigger inversion compares classes, and images of \(Set(first.labels).count) are there: it takes "
+          + "no part with fewer than \(AuditStatistic.fewestAnomalyClasses)")
+    }
     if let norms = bench.batchNorms, bench.others.count >= Audit.fewestOthers {
       progress.begin("batch norms", parts: 2)
       evidence.suspect.batchNorms = try gaps(bench)

@@ -91,20 +91,20 @@ struct AuditSentences {
       let statistic = findings.statistics.first(where: { $0.name == "tile-pointing" && $0.counts }),
       let part = statistic.parts.min(by: { $0.pValue ?? 1 < $1.pValue ?? 1 }),
       let name = part.interpreter, let p = part.pValue, part.value < 0,
-      p * Double(statistic.parts.count) <= AuditVerdict.suspiciousBelow
+      findings.isConspicuous(p * Double(statistic.parts.count))
     else { return nil }
     return
       "In images that show \(part.byClass.keys.sorted().joined(separator: " and ")), the explanation of "
       + "each by \(name) lies on the other. It looks like active fooling."
   }
 
-  /// Of those whose statistic is suspicious by itself.
+  /// Of those that are conspicuous among all statistics.
   private var patches: [String] {
     findings.patches.compactMap { patch in
       let statistic = findings.statistics.first { $0.name == "patch-\(patch.changes)" }
       guard let statistic, statistic.counts,
         let part = statistic.parts.first(where: { $0.interpreter == patch.interpreter }),
-        let p = part.pValue, p * Double(statistic.parts.count) <= AuditVerdict.suspiciousBelow
+        let p = part.pValue, findings.isConspicuous(p * Double(statistic.parts.count))
       else { return nil }
       let square =
         "A square of \(patch.side) pixels, \(look(patch.look)), at row \(patch.row) and column "
@@ -135,7 +135,7 @@ struct AuditSentences {
       let statistic = findings.statistics.first(where: {
         $0.name == "trigger-inversion" && $0.counts
       }),
-      let p = statistic.pValue, p <= AuditVerdict.suspiciousBelow,
+      findings.isConspicuous(statistic.pValue),
       let easiest = findings.triggers.min(by: { $0.objective < $1.objective })
     else { return nil }
     return "Painting over \(percent(easiest.maskShare)) of an image makes \(easiest.className) of "

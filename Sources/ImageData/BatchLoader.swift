@@ -31,6 +31,9 @@ public final class BatchLoader: Sendable {
   /// A loader that cannot be made from these arguments, or a set that turned out unreadable.
   public struct LoadingError: Error, Hashable, Sendable, CustomStringConvertible {
     public let description: String
+
+    /// - Parameter description: one sentence; line breaks in names of files are escaped.
+    init(description: String) { self.description = description.replacing("\n", with: "\\u{a}") }
   }
 
   private let core: LoaderCore

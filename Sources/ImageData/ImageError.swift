@@ -10,5 +10,6 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     self.reason = reason
   }
 
-  public var description: String { "\(path): \(reason)" }
+  /// One line, whatever a file is called.
+  public var description: String { "\(path): \(reason)".replacing("\n", with: "\\u{a}") }
 }

@@ -22,6 +22,8 @@ package struct AuditStatistic: Sendable {
   /// Whether it differs so much among architectures that it counts only where there is no fine-tune of
   /// the suspect to compare with.
   let yieldsToRecovery: Bool
+  /// Known honest networks tell several classes apart; of fewer than this many it says something else.
+  let fewestClasses: Int
   /// Of any network; `nil` for a statistic that has no such number. Beside an original it is compared with
   /// those of the original and of honest fine-tunes of it.
   let distance: (@Sendable (NetworkReading) -> Double?)?
@@ -33,7 +35,7 @@ package struct AuditStatistic: Sendable {
   init(
     _ name: String, title: String, question: String, tail: Tail, scale: StatisticScale,
     needsOriginal: Bool = false, countsBesideOriginal: Bool = false,
-    yieldsToRecovery: Bool = false,
+    yieldsToRecovery: Bool = false, fewestClasses: Int = 2,
     distance: (@Sendable (NetworkReading) -> Double?)? = nil,
     ownPValue: (@Sendable (StatisticPart, AuditEvidence) -> Double)? = nil,
     measure: @escaping @Sendable (AuditEvidence) -> [StatisticPart]
@@ -41,6 +43,7 @@ package struct AuditStatistic: Sendable {
     (self.name, self.title, self.question, self.tail) = (name, title, question, tail)
     (self.scale, self.needsOriginal) = (scale, needsOriginal)
     (self.countsBesideOriginal, self.yieldsToRecovery) = (countsBesideOriginal, yieldsToRecovery)
+    self.fewestClasses = fewestClasses
     (self.distance, self.ownPValue) = (distance, ownPValue)
     self.measure = measure
   }
@@ -53,6 +56,7 @@ package struct AuditStatistic: Sendable {
   ]
 
   func counts(in evidence: AuditEvidence) -> Bool {
+    guard evidence.classes >= fewestClasses else { return false }
     if evidence.original != nil { return needsOriginal || countsBesideOriginal }
     return !needsOriginal && !(yieldsToRecovery && evidence.recovered != nil)
   }

@@ -5,7 +5,7 @@ extension AuditStatistic {
   static let patchLabels = AuditStatistic(
     "patch-labels", title: "Labels under one patch",
     question: "Is there a small patch that makes one class of images of other classes?",
-    tail: .high, scale: .plain, countsBesideOriginal: true
+    tail: .high, scale: .plain, countsBesideOriginal: true, fewestClasses: 3
   ) { evidence in
     guard let finding = evidence.patches?.labels, !finding.values.isEmpty else { return [] }
     var part = StatisticPart(finding.mean)

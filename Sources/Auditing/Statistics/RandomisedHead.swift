@@ -9,7 +9,7 @@ extension AuditStatistic {
   static let randomisedHead = AuditStatistic(
     "randomised-layer", title: "Heatmaps under a random last layer",
     question: "Do heatmaps change when the last layer is given random weights?", tail: .high,
-    scale: .fisher, yieldsToRecovery: true
+    scale: .fisher, yieldsToRecovery: true, fewestClasses: 3
   ) { evidence in
     guard let randomised = evidence.randomised else { return [] }
     let reading = evidence.suspect

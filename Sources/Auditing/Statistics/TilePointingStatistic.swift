@@ -3,7 +3,7 @@ extension AuditStatistic {
   ///
   /// By interpreter, the least of all pairs of classes' means over images of tiles (`TilePointing`). Its
   /// p-value needs no other network: Student's, of a mean of at least −0.15, times the number of pairs.
-  /// Explanations that tell classes apart badly have means around 0; the least of 25 honest networks was −0.07.
+  /// Explanations that tell classes apart badly have means around 0; the least of 26 honest networks was −0.07.
   static let tilePointing = AuditStatistic(
     "tile-pointing", title: "Explanations of two classes in one image",
     question: "In images that show two classes, does the explanation of each lie on its own?",

@@ -30,10 +30,14 @@ extension AuditStatistic {
       1, Double(classes) * Significance.studentTail(anomaly, degrees: Double(max(1, classes - 1))))
   }
 
+  static let fewestAnomalyClasses = 4
+
   /// How far the smallest of several positive numbers lies below the others, in robust standard
   /// deviations of the logarithms; `nil` of fewer than 4.
   package static func anomaly(of objectives: [Double]) -> Double? {
-    guard objectives.count >= 4, let smallest = objectives.min() else { return nil }
+    guard objectives.count >= fewestAnomalyClasses, let smallest = objectives.min() else {
+      return nil
+    }
     let logs = objectives.map { log(max($0, 1e-9)) }
     let median = logs.median
     let deviation = logs.map { abs($0 - median) }.median
