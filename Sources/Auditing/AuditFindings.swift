@@ -61,6 +61,8 @@ public struct AuditFindings: Codable, Hashable, Sendable {
     /// Of all parts, corrected for their number.
     public var pValue: Double?
     public var parts: [Part]
+    /// That with the smallest p-value; the first where none has one.
+    public var mostConspicuous: Part? { parts.min { $0.pValue ?? 1 < $1.pValue ?? 1 } }
   }
   public struct LayerFinding: Codable, Hashable, Sendable {
     public var name: String

@@ -109,8 +109,7 @@ struct AuditPictures {
 
   private func tiles() -> AuditReport.Evidence? {
     let statistic = findings.statistics.first { $0.name == "tile-pointing" }
-    let worst = statistic?.parts.min { $0.pValue ?? 1 < $1.pValue ?? 1 }
-    guard let place = place(of: worst?.interpreter),
+    guard let place = place(of: statistic?.mostConspicuous?.interpreter),
       let pair = TilePointing.worst(of: evidence.pairs, place)
     else { return nil }
     let (first, second) = (names[pair.classes.0], names[pair.classes.1])
@@ -181,8 +180,7 @@ struct AuditPictures {
 
   private func changes() -> AuditReport.Evidence? {
     let statistic = findings.statistics.first { $0.name == "patch-heatmaps" }
-    let worst = statistic?.parts.min { $0.pValue ?? 1 < $1.pValue ?? 1 }
-    guard let place = place(of: worst?.interpreter),
+    guard let place = place(of: statistic?.mostConspicuous?.interpreter),
       let finding = evidence.patches?.heatmaps.first(where: { $0.place == place })?.finding
     else { return nil }
     let name = evidence.interpreters[place].name

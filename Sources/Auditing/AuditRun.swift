@@ -250,7 +250,7 @@ final class Audit {
     if original != nil, bench.tuning.count >= Audit.fewestTuning {
       let settings = HonestFineTunes.settings
       let tuning = try HonestFineTunes(
-        bench, settings, count: settings.count, length: HonestFineTunes.length, request: request)
+        bench, settings, length: HonestFineTunes.length, request: request)
       for setting in settings {
         progress.begin("honest fine-tunes", parts: 2)
         guard
@@ -309,7 +309,7 @@ final class Audit {
     }
     let settings = HonestFineTunes.recovery
     let tuning = try HonestFineTunes(
-      bench, settings, count: 1,
+      bench, settings,
       length: HonestFineTunes.Length(
         mostSteps: min(
           HonestFineTunes.mostRecoverySteps,

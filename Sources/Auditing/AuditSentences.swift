@@ -89,7 +89,7 @@ struct AuditSentences {
   private var exchanged: String? {
     guard
       let statistic = findings.statistics.first(where: { $0.name == "tile-pointing" && $0.counts }),
-      let part = statistic.parts.min(by: { $0.pValue ?? 1 < $1.pValue ?? 1 }),
+      let part = statistic.mostConspicuous,
       let name = part.interpreter, let p = part.pValue, part.value < 0,
       findings.isConspicuous(p * Double(statistic.parts.count))
     else { return nil }

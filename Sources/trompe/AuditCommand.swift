@@ -110,7 +110,7 @@ extension AuditFindings {
       Format.wrapped("", printable($0), width: 78).map { $0[1] + "\n" }
     }
     let rows = statistics.filter { !$0.parts.isEmpty }.map { statistic in
-      let worst = statistic.parts.min { $0.pValue ?? 1 < $1.pValue ?? 1 }
+      let worst = statistic.mostConspicuous
       return [
         statistic.name, worst?.interpreter ?? "network",
         worst.map { Format.decimals($0.value, 3) } ?? "–",

@@ -27,10 +27,11 @@ struct HonestFineTunes {
   /// How long the fine-tunes of one kind are.
   struct Length {
     let mostSteps: Int
-    /// Arithmetic of all of them together: minutes on two cores.
+    /// Arithmetic of each.
     let mostFlops: Double
   }
-  static let length = Length(mostSteps: 60, mostFlops: 8e12)
+  /// All of them together take minutes on two cores.
+  static let length = Length(mostSteps: 60, mostFlops: 8e12 / Double(settings.count))
 
   /// Of the suspect alone: long and fast enough that a manipulation is lost, and the task is not. Where it
   /// is lost all the same, a slower one.
@@ -49,10 +50,9 @@ struct HonestFineTunes {
   let steps: Int
   private let seed: UInt64
 
-  /// - Parameters:
-  ///   - settings: which are made; the arithmetic is shared among `count` of them.
+  /// - Parameter settings: those that are made.
   init(
-    _ bench: AuditBench, _ settings: [Setting], count: Int, length: Length, request: AuditRequest
+    _ bench: AuditBench, _ settings: [Setting], length: Length, request: AuditRequest
   ) throws {
     self.bench = bench
     seed = request.seed
@@ -63,7 +63,7 @@ struct HonestFineTunes {
         policy: request.compute.trainingPolicy)
     }
     self.programs = programs
-    let flops = Double(programs.values.map(\.flops).max() ?? 1) * Double(count)
+    let flops = Double(programs.values.map(\.flops).max() ?? 1)
     steps = min(
       length.mostSteps, max(Self.fewestSteps, Int(length.mostFlops / max(1, flops))))
   }
