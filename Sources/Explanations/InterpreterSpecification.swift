@@ -36,6 +36,8 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   public var seed: UInt64?
   /// Any method: β of a softplus that stands for ReLU where the network is explained.
   public var softplus: Double?
+  /// Magnitudes of gradients at the input: what a pixel's channels come to.
+  public var channels: ChannelReduction?
   /// Gradients at the input: the tangent spaces that they are projected onto.
   public var projected: TangentProjection?
   /// `aggregate`: the explanations whose mean it is.
@@ -48,8 +50,9 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     sigmaUnit: SmoothGrad.SigmaUnit? = nil, radius: Double? = nil,
     standardDeviation: [Double]? = nil, steps: Int? = nil, seed: UInt64? = nil,
     softplus: Double? = nil, alpha: Alpha? = nil, projected: TangentProjection? = nil,
-    of: [InterpreterSpecification]? = nil
+    of: [InterpreterSpecification]? = nil, channels: ChannelReduction? = nil
   ) {
+    self.channels = channels
     (self.projected, self.of) = (projected, of)
     self.alpha = alpha
     (self.name, self.layer) = (name, layer)
@@ -133,6 +136,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
       (.sigmaUnit, sigmaUnit != nil),
       (.radius, radius != nil), (.standardDeviation, standardDeviation != nil),
       (.steps, steps != nil), (.seed, seed != nil), (.projected, projected != nil),
+      (.channels, channels != nil),
       (.of, of != nil),
     ].filter(\.1).map(\.0)
   }
@@ -156,7 +160,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
   enum Key: String, CodingKey, CaseIterable {
     case name, layer, composite, batchNorm
     case leak, alpha, samples, sigma, sigmaUnit, radius, standardDeviation, steps, seed, softplus
-    case projected, of
+    case projected, of, channels
   }
 
   /// Unknown keys are errors: a misspelt option must not be ignored. `name@layer` stands for both.
@@ -182,6 +186,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     seed = try values.decodeIfPresent(UInt64.self, forKey: .seed)
     softplus = try values.decodeIfPresent(Double.self, forKey: .softplus)
     projected = try values.decodeIfPresent(TangentProjection.self, forKey: .projected)
+    channels = try values.decodeChoice(forKey: .channels)
     of = try values.decodeIfPresent([InterpreterSpecification].self, forKey: .of)
   }
 
@@ -203,6 +208,7 @@ public struct InterpreterSpecification: Codable, Hashable, Sendable {
     try values.encodeIfPresent(softplus, forKey: .softplus)
     try values.encodeIfPresent(projected, forKey: .projected)
     try values.encodeIfPresent(of, forKey: .of)
+    try values.encodeIfPresent(channels, forKey: .channels)
   }
 }
 

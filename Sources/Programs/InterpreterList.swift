@@ -79,7 +79,7 @@ extension InterpreterSpecification {
       ),
       ("steps", steps.map { "\($0)" }), ("seed", seed.map { "\($0)" }),
       ("softplus", softplus.map { "\($0)" }),
-      ("neighbours", projected.map { "\($0.neighbours)" }),
+      ("channels", channels?.rawValue), ("neighbours", projected.map { "\($0.neighbours)" }),
       ("dimensions", projected.map { "\($0.dimensions)" }),
       ("of", of.map { $0.map(\.shown).joined(separator: ",") }),
     ]

@@ -235,6 +235,7 @@ private enum ByHand {
     InterpreterSpecification(name: "grad-cam", layer: "layer1.0.relu1"),
     InterpreterSpecification(name: "grad-cam", layer: "conv1"),
     InterpreterSpecification(name: "simple-grad"),
+    InterpreterSpecification(name: "simple-grad", channels: .max),
     InterpreterSpecification(name: "simple-grad-t", layer: "layer1"),
     InterpreterSpecification(name: "input-x-gradient"),
     InterpreterSpecification(name: "lrp"),
@@ -249,7 +250,8 @@ private enum ByHand {
         .init(.dense, .alphaBeta(alpha: 2, beta: 1, epsilon: 1e-2)),
         .init(.add, .share(epsilon: 0.1)), .init(.globalAveragePool, .share(epsilon: 0.1)),
       ]), batchNorm: .merged),
-    InterpreterSpecification(name: "smooth-grad", samples: 2, sigmaUnit: .range),
+    InterpreterSpecification(
+      name: "smooth-grad", samples: 2, sigmaUnit: .range, channels: .max),
     InterpreterSpecification(name: "smooth-grad-t", layer: "layer1", samples: 2),
     InterpreterSpecification(name: "uni-grad", samples: 2, standardDeviation: [0.2, 0.3]),
     InterpreterSpecification(name: "integrated-gradients", steps: 3),
@@ -316,6 +318,32 @@ private enum ByHand {
       parameters: values)
     #expect(results[0].values.allSatisfy { $0 == 0 })
     #expect(results.allSatisfy { $0.values.allSatisfy(\.isFinite) })
+  }
+
+  /// max_ch |∂logit/∂x| over its sum, by two noiseless samples as well.
+  @Test(arguments: [
+    InterpreterSpecification(name: "simple-grad", channels: .max),
+    InterpreterSpecification(name: "smooth-grad", samples: 2, sigma: 0, channels: .max),
+    InterpreterSpecification(
+      name: "uni-grad", samples: 2, radius: 0, standardDeviation: [1, 1], channels: .max),
+  ])
+  func largestChannelCounts(specification: InterpreterSpecification) throws {
+    let architecture = try small(widths: [3, 4])
+    var setting = try Setting(architecture, specification)
+    let score = try setting.graph.sum(
+      setting.graph.multiply(setting.network.logits, setting.classes))
+    let gradient = try setting.graph.gradient(of: score, with: [setting.network.input])[0]
+    let results = try ReferenceEvaluator.evaluate(
+      setting.graph.graph(outputs: [setting.heatmap, gradient]),
+      placeholders: ["images": images(architecture, 1), "classes": oneHot(2, of: 3)],
+      parameters: parameters(architecture))
+    let magnitudes = results[1].values.map(abs)
+    let largest = (0..<magnitudes.count / 2).map { max(magnitudes[2 * $0], magnitudes[2 * $0 + 1]) }
+    let total = largest.reduce(0, +)
+    #expect(total > 1e-3)
+    for (own, expected) in zip(results[0].values, largest) {
+      #expect(abs(own - expected / total) < 1e-9)
+    }
   }
 
   // MARK: Errors

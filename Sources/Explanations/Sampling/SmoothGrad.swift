@@ -22,6 +22,7 @@ public struct SmoothGrad: SampledInterpreter, GradientInterpreter {
   public let unit: SigmaUnit
   public let seed: UInt64
   public var projection: TangentProjection?
+  public var channels = ChannelReduction.sum
   public var name: String { "smooth-grad" }
   public var range: HeatmapRange { .nonNegative }
 
@@ -43,10 +44,12 @@ public struct SmoothGrad: SampledInterpreter, GradientInterpreter {
   }
 
   static let options: Set<InterpreterSpecification.Key> = [.samples, .sigma, .sigmaUnit, .seed]
-  static let kind = InterpreterKind("smooth-grad", options: options.union([.projected])) {
+  static let kind = InterpreterKind("smooth-grad", options: options.union([.projected, .channels]))
+  {
     (specification) throws(NetworkError) in
     var method = try SmoothGrad(specification)
     method.projection = specification.projected
+    method.channels = specification.channels ?? .sum
     return method
   }
 
@@ -59,7 +62,8 @@ public struct SmoothGrad: SampledInterpreter, GradientInterpreter {
     of network: NetworkGraph, classes: Value, variation: Value, in graph: inout GraphBuilder
   ) throws -> Value {
     let noisy = try noisy(network, variation, in: &graph)
-    return try SimpleGrad(projection: projection).heatmap(of: noisy, classes: classes, in: &graph)
+    return try SimpleGrad(projection: projection, channels: channels).heatmap(
+      of: noisy, classes: classes, in: &graph)
   }
 
   /// The network on x + σ·s·n.

@@ -18,6 +18,7 @@ public struct UniGrad: SampledInterpreter, GradientInterpreter {
   public let standardDeviation: [Double]
   public let seed: UInt64
   public var projection: TangentProjection?
+  public var channels = ChannelReduction.sum
   public var name: String { "uni-grad" }
   public var range: HeatmapRange { .nonNegative }
 
@@ -31,7 +32,7 @@ public struct UniGrad: SampledInterpreter, GradientInterpreter {
   }
 
   static let kind = InterpreterKind(
-    "uni-grad", options: [.samples, .radius, .standardDeviation, .seed, .projected]
+    "uni-grad", options: [.samples, .radius, .standardDeviation, .seed, .projected, .channels]
   ) { (specification) throws(NetworkError) in
     let deviation = specification.standardDeviation ?? imageNetStandardDeviation
     guard !deviation.isEmpty, deviation.allSatisfy({ $0.isFinite && $0 > 0 }) else {
@@ -45,6 +46,7 @@ public struct UniGrad: SampledInterpreter, GradientInterpreter {
         .radius, specification.radius, default: defaultRadius, in: 0...1),
       standardDeviation: deviation, seed: specification.seed ?? 0)
     method.projection = specification.projected
+    method.channels = specification.channels ?? .sum
     return method
   }
 
@@ -69,6 +71,7 @@ public struct UniGrad: SampledInterpreter, GradientInterpreter {
         shape: [standardDeviation.count], values: standardDeviation.map { Float(radius / $0) }))
     let noisy = try graph.lowered(
       network, on: graph.add(x, graph.multiply(variation, reach)))
-    return try SimpleGrad(projection: projection).heatmap(of: noisy, classes: classes, in: &graph)
+    return try SimpleGrad(projection: projection, channels: channels).heatmap(
+      of: noisy, classes: classes, in: &graph)
   }
 }

@@ -73,6 +73,9 @@ extension InterpreterSpecification {
         .automatic(
           "softplus", \.softplus, .number(.above(0, to: 1e6)), else: "ReLU as it is",
           "β: the same network with log(1 + e^(βx))/β in place of ReLU is explained"),
+        .automatic(
+          "channels", \.channels, .choice(ChannelReduction.self), else: "sum",
+          "`simple-grad`, `smooth-grad`, `uni-grad`: what a pixel's channels come to"),
         .optional("projected", \.projected, TangentProjection.schema),
         parts,
       ],
