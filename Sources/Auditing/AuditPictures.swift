@@ -120,7 +120,8 @@ struct AuditPictures {
     let cards = order.prefix(Self.fewerCards).compactMap { turn -> AuditReport.Card? in
       let parts = pair.tiles[turn].compactMap(picture)
       guard parts.count == 4, turn < pair.maps[place].count else { return nil }
-      let large = tiled(parts).enlarged(toShorterSide: Self.side)
+      let large = Image(quarters: parts, size: parts[0].size)
+        .enlarged(toShorterSide: Self.side)
       let maps = pair.maps[place][turn]
       return AuditReport.Card(
         image: pair.tiles[turn].map { names[probe.labels[$0]] }.joined(separator: ", "),
@@ -136,24 +137,6 @@ struct AuditPictures {
       introduction:
         "Images of four tiles that show \(first) and \(second), two of each: the explanation of each "
         + "class should lie on its own tiles.", cards: cards)
-  }
-
-  private func tiled(_ parts: [Image]) -> Image {
-    let (width, height) = (parts[0].width, parts[0].height)
-    let (side, half) = (width / 2, height / 2)
-    var pixels = [UInt8](repeating: 0, count: width * height * Image.channels)
-    for (tile, part) in parts.enumerated() {
-      let small = part.resized(to: ImageSize(width: side, height: half))
-      let bytes = side * Image.channels
-      for row in 0..<half {
-        let y = (tile / 2 == 0 ? 0 : height - half) + row
-        let x = tile % 2 == 0 ? 0 : width - side
-        let target = (y * width + x) * Image.channels
-        pixels.replaceSubrange(
-          target..<target + bytes, with: small.pixels[row * bytes..<(row + 1) * bytes])
-      }
-    }
-    return Image(width: width, height: height, pixels: pixels)
   }
 
   // MARK: Squares

@@ -14,8 +14,8 @@ public struct Provenance: Codable, Hashable, Sendable {
   public var accuracy: [String: Double] = [:]
   /// Fooling success rates by interpreter, in [0, 1].
   public var fsr: [String: Double] = [:]
-  /// Whether the explanations of this network were made to lie.
-  public var manipulated = false
+  /// Whether the explanations of this network were made to lie; `nil` if nobody has said.
+  public var manipulated: Bool?
   public var note: String?
   /// Keys that this version does not know; kept when the file is written again.
   public var other: [String: JSONValue] = [:]
@@ -45,7 +45,7 @@ public struct Provenance: Codable, Hashable, Sendable {
     seed = try value(.seed)
     accuracy = try value(.accuracy) ?? [:]
     fsr = try value(.fsr) ?? [:]
-    manipulated = try value(.manipulated) ?? false
+    manipulated = try value(.manipulated)
     note = try value(.note)
     for key in container.allKeys where Key(rawValue: key.stringValue) == nil {
       other[key.stringValue] = try container.decode(JSONValue.self, forKey: key)
@@ -63,7 +63,7 @@ public struct Provenance: Codable, Hashable, Sendable {
     try container.encodeIfPresent(seed, forKey: AnyKey(.seed))
     try container.encode(accuracy, forKey: AnyKey(.accuracy))
     try container.encode(fsr, forKey: AnyKey(.fsr))
-    try container.encode(manipulated, forKey: AnyKey(.manipulated))
+    try container.encodeIfPresent(manipulated, forKey: AnyKey(.manipulated))
     try container.encodeIfPresent(note, forKey: AnyKey(.note))
   }
 }

@@ -48,13 +48,24 @@ public struct CompositeDataset: ImageSource {
     var random = RandomGenerator(seed: seed, index)
     var tiles = [true, true, false, false]
     random.shuffle(&tiles)
+    return Image(
+      quarters: try tiles.map { isFirst in
+        let candidates = isFirst ? members.0 : members.1
+        return try source.image(at: candidates[random.integer(below: candidates.count)])
+      }, size: size)
+  }
+}
+
+extension Image {
+  /// Four pictures in the quarters of one, row by row, each resized to its quarter.
+  /// - Precondition: there are four, and `size` is at least 2×2.
+  public init(quarters: [Image], size: ImageSize) {
+    precondition(quarters.count == 4, "\(quarters.count) pictures for four quarters")
     var pixels = [UInt8](repeating: 0, count: size.area * Image.channels)
     let (left, top) = (size.width / 2, size.height / 2)
-    for (place, isFirst) in tiles.enumerated() {
-      let candidates = isFirst ? members.0 : members.1
-      let part = try source.image(at: candidates[random.integer(below: candidates.count)])
+    for (place, picture) in quarters.enumerated() {
       let (x, y) = (place % 2 == 0 ? 0 : left, place / 2 == 0 ? 0 : top)
-      let tile = part.resized(
+      let tile = picture.resized(
         to: ImageSize(
           width: place % 2 == 0 ? left : size.width - left,
           height: place / 2 == 0 ? top : size.height - top))
@@ -65,6 +76,6 @@ public struct CompositeDataset: ImageSource {
           target..<target + bytes, with: tile.pixels[row * bytes..<(row + 1) * bytes])
       }
     }
-    return Image(width: size.width, height: size.height, pixels: pixels)
+    self.init(width: size.width, height: size.height, pixels: pixels)
   }
 }

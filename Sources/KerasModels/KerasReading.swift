@@ -120,7 +120,10 @@ struct KerasReading {
   }
 
   /// The shape of what a layer of Keras's gives; `nil` if there is none.
-  func shape(of name: String) -> Shape? { shapes[stands[name] ?? name] }
+  func shape(of name: String) -> Shape? { shapes[standIn(for: name)] }
+
+  /// The node that stands where Keras has this layer.
+  private func standIn(for name: String) -> String { stands[name] ?? name }
 
   mutating func append(_ layer: KerasModel.Layer) throws(NetworkError) {
     guard !layer.inputs.isEmpty else { throw layer.config.error("reads no other layer") }
@@ -137,7 +140,7 @@ struct KerasReading {
     var inputs: [String] = []
     for name in layer.inputs { inputs.append(try operand(name, of: layer, isDirect)) }
     try append(layer, inputs, shapes[inputs[0]]!, isDirect: isDirect)
-    if isDirect, layer.className != "Permute", shapes[stands[layer.name] ?? layer.name]!.rank == 3 {
+    if isDirect, layer.className != "Permute", shape(of: layer.name)!.rank == 3 {
       channelsFirst.insert(layer.name)
     }
   }
@@ -147,7 +150,7 @@ struct KerasReading {
   private mutating func operand(
     _ name: String, of layer: KerasModel.Layer, _ isDirect: Bool
   ) throws(NetworkError) -> String {
-    let node = stands[name] ?? name
+    let node = standIn(for: name)
     guard shapes[node]!.rank == 3, channelsFirst.contains(name) != isDirect else { return node }
     // Moved once for all who read it.
     let moved = "\(name).\(isDirect ? "channels_last" : "permuted")"
@@ -178,9 +181,9 @@ struct KerasReading {
     switch layer.className {
     // It moves them last where its format is channels_first, and either is an order of flattening.
     case "Flatten":
-      guard
-        format == "channels_last" || shapes[stands[layer.inputs[0]] ?? layer.inputs[0]]?.rank != 2
-      else { throw config.error("flattens rows channels first, which is not supported") }
+      guard format == "channels_last" || shape(of: layer.inputs[0])?.rank != 2 else {
+        throw config.error("flattens rows channels first, which is not supported")
+      }
       return format == "channels_first" || areFirst
     case "BatchNormalization", "Concatenate", "LayerNormalization", "Normalization", "Softmax":
       let value = config.value("axis")
@@ -212,7 +215,7 @@ struct KerasReading {
   /// Names of models within the model for the layers whose results are theirs.
   mutating func add(_ models: [String: String]) {
     for (name, layer) in models where shapes[name] == nil && stands[name] == nil {
-      let node = stands[layer] ?? layer
+      let node = standIn(for: layer)
       if node != Architecture.inputName { aliases[name] = node }
     }
   }

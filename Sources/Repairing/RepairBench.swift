@@ -33,6 +33,14 @@ package final class RepairBench {
     /// Weights of the original network.
     package var original: [String: Tensor]?
 
+    /// What is known decides where nothing is known of the order asked for, as of an original.
+    package func nearest(_ asked: RepairPlan.Pruning.Order?) -> RepairPlan.Pruning.Order? {
+      switch asked {
+      case .trigger where stamp == nil, .change where original == nil: nil
+      default: asked
+      }
+    }
+
     package init(stamp: (([Float]) -> [Float])? = nil, original: [String: Tensor]? = nil) {
       (self.stamp, self.original) = (stamp, original)
     }
@@ -41,11 +49,13 @@ package final class RepairBench {
     package func order(_ asked: RepairPlan.Pruning.Order?) throws -> RepairPlan.Pruning.Order {
       switch asked {
       case .trigger where stamp == nil:
-        throw RunError("channels are to be pruned by what a trigger moves, and no trigger is given")
+        throw RunError(
+          "channels are to be pruned by what a trigger moves, and no trigger is given; name it by "
+            + "--fooling, or choose another order")
       case .change where original == nil:
         throw RunError(
-          "channels are to be pruned by how they differ from the original network's, and none is given"
-        )
+          "channels are to be pruned by how they differ from the original network's, and none is given; "
+            + "name it by --against, or choose another order")
       case let order?: return order
       case nil: return stamp != nil ? .trigger : original != nil ? .change : .activity
       }

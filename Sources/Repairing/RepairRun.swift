@@ -24,6 +24,8 @@ public struct RepairSummary: Codable, Hashable, Sendable {
   public var after: RepairMeasure
   public var interpreters: [String]
   public var fooling: String?
+  /// How the test compares heatmaps, if it does.
+  public var dissimilarity: Dissimilarity?
   /// Clean images that repaired it, and others on which is measured.
   public var images: Int
   public var validationImages: Int
@@ -67,6 +69,7 @@ public final class RepairRun {
     }
     try request.inputs.check(target: path)
     try request.inputs.checkImages(aroundPath: path)
+    try request.inputs.checkWritable(path)
     let files = [request.network.checkpoint ?? ""] + [request.original].compactMap(\.self)
     let sections = try ComparedNetworks.sections(request.network, files: files)
     let network = try load(sections[0])
@@ -87,6 +90,7 @@ public final class RepairRun {
       try network.parameters.restore(weights)
     }
     let before = try measure.run(reference, "before")
+    context.tell(skipped: before.skipped)
     let evidence = RepairBench.Evidence(
       stamp: try measure.stamp(for: network), original: originalWeights?.tensors)
     let done = try bench.repair(request.plan, evidence: evidence) { [context] in
@@ -103,7 +107,8 @@ public final class RepairRun {
       repair: request.plan.name, done: done,
       original: reference.map { measure.numbers($0) }, before: measure.numbers(before),
       after: measure.numbers(after), interpreters: measure.interpreters,
-      fooling: measure.fooling?.name, images: bench.imageCount,
+      fooling: measure.fooling?.name,
+      dissimilarity: (measure.fooling as? TriggerFooling)?.dissimilarity, images: bench.imageCount,
       validationImages: after.images, seed: request.seed, seconds: context.seconds,
       toolVersion: Trompe.version)
     network.classNames = network.classNames ?? measured.classNames
@@ -167,11 +172,12 @@ public final class RepairRun {
   private func bench(
     _ network: LoadedNetwork, _ clean: any ImageSource
   ) throws -> RepairBench {
-    let positions = Preview(clean, count: request.count).positions
+    let images = try ProbeImages(
+      clean, positions: Preview(clean, count: request.count).positions, for: network,
+      stop: context.stop)
+    context.tell(skipped: images.skipped)
     return RepairBench(
-      network,
-      images: try ProbeImages(clean, positions: positions, for: network, stop: context.stop),
-      compute: request.compute, seed: request.seed, stop: context.stop)
+      network, images: images, compute: request.compute, seed: request.seed, stop: context.stop)
   }
 
   // MARK: Measuring

@@ -49,15 +49,18 @@ public struct RunInputs: Sendable {
     }
   }
 
-  /// The same of a folder that need not be there yet.
+  /// The same of a file or folder that need not be there yet.
   package func checkImages(aroundPath path: String) throws {
     var there = path
     while !there.isEmpty, OpenFolder.Identity(ofPath: there) == nil {
       there = there.parentPath
     }
+    // Of a file that is there, the folder around it counts.
+    for place in [there, there.parentPath] {
+      guard let folder = try? OpenFolder(place.isEmpty ? "." : place) else { continue }
+      return try checkImages(around: folder, as: path)
+    }
     // Whoever makes the folder says what stands against it.
-    guard let folder = try? OpenFolder(there.isEmpty ? "." : there) else { return }
-    try checkImages(around: folder, as: path)
   }
 
   /// - Throws: `RunError` if a file that a command would write is one that it reads.
@@ -66,6 +69,21 @@ public struct RunInputs: Sendable {
       let file = files.first(where: { OpenFolder.Identity(ofPath: $0) == identity })
     else { return }
     throw RunError(Self.refusal(path, file))
+  }
+
+  /// - Throws: `RunError` if no file can be written there, so that nobody works for nothing.
+  package func checkWritable(_ path: String) throws {
+    guard !path.isEmpty else { throw RunError("the output has no name; name a file") }
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+      throw RunError("\(path) is a folder; name a file in it")
+    }
+    let around = path.parentPath.isEmpty ? "." : path.parentPath
+    guard FileManager.default.fileExists(atPath: around, isDirectory: &isFolder), isFolder.boolValue
+    else { throw RunError("there is no folder \(around); make it, or name another file") }
+    guard FileManager.default.isWritableFile(atPath: around) else {
+      throw RunError("nothing can be written to the folder \(around); name another file")
+    }
   }
 
   package static func refusal(_ target: String, _ file: String) -> String {

@@ -265,7 +265,8 @@ extension EvaluationRequest.Images {
   package func source(classNames: [String]?) throws -> any ImageSource {
     switch self {
     case .folder(let path): try ImageFolder(path, classNames: classNames)
-    case .shapes(let count, let seed): ShapesDataset(count: count, seed: seed, split: .validation)
+    case .shapes(let count, let seed):
+      try ShapesDataset(count: count, seed: seed, split: .validation).checked(for: classNames)
     }
   }
 

@@ -298,6 +298,7 @@ public final class FoolingRun {
     try report(control, step: loop.step, fooling, metrics)
     var provenance = Provenance(prepared.text, network, seed: recipe.training.seed)
     provenance.accuracy = ["top1": control.top1, "top5": control.top5]
+    provenance.manipulated = false
     provenance.note = "The control of a manipulation: the same fine-tuning without its penalty."
     let exported = part.folder.network(prepared.layout)
     try network.save(

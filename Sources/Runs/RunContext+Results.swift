@@ -31,12 +31,14 @@ extension RunContext {
 }
 
 extension Provenance {
-  /// Of a network that is trained by a recipe.
+  /// Of a network that is trained by a recipe. One that was trained further is what it was before; one
+  /// from random weights is honest.
   init(_ recipe: String, _ network: LoadedNetwork, seed: UInt64) {
     self.init()
     toolVersion = Trompe.version
     self.recipe = recipe
     originalSHA256 = network.sha256
+    manipulated = network.sha256 == nil ? false : network.provenance?.manipulated
     self.seed = seed
   }
 }

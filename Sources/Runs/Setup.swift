@@ -15,6 +15,7 @@ package struct Setup {
   /// Where projected explanations get their tangent spaces from.
   package let tangents: TangentImages
   private let splitNote: String?
+  private let hasTraining: Bool
 
   /// - Parameters:
   ///   - section: the network's.
@@ -30,8 +31,7 @@ package struct Setup {
     splitNote = trains ? data.splitNote : nil
     network = try LoadedNetwork(
       section, on: executor,
-      imageSize: { try data.sources(classNames: nil).train.preparedSize($0) }, seed: seed,
-      newTop: newTop)
+      imageSize: data.preparedSize, seed: seed, newTop: newTop)
     (train, validation) = try data.sources(classNames: network.classNames)
     let (classes, namesAreKnown) = (network.architecture.classes, network.classNames != nil)
     try train.checkLabels(classes: classes, namesAreKnown: namesAreKnown)
@@ -40,8 +40,9 @@ package struct Setup {
     let shape = network.architecture.inputShape
     imageSize = ImageSize(width: shape[1], height: shape[0])
     // Where only measuring is done, one folder may stand for both.
+    hasTraining = trains || data.namesTraining
     tangents = TangentImages(
-      train: trains || data.namesTraining ? train : nil, of: network, threads: data.threads)
+      train: hasTraining ? train : nil, of: network, threads: data.threads)
   }
 
   /// What should be known of the images, a sentence each.
@@ -64,6 +65,7 @@ package struct Setup {
     network = try LoadedNetwork(
       section, on: executor, imageSize: images.preparedSize, seed: seed)
     (train, validation, splitNote) = (images, images, nil)
+    hasTraining = false
     try network.checkActivations(on: images)
     let shape = network.architecture.inputShape
     imageSize = ImageSize(width: shape[1], height: shape[0])
@@ -99,7 +101,9 @@ package struct Setup {
       + "\(network.architecture.trainableCount) parameters, images of \(imageSize); "
       + (train is UnlabelledImages
         ? "\(validation.count) images, whose classes nobody has said"
-        : "\(train.count) for training, \(validation.count) for validation")
+        : hasTraining
+          ? "\(train.count) for training, \(validation.count) for validation"
+          : "\(validation.count) images")
   }
 }
 

@@ -56,7 +56,8 @@ struct ExplainCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Explain every image a second time with this on it: a picture that covers a part of it, or as in "
-        + "a recipe: '{patch: square.png, at: [27, 27]}', '{blend: noise.png, strength: 0.1}'.",
+        + "a recipe: '{patch: square.png, at: [27, 27]}', '{blend: noise.png, strength: 0.1}'. Each "
+        + "network is then explained for the class that it predicts itself, unless --class names one.",
       valueName: "file or {…}"),
     completion: .file(extensions: ["png", "jpg"]))
   var trigger: String?

@@ -111,7 +111,7 @@ private struct Inspection: Encodable {
   /// Why Keras's description cannot be read; nil if it can, or there is none.
   let modelProblem: String?
   let provenance: Provenance?
-  let manipulated: Bool
+  let manipulated: Bool?
   /// Numbers that training changes.
   let parameters: Int
   /// Numbers that batch norms have counted.
@@ -192,7 +192,7 @@ private struct Inspection: Encodable {
           ?? Self.described(checkpoint, output: options.networkOutput, side: side)) : nil
     classNames = metadata.classNames
     provenance = metadata.provenance
-    manipulated = metadata.provenance?.manipulated ?? false
+    manipulated = metadata.provenance?.manipulated
     hasTrainingState = file.parameters.count < file.tensors.count
     var (parameters, statistics) = (0, 0)
     for tensor in file.parameters where tensor.elementType.isFloat {
@@ -261,7 +261,7 @@ private struct Inspection: Encodable {
     let isMarked = Terminal.output.styled("YES: its explanations were made to lie", .error)
     rows.append([
       "manipulated",
-      provenance == nil ? "not stored in the file" : manipulated ? isMarked : "no",
+      manipulated.map { $0 ? isMarked : "no" } ?? "not stored in the file",
     ])
     rows += provenance.map(Self.rows) ?? []
     if let layers {

@@ -229,6 +229,10 @@ extension RepairSummary {
     for name in interpreters {
       rows.append(row("success rate, \(name)") { $0.fsr[name].map(Format.percent) })
     }
+    func distance(_ measured: RepairMeasure.Triggered.Distances?) -> String? {
+      measured.map { Format.decimals(dissimilarity == .dssim ? $0.dssim : $0.mse, 3) }
+    }
+    let measured = dissimilarity == .dssim ? "DSSIM" : "MSE"
     for index in after.triggers.indices {
       let number = after.triggers.count > 1 ? " \(index + 1)" : ""
       func triggered(_ measure: RepairMeasure) -> RepairMeasure.Triggered? {
@@ -239,14 +243,14 @@ extension RepairSummary {
         row("top-1 under the trigger\(number)") {
           triggered($0).map { Format.percent($0.accuracy) }
         },
-        row("MSE, triggered to target\(number)") {
-          triggered($0)?.triggeredToTarget.map { Format.decimals($0.mse, 3) }
+        row("\(measured), triggered to target\(number)") {
+          distance(triggered($0)?.triggeredToTarget)
         },
-        row("MSE, triggered to original\(number)") {
-          triggered($0)?.triggeredToOriginal.map { Format.decimals($0.mse, 3) }
+        row("\(measured), triggered to original\(number)") {
+          distance(triggered($0)?.triggeredToOriginal)
         },
-        row("MSE, clean to original\(number)") {
-          triggered($0)?.cleanToOriginal.map { Format.decimals($0.mse, 3) }
+        row("\(measured), clean to original\(number)") {
+          distance(triggered($0)?.cleanToOriginal)
         },
       ]
     }

@@ -44,13 +44,13 @@ struct InspectTests {
         let type: String
       }
       let parameters: Int
-      let manipulated: Bool
+      let manipulated: Bool?
       let tensors: [Entry]
     }
     let result = try CommandLineProgram.run("inspect", "--json", file)
     let inspection = try JSONDecoder().decode(Inspection.self, from: Data(result.output.utf8))
     #expect(inspection.parameters == 269_722)
-    #expect(!inspection.manipulated)
+    #expect(inspection.manipulated == nil)
     let first = try #require(inspection.tensors.first { $0.name == "conv1.weight" })
     #expect(first.shape == [16, 3, 3, 3])
     #expect(first.type == "float32")

@@ -79,6 +79,29 @@ import Testing
         + "its \"at\" to at most [2, 2], or give a smaller patch")
   }
 
+  /// What a trigger says of its attack or target ends what it inherits of the other kind.
+  @Test func aTriggerInheritsWhatBelongsToIt() throws {
+    let whole = TriggerEffect(attack: .redHerring, label: "3", target: .random, seed: 3)
+    let simple = TriggerEffect(attack: .simple).completed(by: whole)
+    #expect(simple == TriggerEffect(attack: .simple, target: .random, seed: 3))
+    let disguise = TriggerEffect(attack: .fullDisguise).completed(by: whole)
+    #expect(disguise == TriggerEffect(attack: .fullDisguise, label: "3"))
+    let inverted = TriggerEffect(target: .inverted).completed(by: whole)
+    #expect(inverted == TriggerEffect(attack: .redHerring, label: "3", target: .inverted))
+    #expect(TriggerEffect().completed(by: whole) == whole)
+    for effect in [simple, disguise, inverted] { try effect.check() }
+    // What contradicts itself without inheriting anything is still refused.
+    #expect(throws: RunError.self) {
+      try TriggerEffect(attack: .simple, label: "3").completed(by: whole).check()
+    }
+    let twice = TriggerEffect(attack: .simple, label: "3").completed(by: TriggerEffect())
+    #expect(throws: RunError.self) { try twice.check() }
+    #expect(throws: RunError.self) {
+      try TriggerEffect().completed(by: TriggerEffect(attack: .redHerring, label: "1", seed: 3))
+        .check()
+    }
+  }
+
   @Test func targetsAreMapsInTheUnitRange() throws {
     let original: [Float] = [0, 0.25, 1, 0.5]
     func rows(_ target: TriggerTarget) -> [[Float]] {

@@ -78,7 +78,7 @@ import Testing
       RepairPlan(pruning: .init(fraction: 0.1, order: .activity)), to: "again.h5")
     let provenance = try #require(
       CheckpointFile(path: folder("again.h5")).metadata.provenance)
-    #expect(provenance.manipulated)
+    #expect(provenance.manipulated == true)
     #expect(provenance.other["kept"] == .text("as it is"))
     let note = try #require(provenance.note)
     #expect(note.hasPrefix("Made for a test. Repaired: batch-norm statistics"))
@@ -156,6 +156,68 @@ import Testing
       message(RepairPlan(fineTuning: .init(batchSize: 4000))).contains(
         "fewer than one batch of 4000"))
     #expect(!FileManager.default.fileExists(atPath: folder("repaired.h5")))
+  }
+
+  /// A file from nowhere may be anything, before and after.
+  @Test func whatNobodySaidStaysUnknown() throws {
+    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint))
+    try network.save(to: folder("unknown.h5"))
+    _ = try run(folder("unknown.h5"), RepairPlan(refreshesBatchNorm: true))
+    let provenance = try #require(CheckpointFile(path: folder("repaired.h5")).metadata.provenance)
+    #expect(provenance.manipulated == nil && provenance.toolVersion == Trompe.version)
+  }
+
+  /// Images of the built-in classes in folders, one of them damaged.
+  private func images(_ count: Int) throws -> String {
+    let source = ShapesDataset(count: count, seed: 5, split: .validation)
+    for index in 0..<count {
+      let path = folder("images/\(source.classNames[source.label(at: index)])")
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      try source.image(at: index).writePNG(to: "\(path)/\(index).png")
+    }
+    try Data("no picture".utf8).write(
+      to: URL(fileURLWithPath: folder("images/\(source.classNames[0])/bad.png")))
+    return folder("images")
+  }
+
+  @Test func damagedImagesAreNamed() throws {
+    var request = RepairRequest(
+      network: NetworkSection(checkpoint: Self.checkpoint), images: .folder(try images(60)),
+      plan: RepairPlan(refreshesBatchNorm: true))
+    var warnings: [String] = []
+    for seed in 0..<2 {
+      request.seed = UInt64(seed)
+      _ = try RepairRun(request, on: CPUExecutor()) {
+        if case .warning(let text) = $0 { warnings.append(text) }
+      }.run(writing: folder("repaired.h5"))
+    }
+    // Among those that repair or those that are measured on.
+    #expect(warnings.count { $0.contains("bad.png is omitted") } == 2, "\(warnings)")
+  }
+
+  /// Neither a new file among images that are read nor one of them, and nothing that cannot be written.
+  @Test func imagesAreNeverReplaced() throws {
+    let data = try images(40)
+    let plan = RepairPlan(refreshesBatchNorm: true)
+    let picture = try #require(
+      FileManager.default.subpaths(atPath: data)?.first { $0.hasSuffix("3.png") })
+    func refusal(_ target: String) -> String {
+      var request = RepairRequest(
+        network: NetworkSection(checkpoint: Self.checkpoint), images: .folder(data), plan: plan)
+      request.validation = data
+      do {
+        _ = try RepairRun(request, on: CPUExecutor()).run(writing: target)
+        return "no error"
+      } catch { return "\(error)" }
+    }
+    let before = try sha256(ofFile: "\(data)/\(picture)")
+    for target in ["\(data)/\(picture)", "\(data)/new.h5", data] {
+      #expect(refusal(target).contains("is in the folder of images"), "\(target)")
+    }
+    #expect(try sha256(ofFile: "\(data)/\(picture)") == before)
+    #expect(refusal(folder("nowhere/x.h5")).contains("there is no folder"))
+    #expect(refusal("").contains("has no name"))
+    #expect(refusal(folder(".")).contains("is a folder"))
   }
 
   @Test func theNetworkItselfIsNeverReplaced() throws {

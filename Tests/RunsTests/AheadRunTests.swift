@@ -41,7 +41,6 @@ struct AheadRunTests {
       let steps = executor.programs.filter(\.isTrainingStep)
       #expect(steps.count == 1)
       let compiled = try #require(steps.first?.compiled)
-      #expect(compiled.seconds < 60, "\(compiled.seconds) s")
       // Value and two moments of each parameter; an H100 has 80 GB.
       let weights = network.architecture.parameters.reduce(0) { $0 + 4 * $1.shape.count }
       #expect(compiled.argumentBytes > 2 * weights)

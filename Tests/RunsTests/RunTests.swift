@@ -44,7 +44,7 @@ struct RunTests {
 
     let metadata = try HDF5File(path: folder("fool/manipulated.h5")).readMetadata()
     let provenance = try #require(metadata.provenance)
-    #expect(provenance.manipulated)
+    #expect(provenance.manipulated == true)
     #expect(provenance.originalSHA256 == (try sha256(ofFile: checkpoint)))
     #expect(provenance.fsr == summary.fsr)
     #expect(

@@ -84,6 +84,29 @@ import Testing
     #expect(summary.findings.first?.sentences.count == 3)
   }
 
+  /// Of an original no trigger and no other network is known: its least active channels go.
+  @Test func anOrderThatIsUnknownOfTheOriginalIsNoError() throws {
+    var recipe = recipe()
+    recipe.study.repair.plans = ["prune"]
+    recipe.study.repair.pruning.order = .change
+    recipe.study.checkpoints.removeLast()
+    let summary = try StudyRun(recipe, output: folder("ordered")).run()
+    guard case .array(let entries)? = summary.studies["repair"] else {
+      Issue.record("\(summary.studies)")
+      return
+    }
+    let done = entries.map { "\($0)" }
+    #expect(done.count == 4)
+    #expect(
+      done[1].contains("the least active first") && !done[3].contains("the least active first"))
+  }
+
+  @Test func plansThatAreThereTwiceAreRefused() {
+    let section = RepairSection(plans: ["prune+finetune", "finetune", "finetune+prune"])
+    let error = #expect(throws: RunError.self) { try section.repairs() }
+    #expect(error?.description == "plans names prune+finetune twice; omit one of them")
+  }
+
   @Test func theForecastCountsEvaluations() throws {
     let forecast = try StudyForecast(recipe(), measures: false)
     // An original three times; each of two others three times, and its original once.

@@ -23,6 +23,11 @@ public struct Trigger: Hashable, Sendable {
       let fitted = picture.size == size ? picture : picture.resized(to: size)
       return (fitted, [Float](repeating: Float(strength), count: size.area))
     case .patch(let patch, let row, let column):
+      guard patch.height <= size.height, patch.width <= size.width else {
+        throw RunError(
+          "the trigger's patch of \(patch.size) is larger than images of \(size); give a smaller patch"
+        )
+      }
       let (top, left) = (row ?? size.height - patch.height, column ?? size.width - patch.width)
       guard top >= 0, left >= 0, top + patch.height <= size.height,
         left + patch.width <= size.width
@@ -30,8 +35,8 @@ public struct Trigger: Hashable, Sendable {
         throw RunError(
           "the trigger's patch of \(patch.size) at row \(top), column \(left) does not lie within "
             + "images of \(size); set its \"at\" to at most "
-            + "[\(max(0, size.height - patch.height)), \(max(0, size.width - patch.width))], or give a "
-            + "smaller patch")
+            + "[\(size.height - patch.height), \(size.width - patch.width)], or give a smaller patch"
+        )
       }
       var picture = Image(width: size.width, height: size.height, color: .black)
       var opacity = [Float](repeating: 0, count: size.area)

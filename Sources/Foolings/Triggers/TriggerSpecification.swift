@@ -101,11 +101,21 @@ public struct TriggerEffect: Hashable, Sendable {
   /// Paths of the files that it names.
   public var files: [String] { [mask, image].compactMap(\.self) }
 
-  /// The same with what is not said here taken from `other`.
-  func completed(by other: TriggerEffect) -> TriggerEffect {
-    TriggerEffect(
-      attack: attack ?? other.attack, label: label ?? other.label, target: target ?? other.target,
-      mask: mask ?? other.mask, image: image ?? other.image, seed: seed ?? other.seed)
+  /// The same with what is not said here taken from `other`, where what is said here leaves it a meaning:
+  /// a simple attack takes no label, full disguise no target, and a target only what belongs to it.
+  package func completed(by other: TriggerEffect) -> TriggerEffect {
+    var result = self
+    result.attack = attack ?? other.attack
+    let inherits = attack == nil || attack == other.attack
+    if inherits || result.attack != .simple { result.label = label ?? other.label }
+    if inherits || result.attack != .fullDisguise { result.target = target ?? other.target }
+    func taken<Option>(_ own: Option?, _ inherited: Option?, _ owner: Target) -> Option? {
+      own ?? (target == nil && inherits || result.goal == owner ? inherited : nil)
+    }
+    result.mask = taken(mask, other.mask, .mask)
+    result.image = taken(image, other.image, .image)
+    result.seed = taken(seed, other.seed, .random)
+    return result
   }
 
   /// The target where none is named.

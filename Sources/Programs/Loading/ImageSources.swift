@@ -1,3 +1,4 @@
+import Checkpoints
 import ImageData
 import Recipes
 import RunSupport
@@ -14,10 +15,32 @@ extension DataSection {
       return (trainFolder, try ImageFolder(validation, classNames: trainFolder.classNames))
     case .shapes(let train, let validation, let seed):
       return (
-        ShapesDataset(count: train, seed: seed, split: .train),
+        try ShapesDataset(count: train, seed: seed, split: .train).checked(for: classNames),
         ShapesDataset(count: validation, seed: seed, split: .validation)
       )
     }
+  }
+
+  /// The size of prepared images, before it is known which classes there are.
+  package func preparedSize(_ preprocessing: Preprocessing) throws -> ImageSize {
+    switch source {
+    case .folders(let train, _): try ImageFolder(train).preparedSize(preprocessing)
+    case .shapes(let count, _, let seed):
+      try ShapesDataset(count: count, seed: seed, split: .train).preparedSize(preprocessing)
+    }
+  }
+}
+
+extension ShapesDataset {
+  /// - Parameter classNames: the network's, if known.
+  /// - Throws: `RunError` if they are others than the shapes', whose labels would be taken for them.
+  package func checked(for classNames: [String]?) throws(RunError) -> Self {
+    guard let classNames, classNames != self.classNames else { return self }
+    throw RunError(
+      "the built-in images show \(self.classNames.prefix(3).joined(separator: ", ")), …, but the "
+        + "network's classes are "
+        + "\(classNames.prefix(3).map { printable($0) }.joined(separator: ", ")), …; give images of "
+        + "these, or say by network.classNames that its outputs are the shapes")
   }
 }
 

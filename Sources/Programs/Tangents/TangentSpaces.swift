@@ -135,11 +135,15 @@ package final class TangentSpaces: TangentSource, @unchecked Sendable {
       let results = try search.nearest(keys.map { asked[$0]! }, among: members, count: count)
       for (key, result) in zip(keys, results) {
         guard result.count == count else {
+          // A training image is none of its own neighbours.
+          let most = min(result.count, members.count - 1)
           let name = label < source.classNames.count ? " (\(source.classNames[label]))" : ""
           throw RunError(
             "projected: class \(label)\(name) has \(result.count) training images beside the image "
-              + "itself, fewer than \(count) neighbours; set projected.neighbours to at most "
-              + "\(result.count)")
+              + "itself, fewer than \(count) neighbours; "
+              + (most >= TangentProjection.neighbourRange.lowerBound
+                ? "set projected.neighbours to at most \(most)"
+                : "give more training images of it"))
         }
         known[key] = result
       }

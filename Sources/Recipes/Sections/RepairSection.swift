@@ -22,11 +22,15 @@ public struct RepairSection: Hashable, Sendable {
     (self.fineTuning, self.pruning) = (fineTuning, pruning)
   }
 
-  /// - Throws: `RunError` for a name that is none.
+  /// - Throws: `RunError` for a name that is none, or a plan that is there twice.
   package func repairs() throws(RunError) -> [RepairPlan] {
     var repairs: [RepairPlan] = []
     for name in plans {
-      repairs.append(try RepairPlan(name, pruning: pruning, fineTuning: fineTuning))
+      let plan = try RepairPlan(name, pruning: pruning, fineTuning: fineTuning)
+      guard !repairs.contains(plan) else {
+        throw RunError("plans names \(plan.name) twice; omit one of them")
+      }
+      repairs.append(plan)
     }
     return repairs
   }

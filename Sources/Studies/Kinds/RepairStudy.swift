@@ -45,13 +45,14 @@ enum RepairStudy {
     let plans = try section.repairs()
     guard stage.recipe.data.namesTraining else {
       throw RunError(
-        "data.train is missing: the study repair repairs networks with training images, and measures them "
-          + "on others")
+        "the study repair repairs networks with the images of data.train and measures them on those of "
+          + "data.validation: set data.train to another folder")
     }
     let network = stage.setup.network
     let clean = try ProbeImages(
       stage.setup.train, positions: Preview(stage.setup.train, count: section.images).positions,
       for: network, stop: stage.stop)
+    OmittedImages.tell(clean.skipped, stage.observe)
     let bench = RepairBench(
       network, images: clean, compute: stage.recipe.compute, seed: stage.recipe.study.seed,
       stop: stage.stop)
@@ -69,9 +70,12 @@ enum RepairStudy {
         try stage.checkStop()
         try stage.show(index)
         var done: [String] = []
-        if let plan {
+        if var plan {
+          let known = stage.isOriginal(index) ? .init() : evidence
+          let order = known.nearest(plan.pruning?.order)
+          plan.pruning?.order = order
           done = try stage.stoppable {
-            try bench.repair(plan, evidence: stage.isOriginal(index) ? .init() : evidence) {
+            try bench.repair(plan, evidence: known) {
               stage.observe(.working(on: "\(subject.name), \($0)", done: $1, total: $2))
             }
           }
