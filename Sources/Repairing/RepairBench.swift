@@ -33,7 +33,7 @@ package final class RepairBench {
     /// Weights of the original network.
     package var original: [String: Tensor]?
 
-    /// What is known decides where nothing is known of the order asked for, as of an original.
+    /// The requested order, or none where nothing is known by which to judge it, as of an original.
     package func nearest(_ asked: RepairPlan.Pruning.Order?) -> RepairPlan.Pruning.Order? {
       switch asked {
       case .trigger where stamp == nil, .change where original == nil: nil
