@@ -57,7 +57,8 @@ final class Audit {
       }
     }
     tell(AuditFindings.ProvenanceFinding(suspect, original))
-    let source = try request.images.source(classNames: suspect.classNames)
+    let source = try request.images.source(
+      classNames: suspect.classNames, areGiven: request.network.classNames != nil)
     try source.checkLabels(
       classes: suspect.architecture.classes, namesAreKnown: suspect.classNames != nil)
     for note in source.notes { context.warn(note) }

@@ -147,7 +147,9 @@ public final class RepairRun {
       for note in source.notes { context.warn(note) }
       return source
     }
-    let all = try checked(request.images.source(classNames: network.classNames))
+    let all = try checked(
+      request.images.source(
+        classNames: network.classNames, areGiven: request.network.classNames != nil))
     if let validation = request.validation {
       let names = network.classNames ?? all.classNames
       return (all, try checked(ImageFolder(validation, classNames: names)))

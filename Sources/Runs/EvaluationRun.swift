@@ -156,7 +156,8 @@ private final class Comparison {
     self.tangents = tangents
     let interpreters = try reported(
       request.interpreters + further.specifications, network.preprocessing, tangents: tangents)
-    let source = try request.images.source(classNames: network.classNames)
+    let source = try request.images.source(
+      classNames: network.classNames, areGiven: request.network.classNames != nil)
     try source.checkLabels(
       classes: network.architecture.classes, namesAreKnown: network.classNames != nil)
     for note in source.notes where told.insert(note).inserted { context.warn(note) }
@@ -262,18 +263,24 @@ extension EvaluationRequest.Images: CustomStringConvertible {
 }
 
 extension EvaluationRequest.Images {
-  package func source(classNames: [String]?) throws -> any ImageSource {
+  /// - Parameters:
+  ///   - classNames: the network's, if known.
+  ///   - areGiven: whether the request names them, and not the network's file.
+  package func source(classNames: [String]?, areGiven: Bool) throws -> any ImageSource {
     switch self {
     case .folder(let path): try ImageFolder(path, classNames: classNames)
     case .shapes(let count, let seed):
-      try ShapesDataset(count: count, seed: seed, split: .validation).checked(for: classNames)
+      try ShapesDataset(count: count, seed: seed, split: .validation)
+        .checked(for: areGiven ? nil : classNames)
     }
   }
 
   package func network(
     _ section: NetworkSection, on executor: any Executor
   ) throws -> LoadedNetwork {
-    try LoadedNetwork(section, on: executor) { try source(classNames: nil).preparedSize($0) }
+    try LoadedNetwork(section, on: executor) {
+      try source(classNames: nil, areGiven: false).preparedSize($0)
+    }
   }
 }
 

@@ -32,7 +32,8 @@ package struct Setup {
     network = try LoadedNetwork(
       section, on: executor,
       imageSize: data.preparedSize, seed: seed, newTop: newTop)
-    (train, validation) = try data.sources(classNames: network.classNames)
+    (train, validation) = try data.sources(
+      classNames: network.classNames, areGiven: section.classNames != nil)
     let (classes, namesAreKnown) = (network.architecture.classes, network.classNames != nil)
     try train.checkLabels(classes: classes, namesAreKnown: namesAreKnown)
     try validation.checkLabels(classes: classes, namesAreKnown: namesAreKnown)

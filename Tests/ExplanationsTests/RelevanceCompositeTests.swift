@@ -133,7 +133,7 @@ import Testing
     #expect(
       message {
         _ = try InterpreterSpecification(name: "simple-grad", batchNorm: .merged).interpreter()
-      } == "simple-grad takes no \"batchNorm\"; its options: projected")
+      } == "simple-grad takes no \"batchNorm\"; its options: channels, projected")
   }
 
   /// A softmax at the end is omitted: relevance starts as a logit.

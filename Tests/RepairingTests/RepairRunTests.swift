@@ -220,6 +220,19 @@ import Testing
     #expect(refusal(folder(".")).contains("is a folder"))
   }
 
+  /// Built-in images have built-in classes; only who names the classes may say that they are these.
+  @Test func imagesOfOtherClassesAreRefused() throws {
+    let network = try LoadedNetwork(NetworkSection(checkpoint: Self.checkpoint))
+    let names = (0..<10).map { "breed \($0)" }
+    network.classNames = names
+    try network.save(to: folder("breeds.h5"))
+    let plan = RepairPlan(refreshesBatchNorm: true)
+    let error = #expect(throws: RunError.self) { try run(folder("breeds.h5"), plan) }
+    #expect(error?.description.contains("the network's classes are breed 0, breed 1") == true)
+    let summary = try run(folder("breeds.h5"), plan) { $0.network.classNames = names }
+    #expect(summary.before.top1 > 0.8)
+  }
+
   @Test func theNetworkItselfIsNeverReplaced() throws {
     let file = try damaged()
     let before = try sha256(ofFile: file)

@@ -5,17 +5,20 @@ import RunSupport
 
 extension DataSection {
   /// The two splits.
-  /// - Parameter classNames: the network's, if known: labels are positions in them.
-  package func sources(classNames: [String]?) throws -> (
-    train: any ImageSource, validation: any ImageSource
-  ) {
+  /// - Parameters:
+  ///   - classNames: the network's, if known: labels are positions in them.
+  ///   - areGiven: whether they are the recipe's, which may call the built-in shapes what it likes.
+  package func sources(
+    classNames: [String]?, areGiven: Bool
+  ) throws -> (train: any ImageSource, validation: any ImageSource) {
     switch source {
     case .folders(let train, let validation):
       let trainFolder = try ImageFolder(train, classNames: classNames)
       return (trainFolder, try ImageFolder(validation, classNames: trainFolder.classNames))
     case .shapes(let train, let validation, let seed):
       return (
-        try ShapesDataset(count: train, seed: seed, split: .train).checked(for: classNames),
+        try ShapesDataset(count: train, seed: seed, split: .train)
+          .checked(for: areGiven ? nil : classNames),
         ShapesDataset(count: validation, seed: seed, split: .validation)
       )
     }
@@ -32,7 +35,7 @@ extension DataSection {
 }
 
 extension ShapesDataset {
-  /// - Parameter classNames: the network's, if known.
+  /// - Parameter classNames: those that the network's file holds, if it does.
   /// - Throws: `RunError` if they are others than the shapes', whose labels would be taken for them.
   package func checked(for classNames: [String]?) throws(RunError) -> Self {
     guard let classNames, classNames != self.classNames else { return self }
