@@ -74,13 +74,9 @@ public struct RunInputs: Sendable {
   /// - Throws: `RunError` if no file can be written there, so that nobody works for nothing.
   package func checkWritable(_ path: String) throws {
     guard !path.isEmpty else { throw RunError("the output has no name; name a file") }
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-      throw RunError("\(path) is a folder; name a file in it")
-    }
-    let around = path.parentPath.isEmpty ? "." : path.parentPath
-    guard FileManager.default.fileExists(atPath: around, isDirectory: &isFolder), isFolder.boolValue
-    else { throw RunError("there is no folder \(around); make it, or name another file") }
+    let target = try FileTarget(path)
+    guard target.kind != .folder else { throw RunError("\(path) is a folder; name a file in it") }
+    let around = target.folder.path
     guard FileManager.default.isWritableFile(atPath: around) else {
       throw RunError("nothing can be written to the folder \(around); name another file")
     }
