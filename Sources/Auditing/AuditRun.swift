@@ -91,7 +91,7 @@ final class Audit {
 
   private func load(_ section: NetworkSection) throws -> LoadedNetwork {
     let network = try request.images.network(section, on: executor)
-    for note in network.notes { context.note(note) }
+    network.tellNotes(context.observe)
     return network
   }
 

@@ -63,7 +63,7 @@ public enum ImageExplanation {
     }
     // One file may stand in two places.
     var told: Set<String> = []
-    for note in networks.flatMap(\.notes) where told.insert(note).inserted { observe(.note(note)) }
+    for network in networks { network.tellNotes(besides: &told, observe) }
     let names = network.names(or: [])
     let classes = try request.explainedClass.classes(
       of: request.images, names: names, areKnown: network.classNames != nil)

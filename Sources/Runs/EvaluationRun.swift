@@ -148,7 +148,7 @@ private final class Comparison {
     if let first = subjects.first {
       try ComparedNetworks.check(network, files[number], against: first.network, files[0])
     }
-    for note in network.notes where told.insert(note).inserted { context.note(note) }
+    network.tellNotes(besides: &told, context.observe)
     if isFirst, let doubt = ComparedNetworks.doubt(network, files[0]) { context.warn(doubt) }
     let further = request.further.interpreters(besides: [fooled], of: network.architecture)
     if isFirst { for note in further.notes { context.note(note) } }

@@ -54,7 +54,7 @@ package struct Setup {
 
   /// Tells a run's observer what should be known of the network and of the images.
   package func tellNotes(_ observe: (RunEvent) -> Void) {
-    for note in network.notes { observe(.note(note)) }
+    network.tellNotes(observe)
     for note in dataNotes { observe(.warning(note)) }
   }
 

@@ -126,7 +126,7 @@ import Testing
         network: NetworkSection(checkpoint: folder(tested)), original: folder(original),
         images: [image], interpreters: [])
       try ImageExplanation.run(request) {
-        if case .note(let note) = $0 { notes.append(note) }
+        if case .warning(let note) = $0 { notes.append(note) }
       } each: {
         readings += [$0.network.logits, $0.original!.logits]
       }

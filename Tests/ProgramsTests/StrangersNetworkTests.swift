@@ -81,11 +81,11 @@ import Testing
     let written = try FoolingRecipe(contentsOf: folder("run/recipe.yaml"))
     #expect(written.network.preprocessing == Preprocessing(style: .torch))
     #expect(written.resolvedYAML().contains("assumed: true"))
-    var notes: [String] = []
+    var warnings: [String] = []
     _ = try FoolingRun(written, output: folder("again")) {
-      if case .note(let text) = $0 { notes.append(text) }
+      if case .warning(let text) = $0 { warnings.append(text) }
     }.run()
-    #expect(notes.contains { $0.contains("is a guess") })
+    #expect(warnings.contains { $0.contains("is a guess") })
     let text = try String(contentsOfFile: folder("again/recipe.yaml"), encoding: .utf8)
     #expect(text.contains("assumed: true"))
     let metadata = try CheckpointFile(path: folder("again/manipulated.h5")).metadata
@@ -156,11 +156,11 @@ import Testing
         data: {shapes: {train: 16, validation: 8}}
         training: {optimizer: sgd, learningRate: 0.01, steps: 1, batchSize: 8}
         """, folder: folder.path)
-    var notes: [String] = []
+    var warnings: [String] = []
     _ = try ClassifierTrainingRun(recipe, output: folder("run")) { event in
-      if case .note(let text) = event { notes.append(text) }
+      if case .warning(let text) = event { warnings.append(text) }
     }.run()
-    #expect(notes.contains { $0.contains("is a guess") })
+    #expect(warnings.contains { $0.contains("is a guess") })
     let text = try String(contentsOfFile: folder("run/recipe.yaml"), encoding: .utf8)
     #expect(text.hasPrefix("# The values under network.preprocessing are assumed"))
     let again = try TrainingRecipe(yaml: text, folder: folder.path)

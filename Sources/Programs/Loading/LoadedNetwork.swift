@@ -33,12 +33,14 @@ public final class LoadedNetwork {
   public let layout: CheckpointLayout
   /// Keras's description of the network, of a whole-model file, and the groups in which Keras 3 has its
   /// layers.
-  private let modelConfig: String?
+  let modelConfig: String?
   let kerasGroups: [String: [String]]
   /// Layers of that description which lead to other outputs alone.
   let kerasUnused: Set<String>
   /// What the user should know of the file, one sentence each.
   public let notes: [String]
+  /// Those of the notes that say what was guessed.
+  let guesses: Set<String>
 
   /// - Parameters:
   ///   - section: the file and what the recipe says of it.
@@ -59,7 +61,7 @@ public final class LoadedNetwork {
     path = section.checkpoint
     provenance = metadata?.provenance
     layout = file?.layout ?? .trompe
-    var notes: [String] = []
+    var (notes, guesses): ([String], Set<String>) = ([], [])
     var keras: KerasImport?
     let described =
       try section.architecture
@@ -68,7 +70,7 @@ public final class LoadedNetwork {
           $0, as: ArchitectureSpecification.self, "architecture", section.checkpoint)
       }
       ?? file.flatMap {
-        try Self.inferred(from: $0, section, &keras, &notes) {
+        try Self.inferred(from: $0, section, &keras, &notes, &guesses) {
           try section.preprocessing?.outputSize
             ?? imageSize?(section.preprocessing ?? Preprocessing())
         }
@@ -114,7 +116,10 @@ public final class LoadedNetwork {
       "does not say how images are normalised: \(Self.description(of: preprocessing)) is a guess; "
       + "say it by network.preprocessing.style, or mean and standardDeviation "
       + "(--preprocessing)"
-    if assumesNormalization { notes.append(guess) }
+    if assumesNormalization {
+      notes.append(guess)
+      guesses.insert(guess)
+    }
     if let size = try imageSize?(preprocessing) {
       (specification.height, specification.width) = (size.height, size.width)
     }
@@ -181,7 +186,9 @@ public final class LoadedNetwork {
       batchCounts = [:]
       sha256 = nil
     }
-    self.notes = notes.map { (section.checkpoint.map { "\($0) " } ?? "") + $0 }
+    let subject = section.checkpoint.map { "\($0) " } ?? ""
+    self.notes = notes.map { subject + $0 }
+    self.guesses = Set(guesses.map { subject + $0 })
   }
 
   /// How images are given to a network whose first layers normalise them by statistics in its file.
@@ -215,7 +222,7 @@ public final class LoadedNetwork {
   /// parameters.
   private static func inferred(
     from file: CheckpointFile, _ section: NetworkSection, _ keras: inout KerasImport?,
-    _ notes: inout [String], size: () throws -> ImageSize?
+    _ notes: inout [String], _ guesses: inout Set<String>, size: () throws -> ImageSize?
   ) throws -> ArchitectureSpecification? {
     if let text = file.modelConfig {
       let graph: Architecture
@@ -245,9 +252,11 @@ public final class LoadedNetwork {
       return nil
     }
     let graph = guess.architecture
-    notes.append(
+    let note =
       "does not say how its layers are connected: \(guess.reading), by their names and shapes, are a "
-        + "guess; accuracy on known images tells whether it is right")
+      + "guess; accuracy on known images tells whether it is right"
+    notes.append(note)
+    guesses.insert(note)
     return ArchitectureSpecification(
       family: "graph", classes: graph.classes, height: graph.inputShape[0],
       width: graph.inputShape[1], channels: graph.inputShape[2], graph: graph)
@@ -259,7 +268,8 @@ public final class LoadedNetwork {
     (preprocessing, classNames) = (network.preprocessing, network.classNames)
     assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = (network.batchCounts, network.sha256, network.provenance)
-    (layout, modelConfig, notes) = (network.layout, network.modelConfig, network.notes)
+    (layout, modelConfig) = (network.layout, network.modelConfig)
+    (notes, guesses) = (network.notes, network.guesses)
     (kerasGroups, kerasUnused) = (network.kerasGroups, network.kerasUnused)
     path = network.path
     executor = network.executor
@@ -273,7 +283,8 @@ public final class LoadedNetwork {
     (preprocessing, classNames) = (network.preprocessing, network.classNames)
     assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = ([:], network.sha256, network.provenance)
-    (layout, modelConfig, notes, path) = (.trompe, nil, network.notes, network.path)
+    (layout, modelConfig, path) = (.trompe, nil, network.path)
+    (notes, guesses) = (network.notes, network.guesses)
     (kerasGroups, kerasUnused) = ([:], [])
     executor = network.executor
     parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })
@@ -300,65 +311,6 @@ public final class LoadedNetwork {
   package func names(or others: [String]) -> [String] {
     let known = classNames ?? others
     return (0..<architecture.classes).map { $0 < known.count ? known[$0] : "\($0)" }
-  }
-
-  /// The network as a file.
-  public func checkpoint(
-    provenance: Provenance? = nil, state: TrainingState? = nil
-  ) throws -> Checkpoint {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    func text(_ value: some Encodable) throws -> String {
-      String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
-    return Checkpoint(
-      parameters: try parameters.snapshot().tensors,
-      batchCounts: batchCounts,
-      metadata: CheckpointMetadata(
-        architecture: try text(specification), classNames: classNames,
-        preprocessing: try text(
-          RecordedPreprocessing(preprocessing, isAssumed: assumesNormalization)),
-        provenance: provenance),
-      state: state)
-  }
-
-  /// Writes the network as a file: in the layout of the file that it came from, unless told otherwise.
-  ///
-  /// - Throws: what stands against it, in one sentence; an old file of that name is then intact.
-  public func save(
-    to path: String, as layout: CheckpointLayout? = nil, provenance: Provenance? = nil
-  ) throws {
-    try save(to: FileTarget(path), as: layout, provenance: provenance)
-  }
-
-  /// The same into a folder that is held open.
-  public func save(
-    to target: FileTarget, as layout: CheckpointLayout? = nil, provenance: Provenance? = nil
-  ) throws {
-    let layout = layout ?? self.layout
-    let isKept = layout == self.layout || layout == .trompe
-    let network = isKept ? self : try converted(to: layout)
-    // Keras's own description stays as it came.
-    try network.checkpoint(provenance: provenance).save(
-      to: target, as: layout, layers: network.architecture.parameterizedLayers,
-      modelConfig: layout.hasModelConfig ? try network.description(for: layout) : nil,
-      groups: network.groups(for: layout))
-  }
-
-  /// - Throws: `NetworkError` if the network can no longer be described to Keras.
-  func checkDescription() throws { _ = try description(for: layout) }
-
-  /// The groups in which Keras looks for the layers: those of the model that the network came with, if
-  /// the file is for that model.
-  private func groups(for layout: CheckpointLayout) -> [String: [String]] {
-    let isDescribedAnew = layout == .keras && (layout != self.layout || modelConfig == nil)
-    return isDescribedAnew ? [:] : kerasGroups
-  }
-
-  /// Keras's description: as it came, if it came in a file of this layout.
-  private func description(for layout: CheckpointLayout) throws -> String {
-    if layout == self.layout, let modelConfig { return modelConfig }
-    return try architecture.kerasModelConfig(isArchive: layout == .keras)
   }
 
   package static func decode<Content: Decodable>(
