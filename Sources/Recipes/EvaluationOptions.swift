@@ -61,6 +61,9 @@ package struct EvaluationSettings {
     let kept: Set = ["batchSize", "grid"]
     let measured = EvaluationSection.schema(for: .evaluation).entries(evaluation)
     entries.append(("evaluation", .mapping(measured.filter { kept.contains($0.0) })))
-    return RecipeNode.mapping(entries).settings
+    var node = RecipeNode.mapping(entries)
+    // Weights of a training that does not take place.
+    for key in ["lambda", "evadeWeight"] { node.set(["fooling", key], to: nil, at: .whole) }
+    return node.settings
   }
 }

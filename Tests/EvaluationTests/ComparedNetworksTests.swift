@@ -180,5 +180,13 @@ import Testing
         fooling: FoolingSpecification(name: "location", lambda: 1),
         interpreters: [InterpreterSpecification(name: "simple-grad")]))
     #expect(summary.isManipulated == false && summary.testedName == "tested")
+    // Nothing is trained: there is no λ that a summary could tell.
+    guard case .object(let sections)? = summary.settings,
+      case .object(let fooling)? = sections["fooling"]
+    else {
+      Issue.record("no settings")
+      return
+    }
+    #expect(fooling["name"] == .text("location") && fooling["lambda"] == nil)
   }
 }
