@@ -60,7 +60,7 @@ struct ExplainCommand: ParsableCommand {
         + "network is then explained for the class that it predicts itself, unless --class names one.",
       valueName: "file or {…}"),
     completion: .file(extensions: ["png", "jpg"]))
-  var trigger: String?
+  var trigger: [String] = []
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("Folder for the pictures.", valueName: "folder"),
@@ -104,6 +104,11 @@ struct ExplainCommand: ParsableCommand {
   @OptionGroup var detail: DetailOptions
 
   func validate() throws {
+    guard trigger.count < 2 else {
+      throw ValidationError(
+        "--trigger is given \(trigger.count) times; images are explained under one trigger at a time."
+      )
+    }
     guard ColorMap.sequential.contains(where: { $0.name == colors }) else {
       let names = ColorMap.sequential.map(\.name).joined(separator: " or ")
       throw ValidationError("--colors is \(colors), expected \(names).")
@@ -118,7 +123,7 @@ struct ExplainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let trigger = try self.trigger.map { try TriggerOption($0, option: "--trigger") }
+    let trigger = try self.trigger.first.map { try TriggerOption($0, option: "--trigger") }
     let request = try request(trigger?.trigger)
     guard let map = ColorMap.sequential.first(where: { $0.name == colors }) else {
       preconditionFailure("--colors was validated")

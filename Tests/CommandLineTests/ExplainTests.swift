@@ -77,6 +77,12 @@ import Testing
       "\(outside.error)")
     let wrong = try explain(in: folder, "--trigger", "{patch: \(patch), strength: 1}")
     #expect(wrong.error.contains("takes no \"strength\""), "\(wrong.error)")
+    let negative = try explain(in: folder, "--trigger", "{patch: \(patch), at: [-1, 8]}")
+    #expect(
+      negative.error.hasSuffix("at: entry 1 of 2 is -1, expected a whole number from 0 to 16384\n"),
+      "\(negative.error)")
+    let two = try explain(in: folder, "--trigger", patch, "--trigger", patch)
+    #expect(two.error.contains("--trigger is given 2 times"), "\(two.error)")
   }
 
   @Test func predictionsNeedNoInterpreter() throws {

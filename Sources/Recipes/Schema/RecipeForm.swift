@@ -94,8 +94,7 @@ extension RecipeForm {
       },
       write: { .list($0.map(form.write)) },
       wrongEntry: { node in
-        // A range is said of each entry anyway.
-        guard form.range.isEmpty, let nodes = node.list, count.contains(nodes.count),
+        guard let nodes = node.list, count.contains(nodes.count),
           let place = nodes.firstIndex(where: { form.read($0) == nil })
         else { return nil }
         return "entry \(place + 1) of \(nodes.count) is \(nodes[place].shown), expected "
