@@ -167,7 +167,15 @@ extension StudySection {
     if all[..<index].contains(where: { $0.name == checkpoint.name }) {
       wrong("name", checkpoint.name, "the name of another one too")
     }
-    guard let name = checkpoint.original else { return }
+    guard let name = checkpoint.original else {
+      if checkpoint.fooling != nil {
+        section.report(
+          "\(section.full("fooling")) tests what was made from an original; add original, the name of "
+            + "the network that \(printable(checkpoint.name)) was made from, or take it out",
+          at: "fooling")
+      }
+      return
+    }
     guard name != checkpoint.name, let original = all.first(where: { $0.name == name }) else {
       let others = all.filter { $0.original == nil && $0.name != checkpoint.name }.map(\.name)
       wrong(
