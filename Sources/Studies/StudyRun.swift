@@ -45,6 +45,7 @@ public final class StudyRun {
     let text = recipe.resolvedYAML(for: stage.setup.network)
     context.note(stage.description)
     stage.setup.tellNotes(context.observe)
+    stage.remarks.forEach(context.observe)
     try folder.checkRecipe(text)
     try folder.writeRecipe(text)
     try folder.makeSubfolder(folder.studies)

@@ -42,6 +42,8 @@ final class StudyStage {
   package var observe: (RunEvent) -> Void { context.observe }
   /// Which weights the network has, and those themselves, to be put back after noise.
   private var shown: (index: Int, weights: [String: Tensor])?
+  /// What should be known of the files of networks behind the first.
+  let remarks: [RunEvent]
   /// What is loaded of each network's file.
   private let sections: [NetworkSection]
 
@@ -55,10 +57,12 @@ final class StudyStage {
     let setup = try Setup(sections[0], recipe.data, seed: recipe.study.seed, on: executor)
     self.setup = setup
     var subjects: [Subject] = []
+    var (told, remarks): (Set<String>, [RunEvent]) = (Set(setup.network.notes), [])
     for (index, checkpoint) in checkpoints.enumerated() {
       let network =
         index == 0
         ? setup.network : try Self.network(sections[index], setup.imageSize, on: executor)
+      network.tellNotes(besides: &told) { remarks.append($0) }
       if index > 0 { try network.checkActivations(on: setup.validation) }
       try Self.check(network, checkpoint, against: setup.network, checkpoints[0])
       let original = checkpoint.original.map { name in
@@ -69,7 +73,7 @@ final class StudyStage {
           name: checkpoint.name, file: checkpoint.file, sha256: network.sha256,
           original: original ?? index))
     }
-    self.subjects = subjects
+    (self.subjects, self.remarks) = (subjects, remarks)
     interpreter = try reported(
       [recipe.interpreter], setup.network.preprocessing, tangents: setup.tangents)[0]
     let names = setup.network.names(or: setup.validation.classNames)

@@ -39,8 +39,8 @@ public final class LoadedNetwork {
   let kerasUnused: Set<String>
   /// What the user should know of the file, one sentence each.
   public let notes: [String]
-  /// Those of the notes that say what was guessed.
-  let guesses: Set<String>
+  /// Those of the notes that name a guess or a likely mistake.
+  let doubts: Set<String>
 
   /// - Parameters:
   ///   - section: the file and what the recipe says of it.
@@ -61,7 +61,7 @@ public final class LoadedNetwork {
     path = section.checkpoint
     provenance = metadata?.provenance
     layout = file?.layout ?? .trompe
-    var (notes, guesses): ([String], Set<String>) = ([], [])
+    var (notes, doubts): ([String], Set<String>) = ([], [])
     var keras: KerasImport?
     let described =
       try section.architecture
@@ -70,7 +70,7 @@ public final class LoadedNetwork {
           $0, as: ArchitectureSpecification.self, "architecture", section.checkpoint)
       }
       ?? file.flatMap {
-        try Self.inferred(from: $0, section, &keras, &notes, &guesses) {
+        try Self.inferred(from: $0, section, &keras, &notes, &doubts) {
           try section.preprocessing?.outputSize
             ?? imageSize?(section.preprocessing ?? Preprocessing())
         }
@@ -108,9 +108,12 @@ public final class LoadedNetwork {
       preprocessing.resize = .exact(width: size.width, height: size.height)
     }
     self.preprocessing = preprocessing
-    if let note = Self.contradiction(section, specification, preprocessing) { notes.append(note) }
-    if let note = Self.exchangedColours(section, specification, preprocessing) {
-      notes.append(note)
+    for doubt in [
+      Self.contradiction(section, specification, preprocessing),
+      Self.exchangedColours(section, specification, preprocessing),
+    ].compactMap(\.self) {
+      notes.append(doubt)
+      doubts.insert(doubt)
     }
     let guess =
       "does not say how images are normalised: \(Self.description(of: preprocessing)) is a guess; "
@@ -118,13 +121,14 @@ public final class LoadedNetwork {
       + "(--preprocessing)"
     if assumesNormalization {
       notes.append(guess)
-      guesses.insert(guess)
+      doubts.insert(guess)
     }
     if let size = try imageSize?(preprocessing) {
       (specification.height, specification.width) = (size.height, size.width)
     }
     self.specification = specification
     architecture = try specification.architecture()
+    try file?.checkFlattening(of: specification, architecture)
     classNames = section.classNames ?? metadata?.classNames
     if let classNames {
       try Self.check(
@@ -188,7 +192,7 @@ public final class LoadedNetwork {
     }
     let subject = section.checkpoint.map { "\($0) " } ?? ""
     self.notes = notes.map { subject + $0 }
-    self.guesses = Set(guesses.map { subject + $0 })
+    self.doubts = Set(doubts.map { subject + $0 })
   }
 
   /// How images are given to a network whose first layers normalise them by statistics in its file.
@@ -222,7 +226,7 @@ public final class LoadedNetwork {
   /// parameters.
   private static func inferred(
     from file: CheckpointFile, _ section: NetworkSection, _ keras: inout KerasImport?,
-    _ notes: inout [String], _ guesses: inout Set<String>, size: () throws -> ImageSize?
+    _ notes: inout [String], _ doubts: inout Set<String>, size: () throws -> ImageSize?
   ) throws -> ArchitectureSpecification? {
     if let text = file.modelConfig {
       let graph: Architecture
@@ -256,7 +260,7 @@ public final class LoadedNetwork {
       "does not say how its layers are connected: \(guess.reading), by their names and shapes, are a "
       + "guess; accuracy on known images tells whether it is right"
     notes.append(note)
-    guesses.insert(note)
+    doubts.insert(note)
     return ArchitectureSpecification(
       family: "graph", classes: graph.classes, height: graph.inputShape[0],
       width: graph.inputShape[1], channels: graph.inputShape[2], graph: graph)
@@ -269,7 +273,7 @@ public final class LoadedNetwork {
     assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = (network.batchCounts, network.sha256, network.provenance)
     (layout, modelConfig) = (network.layout, network.modelConfig)
-    (notes, guesses) = (network.notes, network.guesses)
+    (notes, doubts) = (network.notes, network.doubts)
     (kerasGroups, kerasUnused) = (network.kerasGroups, network.kerasUnused)
     path = network.path
     executor = network.executor
@@ -284,7 +288,7 @@ public final class LoadedNetwork {
     assumesNormalization = network.assumesNormalization
     (batchCounts, sha256, provenance) = ([:], network.sha256, network.provenance)
     (layout, modelConfig, path) = (.trompe, nil, network.path)
-    (notes, guesses) = (network.notes, network.guesses)
+    (notes, doubts) = (network.notes, network.doubts)
     (kerasGroups, kerasUnused) = ([:], [])
     executor = network.executor
     parameters = try executor.makeParameters(architecture.parameters.map { ($0.name, $0.shape) })

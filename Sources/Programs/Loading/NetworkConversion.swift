@@ -288,6 +288,30 @@ extension Layer {
   }
 }
 
+extension CheckpointFile {
+  /// Keras flattens an image as height, width, channel, and orders the rows of the dense layer behind it
+  /// so. The files do not say it, and by their shapes they fit networks that flatten channels first.
+  /// - Throws: where a built-in network of PyTorch's would take them in another order.
+  func checkFlattening(
+    of specification: ArchitectureSpecification, _ architecture: Architecture
+  ) throws {
+    let family = specification.family
+    guard layout.isKeras, family != NetworkConversion.graphFamily,
+      architecture.imagesFlattenedChannelsFirst != nil
+    else { return }
+    let counterpart = NetworkConversion.kerasPrefix + family
+    let advice =
+      metadata.architecture != nil || modelConfig != nil
+      ? "leave network.architecture out: the file says itself what it holds"
+      : NetworkFamily.all.contains { $0.name == counterpart }
+        ? "the network of keras.applications is \(counterpart)"
+        : "write it from Keras as a whole model (.keras), which brings its own description"
+    throw RunError(
+      "\(path): \(family) flattens images channels first, as PyTorch does, but the file's layout is "
+        + "Keras's, which flattens them channels last; \(advice)")
+  }
+}
+
 extension Architecture {
   /// Names of the layers that flatten images channels first; nil if there are none.
   var imagesFlattenedChannelsFirst: [String]? {

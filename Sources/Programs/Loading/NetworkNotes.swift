@@ -1,12 +1,12 @@
 import RunSupport
 
 extension LoadedNetwork {
-  /// Tells a run's observer what should be known of the network's file. A guess is a warning, which a run
-  /// shows that is told to show little.
+  /// Tells a run's observer what should be known of the network's file. Guesses and likely mistakes are
+  /// warnings, which a run shows that is told to show little.
   /// - Parameter told: notes that were told already, as one file may stand in several places.
   package func tellNotes(besides told: inout Set<String>, _ observe: (RunEvent) -> Void) {
     for note in notes where told.insert(note).inserted {
-      observe(guesses.contains(note) ? .warning(note) : .note(note))
+      observe(doubts.contains(note) ? .warning(note) : .note(note))
     }
   }
 
