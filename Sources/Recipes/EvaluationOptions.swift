@@ -62,8 +62,10 @@ package struct EvaluationSettings {
     let measured = EvaluationSection.schema(for: .evaluation).entries(evaluation)
     entries.append(("evaluation", .mapping(measured.filter { kept.contains($0.0) })))
     var node = RecipeNode.mapping(entries)
-    // Weights of a training that does not take place.
-    for key in ["lambda", "evadeWeight"] { node.set(["fooling", key], to: nil, at: .whole) }
+    // What only a training has a use for, and none takes place.
+    for key in ["lambda", "evade", "evadeWeight", "outputs"] {
+      node.set(["fooling", key], to: nil, at: .whole)
+    }
     return node.settings
   }
 }

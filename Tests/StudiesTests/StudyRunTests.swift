@@ -384,7 +384,7 @@ import Testing
         "original: plain", "original: plane", "study.checkpoints[1].original is \"plane\", expected"
       ),
       ("name: fooled", "name: plain", "the name of another one too"),
-      ("original: plain", "fooling: {name: top-k}", "fooling tests what was made from an original"),
+      ("original: plain", "fooling: {name: top-k}", "say which by original"),
       ("name: fooled", "name: a/b", "expected letters, digits, - and _ only"),
       ("studies: [", "weightNoise: {strengths: [-0.1]}\n  studies: [", "entry 1 of 1 is -0.1, "),
       (

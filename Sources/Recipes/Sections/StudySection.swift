@@ -170,8 +170,8 @@ extension StudySection {
     guard let name = checkpoint.original else {
       if checkpoint.fooling != nil {
         section.report(
-          "\(section.full("fooling")) tests what was made from an original; add original, the name of "
-            + "the network that \(printable(checkpoint.name)) was made from, or take it out",
+          "\(section.full("fooling")) is the test of a network that was made from another one: say "
+            + "which by original, or leave fooling out",
           at: "fooling")
       }
       return
