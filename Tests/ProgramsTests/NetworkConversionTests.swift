@@ -290,6 +290,14 @@ import Testing
     let text = complaint(path("b.h5"))
     #expect(text.contains("vgg-style flattens images channels first"), "\(text)")
     #expect(text.contains("whole model"), "\(text)")
+    // A whole model that was written for the network brings a description that flattens as it does.
+    let own = try LoadedNetwork(NetworkSection(architecture: twin), seed: 3)
+    try own.save(to: path("own.h5"), as: .keras2Model)
+    let again = try LoadedNetwork(
+      NetworkSection(checkpoint: path("own.h5"), architecture: twin))
+    for name in own.parameters.names {
+      #expect(try again.parameters.download(name) == own.parameters.download(name))
+    }
     // What flattens one pixel has one order only.
     let pooled = ArchitectureSpecification(
       family: "vgg-style", classes: 5, height: 2, width: 2,

@@ -128,7 +128,7 @@ public final class LoadedNetwork {
     }
     self.specification = specification
     architecture = try specification.architecture()
-    try file?.checkFlattening(of: specification, architecture)
+    if section.architecture != nil { try file?.checkFlattening(of: specification, architecture) }
     classNames = section.classNames ?? metadata?.classNames
     if let classNames {
       try Self.check(

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import KerasModels
 import Networks
 import RunSupport
@@ -297,7 +298,7 @@ extension CheckpointFile {
   ) throws {
     let family = specification.family
     guard layout.isKeras, family != NetworkConversion.graphFamily,
-      architecture.imagesFlattenedChannelsFirst != nil
+      architecture.imagesFlattenedChannelsFirst != nil, !isRecorded(family)
     else { return }
     let counterpart = NetworkConversion.kerasPrefix + family
     let advice =
@@ -309,6 +310,15 @@ extension CheckpointFile {
     throw RunError(
       "\(path): \(family) flattens images channels first, as PyTorch does, but the file's layout is "
         + "Keras's, which flattens them channels last; \(advice)")
+  }
+
+  /// Whether the file was written for a network of this family, in the order of that.
+  private func isRecorded(_ family: String) -> Bool {
+    guard let text = metadata.architecture,
+      let recorded = try? CheckedJSON.decode(
+        ArchitectureSpecification.self, from: Data(text.utf8))
+    else { return false }
+    return recorded.family == family
   }
 }
 
